@@ -1,0 +1,127 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var (
+	// ErrConflict reports that another process was first: a key with the same
+	// kid or the same (purpose, seq) exists, a predecessor is already being
+	// retired, sealed bytes were replaced meanwhile, or a secret's name is
+	// taken. The caller reads again and decides anew; nothing was written.
+	ErrConflict = errors.New("key store: another writer was first")
+
+	// ErrNotFound reports an unknown kid or an unknown secret name.
+	ErrNotFound = errors.New("key store: not found")
+)
+
+// Purpose says what a key is for, in the words of RFC 7517, section 4.2.
+type Purpose string
+
+// The purposes of keys. The zero value is no purpose and is refused.
+const (
+	Signing    Purpose = "sig"
+	Encryption Purpose = "enc"
+)
+
+// Record is a key as it rests in the store. Times have a resolution of one
+// millisecond and are in UTC; the zero time means "not set". A store keeps
+// what it is given and computes nothing: the state of a key is a pure function
+// of these times and of the current time, see [Record.State].
+type Record struct {
+	// Kid is the RFC 7638 thumbprint of the key (SHA-256, base64url), or the
+	// kid that an imported key brought along. Unique over all purposes.
+	Kid string
+	// Purpose and Seq order the keys; the pair is unique. Seq starts at 1.
+	Purpose Purpose
+	Seq     int64
+	// Algorithm is the one JWA algorithm that this key may be used with.
+	Algorithm string
+	// Public is the public half as JWK (JSON); empty for symmetric keys.
+	Public []byte
+	// Sealed is the private half, encrypted with the master key with the kid
+	// as associated data; empty for keys that only verify.
+	Sealed []byte
+
+	CreatedAt time.Time
+	// ActivateAt is when the key begins to sign; it is published before that.
+	ActivateAt time.Time
+	// RetireAt is when the key stops signing. It stays published until the
+	// last token that it signed has expired, see [Record.GoneAt].
+	RetireAt time.Time
+	// KilledAt is when the key was declared compromised: from then on it is
+	// not published and everything it signed is refused.
+	KilledAt time.Time
+	// LongestTTL is the longest lifetime of any token that the key may have
+	// signed. It only ever grows. Whole milliseconds.
+	LongestTTL time.Duration
+}
+
+// SealedSecret is a named secret as it rests in the store, encrypted with the
+// master key with the name as associated data.
+type SealedSecret struct {
+	Name   string
+	Sealed []byte
+}
+
+// Store keeps keys and named secrets. Every method is one atomic step, durable
+// when it returns nil; several processes may share one store.
+type Store interface {
+	KeyStore
+	SecretStore
+}
+
+// KeyStore keeps keys through their life: added, retired, killed, deleted.
+type KeyStore interface {
+	// Keys returns every record, ordered by purpose and seq.
+	Keys(ctx context.Context) ([]Record, error)
+
+	// AddKey adds a record as it is given. It returns ErrConflict when the kid
+	// or the pair (purpose, seq) exists.
+	AddKey(ctx context.Context, r Record) error
+
+	// Rotate adds the successor as it is given and, in the same step, sets
+	// RetireAt of the key named predecessor to successor.ActivateAt. It
+	// returns ErrConflict, and writes nothing, when the successor's kid or
+	// (purpose, seq) exists or when the predecessor's RetireAt or KilledAt is
+	// set already; ErrNotFound when there is no such predecessor.
+	Rotate(ctx context.Context, predecessor string, successor Record) error
+
+	// RetireKey sets RetireAt of a key. It returns ErrConflict when RetireAt
+	// or KilledAt is set already and ErrNotFound when there is no such key.
+	RetireKey(ctx context.Context, kid string, at time.Time) error
+
+	// KillKey sets KilledAt of a key. A key that is killed already keeps its
+	// time and nil is returned; ErrNotFound when there is no such key.
+	KillKey(ctx context.Context, kid string, at time.Time) error
+
+	// RaiseTTL sets LongestTTL of a key to the greater of its value and ttl.
+	// It returns ErrNotFound when there is no such key.
+	RaiseTTL(ctx context.Context, kid string, ttl time.Duration) error
+
+	// Reseal replaces the sealed bytes of a key if they still equal old. It
+	// returns ErrConflict when they do not or when there is no such key.
+	Reseal(ctx context.Context, kid string, old, sealed []byte) error
+
+	// DeleteKey deletes a key; nil when there is no such key. The ring calls
+	// it only for keys whose last token has expired.
+	DeleteKey(ctx context.Context, kid string) error
+}
+
+// SecretStore keeps named secrets.
+type SecretStore interface {
+	// Secret returns the sealed bytes of a secret, or ErrNotFound.
+	Secret(ctx context.Context, name string) ([]byte, error)
+
+	// AddSecret adds a secret. It returns ErrConflict when the name exists.
+	AddSecret(ctx context.Context, s SealedSecret) error
+
+	// Secrets returns every secret, ordered by name.
+	Secrets(ctx context.Context) ([]SealedSecret, error)
+
+	// ResealSecret replaces the sealed bytes of a secret if they still equal
+	// old. It returns ErrConflict when they do not or when there is none.
+	ResealSecret(ctx context.Context, name string, old, sealed []byte) error
+}
