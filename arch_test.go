@@ -1,0 +1,305 @@
+// Package portaria_test holds the rules of the house as tests: which package
+// may know which other, and a few habits that reviews would otherwise have to
+// repeat. It parses the files itself, because a test that runs `go list` stays
+// green from the test cache after the files have changed.
+package portaria_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const module = "github.com/portaria/portaria"
+
+// rule is one row of the import table in docs/architecture.md.
+type rule struct {
+	imports []string // of this module; "..." allows anything
+	domain  bool     // knows neither net/http nor database/sql, and does not log
+	joseLib bool     // may import the JOSE library
+	testing bool     // exists for tests: only tests and other such packages import it
+}
+
+var domain = []string{
+	"internal/account", "internal/clients", "internal/event", "internal/guard", "internal/jose", "internal/keyring",
+	"internal/login", "internal/password", "internal/revoke", "internal/session", "internal/token",
+}
+
+// table says what each package may import. Arrows point down; change a row and
+// the code in one commit that gives the reason, never by exception.
+func table() map[string]rule {
+	anything := []string{"..."}
+	http := append([]string{"api", "internal/problem", "internal/serve", "verify"}, domain...)
+	return map[string]rule{
+		"api":               {},
+		"verify":            {imports: []string{"api", "internal/jose"}, joseLib: true},
+		"verify/verifytest": {imports: []string{"verify"}, testing: true},
+		"client":            {imports: []string{"api"}},
+
+		"internal/jose":     {domain: true, joseLib: true},
+		"internal/password": {domain: true},
+		"internal/guard":    {domain: true},
+		"internal/session":  {domain: true},
+		"internal/event":    {domain: true},
+		"internal/clients":  {domain: true},
+		"internal/keyring":  {imports: []string{"internal/jose"}, domain: true, joseLib: true},
+		"internal/token":    {imports: []string{"internal/keyring", "internal/jose"}, domain: true, joseLib: true},
+		"internal/account":  {imports: []string{"internal/password"}, domain: true},
+		"internal/revoke":   {imports: []string{"internal/event"}, domain: true},
+		"internal/login": {imports: []string{"internal/account", "internal/clients", "internal/event", "internal/guard",
+			"internal/revoke", "internal/session", "internal/token"}, domain: true},
+
+		"internal/mail":    {},
+		"internal/captcha": {},
+		"internal/serve":   {},
+		"internal/webhook": {imports: []string{"internal/event"}},
+
+		"internal/store/sqlstore":   {imports: domain},
+		"internal/store/redisstore": {imports: domain},
+		"internal/store/storetest":  {imports: append([]string{"internal/testdb"}, domain...), testing: true},
+
+		"internal/problem": {imports: append([]string{"api"}, domain...)},
+		"internal/httpapi": {imports: http},
+		"internal/webui":   {imports: http},
+		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},
+		"internal/config":  {imports: domain},
+
+		"internal/app":         {imports: anything},
+		"internal/app/apptest": {imports: anything, testing: true},
+		"internal/testdb":      {testing: true},
+		"internal/bench":       {imports: anything, testing: true},
+		"cmd/portaria":         {imports: []string{"internal/app", "client", "internal/config"}},
+	}
+}
+
+func TestArchitecture(t *testing.T) {
+	for _, problem := range violations(readSources(t, ".")) {
+		t.Error(problem)
+	}
+}
+
+// readSources returns every Go file of the module, by its path.
+func readSources(t *testing.T, root string) map[string]string {
+	t.Helper()
+	sources := map[string]string{}
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && name != "." && ignored(entry.Name()) {
+			return fs.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		text, err := os.ReadFile(path.Join(root, name))
+		sources[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sources
+}
+
+// ignored tells whether the go command would skip a folder of this name.
+func ignored(folder string) bool {
+	return strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "_") ||
+		folder == "testdata" || folder == "node_modules"
+}
+
+// violations returns the broken rules of a set of files, sorted.
+func violations(sources map[string]string) []string {
+	var found []string
+	documented := map[string]bool{}
+	for name, text := range sources {
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			found = append(found, err.Error())
+			continue
+		}
+		pkg := path.Dir(name)
+		isTest := strings.HasSuffix(name, "_test.go")
+		if !isTest || pkg == "." {
+			documented[pkg] = documented[pkg] || hasPackageComment(file)
+		}
+		found = append(found, checkImports(name, file, isTest)...)
+		found = append(found, checkHabits(name, file, isTest)...)
+	}
+	for pkg, ok := range documented {
+		if _, listed := table()[pkg]; !listed && pkg != "." {
+			found = append(found, pkg+": not in the import table of arch_test.go")
+		}
+		if !ok {
+			found = append(found, pkg+": no package comment")
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func hasPackageComment(file *ast.File) bool {
+	doc := file.Doc.Text()
+	return strings.HasPrefix(doc, "Package "+file.Name.Name+" ") ||
+		file.Name.Name == "main" && strings.HasPrefix(doc, "Command ")
+}
+
+func checkImports(name string, file *ast.File, isTest bool) []string {
+	var found []string
+	row := table()[path.Dir(name)]
+	for _, spec := range file.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		if why := forbidden(path.Dir(name), row, imported, isTest); why != "" {
+			found = append(found, fmt.Sprintf("%s: imports %s: %s", name, imported, why))
+		}
+	}
+	return found
+}
+
+// forbidden gives the reason why pkg may not import a package, or "". Tests may
+// reach for any package: the compiler already forbids what would be circular.
+func forbidden(pkg string, row rule, imported string, isTest bool) string {
+	if isTest {
+		return ""
+	}
+	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
+		return forbiddenOwn(pkg, row, own)
+	}
+	switch {
+	case strings.HasPrefix(imported, "github.com/go-jose/") && !row.joseLib:
+		return "only jose, keyring, token and verify know the JOSE library"
+	case row.domain && (imported == "net/http" || imported == "database/sql"):
+		return "a domain package knows neither HTTP nor SQL"
+	case row.domain && (imported == "log" || imported == "log/slog"):
+		return "a domain package does not log"
+	case imported == "testing" && !row.testing:
+		return "testing belongs into tests"
+	}
+	return ""
+}
+
+func forbiddenOwn(pkg string, row rule, own string) string {
+	switch {
+	case table()[own].testing && !row.testing:
+		return "it exists for tests"
+	case slices.Contains(row.imports, "..."), slices.Contains(row.imports, own):
+		return ""
+	case strings.HasPrefix(own, pkg+"/"): // its own parts
+		return ""
+	}
+	return "not in its row of the import table"
+}
+
+// checkHabits finds init functions, and tests that wait for the wall clock.
+func checkHabits(name string, file *ast.File, isTest bool) []string {
+	var found []string
+	ast.Inspect(file, func(node ast.Node) bool {
+		switch n := node.(type) {
+		case *ast.FuncDecl:
+			if n.Name.Name == "init" && n.Recv == nil {
+				found = append(found, name+": has an init function")
+			}
+		case *ast.CallExpr:
+			// Inside a synctest bubble, Sleep only moves the virtual clock.
+			if isCall(n, "synctest", "Test") {
+				return false
+			}
+			if isTest && isCall(n, "time", "Sleep") {
+				found = append(found, name+": sleeps; wait for the event, or use testing/synctest")
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func isCall(call *ast.CallExpr, pkg, function string) bool {
+	selector, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || selector.Sel.Name != function {
+		return false
+	}
+	ident, ok := selector.X.(*ast.Ident)
+	return ok && ident.Name == pkg
+}
+
+// TestArchitectureChecker feeds the checker files that break one rule each.
+func TestArchitectureChecker(t *testing.T) {
+	const own = `"github.com/portaria/portaria/`
+	tests := map[string]struct {
+		file, text string
+		want       []string
+	}{
+		"clean":       {"internal/token/t.go", "// Package token is.\npackage token\nimport _ " + own + `internal/jose"`, nil},
+		"anything":    {"internal/app/a.go", "// Package app is.\npackage app\nimport _ " + own + `internal/httpapi"`, nil},
+		"command":     {"cmd/portaria/main.go", "// Command portaria is.\npackage main", nil},
+		"own part":    {"internal/store/sqlstore/s.go", "// Package sqlstore is.\npackage sqlstore\nimport _ " + own + `internal/store/sqlstore/query"`, nil},
+		"bubble":      {"internal/session/s_test.go", "package session_test\nfunc f() { synctest.Test(t, func() { time.Sleep(1) }) }", nil},
+		"test import": {"internal/session/s_test.go", "package session_test\nimport _ " + own + `internal/testdb"`, nil},
+		"unlisted":    {"internal/util/u.go", "// Package util is.\npackage util", []string{"internal/util: not in the import table of arch_test.go"}},
+		"upward": {"internal/session/s.go", "// Package session is.\npackage session\nimport _ " + own + `internal/login"`,
+			[]string{"internal/session/s.go: imports github.com/portaria/portaria/internal/login: not in its row of the import table"}},
+		"test package": {"internal/app/a.go", "// Package app is.\npackage app\nimport _ " + own + `internal/testdb"`,
+			[]string{"internal/app/a.go: imports github.com/portaria/portaria/internal/testdb: it exists for tests"}},
+		"JOSE library": {"internal/httpapi/a.go", "// Package httpapi is.\npackage httpapi\nimport _ \"github.com/go-jose/go-jose/v4\"",
+			[]string{"internal/httpapi/a.go: imports github.com/go-jose/go-jose/v4: only jose, keyring, token and verify know the JOSE library"}},
+		"HTTP in a domain": {"internal/login/l.go", "// Package login is.\npackage login\nimport _ \"net/http\"",
+			[]string{"internal/login/l.go: imports net/http: a domain package knows neither HTTP nor SQL"}},
+		"SQL in a domain": {"internal/account/l.go", "// Package account is.\npackage account\nimport _ \"database/sql\"",
+			[]string{"internal/account/l.go: imports database/sql: a domain package knows neither HTTP nor SQL"}},
+		"log in a domain": {"internal/account/l.go", "// Package account is.\npackage account\nimport _ \"log/slog\"",
+			[]string{"internal/account/l.go: imports log/slog: a domain package does not log"}},
+		"testing in the binary": {"internal/app/a.go", "// Package app is.\npackage app\nimport _ \"testing\"",
+			[]string{"internal/app/a.go: imports testing: testing belongs into tests"}},
+		"no comment": {"api/a.go", "package api", []string{"api: no package comment"}},
+		"init":       {"api/a.go", "// Package api is.\npackage api\nfunc init() {}", []string{"api/a.go: has an init function"}},
+		"sleep": {"api/a_test.go", "package api_test\nfunc f() { time.Sleep(1) }",
+			[]string{"api/a_test.go: sleeps; wait for the event, or use testing/synctest"}},
+		"broken": {"api/a.go", "package", []string{"api/a.go:1:8: expected 'IDENT', found 'EOF'"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := violations(map[string]string{test.file: test.text})
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestTableIsSound keeps typing errors out of the table: an allowed import must
+// itself have a row, and arrows point down.
+func TestTableIsSound(t *testing.T) {
+	for pkg := range table() {
+		if chain := circle(pkg, nil); chain != nil {
+			t.Errorf("import circle: %s", strings.Join(chain, " → "))
+		}
+		for _, imported := range table()[pkg].imports {
+			if _, listed := table()[imported]; !listed && imported != "..." {
+				t.Errorf("%s may import %s, which has no row", pkg, imported)
+			}
+		}
+	}
+}
+
+func circle(pkg string, above []string) []string {
+	above = append(slices.Clone(above), pkg)
+	if slices.Contains(above[:len(above)-1], pkg) {
+		return above
+	}
+	for _, imported := range table()[pkg].imports {
+		if chain := circle(imported, above); chain != nil {
+			return chain
+		}
+	}
+	return nil
+}
