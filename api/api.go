@@ -1,0 +1,185 @@
+// Package api holds the wire types of the HTTP API: what requests and
+// responses look like, and nothing that they do. The struct tags are the
+// source of openapi.yaml.
+package api
+
+import "time"
+
+// Limits of what callers may send.
+const (
+	// MaxBody is the greatest request body, in bytes.
+	MaxBody = 64 << 10
+	// MaxIdentifier is the greatest length of an identifier, in characters.
+	MaxIdentifier = 254
+	// MaxPassword is the greatest length of a password, in characters.
+	MaxPassword = 256
+	// MaxPage is the greatest number of items a page answers.
+	MaxPage = 200
+)
+
+// AdminScope is the scope of access tokens that may call the routes for
+// administrators.
+const AdminScope = "portaria:admin"
+
+// Credentials name an account and prove it. Exactly one of Identifier, Email
+// and Username is given; they mean the same.
+type Credentials struct {
+	Identifier string `json:"identifier,omitempty" maxLength:"254" doc:"E-mail address or user name." example:"ana@example.com"`
+	Email      string `json:"email,omitempty" maxLength:"254" doc:"Another name for identifier."`
+	Username   string `json:"username,omitempty" maxLength:"254" doc:"Another name for identifier."`
+	Password   string `json:"password" maxLength:"256" doc:"The password; new ones have 8 to 256 characters." example:"correct horse battery"`
+}
+
+// Refresh spends a refresh token.
+type Refresh struct {
+	RefreshToken string `json:"refresh_token" maxLength:"512" doc:"The refresh token; good for one use."`
+}
+
+// StepUp proves the password again within a session.
+type StepUp struct {
+	Password string `json:"password" maxLength:"256"`
+}
+
+// PasswordChange replaces the password.
+type PasswordChange struct {
+	CurrentPassword string `json:"current_password" maxLength:"256"`
+	NewPassword     string `json:"new_password" maxLength:"256" doc:"8 to 256 characters."`
+}
+
+// EndSessions ends several of the caller's sessions.
+type EndSessions struct {
+	Which string `json:"which" enum:"others,all" doc:"others keeps the session that asks."`
+}
+
+// ID names one account or session in a path.
+type ID struct {
+	ID string `json:"-" path:"id" doc:"A UUID."`
+}
+
+// Page asks for part of a list.
+type Page struct {
+	Cursor string `json:"-" query:"cursor" doc:"next_cursor of the page before."`
+	Limit  int    `json:"-" query:"limit" doc:"How many to answer: 1 to 200, by default 50."`
+}
+
+// AccountPage asks for part of the list of accounts.
+type AccountPage struct {
+	Page
+	Identifier string `json:"-" query:"identifier" doc:"Only the account with this identifier."`
+}
+
+// SessionPage asks for part of the list of sessions.
+type SessionPage struct {
+	Page
+	AccountID string `json:"-" query:"account_id" doc:"Only sessions of this account."`
+}
+
+// Tokens is the answer to a sign-in or refresh. It follows RFC 6749 §5.1.
+type Tokens struct {
+	AccessToken string `json:"access_token" doc:"A JWT (RFC 9068) for the Authorization header."`
+	TokenType   string `json:"token_type" enum:"Bearer"`
+	ExpiresIn   int64  `json:"expires_in" doc:"Seconds until the access token expires."`
+	// RefreshToken is empty after a step-up: the session keeps the one it has.
+	RefreshToken     string `json:"refresh_token,omitempty" doc:"Good for one use."`
+	RefreshExpiresIn int64  `json:"refresh_expires_in,omitempty" doc:"Seconds until the session ends unless it is refreshed."`
+	SessionID        string `json:"session_id"`
+	Fresh            bool   `json:"fresh" doc:"Whether a password was proved just now."`
+}
+
+// Created names what was made.
+type Created struct {
+	ID string `json:"id" doc:"A random UUID."`
+}
+
+// Me is the caller.
+type Me struct {
+	Account Account `json:"account"`
+	Session Session `json:"session"`
+}
+
+// Account is a person who can sign in.
+type Account struct {
+	ID                string     `json:"id"`
+	Identifier        string     `json:"identifier"`
+	CreatedAt         time.Time  `json:"created_at"`
+	PasswordChangedAt time.Time  `json:"password_changed_at"`
+	DisabledAt        *time.Time `json:"disabled_at,omitempty"`
+}
+
+// Session is one sign-in on one device.
+type Session struct {
+	ID         string    `json:"id"`
+	AccountID  string    `json:"account_id"`
+	Identifier string    `json:"identifier,omitempty" doc:"The account's identifier; only for administrators."`
+	ClientID   string    `json:"client_id"`
+	CreatedAt  time.Time `json:"created_at" doc:"When the account signed in."`
+	AuthTime   time.Time `json:"auth_time" doc:"When a password was last proved."`
+	UsedAt     time.Time `json:"used_at" doc:"When the session was last refreshed."`
+	ExpiresAt  time.Time `json:"expires_at" doc:"When the session ends unless it is refreshed."`
+	Address    string    `json:"address" doc:"Client address at used_at."`
+	UserAgent  string    `json:"user_agent" doc:"User agent at used_at."`
+	Current    bool      `json:"current" doc:"Whether it is the session that asks."`
+}
+
+// Sessions is a list of sessions.
+type Sessions struct {
+	Sessions   []Session `json:"sessions" nullable:"false"`
+	NextCursor string    `json:"next_cursor,omitempty" doc:"Absent on the last page."`
+}
+
+// Accounts is a list of accounts.
+type Accounts struct {
+	Accounts   []Account `json:"accounts" nullable:"false"`
+	NextCursor string    `json:"next_cursor,omitempty" doc:"Absent on the last page."`
+}
+
+// Ended says how many sessions were ended.
+type Ended struct {
+	Ended int `json:"ended"`
+}
+
+// Health is the answer of the health routes.
+type Health struct {
+	Status string            `json:"status" enum:"ok,unavailable"`
+	Checks map[string]string `json:"checks,omitempty"`
+}
+
+// Problem is every error answer (RFC 9457).
+type Problem struct {
+	Type   string `json:"type" doc:"A URI that names the kind of problem."`
+	Title  string `json:"title" doc:"The kind of problem in words."`
+	Status int    `json:"status"`
+	// Code is stable: programs decide by it.
+	Code      string         `json:"code" doc:"Stable name of the kind of problem, for programs."`
+	Detail    string         `json:"detail,omitempty" doc:"What the caller can do."`
+	RequestID string         `json:"request_id,omitempty" doc:"Finds the request in the operator's log."`
+	Errors    []ProblemField `json:"errors,omitempty" doc:"One entry a field at fault."`
+}
+
+// ProblemField says what is wrong with one part of the input. It never
+// repeats the value.
+type ProblemField struct {
+	Field  string `json:"field" doc:"Name of the field at fault."`
+	Detail string `json:"detail"`
+}
+
+// Error makes a Problem an error for Go callers.
+func (p *Problem) Error() string {
+	s := p.Code + ": " + p.Title
+	if p.Detail != "" {
+		s += ": " + p.Detail
+	}
+	for _, e := range p.Errors {
+		s += "; " + e.Field + ": " + e.Detail
+	}
+	return s
+}
+
+// Metadata is the authorization server's description of itself (RFC 8414).
+type Metadata struct {
+	Issuer                 string   `json:"issuer"`
+	JWKSURI                string   `json:"jwks_uri"`
+	ServiceDocumentation   string   `json:"service_documentation,omitempty"`
+	ResponseTypesSupported []string `json:"response_types_supported" nullable:"false"`
+	GrantTypesSupported    []string `json:"grant_types_supported" nullable:"false"`
+}

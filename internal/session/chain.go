@@ -1,0 +1,214 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// keySize is the least length of the key that tags refresh tokens.
+const keySize = 32
+
+// rotateTries bounds how often Refresh looks again after losing a race. Each
+// loss means that another request moved the chain on, so the second look
+// decides nearly always.
+const rotateTries = 8
+
+// Chain starts sessions and refreshes them, each refresh token good for one
+// use. It is safe for concurrent use.
+type Chain struct {
+	store  ChainStore
+	key    []byte
+	policy Policy
+}
+
+// NewChain checks its parts; key authenticates refresh tokens and must be at
+// least 32 random bytes. Whoever has it and the database can refresh every
+// session.
+func NewChain(store ChainStore, key []byte, policy Policy) (*Chain, error) {
+	if len(key) < keySize {
+		return nil, fmt.Errorf("refresh token key of %d bytes: need %d", len(key), keySize)
+	}
+	if err := policy.Validate(); err != nil {
+		return nil, fmt.Errorf("session policy: %w", err)
+	}
+	return &Chain{store: store, key: key, policy: policy}, nil
+}
+
+// Started is what a sign-in gives: a session yet to be stored, and the first
+// refresh token.
+type Started struct {
+	Session Session
+	Token   Token
+}
+
+// Start makes a session; the caller stores it in the same step that confirms
+// the account's password.
+func (c *Chain) Start(accountID, clientID, method string, use Use) (Started, error) {
+	// Milliseconds are what stores keep: a session must read back equal.
+	now := use.At.Truncate(time.Millisecond)
+	absolute := now.Add(c.policy.Absolute)
+	s := Session{
+		ID:             newID().String(),
+		AccountID:      accountID,
+		ClientID:       clientID,
+		Method:         method,
+		CreatedAt:      now,
+		AuthTime:       now,
+		UsedAt:         now,
+		Address:        use.Address,
+		UserAgent:      use.UserAgent,
+		ExpiresAt:      c.policy.idleExpiry(now, absolute),
+		AbsoluteExpiry: absolute,
+	}
+	rand.Read(s.Salt[:])
+	token, err := c.derive(s, s.Generation)
+	return Started{s, token}, err
+}
+
+// Kind names what a refresh showed beside its result.
+type Kind string
+
+// The kinds of Event.
+const (
+	// TokenReused: a spent refresh token came back. The session was ended.
+	TokenReused Kind = "session.refresh_token_reused"
+	// ReplayedElsewhere: inside the grace window, the same token came from
+	// another user agent. It got the same successor; if it was a thief, the
+	// next refresh of either side will show it.
+	ReplayedElsewhere Kind = "session.refresh_replayed_elsewhere"
+	// AheadOfStore: a genuine token is of a later generation than the store
+	// knows, so the store was set back (a backup restored, a lagging
+	// replica promoted). The chain goes on from the token.
+	AheadOfStore Kind = "session.refresh_ahead_of_store"
+)
+
+// Event is something about a session that its owner or operator should hear
+// of. The zero value means nothing happened.
+type Event struct {
+	Kind      Kind
+	SessionID string
+	AccountID string
+	Use       Use
+}
+
+// Refreshed is a session after a refresh, with the successor token.
+type Refreshed struct {
+	Session Session
+	Token   Token
+	Event   Event
+}
+
+// Refresh spends a refresh token and answers its successor. The same token
+// spent again inside the grace window gets the same successor, as long as
+// nobody has used that; otherwise it is in two hands, and the session ends
+// with ErrReused. The Event in the answer counts whether or not there is an
+// error. Errors: ErrTokenInvalid, ErrEnded, ErrExpired, ErrReused.
+func (c *Chain) Refresh(ctx context.Context, t Token, use Use) (Refreshed, error) {
+	cl, err := parse(t)
+	if err != nil {
+		return Refreshed{}, err
+	}
+	use.At = use.At.Truncate(time.Millisecond)
+	for range rotateTries {
+		s, err := c.find(ctx, cl, use.At)
+		if err != nil {
+			return Refreshed{}, err
+		}
+		r, done, err := c.step(ctx, s, cl.generation, use)
+		if done || err != nil {
+			return r, err
+		}
+	}
+	return Refreshed{}, fmt.Errorf("refresh session: lost %d races", rotateTries)
+}
+
+// find reads the session that a token claims and checks that the claim is
+// genuine before anything else about the session is said.
+func (c *Chain) find(ctx context.Context, cl claim, now time.Time) (Session, error) {
+	s, err := c.store.Session(ctx, cl.id)
+	if errors.Is(err, ErrNotFound) {
+		return Session{}, ErrTokenInvalid
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("find session: %w", err)
+	}
+	if !c.genuine(cl, s) {
+		return Session{}, ErrTokenInvalid
+	}
+	return s, s.Check(now)
+}
+
+// step decides what one presented generation means for the session as read.
+// done is false when another request changed the session meanwhile.
+func (c *Chain) step(ctx context.Context, s Session, presented int64, use Use) (r Refreshed, done bool, err error) {
+	switch {
+	case presented >= s.Generation:
+		return c.rotate(ctx, s, presented, use)
+	case presented == s.Generation-1 && use.At.Sub(s.UsedAt) <= c.policy.Grace:
+		r, err = c.repeat(s, use)
+		return r, true, err
+	}
+	// Older than the predecessor means that its successor was used as well:
+	// no honest retry looks like that, however early it comes.
+	r, err = c.reused(ctx, s, use)
+	return r, true, err
+}
+
+// rotate makes presented's successor the session's generation.
+func (c *Chain) rotate(ctx context.Context, s Session, presented int64, use Use) (Refreshed, bool, error) {
+	rotation := Rotation{
+		ID:        s.ID,
+		From:      s.Generation,
+		To:        presented + 1,
+		Use:       use,
+		ExpiresAt: c.policy.idleExpiry(use.At, s.AbsoluteExpiry),
+	}
+	won, err := c.store.Rotate(ctx, rotation)
+	if err != nil || !won {
+		return Refreshed{}, false, wrap("rotate refresh token", err)
+	}
+	var event Event
+	if presented > s.Generation {
+		event = s.event(AheadOfStore, use)
+	}
+	s.Generation, s.UsedAt, s.ExpiresAt = rotation.To, use.At, rotation.ExpiresAt
+	s.Address, s.UserAgent = use.Address, use.UserAgent
+	token, err := c.derive(s, s.Generation)
+	return Refreshed{s, token, event}, true, err
+}
+
+// repeat answers the successor that was already given. Nothing is written, so
+// repeating does not stretch the window or the session.
+func (c *Chain) repeat(s Session, use Use) (Refreshed, error) {
+	var event Event
+	if use.UserAgent != s.UserAgent {
+		event = s.event(ReplayedElsewhere, use)
+	}
+	token, err := c.derive(s, s.Generation)
+	return Refreshed{s, token, event}, err
+}
+
+// reused ends the session, for the thief and the owner alike: nobody can tell
+// from here which of the two is asking.
+func (c *Chain) reused(ctx context.Context, s Session, use Use) (Refreshed, error) {
+	end := End{ID: s.ID, Reason: ReasonTokenReused, At: use.At}
+	if _, err := c.store.EndSession(ctx, end); err != nil {
+		return Refreshed{}, fmt.Errorf("end session of a reused token: %w", err)
+	}
+	return Refreshed{Event: s.event(TokenReused, use)}, ErrReused
+}
+
+func (s Session) event(k Kind, use Use) Event {
+	return Event{Kind: k, SessionID: s.ID, AccountID: s.AccountID, Use: use}
+}
+
+// wrap adds what was being done to an error, if there is one.
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

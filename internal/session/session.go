@@ -1,0 +1,207 @@
+// Package session knows who is logged in. A session is one row for as long as
+// it lives; its refresh tokens are derived from that row, each good for one
+// use, and never stored.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Errors of this package.
+var (
+	// ErrNotFound says that there is no such session.
+	ErrNotFound = errors.New("session not found")
+	// ErrEnded says that the session was ended: by its owner, by an
+	// administrator, or because its refresh token was stolen.
+	ErrEnded = errors.New("session ended")
+	// ErrExpired says that the session passed its idle or absolute limit.
+	ErrExpired = errors.New("session expired")
+	// ErrTokenInvalid says that the refresh token was not made here, or was
+	// changed.
+	ErrTokenInvalid = errors.New("refresh token invalid")
+	// ErrReused says that a refresh token came back after it was spent: it
+	// is in two hands. The session has been ended.
+	ErrReused = errors.New("refresh token reused")
+)
+
+// Reason says why a session ended.
+type Reason string
+
+// The reasons.
+const (
+	ReasonSignedOut       Reason = "signed_out"
+	ReasonEndedByOwner    Reason = "ended_by_owner"
+	ReasonEndedByAdmin    Reason = "ended_by_admin"
+	ReasonPasswordChanged Reason = "password_changed"
+	ReasonAccountDisabled Reason = "account_disabled"
+	ReasonTokenReused     Reason = "refresh_token_reused"
+)
+
+// Session is one sign-in of one account on one device.
+type Session struct {
+	// ID is a random UUID; it stands in access tokens as sid.
+	ID        string
+	AccountID string
+	// ClientID is the application that was signed in to.
+	ClientID string
+	// Method is how the account was proved, as an RFC 8176 amr value.
+	Method string
+	// CreatedAt is the sign-in; AuthTime the last proof of a credential.
+	CreatedAt, AuthTime time.Time
+	// UsedAt is the last refresh, or the sign-in.
+	UsedAt time.Time
+	// Address and UserAgent describe the device at UsedAt.
+	Address, UserAgent string
+
+	// Generation counts the refreshes; the refresh token of this generation
+	// is the one not yet used.
+	Generation int64
+	// Salt ties refresh tokens to this very row.
+	Salt [16]byte
+
+	// ExpiresAt is the idle limit: it slides with each refresh, but never
+	// past AbsoluteExpiry.
+	ExpiresAt      time.Time
+	AbsoluteExpiry time.Time
+	// EndedAt is zero while the session lives.
+	EndedAt   time.Time
+	EndReason Reason
+}
+
+// Check returns nil while the session may be used, else ErrEnded or
+// ErrExpired.
+func (s Session) Check(now time.Time) error {
+	switch {
+	case !s.EndedAt.IsZero():
+		return ErrEnded
+	case !now.Before(s.ExpiresAt):
+		return ErrExpired
+	}
+	return nil
+}
+
+// Use says from where a session is used, and when.
+type Use struct {
+	At                 time.Time
+	Address, UserAgent string
+}
+
+// Policy is how long sessions live. The zero value is refused by Validate.
+type Policy struct {
+	// Idle ends a session that is not refreshed for so long.
+	Idle time.Duration
+	// Absolute ends every session that long after the sign-in.
+	Absolute time.Duration
+	// Grace is the window after a refresh in which the spent token answers
+	// the same successor again, for parallel tabs and lost responses.
+	Grace time.Duration
+}
+
+// MaxGrace bounds Policy.Grace: longer, and a thief has time to work in.
+const MaxGrace = time.Minute
+
+// Validate reports what is wrong with the policy.
+func (p Policy) Validate() error {
+	var errs []error
+	if p.Idle <= 0 {
+		errs = append(errs, fmt.Errorf("idle limit %v: must be positive", p.Idle))
+	}
+	if p.Absolute < p.Idle {
+		errs = append(errs, fmt.Errorf("absolute limit %v: must not be shorter than the idle limit %v", p.Absolute, p.Idle))
+	}
+	if p.Grace < 0 || p.Grace > MaxGrace {
+		errs = append(errs, fmt.Errorf("grace %v: must be between 0 and %v", p.Grace, MaxGrace))
+	}
+	return errors.Join(errs...)
+}
+
+// idleExpiry is the sliding limit as of now.
+func (p Policy) idleExpiry(now, absolute time.Time) time.Time {
+	if t := now.Add(p.Idle); t.Before(absolute) {
+		return t
+	}
+	return absolute
+}
+
+// ChainStore is what the refresh chain needs. Each method is one atomic step.
+type ChainStore interface {
+	// Session finds one, ended or not; ErrNotFound.
+	Session(ctx context.Context, id string) (Session, error)
+	// Rotate moves the session from one generation to another and reports
+	// whether it did: false when another request was faster or the session
+	// has ended.
+	Rotate(ctx context.Context, r Rotation) (bool, error)
+	// EndSession ends it and reports whether it was alive; ending twice
+	// keeps the first reason.
+	EndSession(ctx context.Context, e End) (bool, error)
+	// StepUp moves AuthTime and reports whether the session was alive.
+	StepUp(ctx context.Context, id string, authTime time.Time) (bool, error)
+}
+
+// Rotation is one step of the refresh chain.
+type Rotation struct {
+	ID       string
+	From, To int64
+	Use
+	ExpiresAt time.Time
+}
+
+// End ends one session.
+type End struct {
+	ID     string
+	Reason Reason
+	At     time.Time
+}
+
+// EndMany ends all sessions of an account but one.
+type EndMany struct {
+	AccountID string
+	// Except is a session to keep; empty keeps none.
+	Except string
+	Reason Reason
+	At     time.Time
+}
+
+// Listed is a session with the name of its owner.
+type Listed struct {
+	Session
+	Identifier string
+}
+
+// Page asks for the sessions that follow After, newest first.
+type Page struct {
+	// AccountID narrows the page to one account; empty means all.
+	AccountID string
+	// After is the last session already seen; zero starts at the newest.
+	After Position
+	// Limit is the greatest number of sessions to answer.
+	Limit int
+	// Now decides which sessions are alive; only those are listed.
+	Now time.Time
+}
+
+// Position is a session's place in the order of pages.
+type Position struct {
+	CreatedAt time.Time
+	ID        string
+}
+
+// Store keeps sessions.
+type Store interface {
+	ChainStore
+	// Sessions lists living sessions, newest first.
+	Sessions(ctx context.Context, p Page) ([]Listed, error)
+	// EndSessions ends what it names and answers how many were alive.
+	EndSessions(ctx context.Context, e EndMany) (int, error)
+	// PruneSessions forgets sessions whose AbsoluteExpiry is before t: no
+	// token of theirs can still be good. It answers how many.
+	PruneSessions(ctx context.Context, t time.Time) (int, error)
+}
+
+// newID makes a session id.
+func newID() uuid.UUID { return uuid.New() }

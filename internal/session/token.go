@@ -1,0 +1,117 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// A refresh token is prefix ‖ base64url(sid ‖ generation ‖ tag). Generation
+// has 48 bits so that the whole is a multiple of three bytes: base64 then has
+// no spare bits in which one token could be spelled in several ways.
+const (
+	prefix         = "prt_"
+	sidSize        = 16
+	generationSize = 6
+	bodySize       = sidSize + generationSize
+	tokenSize      = bodySize + sha256.Size
+)
+
+// tokenLength is the length in characters of every refresh token.
+var tokenLength = len(prefix) + base64.RawURLEncoding.EncodedLen(tokenSize)
+
+// Token is a refresh token: a secret that prints as [secret].
+type Token string
+
+const redacted = "[secret]"
+
+// Reveal returns the token itself, to hand to its owner.
+func (t Token) Reveal() string { return string(t) }
+
+// String keeps the token out of texts.
+func (Token) String() string { return redacted }
+
+// Format keeps the token out of every fmt verb.
+func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue keeps the token out of logs.
+func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText keeps the token out of JSON.
+func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// claim is what a refresh token says before its tag is checked. Nothing in it
+// may be believed until then.
+type claim struct {
+	id         string
+	generation int64
+	tag        [sha256.Size]byte
+}
+
+// parse reads a refresh token's shape. Any deviation is ErrTokenInvalid.
+func parse(t Token) (claim, error) {
+	s := string(t)
+	// The length is checked first, so nothing is allocated for junk; the
+	// decoder skips CR and LF, which this length leaves no room for.
+	if len(s) != tokenLength || !strings.HasPrefix(s, prefix) {
+		return claim{}, ErrTokenInvalid
+	}
+	var raw [tokenSize]byte
+	n, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(s[len(prefix):]))
+	if err != nil || n != tokenSize {
+		return claim{}, ErrTokenInvalid
+	}
+	var wide [8]byte
+	copy(wide[8-generationSize:], raw[sidSize:bodySize])
+	return claim{
+		id:         uuid.UUID(raw[:sidSize]).String(),
+		generation: int64(binary.BigEndian.Uint64(wide[:])),
+		tag:        [sha256.Size]byte(raw[bodySize:]),
+	}, nil
+}
+
+// body is what the tag covers, besides the salt.
+func body(s Session, generation int64) ([]byte, error) {
+	id, err := uuid.Parse(s.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read session id: %w", err)
+	}
+	var wide [8]byte
+	binary.BigEndian.PutUint64(wide[:], uint64(generation))
+	b := make([]byte, 0, tokenSize)
+	b = append(b, id[:]...)
+	return append(b, wide[8-generationSize:]...), nil
+}
+
+// tag authenticates body under the server's key and the session's salt.
+func (c *Chain) tag(body []byte, salt [16]byte) []byte {
+	mac := hmac.New(sha256.New, c.key)
+	mac.Write(body)
+	mac.Write(salt[:])
+	return mac.Sum(nil)
+}
+
+// derive makes the refresh token of one generation. The same session and
+// generation always give the same token: that is what lets parallel requests
+// agree on a successor.
+func (c *Chain) derive(s Session, generation int64) (Token, error) {
+	b, err := body(s, generation)
+	if err != nil {
+		return "", err
+	}
+	b = append(b, c.tag(b, s.Salt)...)
+	return Token(prefix + base64.RawURLEncoding.EncodeToString(b)), nil
+}
+
+// genuine reports whether the claim's tag was made here for this session.
+func (c *Chain) genuine(cl claim, s Session) bool {
+	b, err := body(s, cl.generation)
+	return err == nil && hmac.Equal(cl.tag[:], c.tag(b, s.Salt))
+}
