@@ -1,0 +1,141 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+)
+
+// check finds settings that are wrong together, or wrong in a way that their
+// kind does not tell.
+func (l *loader) check() {
+	l.checkListen()
+	l.checkTLS()
+	l.checkIssuer()
+	l.checkKeys()
+	l.checkLifetimes()
+}
+
+// place names where one of the settings was given: the first that was, or the
+// name of the first.
+func (l *loader) place(names ...string) string {
+	for _, name := range names {
+		if where, given := l.given[name]; given {
+			return where
+		}
+	}
+	return names[0]
+}
+
+// complain adds a problem and names the setting, unless the place does.
+func (l *loader) complain(name, text string) {
+	where := l.place(name)
+	for _, setting := range l.settings {
+		if setting.Name == name && where != setting.Env() && where != "--"+setting.Flag() && where != name {
+			text = name + ": " + text
+		}
+	}
+	l.problem(where, text)
+}
+
+func (l *loader) checkListen() {
+	host, port, err := net.SplitHostPort(l.config.Listen)
+	if err != nil {
+		l.complain("listen", show(l.config.Listen)+" is no address; write host:port")
+		return
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		l.complain("listen", "port "+show(port)+" is not between 0 and 65535")
+		return
+	}
+	if !loopback(host) && !l.config.TLS() && !l.config.InsecureHTTP {
+		l.complain("listen", l.config.Listen+" can be reached from outside, where plain HTTP shows passwords to the network: "+
+			"set tls_cert_file and tls_key_file, or insecure_http if a proxy in front ends TLS")
+	}
+}
+
+// loopback reports whether only this machine reaches a host. Names are not
+// looked up: the answer could change after the check.
+func loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
+}
+
+func (l *loader) checkTLS() {
+	if (l.config.TLSCertFile == "") != (l.config.TLSKeyFile == "") {
+		l.problem(l.place("tls_cert_file", "tls_key_file"), "TLS needs both tls_cert_file and tls_key_file")
+	}
+	l.checkExists("tls_cert_file", l.config.TLSCertFile)
+	l.checkExists("tls_key_file", l.config.TLSKeyFile)
+}
+
+func (l *loader) checkExists(name, path string) {
+	if path == "" {
+		return
+	}
+	if _, err := os.Stat(path); err != nil {
+		l.complain(name, "read "+path+": "+plain(err).Error())
+	}
+}
+
+func (l *loader) checkIssuer() {
+	if l.config.Audience == "" {
+		l.complain("audience", "must not be empty")
+	}
+	if l.config.Issuer != "" {
+		if err := checkIssuer(l.config.Issuer); err != nil {
+			l.complain("issuer", err.Error())
+		}
+		return
+	}
+	host, _, err := net.SplitHostPort(l.config.Listen)
+	address, _ := netip.ParseAddr(host)
+	if err == nil && (host == "" || address.IsUnspecified()) {
+		l.complain("issuer", "must be set: nobody can connect to "+l.config.Listen+", so no issuer can be derived from it")
+	}
+}
+
+// checkIssuer does not repeat the URL in its errors: it may hold a password.
+func checkIssuer(text string) error {
+	issuer, err := url.Parse(text)
+	switch {
+	case err != nil || issuer.Host == "" || issuer.Scheme != "https" && issuer.Scheme != "http":
+		return errors.New("must be a URL such as https://login.example.org")
+	case issuer.User != nil:
+		return errors.New("must not contain user or password")
+	case issuer.RawQuery != "" || issuer.ForceQuery || issuer.Fragment != "":
+		return errors.New("must have neither query nor fragment (RFC 8414)")
+	}
+	return nil
+}
+
+func (l *loader) checkKeys() {
+	if _, given := l.given["master_key_file"]; given && !l.config.MasterKey.IsZero() {
+		l.complain("master_key", "master_key and master_key_file ("+l.place("master_key_file")+") exclude each other")
+	}
+	if l.config.MasterKeyFile == "" {
+		l.complain("master_key_file", "must not be empty")
+	}
+	if info, err := os.Stat(l.config.MasterKeyFile); err == nil && info.IsDir() {
+		l.complain("master_key_file", l.config.MasterKeyFile+" is a folder")
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) && l.config.MasterKeyFile != "" {
+		l.complain("master_key_file", "read "+l.config.MasterKeyFile+": "+plain(err).Error())
+	}
+}
+
+func (l *loader) checkLifetimes() {
+	c := l.config
+	if c.RefreshTTL > c.SessionTTL {
+		l.problem(l.place("refresh_ttl", "session_ttl"),
+			fmt.Sprintf("refresh_ttl (%v) is longer than session_ttl (%v), which ends every session", c.RefreshTTL, c.SessionTTL))
+	}
+	if c.AccessTTL > c.SessionTTL {
+		l.problem(l.place("access_ttl", "session_ttl"),
+			fmt.Sprintf("access_ttl (%v) is longer than session_ttl (%v), which ends every session", c.AccessTTL, c.SessionTTL))
+	}
+}

@@ -1,0 +1,126 @@
+// Package config reads the settings of Portaria: defaults, then a YAML file,
+// then the environment, then flags; the later wins. All problems of all
+// sources are found in one run and reported together, each with the line,
+// variable or flag it comes from, and never with the value of a secret.
+//
+// The doc comments of [Config] are the manual: docs/config.md and the help of
+// the command line are generated from them (`make generate`).
+package config
+
+//go:generate go test . -run ^TestGenerated -update
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Config holds every setting. It is flat, and each setting has one name in
+// three spellings: `access_ttl` in the file, `PORTARIA_ACCESS_TTL` in the
+// environment, `--access-ttl` on the command line.
+//
+// The zero value is not usable; see [Default] and [Load].
+type Config struct {
+	// Listen is the address to serve on, as host:port. An address that other machines can reach needs TLS, or
+	// `insecure_http` when a proxy in front ends TLS.
+	Listen string `name:"listen" default:"127.0.0.1:8400"`
+	// Issuer is the URL that tokens name as their issuer (`iss`), as the outside sees this service: no query, no
+	// fragment. Left empty, it is derived from the address that the service listens on.
+	Issuer string `name:"issuer"`
+	// Audience is the `aud` of access tokens: the name of the services that accept them.
+	Audience string `name:"audience" default:"portaria"`
+
+	// Database is where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`.
+	Database Database `name:"database" default:"sqlite:portaria.db" secret:"file"`
+	// MasterKeyFile is the file with the key that seals all other keys at rest. If it does not exist, the first start
+	// makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost.
+	MasterKeyFile string `name:"master_key_file" default:"portaria-master.key"`
+	// MasterKey is the content of the master key file, for systems that hand out secrets in the environment. It has no
+	// flag, because everybody on the machine may read the arguments of a process.
+	MasterKey Secret `name:"master_key" secret:"value"`
+
+	// SignUp says whether strangers may create accounts. When closed, only administrators can.
+	SignUp string `name:"sign_up" default:"open" oneof:"open|closed"`
+	// AccessTTL is how long an access token is valid. Services that verify tokens by themselves accept one that long,
+	// also after its session has ended.
+	AccessTTL time.Duration `name:"access_ttl" default:"15m" min:"1s" max:"30d"`
+	// RefreshTTL ends a session that has not been refreshed for so long. Each refresh starts it anew.
+	RefreshTTL time.Duration `name:"refresh_ttl" default:"168h" min:"1s" max:"400d"`
+	// SessionTTL ends every session that long after its login, however busy it is.
+	SessionTTL time.Duration `name:"session_ttl" default:"720h" min:"1s" max:"400d"`
+	// RefreshGrace is the time in which a refresh token that was just used answers the same successor again, so that
+	// parallel tabs and lost responses log nobody out. Later use counts as theft and ends the session.
+	RefreshGrace time.Duration `name:"refresh_grace" default:"10s" min:"0s" max:"60s"`
+	// Leeway is how far the clocks of the machines may differ when the times in a token are checked.
+	Leeway time.Duration `name:"leeway" default:"0s" min:"0s" max:"60s"`
+	// KeySetMaxAge is how long others may keep a copy of the public keys. A new key is published at least that long
+	// before it signs.
+	KeySetMaxAge time.Duration `name:"key_set_max_age" default:"1h" min:"1s" max:"24h"`
+
+	// Argon2Memory is the memory of one password hash in KiB. Raise it as far as your machine allows; existing
+	// passwords follow at their next login.
+	Argon2Memory int `name:"argon2_memory" default:"19456" min:"8" max:"4194304"`
+	// Argon2Iterations is the number of passes over that memory.
+	Argon2Iterations int `name:"argon2_iterations" default:"2" min:"1" max:"100"`
+	// Argon2Parallelism is the number of threads of one password hash.
+	Argon2Parallelism int `name:"argon2_parallelism" default:"1" min:"1" max:"64"`
+	// Argon2Concurrency is how many passwords are hashed at the same time; 0 means one for each core. Together with
+	// `argon2_memory` it bounds the memory of a login storm.
+	Argon2Concurrency int `name:"argon2_concurrency" default:"0" min:"0" max:"1024"`
+	// Argon2Queue is how many logins may wait for their hash. The next one is told to come back later (503).
+	Argon2Queue int `name:"argon2_queue" default:"64" min:"0" max:"100000"`
+	// Argon2QueueWait is how long a login waits for its hash before it is told to come back later (503).
+	Argon2QueueWait time.Duration `name:"argon2_queue_wait" default:"2s" min:"1ms" max:"60s"`
+	// InsecurePasswordHash permits password hashes that are cheaper than what is known to be safe. For benchmarks.
+	InsecurePasswordHash bool `name:"insecure_password_hash" default:"false"`
+
+	// TLSCertFile is the certificate with its chain, as PEM. A changed file is used without a restart.
+	TLSCertFile string `name:"tls_cert_file"`
+	// TLSKeyFile is the private key of that certificate, as PEM.
+	TLSKeyFile string `name:"tls_key_file"`
+	// InsecureHTTP permits plain HTTP on an address that other machines can reach. Passwords and tokens are then
+	// readable on the way, unless a proxy in front ends TLS.
+	InsecureHTTP bool `name:"insecure_http" default:"false"`
+	// TrustedProxies are the networks of the proxies in front of this service. Only they are believed when they say
+	// (`Forwarded`, `X-Forwarded-For`) on whose behalf they ask.
+	TrustedProxies []netip.Prefix `name:"trusted_proxies"`
+
+	// LogLevel is the least level that is logged. Requests that succeed are logged at debug, those that are refused at
+	// info, slow ones at warn, and those that fail through our fault at error.
+	LogLevel string `name:"log_level" default:"info" oneof:"debug|info|warn|error"`
+	// LogFormat is the form of the log; auto means text on a terminal and JSON elsewhere.
+	LogFormat string `name:"log_format" default:"auto" oneof:"auto|text|json"`
+	// SlowRequest is the duration from which on a request is logged as slow; 0s never.
+	SlowRequest time.Duration `name:"slow_request" default:"1s" min:"0s" max:"1h"`
+	// ShutdownGrace is how long requests may still run after the service was told to stop.
+	ShutdownGrace time.Duration `name:"shutdown_grace" default:"10s" min:"0s" max:"10m"`
+}
+
+// SignUpOpen reports whether strangers may create accounts.
+func (c Config) SignUpOpen() bool { return c.SignUp == "open" }
+
+// TLS reports whether the service itself speaks TLS.
+func (c Config) TLS() bool { return c.TLSCertFile != "" }
+
+// Level returns the least level that is logged.
+func (c Config) Level() slog.Level {
+	var level slog.Level
+	// The setting is one of the names that slog knows; its zero value is info.
+	_ = level.UnmarshalText([]byte(c.LogLevel))
+	return level
+}
+
+// IssuerURL returns the issuer: the setting, or the URL of the address that the
+// service really listens on, which matters when the port was chosen by the
+// system.
+func (c Config) IssuerURL(listening net.Addr) string {
+	switch {
+	case c.Issuer != "":
+		return c.Issuer
+	case c.TLS():
+		return "https://" + listening.String()
+	default:
+		return "http://" + listening.String()
+	}
+}

@@ -1,0 +1,313 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/portaria/portaria/internal/config"
+)
+
+// write makes a file in the test's own folder and returns its path.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func problems(t *testing.T, err error) []string {
+	t.Helper()
+	var list config.Problems
+	if err == nil {
+		return nil
+	}
+	if !errors.As(err, &list) {
+		t.Fatalf("Load answers a %T, want Problems", err)
+	}
+	return strings.Split(list.Error(), "\n")
+}
+
+func diff(want, got any) string {
+	return cmp.Diff(want, got, cmp.AllowUnexported(config.Database{}, config.Secret{}),
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmpopts.EquateEmpty())
+}
+
+func TestDefaults(t *testing.T) {
+	got, err := config.Load(config.Sources{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := diff(config.Default(), got); diff != "" {
+		t.Error(diff)
+	}
+	path, ok := got.Database.SQLite()
+	if got.Listen != "127.0.0.1:8400" || got.AccessTTL != 15*time.Minute || path != "portaria.db" || !ok || !got.SignUpOpen() {
+		t.Errorf("defaults: %+v", got)
+	}
+	if err := got.Session().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLaterSourcesWin(t *testing.T) {
+	file := write(t, "portaria.yaml", "access_ttl: 1m\nrefresh_ttl: 1h\naudience: file\n")
+	env := []string{"PORTARIA_CONFIG=" + file, "PORTARIA_REFRESH_TTL=2h", "PORTARIA_AUDIENCE=env", "PATH=/bin", "PORTARIA=x"}
+	got, err := config.Load(config.Sources{Environ: env, Flags: map[string]string{"audience": "flag"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Default()
+	want.AccessTTL, want.RefreshTTL, want.Audience = time.Minute, 2*time.Hour, "flag"
+	if diff := diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFileFromFlagBeatsEnvironment(t *testing.T) {
+	flag, env := write(t, "a.yaml", "audience: flag"), write(t, "b.yaml", "audience: env")
+	got, err := config.Load(config.Sources{File: flag, Environ: []string{"PORTARIA_CONFIG=" + env}})
+	if err != nil || got.Audience != "flag" {
+		t.Errorf("audience %q, %v", got.Audience, err)
+	}
+}
+
+// sample returns a value that differs from the default, and what must be set
+// with it.
+func sample(t *testing.T, s config.Setting) (value string, with map[string]string) {
+	switch s.Name {
+	case "database":
+		return "postgres://portaria@db/portaria", nil
+	case "database_file":
+		return write(t, "url", "postgres://portaria@db/portaria\n"), nil
+	case "listen":
+		return "localhost:8401", nil
+	case "issuer":
+		return "https://login.example.org/realm", nil
+	case "tls_cert_file":
+		return write(t, "cert", ""), map[string]string{"tls_key_file": write(t, "key", "")}
+	case "tls_key_file":
+		return write(t, "key", ""), map[string]string{"tls_cert_file": write(t, "cert", "")}
+	case "session_ttl":
+		return "59m", map[string]string{"refresh_ttl": "1m"}
+	case "argon2_memory":
+		return "65536", nil
+	}
+	switch s.Kind {
+	case config.Duration:
+		return "59s", nil
+	case config.Bool:
+		return "yes", nil
+	case config.Number:
+		return "7", nil
+	case config.Choice:
+		return s.Choices[len(s.Choices)-1], nil
+	case config.Networks:
+		return "10.0.0.0/8,2001:db8::1", nil
+	}
+	return "other", nil
+}
+
+// TestEverySettingFromEverySource is what makes one reflective setter safe: no
+// setting is forgotten in one of the three sources.
+func TestEverySettingFromEverySource(t *testing.T) {
+	for _, s := range config.Settings() {
+		t.Run(s.Name, func(t *testing.T) {
+			value, all := sample(t, s)
+			if all == nil {
+				all = map[string]string{}
+			}
+			all[s.Name] = value
+			want := load(t, fromFile(t, all))
+			if diff(want, config.Default()) == "" {
+				t.Error("the file has no effect")
+			}
+			if diff := diff(want, load(t, fromEnvironment(all))); diff != "" {
+				t.Errorf("file and environment differ:\n%s", diff)
+			}
+			if s.NoFlag {
+				refuseFlag(t, s, value)
+				return
+			}
+			if diff := diff(want, load(t, fromFlags(all))); diff != "" {
+				t.Errorf("file and flag differ:\n%s", diff)
+			}
+		})
+	}
+}
+
+func load(t *testing.T, sources config.Sources) config.Config {
+	t.Helper()
+	got, err := config.Load(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func refuseFlag(t *testing.T, s config.Setting, value string) {
+	t.Helper()
+	_, err := config.Load(fromFlags(map[string]string{s.Name: value}))
+	if err == nil || strings.Contains(err.Error(), value) {
+		t.Errorf("a secret as a flag: %v", err)
+	}
+}
+
+func fromFile(t *testing.T, all map[string]string) config.Sources {
+	var text strings.Builder
+	for name, value := range all {
+		fmt.Fprintf(&text, "%s: %s\n", name, value)
+	}
+	return config.Sources{File: write(t, "portaria.yaml", text.String())}
+}
+
+func fromEnvironment(all map[string]string) (sources config.Sources) {
+	for name, value := range all {
+		sources.Environ = append(sources.Environ, "PORTARIA_"+strings.ToUpper(name)+"="+value)
+	}
+	return sources
+}
+
+func fromFlags(all map[string]string) config.Sources {
+	sources := config.Sources{Flags: map[string]string{}}
+	for name, value := range all {
+		sources.Flags[strings.ReplaceAll(name, "_", "-")] = value
+	}
+	return sources
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	file := write(t, "portaria.yaml", strings.Join([]string{
+		"access_ttl: 15        # a number",
+		"acces_ttl: 15m        # unknown",
+		"refresh_ttl: 1h",
+		"refresh_ttl: 2h       # again",
+		"sign_up: maybe",
+		"audience:",
+		"trusted_proxies:",
+		"  - 10.0.0.0/8",
+		"  - everybody",
+		"database: {sqlite: x}",
+		"listen: [a, b]",
+	}, "\n"))
+	_, err := config.Load(config.Sources{
+		File: file,
+		Environ: []string{"PORTARIA_LEEWAY=2h", "PORTARIA_SIGNUP=open", "PORTARIA_ARGON2_MEMORY=19MiB", "PORTARIA_access_ttl=1m",
+			"PORTARIA_TLS_CERT_FILE=/does/not/exist", "PORTARIA_DATABASE=sqlite:a", "PORTARIA_DATABASE_FILE=b"},
+		Flags: map[string]string{"issuer": "login.example.org", "insecure-http": "perhaps", "lissten": "x"},
+	})
+	want := []string{
+		file + `:6: audience has no value; write "" if it should be empty`,
+		file + `:10: database is nested; settings are flat`,
+		file + `:1: access_ttl: "15" is a number without a unit; write 15s, 15m, 15h or 15d`,
+		file + `:2: acces_ttl is an unknown setting; did you mean access_ttl?`,
+		file + `:4: refresh_ttl is already set at ` + file + `:3`,
+		file + `:5: sign_up: "maybe" is none of: open, closed`,
+		file + `:7: trusted_proxies: "everybody" is no network; write 10.0.0.0/8 or an address`,
+		file + `:11: listen: takes one value, not a list`,
+		`PORTARIA_ARGON2_MEMORY: "19MiB" is no whole number`,
+		`PORTARIA_DATABASE_FILE: database_file and database (PORTARIA_DATABASE) exclude each other`,
+		`PORTARIA_LEEWAY: 2h is not between 0s and 60s`,
+		`PORTARIA_SIGNUP: unknown setting; did you mean PORTARIA_SIGN_UP?`,
+		`PORTARIA_access_ttl: unknown setting; did you mean PORTARIA_ACCESS_TTL?`,
+		`--insecure-http: "perhaps" is neither true nor false`,
+		`--lissten: unknown setting; did you mean --listen?`,
+		`PORTARIA_TLS_CERT_FILE: TLS needs both tls_cert_file and tls_key_file`,
+		`PORTARIA_TLS_CERT_FILE: read /does/not/exist: no such file or directory`,
+		`--issuer: must be a URL such as https://login.example.org`,
+	}
+	if diff := cmp.Diff(want, problems(t, err)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOneProblem(t *testing.T) {
+	tests := map[string]struct {
+		settings map[string]string
+		want     string
+	}{
+		"outside without TLS":  {map[string]string{"listen": "192.0.2.1:8400"}, "--listen: 192.0.2.1:8400 can be reached from outside, where plain HTTP shows passwords to the network: set tls_cert_file and tls_key_file, or insecure_http if a proxy in front ends TLS"},
+		"no address":           {map[string]string{"listen": "localhost"}, `--listen: "localhost" is no address; write host:port`},
+		"no port":              {map[string]string{"listen": "localhost:70000"}, `--listen: port "70000" is not between 0 and 65535`},
+		"underivable issuer":   {map[string]string{"listen": ":8400", "insecure_http": "true"}, "issuer: must be set: nobody can connect to :8400, so no issuer can be derived from it"},
+		"issuer with query":    {map[string]string{"issuer": "https://a.example?b"}, "--issuer: must have neither query nor fragment (RFC 8414)"},
+		"issuer with password": {map[string]string{"issuer": "https://a:hunter2@a.example"}, "--issuer: must not contain user or password"},
+		"no audience":          {map[string]string{"audience": ""}, "--audience: must not be empty"},
+		"idle > absolute":      {map[string]string{"refresh_ttl": "31d"}, "--refresh-ttl: refresh_ttl (744h0m0s) is longer than session_ttl (720h0m0s), which ends every session"},
+		"token > session":      {map[string]string{"access_ttl": "3h", "session_ttl": "2h", "refresh_ttl": "1h"}, "--access-ttl: access_ttl (3h0m0s) is longer than session_ttl (2h0m0s), which ends every session"},
+		"everybody is a proxy": {map[string]string{"trusted_proxies": "0.0.0.0/0"}, `--trusted-proxies: "0.0.0.0/0" is everybody, who could then claim any address`},
+		"no master key file":   {map[string]string{"master_key_file": ""}, "--master-key-file: must not be empty"},
+		"key file is a folder": {map[string]string{"master_key_file": "/"}, "--master-key-file: / is a folder"},
+		"missing mounted file": {map[string]string{"database_file": "/does/not/exist"}, "--database-file: no such file or directory"},
+		"line break":           {map[string]string{"audience": "a\nb"}, "--audience: has several lines"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Load(fromFlags(test.settings))
+			if diff := cmp.Diff([]string{test.want}, problems(t, err)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestMasterKeyAndItsFileExclude(t *testing.T) {
+	_, err := config.Load(config.Sources{Environ: []string{"PORTARIA_MASTER_KEY=k", "PORTARIA_MASTER_KEY_FILE=f"}})
+	want := []string{"PORTARIA_MASTER_KEY: master_key and master_key_file (PORTARIA_MASTER_KEY_FILE) exclude each other"}
+	if diff := cmp.Diff(want, problems(t, err)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPermittedExposure(t *testing.T) {
+	for _, settings := range []map[string]string{
+		{"listen": "127.0.0.2:1"},
+		{"listen": "localhost:0"},
+		{"listen": "192.0.2.1:8400", "insecure_http": "true"},
+		{"listen": ":8400", "insecure_http": "true", "issuer": "https://a.example"},
+		{"listen": "192.0.2.1:8400", "tls_cert_file": "load_test.go", "tls_key_file": "load_test.go"},
+	} {
+		if _, err := config.Load(fromFlags(settings)); err != nil {
+			t.Errorf("%v: %v", settings, err)
+		}
+	}
+}
+
+func TestKubernetesVariablesAreIgnored(t *testing.T) {
+	env := []string{
+		"PORTARIA_PORT=tcp://10.96.0.1:8400", "PORTARIA_PORT_8400_TCP=tcp://10.96.0.1:8400", "PORTARIA_PORT_8400_TCP_PROTO=tcp",
+		"PORTARIA_SERVICE_HOST=10.96.0.1", "PORTARIA_SERVICE_PORT=8400", "PORTARIA_SERVICE_PORT_HTTP=8400",
+	}
+	if _, err := config.Load(config.Sources{Environ: env}); err != nil {
+		t.Error(err)
+	}
+	for _, wrong := range []string{"PORTARIA_SERVICE_HOSTS", "PORTARIA_PORTS", "PORTARIA_SERVICE", "PORTARIA_"} {
+		if _, err := config.Load(config.Sources{Environ: []string{wrong + "=1"}}); err == nil {
+			t.Errorf("%s is taken for one of Kubernetes'", wrong)
+		}
+	}
+}
+
+func TestOtherVariables(t *testing.T) {
+	sources := config.Sources{Environ: []string{"PORTARIA_URL=x"}, OtherVariables: []string{"PORTARIA_URL"}}
+	if _, err := config.Load(sources); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	_, err := config.Load(config.Sources{Environ: []string{"PORTARIA_CONFIG=/no/such.yaml"}})
+	want := []string{"PORTARIA_CONFIG: read /no/such.yaml: no such file or directory"}
+	if diff := cmp.Diff(want, problems(t, err)); diff != "" {
+		t.Error(diff)
+	}
+}
