@@ -1,0 +1,59 @@
+package jose
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// Compact is a compact JWS (RFC 7515, section 7.1) cut into its parts, all
+// still encoded. The parts share memory with the token.
+type Compact struct {
+	Header    string
+	Payload   string
+	Signature string
+	// Input is the signing input: header, dot, payload.
+	Input string
+}
+
+// Split cuts a compact JWS into its parts: at most MaxToken bytes, exactly two
+// dots. It decodes nothing. Errors wrap ErrMalformed.
+func Split(compact string) (Compact, error) {
+	if len(compact) > MaxToken {
+		return Compact{}, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxToken)
+	}
+	first := strings.IndexByte(compact, '.')
+	last := strings.LastIndexByte(compact, '.')
+	if first < 0 || first == last || strings.IndexByte(compact[first+1:last], '.') >= 0 {
+		return Compact{}, fmt.Errorf("%w: not three parts", ErrMalformed)
+	}
+	return Compact{
+		Header:    compact[:first],
+		Payload:   compact[first+1 : last],
+		Signature: compact[last+1:],
+		Input:     compact[:last],
+	}, nil
+}
+
+// Decode decodes unpadded base64url (RFC 7515, section 2), and only its one
+// canonical spelling: Go's decoder skips CR and LF and, unless it is told
+// otherwise, takes any value for the spare bits of the last character, so that
+// one token could be spelled in many ways. Errors wrap ErrMalformed.
+func Decode(text string) ([]byte, error) {
+	return AppendDecode(nil, text)
+}
+
+// AppendDecode is [Decode] appended to into.
+func AppendDecode(into []byte, text string) ([]byte, error) {
+	if strings.IndexByte(text, '\n') >= 0 || strings.IndexByte(text, '\r') >= 0 {
+		return nil, fmt.Errorf("%w: line break in base64url", ErrMalformed)
+	}
+	out, err := base64.RawURLEncoding.Strict().AppendDecode(into, []byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("%w: not canonical base64url", ErrMalformed)
+	}
+	return out, nil
+}
+
+// Encode encodes as unpadded base64url.
+func Encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }

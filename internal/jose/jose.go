@@ -1,0 +1,46 @@
+// Package jose is the guard in front of everything that speaks JSON Object
+// Signing and Encryption (RFC 7515–7519): it takes a compact token apart
+// strictly, reads JSON without the mercies of Go's decoder, holds the list of
+// allowed algorithms, and binds each key to exactly one of them.
+//
+// What a token says about itself is never believed: the header only confirms
+// the algorithm that the key has, and keys named in a header are not used.
+// "none" is not an algorithm here.
+package jose
+
+import "errors"
+
+// Limits on what is read. They are checked before anything is parsed.
+const (
+	// MaxToken is the greatest length of a compact token in bytes.
+	MaxToken = 8 << 10
+	// MaxKey is the greatest length of one JWK in bytes: a private RSA key of
+	// 4096 bits with all its parts takes 3.3 kB.
+	MaxKey = 16 << 10
+	// maxMembers is the greatest number of members of one JSON object;
+	// duplicates are found by comparing each with each.
+	maxMembers = 100
+	// maxDepth is how deep JSON objects and arrays may nest.
+	maxDepth = 16
+	// maxKid is the greatest length of a key identifier in bytes.
+	maxKid = 256
+)
+
+// Errors of this package. Texts never hold any part of a token or key, so they
+// may be logged.
+var (
+	// ErrMalformed reports a token that is not a compact JWS within the limits.
+	ErrMalformed = errors.New("jose: malformed token")
+	// ErrHeader reports a header that is refused by policy.
+	ErrHeader = errors.New("jose: refused header")
+	// ErrJSON reports text that is not strict JSON: RFC 8259 without
+	// duplicate names, within the limits.
+	ErrJSON = errors.New("jose: malformed JSON")
+	// ErrAlgorithm reports an algorithm that is unknown, not allowed, or not
+	// the one that the key has.
+	ErrAlgorithm = errors.New("jose: algorithm refused")
+	// ErrKey reports a key that is malformed, too weak, or not meant for this.
+	ErrKey = errors.New("jose: key refused")
+	// ErrSignature reports a signature that does not verify.
+	ErrSignature = errors.New("jose: signature does not verify")
+)

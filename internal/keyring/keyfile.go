@@ -1,0 +1,66 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// ErrMasterKeyExposed reports a master key file that others than its owner may
+// read.
+var ErrMasterKeyExposed = errors.New("master key: others may read the file")
+
+// LoadMasterKey reads a master key file. It refuses a file that its group or
+// others may read (ErrMasterKeyExposed); ErrMasterKeyMissing means that there
+// is no such file.
+func LoadMasterKey(path string) (*MasterKey, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: no file %s", ErrMasterKeyMissing, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read master key: %w", err)
+	}
+	defer file.Close()
+	// Ask the open file, not the path: they might be two different files.
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read master key: %w", err)
+	}
+	if mode := info.Mode(); mode.Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%w: %s has mode %04o; run: chmod 600 %s", ErrMasterKeyExposed, path, mode.Perm(), path)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxMasterKeyBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read master key: %w", err)
+	}
+	key, err := ParseMasterKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// CreateMasterKeyFile writes a new master key to a file that only its owner
+// may read, and returns it. It never overwrites: an existing file is an error
+// for which errors.Is(err, fs.ErrExist) is true. The file is on disk before
+// the function returns, so that nothing is ever sealed with a key that a power
+// cut takes away.
+func CreateMasterKeyFile(path string, dev bool) (*MasterKey, error) {
+	text := NewMasterKey()
+	if dev {
+		text = NewDevMasterKey()
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create master key: %w", err)
+	}
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		// A half-written file would be taken for a damaged key at every start.
+		return nil, errors.Join(fmt.Errorf("create master key: %w", err), os.Remove(path))
+	}
+	return ParseMasterKey(text)
+}

@@ -1,0 +1,66 @@
+package keyring
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// KeySet is the published key set (RFC 7517, section 5) at one moment.
+type KeySet struct {
+	// JSON is the document; the caller must not change it.
+	JSON []byte
+	// ETag is a strong entity tag in quotes (RFC 9110, section 8.8.3): a
+	// function of the document alone, equal in every process.
+	ETag string
+}
+
+// keySet is a KeySet and the time for which it holds.
+type keySet struct {
+	KeySet
+	from, until time.Time // until zero: no change ahead
+}
+
+// KeySet returns what is published at now: the public halves of all next,
+// active and retired signing keys, by seq.
+func (r *Ring) KeySet(now time.Time) KeySet {
+	s := r.now.Load()
+	if set := s.set.Load(); set != nil && !now.Before(set.from) && (set.until.IsZero() || now.Before(set.until)) {
+		return set.KeySet
+	}
+	set := s.buildKeySet(now)
+	s.set.Store(set)
+	return set.KeySet
+}
+
+func (s *snapshot) buildKeySet(now time.Time) *keySet {
+	set := &keySet{from: now}
+	var keys [][]byte
+	for _, key := range s.keys {
+		if key.record.Purpose != Signing || !key.State(now).Published() {
+			continue
+		}
+		if gone := key.record.GoneAt(); !gone.IsZero() && (set.until.IsZero() || gone.Before(set.until)) {
+			set.until = gone
+		}
+		if public := publishable(key); public != nil {
+			keys = append(keys, public)
+		}
+	}
+	set.JSON = append(append([]byte(`{"keys":[`), bytes.Join(keys, []byte(","))...), ']', '}')
+	sum := sha256.Sum256(set.JSON)
+	set.ETag = `"` + jose.Encode(sum[:]) + `"`
+	return set
+}
+
+// publishable returns the public JWK of a key of the common types: a single
+// key of an exotic type in a set makes several libraries refuse the whole set.
+// There is nothing to publish of a symmetric key.
+func publishable(k Key) []byte {
+	if k.Algorithm().Symmetric() {
+		return nil
+	}
+	return k.PublicJWK()
+}

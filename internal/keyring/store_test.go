@@ -1,0 +1,188 @@
+package keyring_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/portaria/portaria/internal/keyring"
+)
+
+// memory is a key store that keeps its promises in memory, for tests of the
+// rules; the stores on databases are tested where they are.
+type memory struct {
+	mu      sync.Mutex
+	keys    []keyring.Record
+	secrets map[string][]byte
+	writes  int
+
+	// meanwhile runs once, before the next write: another process is faster.
+	meanwhile func()
+}
+
+func newMemory() *memory { return &memory{secrets: map[string][]byte{}} }
+
+// write runs one atomic step.
+func (m *memory) write(step func() error) error {
+	m.mu.Lock()
+	other := m.meanwhile
+	m.meanwhile = nil
+	m.mu.Unlock()
+	if other != nil {
+		other()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := step()
+	if err == nil {
+		m.writes++
+	}
+	return err
+}
+
+func (m *memory) find(kid string) *keyring.Record {
+	for i := range m.keys {
+		if m.keys[i].Kid == kid {
+			return &m.keys[i]
+		}
+	}
+	return nil
+}
+
+func (m *memory) Keys(context.Context) ([]keyring.Record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.SortedFunc(slices.Values(m.keys), func(a, b keyring.Record) int {
+		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Seq, b.Seq))
+	}), nil
+}
+
+func (m *memory) add(r keyring.Record) error {
+	for _, k := range m.keys {
+		if k.Kid == r.Kid || (k.Purpose == r.Purpose && k.Seq == r.Seq) {
+			return keyring.ErrConflict
+		}
+	}
+	m.keys = append(m.keys, r)
+	return nil
+}
+
+func (m *memory) AddKey(_ context.Context, r keyring.Record) error {
+	return m.write(func() error { return m.add(r) })
+}
+
+func (m *memory) retire(kid string, at time.Time) error {
+	k := m.find(kid)
+	switch {
+	case k == nil:
+		return keyring.ErrNotFound
+	case !k.RetireAt.IsZero() || !k.KilledAt.IsZero():
+		return keyring.ErrConflict
+	}
+	k.RetireAt = at
+	return nil
+}
+
+func (m *memory) Rotate(_ context.Context, predecessor string, r keyring.Record) error {
+	return m.write(func() error {
+		before := slices.Clone(m.keys)
+		if err := m.retire(predecessor, r.ActivateAt); err != nil {
+			return err
+		}
+		if err := m.add(r); err != nil {
+			m.keys = before
+			return err
+		}
+		return nil
+	})
+}
+
+func (m *memory) RetireKey(_ context.Context, kid string, at time.Time) error {
+	return m.write(func() error { return m.retire(kid, at) })
+}
+
+func (m *memory) KillKey(_ context.Context, kid string, at time.Time) error {
+	return m.write(func() error {
+		k := m.find(kid)
+		if k == nil {
+			return keyring.ErrNotFound
+		}
+		if k.KilledAt.IsZero() {
+			k.KilledAt = at
+		}
+		return nil
+	})
+}
+
+func (m *memory) RaiseTTL(_ context.Context, kid string, ttl time.Duration) error {
+	return m.write(func() error {
+		k := m.find(kid)
+		if k == nil {
+			return keyring.ErrNotFound
+		}
+		k.LongestTTL = max(k.LongestTTL, ttl)
+		return nil
+	})
+}
+
+func (m *memory) Reseal(_ context.Context, kid string, old, sealed []byte) error {
+	return m.write(func() error {
+		k := m.find(kid)
+		if k == nil || !bytes.Equal(k.Sealed, old) {
+			return keyring.ErrConflict
+		}
+		k.Sealed = sealed
+		return nil
+	})
+}
+
+func (m *memory) DeleteKey(_ context.Context, kid string) error {
+	return m.write(func() error {
+		m.keys = slices.DeleteFunc(m.keys, func(r keyring.Record) bool { return r.Kid == kid })
+		return nil
+	})
+}
+
+func (m *memory) Secret(_ context.Context, name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sealed, ok := m.secrets[name]
+	if !ok {
+		return nil, keyring.ErrNotFound
+	}
+	return sealed, nil
+}
+
+func (m *memory) AddSecret(_ context.Context, s keyring.SealedSecret) error {
+	return m.write(func() error {
+		if _, ok := m.secrets[s.Name]; ok {
+			return keyring.ErrConflict
+		}
+		m.secrets[s.Name] = s.Sealed
+		return nil
+	})
+}
+
+func (m *memory) Secrets(context.Context) ([]keyring.SealedSecret, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []keyring.SealedSecret
+	for name, sealed := range m.secrets {
+		all = append(all, keyring.SealedSecret{Name: name, Sealed: sealed})
+	}
+	slices.SortFunc(all, func(a, b keyring.SealedSecret) int { return cmp.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+func (m *memory) ResealSecret(_ context.Context, name string, old, sealed []byte) error {
+	return m.write(func() error {
+		if current, ok := m.secrets[name]; !ok || !bytes.Equal(current, old) {
+			return keyring.ErrConflict
+		}
+		m.secrets[name] = sealed
+		return nil
+	})
+}

@@ -1,0 +1,185 @@
+package token
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
+)
+
+// accessType is the "typ" of an access token (RFC 9068, section 2.1).
+const accessType = "at+jwt"
+
+// maxLeeway is the greatest difference of clocks that may be allowed for.
+const maxLeeway = 60 * time.Second
+
+// Policy says what this issuer's access tokens are.
+type Policy struct {
+	// Issuer is the "iss" of every token: the public URL, not the listen
+	// address. Required.
+	Issuer string
+	// Audience is the "aud" of every token that does not ask for another.
+	// Required.
+	Audience string
+	// TTL is how long a token lives, in whole seconds. Required.
+	TTL time.Duration
+	// Leeway is how far clocks may be apart: 0 to 60 seconds. Default 0.
+	Leeway time.Duration
+}
+
+// Validate reports everything that is wrong with the policy.
+func (p Policy) Validate() error {
+	var errs []error
+	if p.Issuer == "" {
+		errs = append(errs, errors.New("issuer: required"))
+	}
+	if p.Audience == "" {
+		errs = append(errs, errors.New("audience: required"))
+	}
+	if p.TTL < time.Second || p.TTL%time.Second != 0 {
+		errs = append(errs, errors.New("access token lifetime: must be whole seconds, at least one"))
+	}
+	if p.Leeway < 0 || p.Leeway > maxLeeway {
+		errs = append(errs, errors.New("leeway: must be 0 to 60 seconds"))
+	}
+	return errors.Join(errs...)
+}
+
+// Token is a minted token: a secret that prints as [secret].
+type Token string
+
+const redacted = "[secret]"
+
+// Reveal returns the token itself, to hand to its owner.
+func (t Token) Reveal() string { return string(t) }
+
+// String keeps the token out of texts.
+func (Token) String() string { return redacted }
+
+// Format keeps the token out of every fmt verb.
+func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue keeps the token out of logs.
+func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText keeps the token out of JSON.
+func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Issuer mints access tokens with the active key of a ring. Safe for
+// concurrent use.
+type Issuer struct {
+	ring   *keyring.Ring
+	policy Policy
+	header atomic.Pointer[mintHeader]
+}
+
+// mintHeader is the encoded header for the key that signed last.
+type mintHeader struct {
+	kid, encoded string
+}
+
+// NewIssuer returns an issuer for the policy.
+func NewIssuer(ring *keyring.Ring, p Policy) (*Issuer, error) {
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("set up issuer: %w", err)
+	}
+	return &Issuer{ring: ring, policy: p}, nil
+}
+
+// Mint signs an access token. It sets Issuer, IssuedAt, NotBefore and ID, and
+// where they are empty Audience and ExpiresAt, and returns the claims as they
+// were signed. Subject is required. Errors wrap [ErrClaims] or
+// [keyring.ErrNoActiveKey].
+func (i *Issuer) Mint(now time.Time, c Claims) (Token, Claims, error) {
+	key, err := i.ring.Active(now)
+	if err != nil {
+		return "", Claims{}, fmt.Errorf("mint: %w", err)
+	}
+	c = i.complete(now, c)
+	if err := c.mintable(key.LongestTTL()); err != nil {
+		return "", Claims{}, fmt.Errorf("mint: %w", err)
+	}
+	var payload, compact [1536]byte
+	b := append(append(compact[:0], i.headerFor(key.Key)...), '.')
+	b = base64.RawURLEncoding.AppendEncode(b, c.append(payload[:0]))
+	var buffer [64]byte
+	signature, err := key.AppendSign(buffer[:0], b)
+	if err != nil {
+		return "", Claims{}, fmt.Errorf("mint: %w", err)
+	}
+	b = base64.RawURLEncoding.AppendEncode(append(b, '.'), signature)
+	if len(b) > jose.MaxToken {
+		return "", Claims{}, fmt.Errorf("mint: %w: longer than %d bytes", ErrClaims, jose.MaxToken)
+	}
+	return Token(b), c, nil
+}
+
+// complete sets what the issuer decides.
+func (i *Issuer) complete(now time.Time, c Claims) Claims {
+	at := now.UTC().Truncate(time.Second)
+	c.Issuer, c.IssuedAt, c.NotBefore, c.ID = i.policy.Issuer, at, at, newID()
+	if len(c.Audience) == 0 {
+		c.Audience = []string{i.policy.Audience}
+	}
+	if c.ExpiresAt.IsZero() {
+		c.ExpiresAt = at.Add(i.policy.TTL)
+	}
+	c.ExpiresAt = c.ExpiresAt.UTC().Truncate(time.Second)
+	c.AuthTime = c.AuthTime.UTC().Truncate(time.Second)
+	return c
+}
+
+// newID returns 128 random bits as base64url.
+func newID() string {
+	var id [16]byte
+	rand.Read(id[:]) // never fails
+	return jose.Encode(id[:])
+}
+
+// mintable refuses claims that no verifier should see. A token that outlived
+// the publication of its key would be refused before its time.
+func (c Claims) mintable(longest time.Duration) error {
+	ttl := c.ExpiresAt.Sub(c.IssuedAt)
+	switch {
+	case c.Subject == "":
+		return fmt.Errorf("%w: no subject", ErrClaims)
+	case ttl <= 0:
+		return fmt.Errorf("%w: expired at birth", ErrClaims)
+	case ttl > longest:
+		return fmt.Errorf("%w: lives longer than its key is published", ErrClaims)
+	case c.Revision < 0:
+		return fmt.Errorf("%w: negative revision", ErrClaims)
+	}
+	for _, texts := range [][]string{{c.Subject, c.ClientID, c.SessionID, c.Scope}, c.Audience, c.AMR} {
+		for _, text := range texts {
+			// Invalid UTF-8 would be replaced in writing: the token would
+			// then speak of somebody else.
+			if !utf8.ValidString(text) {
+				return fmt.Errorf("%w: invalid UTF-8", ErrClaims)
+			}
+		}
+	}
+	return nil
+}
+
+// headerFor returns the encoded header for a key.
+func (i *Issuer) headerFor(key jose.Key) string {
+	if h := i.header.Load(); h != nil && h.kid == key.Kid() {
+		return h.encoded
+	}
+	w := writer{b: []byte{'{'}}
+	w.text("alg", string(key.Algorithm()))
+	w.text("kid", key.Kid())
+	w.text("typ", accessType)
+	h := &mintHeader{kid: key.Kid(), encoded: jose.Encode(append(w.b, '}'))}
+	i.header.Store(h)
+	return h.encoded
+}

@@ -1,0 +1,105 @@
+package token_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// keys is as much of a key store as one ring with one process needs.
+type keys struct {
+	keyring.Store
+	records []keyring.Record
+}
+
+func (k *keys) Keys(context.Context) ([]keyring.Record, error) { return k.records, nil }
+
+func (k *keys) Secrets(context.Context) ([]keyring.SealedSecret, error) { return nil, nil }
+
+func (k *keys) AddKey(_ context.Context, r keyring.Record) error {
+	k.records = append(k.records, r)
+	return nil
+}
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const ttl = 15 * time.Minute
+
+func policy() token.Policy {
+	return token.Policy{Issuer: "https://id.example", Audience: "https://api.example", TTL: ttl, Leeway: 10 * time.Second}
+}
+
+func openRing(t testing.TB, p keyring.Policy) (*keyring.Ring, *keys) {
+	t.Helper()
+	master, err := keyring.ParseMasterKey(keyring.NewMasterKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &keys{}
+	ring, err := keyring.Open(t.Context(), store, master, p, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring, store
+}
+
+// house is an issuer and its verifier.
+type house struct {
+	ring   *keyring.Ring
+	store  *keys
+	issuer *token.Issuer
+	*token.Verifier
+}
+
+func newHouse(t testing.TB) house {
+	t.Helper()
+	ring, store := openRing(t, keyring.Policy{LongestTTL: time.Hour})
+	issuer, err := token.NewIssuer(ring, policy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := token.NewVerifier(ring, policy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return house{ring, store, issuer, verifier}
+}
+
+func someone() token.Claims {
+	return token.Claims{
+		Subject: "7e1a7c5e-9f0b-4f0e-8d68-0d1f1c9c2a11", ClientID: "portaria", SessionID: "Zm9vYmFyYmF6cXV4MTIzNA",
+		Scope: "account orders:read", AuthTime: start.Add(-time.Hour), AMR: []string{"pwd"}, Fresh: true, Revision: 41,
+	}
+}
+
+func TestMintThenVerify(t *testing.T) {
+	h := newHouse(t)
+	minted, claims, err := h.issuer.Mint(start.Add(300*time.Millisecond), someone())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, age := range []time.Duration{0, time.Minute, ttl + 9*time.Second} {
+		got, err := h.Verify(minted.Reveal(), start.Add(age))
+		if err != nil {
+			t.Fatalf("after %v: %v", age, err)
+		}
+		if diff := cmp.Diff(claims, got); diff != "" {
+			t.Errorf("claims after %v (-minted +verified):\n%s", age, diff)
+		}
+	}
+	want := someone()
+	want.Issuer, want.Audience, want.ID = "https://id.example", []string{"https://api.example"}, claims.ID
+	want.IssuedAt, want.NotBefore, want.ExpiresAt = start, start, start.Add(ttl)
+	if diff := cmp.Diff(want, claims); diff != "" {
+		t.Errorf("minted claims (-want +got):\n%s", diff)
+	}
+	if _, err := h.Verify(minted.Reveal(), start.Add(ttl+10*time.Second)); !errors.Is(err, token.ErrExpired) {
+		t.Errorf("after its lifetime: %v, want ErrExpired", err)
+	}
+}
