@@ -1,0 +1,226 @@
+package jose_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+func TestStrictJSON(t *testing.T) {
+	accept := func(text string) {
+		t.Helper()
+		if _, err := jose.ParseObject([]byte(text)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if !json.Valid([]byte(text)) {
+			t.Errorf("%q: not JSON at all", text)
+		}
+	}
+	refuse := func(text string) {
+		t.Helper()
+		if _, err := jose.ParseObject([]byte(text)); !errors.Is(err, jose.ErrJSON) {
+			t.Errorf("%q: %v, want ErrJSON", text, err)
+		}
+	}
+	members := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(`,"` + strings.Repeat("m", i+1) + `":1`)
+		}
+		return "{" + b.String()[1:] + "}"
+	}
+	nested := func(n int) string {
+		return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + "}"
+	}
+
+	accept(`{}`)
+	accept(" {\t} \r\n")
+	accept(`{"a":-0.5E+10,"b":0,"c":"","d":[ ],"e":{ },"f":[1,"2",null]}`)
+	accept(`{"a":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"}`)
+	accept(`{"a":{"x":1},"b":{"x":1}}`)
+	accept(members(100))
+	accept(nested(16))
+
+	refuse(members(101))
+	refuse(nested(17))
+	refuse(strings.ReplaceAll(strings.ReplaceAll(nested(17), "[", `{"a":`), `:]`, `:1}`))
+	refuse(``)
+	refuse(`{`)
+	refuse(`}`)
+	refuse(`[]`)
+	refuse(`null`)
+	refuse(`{}{}`)
+	refuse(`{} x`)
+	refuse("{}\x00")
+	refuse(`{"a"}`)
+	refuse(`{"a" 1}`)
+	refuse(`{"a":}`)
+	refuse(`{"a":1,}`)
+	refuse(`{,"a":1}`)
+	refuse(`{"a":1 "b":2}`)
+	refuse(`{a:1}`)
+	refuse(`{'a':1}`)
+	refuse(`{"a":01}`)
+	refuse(`{"a":+1}`)
+	refuse(`{"a":.5}`)
+	refuse(`{"a":1.}`)
+	refuse(`{"a":1e}`)
+	refuse(`{"a":1e+}`)
+	refuse(`{"a":-}`)
+	refuse(`{"a":NaN}`)
+	refuse(`{"a":0x10}`)
+	refuse(`{"a":tru}`)
+	refuse(`{"a":falsey}`)
+	refuse(`{"a":nul`)
+	refuse(`{"a":[1,]}`)
+	refuse(`{"a":[1 2]}`)
+	refuse(`{"a":[1}`)
+	refuse(`{"a":"`)
+	refuse(`{"a":"\`)
+	refuse(`{"a":"\x"}`)
+	refuse(`{"a":"\u12"}`)
+	refuse(`{"a":"\u12g4"}`)
+	refuse(`{"a":"\ud800"}`)
+	refuse(`{"a":"\ud800\u0041"}`)
+	refuse(`{"a":"\udc00"}`)
+	refuse("{\"a\":\"\n\"}")
+	refuse("{\"a\":\"\xff\"}")
+	refuse("{\"\xc3\":1}")
+	refuse("\ufeff{}")
+	refuse(`{/**/}`)
+	refuse(`{"a":1,"a":1}`)
+	refuse(`{"a":1,"\u0061":1}`)
+	refuse(`{"x":[{"a":1,"a":1}]}`)
+	refuse(`{"é":1,"\u00E9":1}`)
+}
+
+func TestNamesAreExact(t *testing.T) {
+	object, err := jose.ParseObject([]byte(`{"EXP":1,"\u0065xp":2,"exp ":3}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := object.Get("exp"); !ok || string(v) != "2" {
+		t.Errorf("exp = %s, %v; want 2", v, ok)
+	}
+	if _, ok := object.Get("Exp"); ok {
+		t.Error("Exp was found; want exact names only")
+	}
+}
+
+func value(t testing.TB, text string) jose.Value {
+	t.Helper()
+	object, err := jose.ParseObject([]byte(`{"v":` + text + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := object.Get("v")
+	return v
+}
+
+func TestDates(t *testing.T) {
+	accept := func(text string, want time.Time) {
+		t.Helper()
+		if got, err := value(t, text).Date(); err != nil || !got.Equal(want) || got.Location() != time.UTC {
+			t.Errorf("%s: %v, %v; want %v", text, got, err, want)
+		}
+	}
+	refuse := func(text string) {
+		t.Helper()
+		if got, err := value(t, text).Date(); !errors.Is(err, jose.ErrJSON) {
+			t.Errorf("%s: %v, %v; want ErrJSON", text, got, err)
+		}
+	}
+	accept("0", time.Unix(0, 0))
+	accept("1700000000", time.Unix(1700000000, 0))
+	accept("1700000000.5", time.UnixMilli(1700000000500))
+	accept("1.7e9", time.Unix(1700000000, 0))
+	accept("253402300799", time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))
+	refuse("253402300800")
+	refuse("9223372036854775807")
+	refuse("9223372036854775808")
+	refuse("18446744073709551616")
+	refuse("1e12")
+	refuse("1e400")
+	refuse("-1")
+	refuse("-0.5")
+	refuse(`"1700000000"`)
+	refuse("true")
+	refuse("null")
+	refuse("[]")
+}
+
+func TestWholeNumbers(t *testing.T) {
+	if got, err := value(t, "9223372036854775807").Int(); err != nil || got != math.MaxInt64 {
+		t.Errorf("greatest: %d, %v", got, err)
+	}
+	for _, text := range []string{"9223372036854775808", "-1", "1.0", "1e2", `"1"`, "null"} {
+		if got, err := value(t, text).Int(); !errors.Is(err, jose.ErrJSON) {
+			t.Errorf("%s: %d, %v; want ErrJSON", text, got, err)
+		}
+	}
+}
+
+func TestTypedValues(t *testing.T) {
+	texts := func(text string, want []string) {
+		t.Helper()
+		got, err := value(t, text).TextOrTexts()
+		if diff := cmp.Diff(want, got); diff != "" || (err == nil) != (want != nil) {
+			t.Errorf("%s: %v, %v; want %v", text, got, err, want)
+		}
+	}
+	texts(`"a"`, []string{"a"})
+	texts(`["a", "\u0062" ]`, []string{"a", "b"})
+	texts(`[]`, []string{})
+	texts(`["a",1]`, nil)
+	texts(`[["a"]]`, nil)
+	texts(`{"a":"b"}`, nil)
+	texts(`1`, nil)
+	texts(`null`, nil)
+	if _, err := value(t, `"a"`).Texts(); !errors.Is(err, jose.ErrJSON) {
+		t.Errorf("a string as array: %v", err)
+	}
+	for text, want := range map[string]bool{"true": true, "false": true, `"true"`: false, "1": false, "null": false} {
+		if _, err := value(t, text).Bool(); (err == nil) != want {
+			t.Errorf("%s as boolean: %v", text, err)
+		}
+	}
+	if _, err := jose.Value(nil).Text(); !errors.Is(err, jose.ErrJSON) {
+		t.Errorf("nothing as text: %v", err)
+	}
+}
+
+// FuzzObject: what is accepted here, Go's decoder accepts too, and it reads
+// the same names and values.
+func FuzzObject(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"alg":"ES256","kid":"a"}`, `{"a":[1,{"b":null}],"c":-1.5e3}`, `{"\u0061":"\ud83d\ude00"}`,
+		`{"a":1,"a":2}`, `{"aud":["a","b"],"exp":1700000000}`, "{\"a\":\"\xff\"}", `{"a":"\ud800"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		object, err := jose.ParseObject(text)
+		if err != nil {
+			return
+		}
+		var oracle map[string]json.RawMessage
+		if err := json.Unmarshal(text, &oracle); err != nil {
+			t.Fatalf("accepted, but Go says: %v", err)
+		}
+		if len(object) != len(oracle) {
+			t.Fatalf("%d members, Go reads %d", len(object), len(oracle))
+		}
+		for _, m := range object {
+			if string(oracle[m.Name]) != string(m.Value) {
+				t.Errorf("%q: %s, Go reads %s", m.Name, m.Value, oracle[m.Name])
+			}
+		}
+	})
+}
