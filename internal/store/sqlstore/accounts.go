@@ -1,0 +1,88 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+var _ account.Store = (*Store)(nil)
+
+// CreateAccount implements [account.Store].
+func (s *Store) CreateAccount(ctx context.Context, a account.Account) error {
+	_, err := writeAll(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
+		err := q.InsertAccount(ctx, query.InsertAccountParams{
+			ID:                a.ID,
+			PasswordHash:      a.PasswordHash,
+			CreatedAt:         millis(a.CreatedAt),
+			PasswordChangedAt: millis(a.PasswordChangedAt),
+			DisabledAt:        nullMillis(a.DisabledAt),
+		})
+		if err != nil {
+			return none{}, err
+		}
+		return none{}, q.InsertIdentifier(ctx, query.InsertIdentifierParams{
+			Canonical: a.Canonical, AccountID: a.ID, Display: a.Identifier,
+		})
+	})
+	return wrap("create account", err)
+}
+
+// none is the answer of a step that has nothing to tell.
+type none struct{}
+
+// AccountByIdentifier implements [account.Store].
+func (s *Store) AccountByIdentifier(ctx context.Context, canonical string) (account.Account, error) {
+	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.AccountByIdentifierRow, error) {
+		return q.AccountByIdentifier(ctx, canonical)
+	})
+	if err != nil {
+		return account.Account{}, missing("find account", err, account.ErrNotFound)
+	}
+	return toAccount(row.Account, row.Identifier), nil
+}
+
+// Account implements [account.Store].
+func (s *Store) Account(ctx context.Context, id string) (account.Account, error) {
+	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.AccountRow, error) {
+		return q.Account(ctx, id)
+	})
+	if err != nil {
+		return account.Account{}, missing("find account", err, account.ErrNotFound)
+	}
+	return toAccount(row.Account, row.Identifier), nil
+}
+
+// Accounts implements [account.Store]. A page holds at most 1,000 accounts.
+func (s *Store) Accounts(ctx context.Context, p account.Page) ([]account.Account, error) {
+	at, id := before(p.After.CreatedAt, p.After.ID)
+	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.AccountsRow, error) {
+		return q.Accounts(ctx, query.AccountsParams{AfterCreatedAt: at, AfterID: id, PageLimit: pageLimit(p.Limit)})
+	})
+	accounts := make([]account.Account, len(rows))
+	for i, row := range rows {
+		accounts[i] = toAccount(row.Account, row.Identifier)
+	}
+	return accounts, wrap("list accounts", err)
+}
+
+// EnableAccount implements [account.Store].
+func (s *Store) EnableAccount(ctx context.Context, id string) error {
+	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.EnableAccount(ctx, id)
+	})
+	return some("enable account", rows, err, account.ErrNotFound)
+}
+
+func toAccount(a query.Account, i query.Identifier) account.Account {
+	return account.Account{
+		ID:                a.ID,
+		Identifier:        i.Display,
+		Canonical:         i.Canonical,
+		PasswordHash:      a.PasswordHash,
+		CreatedAt:         moment(a.CreatedAt),
+		PasswordChangedAt: moment(a.PasswordChangedAt),
+		DisabledAt:        nullMoment(a.DisabledAt),
+	}
+}

@@ -1,0 +1,133 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/login"
+)
+
+// PostgreSQL's SQLSTATE codes that mean something to us.
+const (
+	pgForeignKey    = "23503"
+	pgUnique        = "23505"
+	pgInvalidText   = "22021"
+	pgSerialization = "40001"
+	pgDeadlock      = "40P01"
+	pgNoTable       = "42P01"
+)
+
+// taken says what a unique violation in a table means.
+func taken(table string) error {
+	switch table {
+	case "identifiers":
+		return account.ErrIdentifierTaken
+	case "keys", "secrets":
+		return keyring.ErrConflict
+	}
+	return nil
+}
+
+// translate is the one place where an engine's words become the domain's. What
+// it does not know stays as it is.
+func translate(err error) error {
+	var pg *pgconn.PgError
+	var lite *sqlite.Error
+	var known error
+	switch {
+	case errors.As(err, &pg):
+		known = meaningPostgres(pg)
+	case errors.As(err, &lite):
+		known = meaningSQLite(lite)
+	}
+	if known != nil {
+		return known
+	}
+	return err
+}
+
+func meaningPostgres(err *pgconn.PgError) error {
+	switch err.Code {
+	case pgUnique:
+		return taken(err.TableName)
+	case pgForeignKey:
+		return login.ErrAccountChanged // all foreign keys name an account
+	case pgInvalidText:
+		return ErrInvalidText
+	}
+	return nil
+}
+
+func meaningSQLite(err *sqlite.Error) error {
+	switch err.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		// "… UNIQUE constraint failed: table.column, … (2067)"
+		_, where, _ := strings.Cut(err.Error(), "UNIQUE constraint failed: ")
+		table, _, _ := strings.Cut(where, ".")
+		return taken(table)
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return login.ErrAccountChanged
+	case sqlite3.SQLITE_NOTADB:
+		return ErrNotDatabase
+	}
+	return nil
+}
+
+// transient reports that PostgreSQL undid a transaction to let another go
+// ahead; the same again will do.
+func transient(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == pgSerialization || pg.Code == pgDeadlock)
+}
+
+// noTable reports that a query named a table that is not there.
+func noTable(err error) bool {
+	var pg *pgconn.PgError
+	var lite *sqlite.Error
+	switch {
+	case errors.As(err, &pg):
+		return pg.Code == pgNoTable
+	case errors.As(err, &lite):
+		return strings.Contains(lite.Error(), "no such table")
+	}
+	return false
+}
+
+// undone reports an error after which SQLite may have rolled back the whole
+// transaction on its own, with all that others have in it.
+func undone(err error) bool {
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff != sqlite3.SQLITE_CONSTRAINT
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// missing wraps err, an absent row being told as the domain's notFound. A text
+// that cannot be kept cannot be found either.
+func missing(what string, err, notFound error) error {
+	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrInvalidText) {
+		err = notFound
+	}
+	return wrap(what, err)
+}
+
+// some wraps err, and tells it as notFound when no row was touched.
+func some(what string, rows int64, err, notFound error) error {
+	if err == nil && rows == 0 {
+		err = notFound
+	}
+	return wrap(what, err)
+}

@@ -1,0 +1,122 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrateSQLite migrates under SQLite's own exclusive lock, on a connection of
+// its own: others who open the file wait for it (busy_timeout), then find
+// nothing to do. A file that another process is using is not migrated under
+// its feet: that ends in "database is locked".
+func migrateSQLite(ctx context.Context, path string) error {
+	if current, err := sqliteIsCurrent(ctx, path); err != nil || current {
+		return err
+	}
+	db, err := connectSQLite(path, sqlitePragmas+"&_pragma=locking_mode(EXCLUSIVE)")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	for _, statement := range []string{"BEGIN EXCLUSIVE", "COMMIT", "PRAGMA journal_mode=WAL"} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return wrap("lock for migration", translate(err))
+		}
+	}
+	return migrate(ctx, db, goose.DialectSQLite3)
+}
+
+func sqliteIsCurrent(ctx context.Context, path string) (bool, error) {
+	db, err := connectSQLite(path, sqlitePragmas)
+	if err != nil {
+		return false, err
+	}
+	defer db.Close()
+	return isCurrent(ctx, db)
+}
+
+// migrationLock is the number of our advisory lock in PostgreSQL: "Portaria"
+// in ASCII.
+const migrationLock int64 = 0x506f727461726961
+
+func migratePostgres(ctx context.Context, db *sql.DB) error {
+	if current, err := isCurrent(ctx, db); err != nil || current {
+		return err
+	}
+	return migrate(ctx, db, goose.DialectPostgres, goose.WithSessionLocker(advisoryLock{}))
+}
+
+// advisoryLock lets one process migrate while the others wait. Goose's own
+// locker asks every few seconds; this one is told.
+type advisoryLock struct{}
+
+// SessionLock implements goose's lock.SessionLocker.
+func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock)
+	return err
+}
+
+// SessionUnlock implements goose's lock.SessionLocker.
+func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", migrationLock)
+	return err
+}
+
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...goose.ProviderOption) error {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	// Not the registry of Go migrations: it is global, and any package's.
+	options = append(options, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(dialect, db, folder, options...)
+	if err != nil {
+		return err
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return wrap("migrate", err)
+	}
+	return nil
+}
+
+// isCurrent tells whether there is nothing to migrate, without the work that
+// goose does to find out: a start must be quick.
+func isCurrent(ctx context.Context, db *sql.DB) (bool, error) {
+	known, err := newestMigration()
+	if err != nil {
+		return false, err
+	}
+	var version int64
+	err = db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&version)
+	switch {
+	case err != nil && noTable(err):
+		return false, nil
+	case err != nil:
+		return false, wrap("read schema version", translate(err))
+	case version > known:
+		return false, fmt.Errorf("%w: version %d, this program knows %d", ErrSchemaNewer, version, known)
+	}
+	return version == known, nil
+}
+
+// newestMigration is the version of the last file, by its number.
+func newestMigration() (int64, error) {
+	entries, err := migrations.ReadDir("migrations")
+	if err != nil || len(entries) == 0 {
+		return 0, errors.Join(errors.New("no migrations"), err)
+	}
+	number, _, _ := strings.Cut(entries[len(entries)-1].Name(), "_")
+	return strconv.ParseInt(number, 10, 64)
+}

@@ -1,0 +1,100 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+// postgresEngine is a pool of connections; pgx prepares each statement once a
+// connection.
+type postgresEngine struct{ db *sql.DB }
+
+const (
+	defaultPool = 16
+	// maxIdle returns connections after a peak.
+	maxIdle = 5 * time.Minute
+	// attempts bounds how often a transaction that lost against another is
+	// repeated; each loss means that somebody else got on.
+	attempts = 10
+)
+
+func openPostgres(ctx context.Context, url string, opts Options) (*postgresEngine, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err // pgx has taken the password out of it
+	}
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(insistOnDurability))
+	size := opts.Connections
+	if size <= 0 {
+		size = defaultPool
+	}
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	db.SetConnMaxIdleTime(maxIdle)
+	if err := migratePostgres(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &postgresEngine{db}, nil
+}
+
+// insistOnDurability takes back a synchronous_commit=off that the server, the
+// database or the URL set: what was acknowledged must survive a crash. The
+// stricter settings for standbys stay the operator's choice.
+func insistOnDurability(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
+		WHERE current_setting('synchronous_commit') = 'off'`)
+	return err
+}
+
+func (e *postgresEngine) read(ctx context.Context, s step) error {
+	return closed(s(ctx, query.New(e.db)))
+}
+
+func (e *postgresEngine) write(ctx context.Context, s step) error {
+	return closed(repeat(ctx, func() error { return s(ctx, query.New(e.db)) }))
+}
+
+func (e *postgresEngine) writeAll(ctx context.Context, s step) error {
+	return closed(repeat(ctx, func() error { return e.transact(ctx, s) }))
+}
+
+func (e *postgresEngine) transact(ctx context.Context, s step) (err error) {
+	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	if err := s(ctx, query.New(tx)); err != nil {
+		// Its own error adds nothing: without a commit nothing was written.
+		_ = tx.Rollback()
+		return err
+	}
+	return tx.Commit()
+}
+
+// repeat runs a transaction again when PostgreSQL undid it in favour of
+// another.
+func repeat(ctx context.Context, run func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := run()
+		if !transient(err) || attempt == attempts || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (e *postgresEngine) close() error { return e.db.Close() }
+
+// closed tells database/sql's unnamed error for a closed pool by ours.
+func closed(err error) error {
+	if err != nil && err.Error() == "sql: database is closed" {
+		return ErrClosed
+	}
+	return err
+}

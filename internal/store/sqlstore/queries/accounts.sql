@@ -1,0 +1,44 @@
+-- name: InsertAccount :exec
+INSERT INTO accounts (id, password_hash, created_at, password_changed_at, disabled_at)
+VALUES (@id, @password_hash, @created_at, @password_changed_at, @disabled_at);
+
+-- name: InsertIdentifier :exec
+INSERT INTO identifiers (canonical, account_id, display)
+VALUES (@canonical, @account_id, @display);
+
+-- name: AccountByIdentifier :one
+SELECT sqlc.embed(accounts), sqlc.embed(identifiers)
+FROM identifiers JOIN accounts ON accounts.id = identifiers.account_id
+WHERE identifiers.canonical = @canonical;
+
+-- name: Account :one
+SELECT sqlc.embed(accounts), sqlc.embed(identifiers)
+FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id
+WHERE accounts.id = @id;
+
+-- name: Accounts :many
+SELECT sqlc.embed(accounts), sqlc.embed(identifiers)
+FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id
+WHERE (accounts.created_at, accounts.id) < (CAST(@after_created_at AS BIGINT), CAST(@after_id AS TEXT))
+ORDER BY accounts.created_at DESC, accounts.id DESC
+LIMIT @page_limit;
+
+-- name: EnableAccount :execrows
+UPDATE accounts SET disabled_at = NULL WHERE id = @id;
+
+-- name: DisableAccount :execrows
+UPDATE accounts SET disabled_at = COALESCE(disabled_at, @at) WHERE id = @id;
+
+-- name: DeleteAccount :execrows
+DELETE FROM accounts WHERE id = @id;
+
+-- name: ClaimAccount :execrows
+-- The first statement of a sign-in: it holds the account's row until the
+-- session is written, so that a change of password or a ban comes wholly
+-- before or wholly after.
+UPDATE accounts SET password_hash = @new_hash
+WHERE id = @id AND password_hash = @verified_hash AND disabled_at IS NULL;
+
+-- name: ChangePassword :execrows
+UPDATE accounts SET password_hash = @new_hash, password_changed_at = @at
+WHERE id = @id AND password_hash = @old_hash AND disabled_at IS NULL;

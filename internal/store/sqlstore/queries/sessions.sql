@@ -1,0 +1,50 @@
+-- name: InsertSession :exec
+INSERT INTO sessions (id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent,
+    generation, salt, expires_at, absolute_expiry, ended_at, end_reason)
+VALUES (@id, @account_id, @client_id, @method, @created_at, @auth_time, @used_at, @address, @user_agent,
+    @generation, @salt, @expires_at, @absolute_expiry, @ended_at, @end_reason);
+
+-- name: Session :one
+SELECT * FROM sessions WHERE id = @id;
+
+-- name: RotateSession :execrows
+UPDATE sessions
+SET generation = @to_generation, used_at = @used_at, address = @address, user_agent = @user_agent, expires_at = @expires_at
+WHERE id = @id AND generation = @from_generation AND ended_at IS NULL;
+
+-- name: EndSession :many
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE id = @id AND ended_at IS NULL
+RETURNING expires_at;
+
+-- name: EndSessions :many
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE account_id = @account_id AND id <> @except_id AND ended_at IS NULL
+RETURNING expires_at;
+
+-- name: StepUp :execrows
+UPDATE sessions SET auth_time = @auth_time
+WHERE id = @id AND ended_at IS NULL AND expires_at > @now;
+
+-- name: Sessions :many
+SELECT sqlc.embed(sessions), identifiers.display
+FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
+WHERE (sessions.created_at, sessions.id) < (CAST(@after_created_at AS BIGINT), CAST(@after_id AS TEXT))
+    AND sessions.ended_at IS NULL AND sessions.expires_at > @now
+ORDER BY sessions.created_at DESC, sessions.id DESC
+LIMIT @page_limit;
+
+-- name: SessionsOfAccount :many
+SELECT sqlc.embed(sessions), identifiers.display
+FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
+WHERE sessions.account_id = @account_id
+    AND (sessions.created_at, sessions.id) < (CAST(@after_created_at AS BIGINT), CAST(@after_id AS TEXT))
+    AND sessions.ended_at IS NULL AND sessions.expires_at > @now
+ORDER BY sessions.created_at DESC, sessions.id DESC
+LIMIT @page_limit;
+
+-- name: PruneSessions :execrows
+-- In portions, so that nobody waits long behind a great clearing-up.
+DELETE FROM sessions WHERE id IN (
+    SELECT old.id FROM sessions AS old WHERE old.absolute_expiry < @before ORDER BY old.absolute_expiry LIMIT @portion
+);

@@ -1,0 +1,183 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+var _ session.Store = (*Store)(nil)
+
+// Session implements [session.ChainStore].
+func (s *Store) Session(ctx context.Context, id string) (session.Session, error) {
+	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.Session, error) {
+		return q.Session(ctx, id)
+	})
+	if err != nil {
+		return session.Session{}, missing("find session", err, session.ErrNotFound)
+	}
+	found, err := toSession(row)
+	return found, wrap("find session", err)
+}
+
+// Rotate implements [session.ChainStore].
+func (s *Store) Rotate(ctx context.Context, r session.Rotation) (bool, error) {
+	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.RotateSession(ctx, query.RotateSessionParams{
+			ToGeneration:   r.To,
+			UsedAt:         millis(r.At),
+			Address:        r.Address,
+			UserAgent:      r.UserAgent,
+			ExpiresAt:      millis(r.ExpiresAt),
+			ID:             r.ID,
+			FromGeneration: r.From,
+		})
+	})
+	return rows > 0, wrap("rotate session", err)
+}
+
+// EndSession implements [session.ChainStore]. A session that had expired by
+// e.At is ended, but was not alive.
+func (s *Store) EndSession(ctx context.Context, e session.End) (bool, error) {
+	expiries, err := write(ctx, s, func(q *query.Queries, ctx context.Context) ([]int64, error) {
+		return q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
+	})
+	return alive(expiries, e.At) > 0, wrap("end session", err)
+}
+
+// StepUp implements [session.ChainStore].
+func (s *Store) StepUp(ctx context.Context, id string, authTime time.Time) (bool, error) {
+	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.StepUp(ctx, query.StepUpParams{AuthTime: millis(authTime), ID: id, Now: millis(authTime)})
+	})
+	return rows > 0, wrap("step up session", err)
+}
+
+// Sessions implements [session.Store]. A page holds at most 1,000 sessions.
+func (s *Store) Sessions(ctx context.Context, p session.Page) ([]session.Listed, error) {
+	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.SessionsRow, error) {
+		return sessionPage(ctx, q, p)
+	})
+	if err != nil {
+		return nil, wrap("list sessions", err)
+	}
+	listed := make([]session.Listed, len(rows))
+	for i, row := range rows {
+		found, err := toSession(row.Session)
+		if err != nil {
+			return nil, wrap("list sessions", err)
+		}
+		listed[i] = session.Listed{Session: found, Identifier: row.Display}
+	}
+	return listed, nil
+}
+
+// sessionPage asks one of two queries, because one for both cases could not
+// use the index of either.
+func sessionPage(ctx context.Context, q *query.Queries, p session.Page) ([]query.SessionsRow, error) {
+	at, id := before(p.After.CreatedAt, p.After.ID)
+	if p.AccountID == "" {
+		return q.Sessions(ctx, query.SessionsParams{
+			AfterCreatedAt: at, AfterID: id, Now: millis(p.Now), PageLimit: pageLimit(p.Limit),
+		})
+	}
+	own, err := q.SessionsOfAccount(ctx, query.SessionsOfAccountParams{
+		AccountID: p.AccountID, AfterCreatedAt: at, AfterID: id, Now: millis(p.Now), PageLimit: pageLimit(p.Limit),
+	})
+	rows := make([]query.SessionsRow, len(own))
+	for i, row := range own {
+		rows[i] = query.SessionsRow(row)
+	}
+	return rows, err
+}
+
+// EndSessions implements [session.Store].
+func (s *Store) EndSessions(ctx context.Context, e session.EndMany) (int, error) {
+	n, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int, error) {
+		return endSessions(ctx, q, e)
+	})
+	return n, wrap("end sessions", err)
+}
+
+// endSessions ends also those that have expired by e.At, in case another
+// process's clock is behind; it counts the living.
+func endSessions(ctx context.Context, q *query.Queries, e session.EndMany) (int, error) {
+	expiries, err := q.EndSessions(ctx, query.EndSessionsParams{
+		At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, ExceptID: e.Except,
+	})
+	return alive(expiries, e.At), err
+}
+
+func alive(expiries []int64, now time.Time) int {
+	n := 0
+	for _, expiry := range expiries {
+		if expiry > millis(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// prunePortion is how many sessions one transaction forgets.
+const prunePortion = 500
+
+// PruneSessions implements [session.Store]. It works in portions, each a step
+// of its own; what was forgotten before an error stays forgotten.
+func (s *Store) PruneSessions(ctx context.Context, t time.Time) (int, error) {
+	for total := 0; ; {
+		rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+			return q.PruneSessions(ctx, millis(t), prunePortion)
+		})
+		total += int(rows)
+		if err != nil || rows < prunePortion {
+			return total, wrap("prune sessions", err)
+		}
+	}
+}
+
+func insertSession(ctx context.Context, q *query.Queries, s session.Session) error {
+	return q.InsertSession(ctx, query.InsertSessionParams{
+		ID:             s.ID,
+		AccountID:      s.AccountID,
+		ClientID:       s.ClientID,
+		Method:         s.Method,
+		CreatedAt:      millis(s.CreatedAt),
+		AuthTime:       millis(s.AuthTime),
+		UsedAt:         millis(s.UsedAt),
+		Address:        s.Address,
+		UserAgent:      s.UserAgent,
+		Generation:     s.Generation,
+		Salt:           s.Salt[:],
+		ExpiresAt:      millis(s.ExpiresAt),
+		AbsoluteExpiry: millis(s.AbsoluteExpiry),
+		EndedAt:        nullMillis(s.EndedAt),
+		EndReason:      string(s.EndReason),
+	})
+}
+
+func toSession(row query.Session) (session.Session, error) {
+	s := session.Session{
+		ID:             row.ID,
+		AccountID:      row.AccountID,
+		ClientID:       row.ClientID,
+		Method:         row.Method,
+		CreatedAt:      moment(row.CreatedAt),
+		AuthTime:       moment(row.AuthTime),
+		UsedAt:         moment(row.UsedAt),
+		Address:        row.Address,
+		UserAgent:      row.UserAgent,
+		Generation:     row.Generation,
+		ExpiresAt:      moment(row.ExpiresAt),
+		AbsoluteExpiry: moment(row.AbsoluteExpiry),
+		EndedAt:        nullMoment(row.EndedAt),
+		EndReason:      session.Reason(row.EndReason),
+	}
+	// A salt of another length would be padded with zeros in silence.
+	if copy(s.Salt[:], row.Salt) != len(row.Salt) || len(row.Salt) != len(s.Salt) {
+		return session.Session{}, fmt.Errorf("session %s: salt of %d bytes", row.ID, len(row.Salt))
+	}
+	return s, nil
+}

@@ -1,0 +1,225 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"unicode/utf8"
+
+	"modernc.org/sqlite"
+
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+// sqliteEngine is one writer and several readers, which WAL lets go on while
+// the writer writes.
+type sqliteEngine struct {
+	db      *sql.DB
+	writer  *writer
+	readers chan *sqliteConn // the idle ones; they connect when first used
+	size    int
+	closing chan struct{}
+}
+
+func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, error) {
+	if path == "" || path == ":memory:" {
+		return nil, fmt.Errorf("%w: no file is named", ErrURL)
+	}
+	if err := createFile(path); err != nil {
+		return nil, err
+	}
+	if err := migrateSQLite(ctx, path); err != nil {
+		return nil, err
+	}
+	db, err := connectSQLite(path, sqlitePragmas)
+	if err != nil {
+		return nil, err
+	}
+	conn := newSQLiteConn(db)
+	if err := conn.connect(ctx); err != nil {
+		return nil, errors.Join(translate(err), db.Close())
+	}
+	e := &sqliteEngine{db: db, writer: startWriter(conn), size: opts.Connections, closing: make(chan struct{})}
+	if e.size <= 0 {
+		e.size = runtime.GOMAXPROCS(0)
+	}
+	e.readers = make(chan *sqliteConn, e.size)
+	for range e.size {
+		e.readers <- newSQLiteConn(db, "PRAGMA query_only=ON")
+	}
+	return e, nil
+}
+
+// createFile makes the file for its owner alone; SQLite gives its companions
+// (-wal, -shm) the same mode. An existing file is not touched: closing one's
+// own descriptor of a database drops the locks SQLite holds on it.
+func createFile(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// sqlitePragmas are set on every connection. FULL is what makes a commit in
+// WAL mode durable; with trusted_schema off, a tampered file cannot have
+// functions run; busy_timeout is for other processes, such as the CLI.
+const sqlitePragmas = "_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=trusted_schema(0)"
+
+func connectSQLite(path, parameters string) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + parameters)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+func (e *sqliteEngine) read(ctx context.Context, s step) error {
+	select {
+	case <-e.closing:
+		return ErrClosed
+	default:
+	}
+	select {
+	case conn := <-e.readers:
+		defer func() { e.readers <- conn }()
+		if err := conn.connect(ctx); err != nil {
+			return err
+		}
+		// A cancellable context would cost a goroutine a query; a page is
+		// bounded, so nobody waits long.
+		return s(context.WithoutCancel(ctx), conn.queries)
+	case <-e.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (e *sqliteEngine) write(ctx context.Context, s step) error    { return e.writer.do(ctx, s, false) }
+func (e *sqliteEngine) writeAll(ctx context.Context, s step) error { return e.writer.do(ctx, s, true) }
+
+// close must be called once.
+func (e *sqliteEngine) close() error {
+	close(e.closing)
+	e.writer.close()
+	var errs []error
+	for range e.size {
+		errs = append(errs, (<-e.readers).close())
+	}
+	// Best effort: what stays in the WAL is as durable, and another process
+	// may be reading it.
+	_ = e.writer.conn.exec(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	errs = append(errs, e.writer.conn.close(), e.db.Close())
+	return errors.Join(errs...)
+}
+
+// sqliteConn is one connection with its statements, each compiled once: their
+// texts are constants, so there are only so many. Not for concurrent use.
+type sqliteConn struct {
+	db      *sql.DB
+	setup   []string
+	conn    *sql.Conn
+	stmts   map[string]*sql.Stmt
+	queries *query.Queries
+}
+
+func newSQLiteConn(db *sql.DB, setup ...string) *sqliteConn {
+	c := &sqliteConn{db: db, setup: setup, stmts: map[string]*sql.Stmt{}}
+	c.queries = query.New(c)
+	return c
+}
+
+// connect connects at the first call, so that a start need not wait for
+// connections that nobody uses yet.
+func (c *sqliteConn) connect(ctx context.Context) error {
+	if c.conn != nil {
+		return nil
+	}
+	conn, err := c.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	for _, statement := range c.setup {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return errors.Join(err, conn.Close())
+		}
+	}
+	c.conn = conn
+	return nil
+}
+
+func (c *sqliteConn) close() error {
+	var errs []error
+	for _, stmt := range c.stmts {
+		errs = append(errs, stmt.Close())
+	}
+	if c.conn != nil {
+		errs = append(errs, c.conn.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// PrepareContext implements [query.DBTX].
+func (c *sqliteConn) PrepareContext(ctx context.Context, text string) (*sql.Stmt, error) {
+	if stmt := c.stmts[text]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := c.conn.PrepareContext(ctx, text)
+	if err == nil {
+		c.stmts[text] = stmt
+	}
+	return stmt, err
+}
+
+// ExecContext implements [query.DBTX].
+func (c *sqliteConn) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	stmt, err := c.prepare(ctx, text, args)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(ctx, args...)
+}
+
+// QueryContext implements [query.DBTX].
+func (c *sqliteConn) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	stmt, err := c.prepare(ctx, text, args)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// QueryRowContext implements [query.DBTX].
+func (c *sqliteConn) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+	stmt, err := c.PrepareContext(ctx, text)
+	if err != nil {
+		// Only database/sql can make a Row; asked again, it finds the error.
+		return c.conn.QueryRowContext(ctx, text, args...)
+	}
+	return stmt.QueryRowContext(ctx, args...)
+}
+
+// prepare refuses what PostgreSQL refuses, so that both keep the same texts.
+func (c *sqliteConn) prepare(ctx context.Context, text string, args []any) (*sql.Stmt, error) {
+	for _, arg := range args {
+		if s, ok := arg.(string); ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+			return nil, ErrInvalidText
+		}
+	}
+	return c.PrepareContext(ctx, text)
+}
+
+func (c *sqliteConn) exec(ctx context.Context, text string) error {
+	_, err := c.ExecContext(ctx, text)
+	return err
+}

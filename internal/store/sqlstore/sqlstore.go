@@ -1,0 +1,121 @@
+// Package sqlstore keeps accounts, sessions, keys and secrets in SQLite or
+// PostgreSQL: one text for every query, one set of migrations, and the same
+// promises on both (internal/store/storetest holds them as tests).
+//
+// What a method acknowledges is on disk. In SQLite one goroutine does all
+// writing and lets whoever waits share a transaction; in PostgreSQL every step
+// is a transaction of its own at READ COMMITTED. Neither engine is asked for
+// SELECT … FOR UPDATE, which SQLite lacks: a step over several rows begins with
+// a conditional UPDATE of the account's row, which is the lock.
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+// Errors that Open and a Store's methods return beside those of the domain.
+var (
+	// ErrURL says that a database URL is neither sqlite:PATH nor postgres://….
+	ErrURL = errors.New("database URL must be sqlite:PATH or postgres://…")
+	// ErrNotDatabase says that the file is not a SQLite database.
+	ErrNotDatabase = errors.New("file is not a SQLite database")
+	// ErrSchemaNewer says that a newer version of this program has migrated
+	// the database. An older one must not touch it.
+	ErrSchemaNewer = errors.New("database schema is newer than this program")
+	// ErrClosed says that the store has been closed.
+	ErrClosed = errors.New("store is closed")
+	// ErrInvalidText says that a text holds a NUL or is not UTF-8; neither
+	// engine is given such a text to keep. Nothing was written.
+	ErrInvalidText = errors.New("text has a NUL or is not UTF-8")
+)
+
+// Options tunes a Store. The zero value is a good one.
+type Options struct {
+	// Connections is how many connections are kept: the pool of PostgreSQL
+	// (16 when zero), or the readers of SQLite (as many as processors when
+	// zero) beside its one writer.
+	Connections int
+}
+
+// Store fulfils account.Store, session.Store and login.Store; Keyring gives
+// the part that fulfils keyring.Store. It is safe for concurrent use.
+type Store struct {
+	engine engine
+}
+
+// engine is what differs between the databases. A step is called with the
+// context it must pass on, and may be called again when its transaction had to
+// be repeated.
+type engine interface {
+	read(ctx context.Context, s step) error
+	// write runs one statement, durably.
+	write(ctx context.Context, s step) error
+	// writeAll runs several statements, durably: all of them, or none if the
+	// step returns an error.
+	writeAll(ctx context.Context, s step) error
+	close() error
+}
+
+type step func(ctx context.Context, q *query.Queries) error
+
+// Open opens the database and brings its schema up to date; of several
+// processes that open one database at once, one does that. url is
+// "sqlite:PATH", which creates the file (mode 0600) when it is missing, or
+// "postgres://…". It returns ErrURL, ErrNotDatabase, ErrSchemaNewer or what the
+// database said.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	var e engine
+	var err error
+	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
+	case "sqlite":
+		e, err = openSQLite(ctx, rest, opts)
+	case "postgres", "postgresql":
+		e, err = openPostgres(ctx, url, opts)
+	default:
+		// The URL may hold a password: never repeat it.
+		err = ErrURL
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return &Store{engine: e}, nil
+}
+
+// Ping returns nil when the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := read(ctx, s, (*query.Queries).Ping)
+	return wrap("ping database", err)
+}
+
+// Close waits for the writes that were accepted, and closes the database.
+// Every later call returns ErrClosed.
+func (s *Store) Close() error {
+	return wrap("close database", s.engine.close())
+}
+
+func read[T any](ctx context.Context, s *Store, ask func(*query.Queries, context.Context) (T, error)) (T, error) {
+	return result(ctx, s.engine.read, ask)
+}
+
+func write[T any](ctx context.Context, s *Store, ask func(*query.Queries, context.Context) (T, error)) (T, error) {
+	return result(ctx, s.engine.write, ask)
+}
+
+func writeAll[T any](ctx context.Context, s *Store, ask func(*query.Queries, context.Context) (T, error)) (T, error) {
+	return result(ctx, s.engine.writeAll, ask)
+}
+
+func result[T any](ctx context.Context, run func(context.Context, step) error, ask func(*query.Queries, context.Context) (T, error)) (T, error) {
+	var value T
+	err := run(ctx, func(ctx context.Context, q *query.Queries) error {
+		var err error
+		value, err = ask(q, ctx)
+		return err
+	})
+	return value, translate(err)
+}

@@ -1,0 +1,41 @@
+package sqlstore_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/portaria/portaria/internal/store/sqlstore"
+	"github.com/portaria/portaria/internal/store/storetest"
+	"github.com/portaria/portaria/internal/testdb"
+)
+
+// engines are the databases that every promise holds on.
+var engines = map[string]func(testing.TB) string{
+	"SQLite":     func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "portaria.db") },
+	"PostgreSQL": testdb.Postgres,
+}
+
+func TestPromises(t *testing.T) {
+	for name, url := range engines {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) storetest.Stores {
+				store := open(t, url(t))
+				return storetest.Stores{Store: store, Keys: store.Keyring()}
+			})
+		})
+	}
+}
+
+func open(t testing.TB, url string) *sqlstore.Store {
+	t.Helper()
+	store, err := sqlstore.Open(t.Context(), url, sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return store
+}

@@ -1,0 +1,97 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/session"
+)
+
+func loginPromises() promises {
+	return promises{
+		"a session is started only with the hash that was verified": func(s *suite) {
+			a := s.created("Ana")
+			d := device(a)
+			s.fails(s.store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: "another"}), login.ErrAccountChanged)
+			s.fails(s.store.StartSession(s.ctx, login.Start{Session: d}), login.ErrAccountChanged)
+			_, err := s.store.Session(s.ctx, d.ID)
+			s.fails(err, session.ErrNotFound)
+		},
+		"a session is not started for an account that is disabled or gone": func(s *suite) {
+			a := s.created("Ana")
+			is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, at(1e9)))
+			start := login.Start{Session: device(a), VerifiedHash: a.PasswordHash}
+			s.fails(s.store.StartSession(s.ctx, start), login.ErrAccountChanged)
+			s.ok(s.store.DeleteAccount(s.ctx, a.ID))
+			s.fails(s.store.StartSession(s.ctx, start), login.ErrAccountChanged)
+		},
+		"a rehash replaces the hash, not the moment it was chosen": func(s *suite) {
+			a := s.created("Ana")
+			s.ok(s.store.StartSession(s.ctx, login.Start{Session: device(a), VerifiedHash: a.PasswordHash, NewHash: "stronger"}))
+			a.PasswordHash = "stronger"
+			s.same(s.account(a.ID), a)
+		},
+		"a rehash is undone with its sign-in": func(s *suite) {
+			a := s.created("Ana")
+			d := s.signedIn(a)
+			if err := s.store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: a.PasswordHash, NewHash: "stronger"}); err == nil {
+				s.Error("one id is two sessions")
+			}
+			s.same(s.account(a.ID), a)
+		},
+		"a new password keeps the session that asked, and no other": func(s *suite) {
+			a, b := s.created("Ana"), s.created("Bia")
+			kept, ended, other := s.signedIn(a), s.signedIn(a), s.signedIn(b)
+			is(s, 1)(s.store.ChangePassword(s.ctx, change(a, kept.ID)))
+			s.same(s.session(kept.ID), kept)
+			s.same(s.session(other.ID), other)
+			ended.EndedAt, ended.EndReason = at(time.Minute), session.ReasonPasswordChanged
+			s.same(s.session(ended.ID), ended)
+			a.PasswordHash, a.PasswordChangedAt = "new hash", at(time.Minute)
+			s.same(s.account(a.ID), a)
+		},
+		"a password is not changed from another hash, nor of a disabled account": func(s *suite) {
+			a := s.created("Ana")
+			d := s.signedIn(a)
+			wrong := change(a, "")
+			wrong.OldHash = "another"
+			_, err := s.store.ChangePassword(s.ctx, wrong)
+			s.fails(err, login.ErrAccountChanged)
+			s.same(s.session(d.ID), d)
+			is(s, 1)(s.store.DisableAccount(s.ctx, a.ID, at(1e9)))
+			_, err = s.store.ChangePassword(s.ctx, change(a, ""))
+			s.fails(err, login.ErrAccountChanged)
+			s.same(s.account(a.ID).PasswordHash, a.PasswordHash)
+		},
+		"disabling ends the account's sessions and tells how many": func(s *suite) {
+			a, b := s.created("Ana"), s.created("Bia")
+			first, other := s.signedIn(a), s.signedIn(b)
+			s.signedIn(a)
+			is(s, 2)(s.store.DisableAccount(s.ctx, a.ID, at(1e9)))
+			first.EndedAt, first.EndReason = at(1e9), session.ReasonAccountDisabled
+			s.same(s.session(first.ID), first)
+			s.same(s.session(other.ID), other)
+		},
+		"deleting takes identifiers and sessions along and frees the name": func(s *suite) {
+			a, b := s.created("Ana"), s.created("Bia")
+			d, other := s.signedIn(a), s.signedIn(b)
+			s.ok(s.store.DeleteAccount(s.ctx, a.ID))
+			_, err := s.store.Account(s.ctx, a.ID)
+			s.fails(err, account.ErrNotFound)
+			_, err = s.store.AccountByIdentifier(s.ctx, a.Canonical)
+			s.fails(err, account.ErrNotFound)
+			_, err = s.store.Session(s.ctx, d.ID)
+			s.fails(err, session.ErrNotFound)
+			is(s, false)(s.store.Rotate(s.ctx, rotation(d, 0, 1)))
+			s.same(s.session(other.ID), other)
+			s.created("Ana")
+		},
+	}
+}
+
+func change(a account.Account, keep string) login.PasswordChange {
+	return login.PasswordChange{
+		AccountID: a.ID, OldHash: a.PasswordHash, NewHash: "new hash", KeepSession: keep, At: at(time.Minute),
+	}
+}

@@ -1,0 +1,167 @@
+// Package storetest holds the promises of the domain packages' store
+// interfaces as tests, to be run on every store.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/session"
+)
+
+// Store is everything that a truthful store keeps but keys.
+type Store interface {
+	account.Store
+	session.Store
+	login.Store
+}
+
+// Stores is a store under test.
+type Stores struct {
+	Store
+	Keys keyring.Store
+}
+
+// Run runs every promise on a fresh store from open.
+func Run(t *testing.T, open func(t *testing.T) Stores) {
+	for _, list := range []promises{
+		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
+	} {
+		for name, promise := range list {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				stores := open(t)
+				promise(&suite{T: t, ctx: t.Context(), store: stores.Store, keys: stores.Keys})
+			})
+		}
+	}
+}
+
+type promises map[string]func(*suite)
+
+// suite is one promise's test, with the verbs that promises are told in.
+type suite struct {
+	*testing.T
+	ctx   context.Context
+	store Store
+	keys  keyring.Store
+}
+
+// start is when these tests begin, in whole milliseconds.
+var start = time.UnixMilli(1_800_000_000_123).UTC()
+
+func at(d time.Duration) time.Time { return start.Add(d) }
+
+// nobody is an id that no store has.
+const nobody = "00000000-0000-4000-8000-000000000000"
+
+// person is an account ready to be created.
+func person(identifier string) account.Account {
+	return account.Account{
+		ID:                uuid.NewString(),
+		Identifier:        identifier,
+		Canonical:         "c:" + identifier,
+		PasswordHash:      "hash of " + identifier,
+		CreatedAt:         start,
+		PasswordChangedAt: start,
+	}
+}
+
+// device is a session of a ready to be started.
+func device(a account.Account) session.Session {
+	return session.Session{
+		ID:             uuid.NewString(),
+		AccountID:      a.ID,
+		ClientID:       "web",
+		Method:         "pwd",
+		CreatedAt:      start,
+		AuthTime:       start,
+		UsedAt:         start,
+		Address:        "192.0.2.1",
+		UserAgent:      "Browser/1",
+		Salt:           [16]byte{1, 2, 3, 0, 255},
+		ExpiresAt:      at(time.Hour),
+		AbsoluteExpiry: at(24 * time.Hour),
+	}
+}
+
+func (s *suite) created(identifier string) account.Account {
+	s.Helper()
+	a := person(identifier)
+	s.ok(s.store.CreateAccount(s.ctx, a))
+	return a
+}
+
+// signedIn starts a session of a.
+func (s *suite) signedIn(a account.Account) session.Session {
+	s.Helper()
+	return s.started(a, device(a))
+}
+
+func (s *suite) started(a account.Account, d session.Session) session.Session {
+	s.Helper()
+	s.ok(s.store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: a.PasswordHash}))
+	return d
+}
+
+func (s *suite) session(id string) session.Session {
+	s.Helper()
+	found, err := s.store.Session(s.ctx, id)
+	s.ok(err)
+	return found
+}
+
+func (s *suite) account(id string) account.Account {
+	s.Helper()
+	found, err := s.store.Account(s.ctx, id)
+	s.ok(err)
+	return found
+}
+
+// living counts a's sessions that are alive at now.
+func (s *suite) living(a account.Account, now time.Time) int {
+	s.Helper()
+	listed, err := s.store.Sessions(s.ctx, session.Page{AccountID: a.ID, Limit: 1000, Now: now})
+	s.ok(err)
+	return len(listed)
+}
+
+func (s *suite) ok(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *suite) fails(err, want error) {
+	s.Helper()
+	if !errors.Is(err, want) {
+		s.Fatalf("got error %v, want %v", err, want)
+	}
+}
+
+func (s *suite) same(got, want any) {
+	s.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.Fatalf("(-want +got)\n%s", diff)
+	}
+}
+
+// is checks the answer of a step that also tells whether, or how many.
+func is[T comparable](s *suite, want T) func(got T, err error) {
+	return func(got T, err error) {
+		s.Helper()
+		s.ok(err)
+		if got != want {
+			s.Fatalf("got %v, want %v", got, want)
+		}
+	}
+}
