@@ -1,0 +1,305 @@
+package keyring_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
+
+const ttl = time.Hour
+
+func master(t testing.TB, seeds ...byte) *keyring.MasterKey {
+	t.Helper()
+	var text string
+	for _, seed := range seeds {
+		text += b64(seed) + "\n"
+	}
+	m, err := keyring.ParseMasterKey([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func open(t testing.TB, store keyring.Store, now time.Time, seeds ...byte) *keyring.Ring {
+	t.Helper()
+	r, err := keyring.Open(t.Context(), store, master(t, seeds...), keyring.Policy{LongestTTL: ttl}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func active(t testing.TB, r *keyring.Ring, now time.Time) keyring.Key {
+	t.Helper()
+	k, err := r.Active(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestFirstStartMakesOneKeyAndTheSecondReusesIt(t *testing.T) {
+	store := newMemory()
+	first := active(t, open(t, store, start, 1), start)
+	if store.writes != 1 || first.Algorithm() != jose.ES256 || first.Kid() != first.Thumbprint() || !first.Private() {
+		t.Fatalf("%d writes, %s key %s; want one ES256 key under its thumbprint", store.writes, first.Algorithm(), first.Kid())
+	}
+	again := active(t, open(t, store, start.Add(time.Hour), 1), start.Add(time.Hour))
+	if store.writes != 1 || again.Kid() != first.Kid() {
+		t.Errorf("second start: %d writes, key %s; want the first key again", store.writes, again.Kid())
+	}
+	signature, err := again.Sign("input")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Verify("input", signature); err != nil {
+		t.Errorf("the key came back changed: %v", err)
+	}
+}
+
+func TestNothingPrivateRestsInTheClear(t *testing.T) {
+	store := newMemory()
+	key := active(t, open(t, store, start, 1), start)
+	var members map[string]string
+	if err := json.Unmarshal(key.RevealJWK(), &members); err != nil {
+		t.Fatal(err)
+	}
+	d, err := jose.Decode(members["d"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range store.keys {
+		if bytes.Contains(r.Sealed, d) || bytes.Contains(r.Sealed, []byte(members["d"])) || bytes.Contains(r.Public, []byte(`"d"`)) {
+			t.Error("the private half is readable in the store")
+		}
+	}
+}
+
+func TestOfTwoProcessesOneMakesTheKey(t *testing.T) {
+	for _, skew := range []time.Duration{-50 * time.Second, 0, 50 * time.Second} {
+		store := newMemory()
+		var theirs keyring.Key
+		store.meanwhile = func() { theirs = active(t, open(t, store, start.Add(skew), 1), start.Add(skew)) }
+		ours := active(t, open(t, store, start, 1), start)
+		if len(store.keys) != 1 || ours.Kid() != theirs.Kid() {
+			t.Errorf("clocks %v apart: %d keys, ours %s, theirs %s; want one", skew, len(store.keys), ours.Kid(), theirs.Kid())
+		}
+	}
+}
+
+func TestTwentyProcessesAtOnce(t *testing.T) {
+	store := newMemory()
+	kids, secrets := make([]string, 20), make([]string, 20)
+	var all sync.WaitGroup
+	for i := range kids {
+		all.Go(func() {
+			r := open(t, store, start, 1)
+			kids[i] = active(t, r, start).Kid()
+			s, err := r.Secret(t.Context(), "refresh")
+			if err != nil {
+				t.Error(err)
+			}
+			secrets[i] = string(s)
+		})
+	}
+	all.Wait()
+	for i := range kids {
+		if kids[i] != kids[0] || secrets[i] != secrets[0] || len(secrets[i]) != 32 {
+			t.Errorf("process %d has its own key or secret", i)
+		}
+	}
+	if len(store.keys) != 1 || len(store.secrets) != 1 {
+		t.Errorf("%d keys and %d secrets, want one each", len(store.keys), len(store.secrets))
+	}
+}
+
+// TestWrongMasterKeyChangesNothing: each way of a start that cannot open what
+// rests in the store has its own error, and writes nothing.
+func TestWrongMasterKeyChangesNothing(t *testing.T) {
+	refuse := func(what string, m *keyring.MasterKey, damage func(*memory), want error) {
+		t.Helper()
+		store := newMemory()
+		r := open(t, store, start, 1)
+		if _, err := r.Secret(t.Context(), "refresh"); err != nil {
+			t.Fatal(err)
+		}
+		damage(store)
+		before, writes := fmt.Sprint(store.keys, store.secrets), store.writes
+		_, err := keyring.Open(t.Context(), store, m, keyring.Policy{LongestTTL: 2 * ttl}, start)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+		if store.writes != writes || fmt.Sprint(store.keys, store.secrets) != before {
+			t.Errorf("%s: the store has changed", what)
+		}
+	}
+	nothing := func(*memory) {}
+	refuse("no master key", nil, nothing, keyring.ErrMasterKeyMissing)
+	refuse("empty master key", &keyring.MasterKey{}, nothing, keyring.ErrMasterKeyMissing)
+	refuse("another master key", master(t, 2), nothing, keyring.ErrMasterKeyWrong)
+	refuse("wrong for the secret alone", master(t, 2), func(m *memory) { m.keys = nil }, keyring.ErrMasterKeyWrong)
+	refuse("wrong for the key alone", master(t, 2), func(m *memory) { clear(m.secrets) }, keyring.ErrMasterKeyWrong)
+	refuse("flipped bit", master(t, 1), func(m *memory) { m.keys[0].Sealed[20] ^= 1 }, keyring.ErrSealedDamaged)
+	refuse("flipped bit in the last byte", master(t, 1), func(m *memory) {
+		m.keys[0].Sealed[len(m.keys[0].Sealed)-1] ^= 1
+	}, keyring.ErrSealedDamaged)
+	refuse("other version", master(t, 1), func(m *memory) { m.keys[0].Sealed[0] ^= 1 }, keyring.ErrSealedDamaged)
+	refuse("cut short", master(t, 1), func(m *memory) { m.keys[0].Sealed = m.keys[0].Sealed[:4] }, keyring.ErrSealedDamaged)
+	refuse("under another kid", master(t, 1), func(m *memory) { m.keys[0].Kid = "other" }, keyring.ErrSealedDamaged)
+	refuse("public only, under another kid", master(t, 1), func(m *memory) {
+		m.keys[0].Sealed, m.keys[0].Kid = nil, "other"
+	}, keyring.ErrSealedDamaged)
+	refuse("another algorithm", master(t, 1), func(m *memory) { m.keys[0].Algorithm = "ES384" }, jose.ErrKey)
+	refuse("secret under another name", master(t, 1), func(m *memory) {
+		m.secrets["other"] = m.secrets["refresh"]
+	}, keyring.ErrSealedDamaged)
+	refuse("secret in a key's place", master(t, 1), func(m *memory) { m.keys[0].Sealed = m.secrets["refresh"] }, keyring.ErrSealedDamaged)
+}
+
+func TestSeveralMasterKeysOpenAndTheFirstSeals(t *testing.T) {
+	store := newMemory()
+	old := active(t, open(t, store, start, 1), start)
+	both := open(t, store, start, 2, 1)
+	if active(t, both, start).Kid() != old.Kid() {
+		t.Error("the old key was not opened")
+	}
+	if _, err := both.Secret(t.Context(), "new"); err != nil {
+		t.Fatal(err)
+	}
+	store.keys = nil
+	if _, err := open(t, store, start, 2).Secret(t.Context(), "new"); err != nil {
+		t.Errorf("the second master key has sealed: %v", err)
+	}
+}
+
+func TestSealed(t *testing.T) {
+	store := newMemory()
+	expect := func(want bool) {
+		t.Helper()
+		if got, err := keyring.Sealed(t.Context(), store); err != nil || got != want {
+			t.Errorf("sealed: %v, %v; want %v", got, err, want)
+		}
+	}
+	expect(false)
+	r := open(t, store, start, 1)
+	expect(true)
+	store.keys[0].Sealed = nil
+	expect(false)
+	if _, err := r.Secret(t.Context(), "refresh"); err != nil {
+		t.Fatal(err)
+	}
+	expect(true)
+}
+
+func TestSecretsAreNamedAndStay(t *testing.T) {
+	store := newMemory()
+	r := open(t, store, start, 1)
+	get := func(r *keyring.Ring, name string) string {
+		t.Helper()
+		s, err := r.Secret(t.Context(), name)
+		if err != nil || len(s) != 32 {
+			t.Fatalf("%d bytes, %v; want 32", len(s), err)
+		}
+		return string(s)
+	}
+	a, b := get(r, "a"), get(r, "b")
+	if a == b || get(r, "a") != a || get(open(t, store, start, 1), "b") != b {
+		t.Error("secrets must differ by name and stay as they are")
+	}
+	var theirs string
+	store.meanwhile = func() { theirs = get(open(t, store, start, 1), "raced") }
+	if ours := get(r, "raced"); ours != theirs {
+		t.Error("two processes have two secrets under one name")
+	}
+}
+
+func TestLongestLifetimeIsRaisedNeverLowered(t *testing.T) {
+	store := newMemory()
+	openFor := func(d time.Duration) *keyring.Ring {
+		t.Helper()
+		r, err := keyring.Open(t.Context(), store, master(t, 1), keyring.Policy{LongestTTL: d}, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for _, step := range []struct{ policy, want time.Duration }{{ttl, ttl}, {2 * ttl, 2 * ttl}, {ttl, 2 * ttl}} {
+		if got := active(t, openFor(step.policy), start).LongestTTL(); got != step.want {
+			t.Errorf("policy %v: published for %v, want %v", step.policy, got, step.want)
+		}
+	}
+	if store.writes != 2 {
+		t.Errorf("%d writes, want 2", store.writes)
+	}
+}
+
+func TestPolicyIsValidated(t *testing.T) {
+	for _, p := range []keyring.Policy{
+		{}, {LongestTTL: -1}, {LongestTTL: 401 * 24 * time.Hour}, {LongestTTL: ttl, Algorithm: "none"},
+	} {
+		if _, err := keyring.Open(t.Context(), newMemory(), master(t, 1), p, start); err == nil {
+			t.Errorf("%+v was accepted", p)
+		}
+	}
+	r, err := keyring.Open(t.Context(), newMemory(), master(t, 1), keyring.Policy{LongestTTL: ttl, Algorithm: jose.EdDSA}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := active(t, r, start); k.Algorithm() != jose.EdDSA {
+		t.Errorf("algorithm %s, want EdDSA", k.Algorithm())
+	}
+}
+
+// TestReloadSeesWhatOthersDid and keeps the old snapshot when it cannot read.
+func TestReloadSeesWhatOthersDid(t *testing.T) {
+	store := newMemory()
+	r := open(t, store, start, 1)
+	kid := active(t, r, start).Kid()
+	if err := store.KillKey(t.Context(), kid, start); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := r.Find(kid, start); !ok {
+		t.Error("the snapshot changed without a reload")
+	}
+	if err := r.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := r.Find(kid, start); ok {
+		t.Error("a killed key is found")
+	}
+	if _, err := r.Active(start); !errors.Is(err, keyring.ErrNoActiveKey) {
+		t.Errorf("active: %v, want ErrNoActiveKey", err)
+	}
+	if next := active(t, open(t, store, start, 1), start); next.Kid() == kid || next.Record().Seq != 2 {
+		t.Errorf("after a kill the next start took key %d, want a new one", next.Record().Seq)
+	}
+	store.keys[0].Sealed = []byte("damaged")
+	if err := r.Reload(t.Context()); !errors.Is(err, keyring.ErrSealedDamaged) {
+		t.Errorf("reload: %v, want ErrSealedDamaged", err)
+	}
+	if len(r.Keys()) != 1 {
+		t.Errorf("%d keys after a failed reload, want the old snapshot", len(r.Keys()))
+	}
+}
+
+func TestTimesRestInMilliseconds(t *testing.T) {
+	store := newMemory()
+	open(t, store, start.In(time.FixedZone("", 3600)), 1)
+	got := store.keys[0]
+	want := time.Date(2026, 3, 1, 12, 0, 0, 123000000, time.UTC)
+	if diff := cmp.Diff([]time.Time{want, want.Add(-time.Minute)}, []time.Time{got.CreatedAt, got.ActivateAt}); diff != "" {
+		t.Errorf("created and active (-want +got):\n%s", diff)
+	}
+}
