@@ -37,16 +37,22 @@ func policy() token.Policy {
 
 func openRing(t testing.TB, p keyring.Policy) (*keyring.Ring, *keys) {
 	t.Helper()
-	master, err := keyring.ParseMasterKey(keyring.NewMasterKey())
-	if err != nil {
-		t.Fatal(err)
-	}
 	store := &keys{}
-	ring, err := keyring.Open(t.Context(), store, master, p, start)
+	return store.open(t, p, start), store
+}
+
+// open opens a ring on the keys, as a process that starts at now does.
+func (k *keys) open(t testing.TB, p keyring.Policy, now time.Time) *keyring.Ring {
+	t.Helper()
+	master, err := keyring.ParseMasterKey([]byte("/wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4="))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring, store
+	ring, err := keyring.Open(t.Context(), k, master, p, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
 }
 
 // house is an issuer and its verifier.
