@@ -1,0 +1,91 @@
+package serve
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// checkInterval is how often the certificate's files are looked at, at most and
+// only when somebody connects.
+const checkInterval = 2 * time.Second
+
+// certificate is read from files, and again when they change. A new pair that
+// does not work is logged once and changes nothing: an expired certificate is
+// better than a service that is down.
+type certificate struct {
+	certFile, keyFile string
+	log               *slog.Logger
+	now               func() time.Time
+
+	current atomic.Pointer[tls.Certificate]
+	next    atomic.Int64 // when to look again, in Unix nanoseconds
+	reading sync.Mutex   // held by the one connection that looks
+	seen    stamp        // of the files at the last attempt; guarded by reading
+}
+
+// stamp tells whether one of the two files has changed.
+type stamp struct {
+	cert, key         time.Time
+	certSize, keySize int64
+}
+
+func loadCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, now: time.Now}
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	_, err := c.reload()
+	c.next.Store(c.now().Add(checkInterval).UnixNano())
+	return c, err
+}
+
+// get is called for each handshake. Only one of them at a time looks at the
+// files; the others go on with the certificate at hand.
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if now := c.now(); now.UnixNano() >= c.next.Load() && c.reading.TryLock() {
+		defer c.reading.Unlock()
+		c.next.Store(now.Add(checkInterval).UnixNano())
+		if changed, err := c.reload(); err != nil {
+			c.log.Error("keep the old certificate", "error", err)
+		} else if changed {
+			c.log.Info("certificate reloaded", "file", c.certFile)
+		}
+	}
+	return c.current.Load(), nil
+}
+
+// reload reads the files if they have changed since the last attempt.
+func (c *certificate) reload() (changed bool, err error) {
+	files, err := c.stat()
+	if files == c.seen {
+		return false, nil
+	}
+	c.seen = files
+	if err != nil {
+		return false, fmt.Errorf("read certificate: %w", err)
+	}
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		return false, fmt.Errorf("read certificate %s: %w", c.certFile, err)
+	}
+	c.current.Store(&pair)
+	return true, nil
+}
+
+func (c *certificate) stat() (stamp, error) {
+	// A missing file has a stamp too, so that it is reported only once.
+	missing := stamp{certSize: -1}
+	cert, err := os.Stat(c.certFile)
+	if err != nil {
+		return missing, err
+	}
+	key, err := os.Stat(c.keyFile)
+	if err != nil {
+		return missing, err
+	}
+	return stamp{cert.ModTime(), key.ModTime(), cert.Size(), key.Size()}, nil
+}

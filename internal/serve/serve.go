@@ -1,0 +1,150 @@
+// Package serve runs an HTTP server as it has to be run on an open network:
+// timeouts and limits on every connection, TLS from files that may change,
+// request ids, the client's address only from declared proxies, an access log
+// without secrets, and a shutdown that lets requests finish.
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// Limits on every connection. A request that needs longer, such as a feed,
+// moves its own deadline with [http.ResponseController].
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeader         = 32 << 10
+
+	// DefaultMaxBody is the limit on request bodies in bytes.
+	DefaultMaxBody = 64 << 10
+)
+
+// Config says how to serve. Listen and Log are required.
+type Config struct {
+	// Listen is host:port; port 0 lets the system choose one.
+	Listen string
+	// CertFile and KeyFile are a certificate chain and its key as PEM. Without
+	// them, the server speaks plain HTTP.
+	CertFile, KeyFile string
+	// TrustedProxies are believed when they say on whose behalf they ask, in
+	// ProxyHeader. Only the one header that the proxies write is read: the other
+	// comes from the client as he likes it.
+	TrustedProxies []netip.Prefix
+	ProxyHeader    ProxyHeader
+	// MaxBody is the limit on request bodies in bytes; 0 means DefaultMaxBody.
+	// Reading more fails with *http.MaxBytesError.
+	MaxBody int64
+	// SlowRequest is the duration from which on a request is logged as slow; 0
+	// means never.
+	SlowRequest time.Duration
+	// ShutdownGrace is how long requests may run on after the end of Run's
+	// context.
+	ShutdownGrace time.Duration
+	// Panicked answers a request whose handler panicked, if that had not begun
+	// to answer; nil sends an empty 500. The panic itself is already logged.
+	Panicked http.HandlerFunc
+	// Log gets the access log and what goes wrong in connections.
+	Log *slog.Logger
+}
+
+// Server is a server that is bound to its address. Make it with [Listen].
+type Server struct {
+	config   Config
+	listener net.Listener
+	http     *http.Server
+	end      context.CancelFunc // ends the context of all requests
+}
+
+// Listen binds the address, so that connections wait from now on, and reads the
+// certificate. Call [Server.Run] next, or [Server.Close].
+func Listen(c Config, handler http.Handler) (*Server, error) {
+	certificate, err := c.tls()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", c.Listen, err)
+	}
+	base, end := context.WithCancel(context.Background())
+	return &Server{config: c, listener: listener, end: end, http: &http.Server{
+		Handler:           Wrap(c, handler),
+		TLSConfig:         certificate,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		// Scanners and broken clients make net/http talk; that is no news.
+		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+	}}, nil
+}
+
+func (c Config) tls() (*tls.Config, error) {
+	if c.CertFile == "" && c.KeyFile == "" {
+		return nil, nil
+	}
+	certificate, err := loadCertificate(c.CertFile, c.KeyFile, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}, nil
+}
+
+// Addr returns the address that the server is bound to.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Close gives up the address of a server that never ran.
+func (s *Server) Close() error {
+	s.end()
+	return s.listener.Close()
+}
+
+// Run serves until ctx ends, then takes no new requests and waits for the
+// running ones, at most ShutdownGrace. After it has returned nil, no handler
+// runs any more and what they use may be closed. [ErrCutOff] says that some had
+// to be cut off.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.end()
+	failed := make(chan error, 1)
+	go func() { failed <- s.serve() }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve on %s: %w", s.Addr(), err)
+	case <-ctx.Done():
+	}
+	return s.shutdown()
+}
+
+// ErrCutOff means that requests were still running when the time to shut down
+// was over.
+var ErrCutOff = errors.New("requests were cut off")
+
+func (s *Server) shutdown() error {
+	grace, cancel := context.WithTimeout(context.Background(), s.config.ShutdownGrace)
+	defer cancel()
+	err := s.http.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.end()
+		return errors.Join(fmt.Errorf("shut down within %v: %w", s.config.ShutdownGrace, ErrCutOff), s.http.Close())
+	}
+	return err
+}
+
+func (s *Server) serve() error {
+	if s.http.TLSConfig != nil {
+		return s.http.ServeTLS(s.listener, "", "")
+	}
+	return s.http.Serve(s.listener)
+}
