@@ -25,7 +25,7 @@ const module = "github.com/portaria/portaria"
 // rule is one row of the import table in docs/architecture.md.
 type rule struct {
 	imports []string // of this module; "..." allows anything
-	domain  bool     // knows neither net/http nor database/sql, and does not log
+	domain  bool     // knows neither net/http nor database/sql; of log/slog only how to print a secret
 	joseLib bool     // may import the JOSE library
 	testing bool     // exists for tests: only tests and other such packages import it
 }
@@ -57,16 +57,17 @@ func table() map[string]rule {
 		"internal/account":  {imports: []string{"internal/password"}, domain: true},
 		"internal/revoke":   {imports: []string{"internal/event"}, domain: true},
 		"internal/login": {imports: []string{"internal/account", "internal/clients", "internal/event", "internal/guard",
-			"internal/revoke", "internal/session", "internal/token"}, domain: true},
+			"internal/password", "internal/revoke", "internal/session", "internal/token"}, domain: true},
 
 		"internal/mail":    {},
 		"internal/captcha": {},
 		"internal/serve":   {},
 		"internal/webhook": {imports: []string{"internal/event"}},
 
-		"internal/store/sqlstore":   {imports: domain},
-		"internal/store/redisstore": {imports: domain},
-		"internal/store/storetest":  {imports: append([]string{"internal/testdb"}, domain...), testing: true},
+		"internal/store/sqlstore":       {imports: domain},
+		"internal/store/sqlstore/query": {},
+		"internal/store/redisstore":     {imports: domain},
+		"internal/store/storetest":      {imports: append([]string{"internal/testdb"}, domain...), testing: true},
 
 		"internal/problem": {imports: append([]string{"api"}, domain...)},
 		"internal/httpapi": {imports: http},
@@ -78,7 +79,7 @@ func table() map[string]rule {
 		"internal/app/apptest": {imports: anything, testing: true},
 		"internal/testdb":      {testing: true},
 		"internal/bench":       {imports: anything, testing: true},
-		"cmd/portaria":         {imports: []string{"internal/app", "client", "internal/config"}},
+		"cmd/portaria":         {imports: []string{"api", "client", "internal/app", "internal/config", "internal/serve"}},
 	}
 }
 
@@ -96,7 +97,7 @@ func readSources(t *testing.T, root string) map[string]string {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && name != "." && ignored(entry.Name()) {
+		if entry.IsDir() && name != "." && ignored(root, name) {
 			return fs.SkipDir
 		}
 		if entry.IsDir() || !strings.HasSuffix(name, ".go") {
@@ -112,10 +113,13 @@ func readSources(t *testing.T, root string) map[string]string {
 	return sources
 }
 
-// ignored tells whether the go command would skip a folder of this name.
-func ignored(folder string) bool {
-	return strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "_") ||
-		folder == "testdata" || folder == "node_modules"
+// ignored tells whether the go command would skip a folder: by its name, or
+// because it is a module of its own.
+func ignored(root, folder string) bool {
+	name := path.Base(folder)
+	_, err := os.Stat(path.Join(root, folder, "go.mod"))
+	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") ||
+		name == "testdata" || name == "node_modules" || err == nil
 }
 
 // violations returns the broken rules of a set of files, sorted.
@@ -180,7 +184,7 @@ func forbidden(pkg string, row rule, imported string, isTest bool) string {
 		return "only jose, keyring, token and verify know the JOSE library"
 	case row.domain && (imported == "net/http" || imported == "database/sql"):
 		return "a domain package knows neither HTTP nor SQL"
-	case row.domain && (imported == "log" || imported == "log/slog"):
+	case row.domain && imported == "log":
 		return "a domain package does not log"
 	case imported == "testing" && !row.testing:
 		return "testing belongs into tests"
@@ -217,10 +221,21 @@ func checkHabits(name string, file *ast.File, isTest bool) []string {
 			if isTest && isCall(n, "time", "Sleep") {
 				found = append(found, name+": sleeps; wait for the event, or use testing/synctest")
 			}
+		case *ast.SelectorExpr:
+			if logs(n) && !isTest && table()[path.Dir(name)].domain {
+				found = append(found, name+": slog."+n.Sel.Name+": a domain package does not log")
+			}
 		}
 		return true
 	})
 	return found
+}
+
+// logs reports the use of a name of log/slog, other than what a type needs to
+// say how it is logged by others.
+func logs(name *ast.SelectorExpr) bool {
+	ident, ok := name.X.(*ast.Ident)
+	return ok && ident.Name == "slog" && !slices.Contains([]string{"LogValuer", "Value", "StringValue", "GroupValue"}, name.Sel.Name)
 }
 
 func isCall(call *ast.CallExpr, pkg, function string) bool {
@@ -256,8 +271,9 @@ func TestArchitectureChecker(t *testing.T) {
 			[]string{"internal/login/l.go: imports net/http: a domain package knows neither HTTP nor SQL"}},
 		"SQL in a domain": {"internal/account/l.go", "// Package account is.\npackage account\nimport _ \"database/sql\"",
 			[]string{"internal/account/l.go: imports database/sql: a domain package knows neither HTTP nor SQL"}},
-		"log in a domain": {"internal/account/l.go", "// Package account is.\npackage account\nimport _ \"log/slog\"",
-			[]string{"internal/account/l.go: imports log/slog: a domain package does not log"}},
+		"log in a domain": {"internal/account/l.go", "// Package account is.\npackage account\nimport \"log/slog\"\nfunc f() { slog.Info(\"x\") }",
+			[]string{"internal/account/l.go: slog.Info: a domain package does not log"}},
+		"secret in a log": {"internal/account/l.go", "// Package account is.\npackage account\nfunc (T) LogValue() slog.Value { return slog.StringValue(\"\") }", nil},
 		"testing in the binary": {"internal/app/a.go", "// Package app is.\npackage app\nimport _ \"testing\"",
 			[]string{"internal/app/a.go: imports testing: testing belongs into tests"}},
 		"no comment": {"api/a.go", "package api", []string{"api: no package comment"}},
