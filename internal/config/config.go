@@ -83,8 +83,11 @@ type Config struct {
 	// readable on the way, unless a proxy in front ends TLS.
 	InsecureHTTP bool `name:"insecure_http" default:"false"`
 	// TrustedProxies are the networks of the proxies in front of this service. Only they are believed when they say
-	// (`Forwarded`, `X-Forwarded-For`) on whose behalf they ask.
+	// on whose behalf they ask.
 	TrustedProxies []netip.Prefix `name:"trusted_proxies"`
+	// ProxyHeader is the header in which these proxies say it. Only this one is read: the other one would come from the
+	// client as he likes it.
+	ProxyHeader string `name:"proxy_header" default:"X-Forwarded-For" oneof:"X-Forwarded-For|Forwarded"`
 
 	// LogLevel is the least level that is logged. Requests that succeed are logged at debug, those that are refused at
 	// info, slow ones at warn, and those that fail through our fault at error.

@@ -51,7 +51,9 @@ func settingDoc(name string) string {
 	case "insecure_http":
 		return "Permits plain HTTP on an address that other machines can reach. Passwords and tokens are then readable on the way, unless a proxy in front ends TLS."
 	case "trusted_proxies":
-		return "The networks of the proxies in front of this service. Only they are believed when they say (`Forwarded`, `X-Forwarded-For`) on whose behalf they ask."
+		return "The networks of the proxies in front of this service. Only they are believed when they say on whose behalf they ask."
+	case "proxy_header":
+		return "The header in which these proxies say it. Only this one is read: the other one would come from the client as he likes it."
 	case "log_level":
 		return "The least level that is logged. Requests that succeed are logged at debug, those that are refused at info, slow ones at warn, and those that fail through our fault at error."
 	case "log_format":
