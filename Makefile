@@ -1,0 +1,29 @@
+# Bare `make` lists what there is to do. What takes more than a line is a script
+# in scripts/, which may also be called by itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check fuzz bench generate
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start the service in this directory, on http://127.0.0.1:8400
+	go run ./cmd/portaria serve
+
+build: ## make bin/portaria, one static binary
+	CGO_ENABLED=0 go build -trimpath -o bin/portaria ./cmd/portaria
+
+test: ## run every test on SQLite and PostgreSQL, with the race detector
+	./scripts/test
+
+check: ## format, vet, staticcheck, tidy modules, fresh generated files
+	./scripts/check
+
+fuzz: ## run every fuzz target for FUZZTIME (1m)
+	./scripts/fuzz
+
+bench: ## measure the real server on loopback, beside its targets
+	go run ./internal/bench
+
+generate: ## make all generated files anew
+	go generate ./...
