@@ -92,6 +92,16 @@ func TestGuardOnHeaders(t *testing.T) {
 	refuse(``, jose.ErrJSON)
 }
 
+// TestParseAloneRefusesForeignAlgorithms: not only the key's mismatch does.
+func TestParseAloneRefusesForeignAlgorithms(t *testing.T) {
+	for _, alg := range []string{"none", "NONE", "", "A128KW", "dir", "ES256K", "RSA1_5", "HS1"} {
+		compact := jose.Encode([]byte(`{"alg":"`+alg+`"}`)) + ".e30."
+		if _, err := jose.Parse(compact); !errors.Is(err, jose.ErrAlgorithm) {
+			t.Errorf("%q: %v, want ErrAlgorithm", alg, err)
+		}
+	}
+}
+
 func TestGuardOnCarriedKeys(t *testing.T) {
 	k, attacker := generate(t, jose.ES256), generate(t, jose.ES256)
 	for _, header := range []string{

@@ -43,6 +43,15 @@ func edit(t *testing.T, k jose.Key, changes map[string]any) []byte {
 	return text
 }
 
+func member(t *testing.T, k jose.Key, name string) string {
+	t.Helper()
+	var members map[string]string
+	if err := json.Unmarshal(k.RevealJWK(), &members); err != nil {
+		t.Fatal(err)
+	}
+	return members[name]
+}
+
 func TestJWKsAreReadStrictly(t *testing.T) {
 	type m = map[string]any
 	ec, ed := generate(t, jose.ES256), generate(t, jose.EdDSA)
@@ -94,6 +103,8 @@ func TestJWKsAreReadStrictly(t *testing.T) {
 	refuse(ec, m{"x": "=" + foreign["x"].(string)})
 	refuse(ec, m{"kid": strings.Repeat("k", 257)})
 	refuse(ec, m{"kid": 7})
+	point := append(must(jose.Decode(member(t, ec, "x"))), must(jose.Decode(member(t, ec, "y")))...)
+	refuse(ec, m{"x": jose.Encode(point[:31]), "y": jose.Encode(point[31:])})
 	refuse(ed, m{"crv": "X25519"})
 	refuse(ed, m{"x": foreign["x"]})
 	refuse(ed, m{"d": foreign["d"]})
@@ -108,7 +119,9 @@ func TestJWKsAreReadStrictly(t *testing.T) {
 	refuse(rs, m{"alg": "RSA1_5"})
 	refuse(rs, m{"e": "AA"})
 	refuse(rs, m{"e": "AAEAAQ"})
-	refuse(rs, m{"e": "AQAAAAE"})
+	refuse(rs, m{"e": "AQAAAAE", "d": nil})
+	n := must(jose.Decode(member(t, rs, "n")))
+	refuse(rs, m{"n": jose.Encode(append([]byte{0}, n...))})
 	refuse(rs, m{"n": "AQAB"})
 	refuse(rs, m{"n": nil})
 	refuse(rs, m{"p": nil})

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,7 @@ func TestSignaturesOfWrongShape(t *testing.T) {
 	refuse("truncated", good[:63])
 	refuse("longer", append(bytes.Clone(good), 0))
 	refuse("zeros in front", append(make([]byte, 2), good...))
+	refuse("zero between the halves", slices.Concat(good[:32], []byte{0}, good[32:]))
 	refuse("halves swapped", append(bytes.Clone(good[32:]), good[:32]...))
 	refuse("of another input", must(k.Sign("other")))
 	refuse("DER", must(ecdsa.SignASN1(rand.Reader, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), make([]byte, 32))))
@@ -157,6 +159,7 @@ func TestWeakAndForeignKeysAreRefused(t *testing.T) {
 	refuse("P-256 for ES384", jose.ES384, p256)
 	refuse("EC for EdDSA", jose.EdDSA, p256)
 	refuse("EC for HS256", jose.HS256, p256)
+	//lint:ignore SA1019 what ought not to be built is what must be refused
 	refuse("point not on the curve", jose.ES256, &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)})
 	refuse("RSA for ES256", jose.ES256, good)
 	refuse("RSA 2047", jose.RS256, &rsa.PublicKey{N: modulus(2047), E: 65537})

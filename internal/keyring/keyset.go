@@ -45,7 +45,10 @@ func (s *snapshot) buildKeySet(now time.Time) *keySet {
 		if gone := key.record.GoneAt(); !gone.IsZero() && (set.until.IsZero() || gone.Before(set.until)) {
 			set.until = gone
 		}
-		if public := publishable(key); public != nil {
+		// The kinds of key that sign are the common ones: a single exotic key
+		// in a set makes several libraries refuse the whole set. Of a
+		// symmetric key there is nothing to publish.
+		if public := key.PublicJWK(); public != nil {
 			keys = append(keys, public)
 		}
 	}
@@ -53,14 +56,4 @@ func (s *snapshot) buildKeySet(now time.Time) *keySet {
 	sum := sha256.Sum256(set.JSON)
 	set.ETag = `"` + jose.Encode(sum[:]) + `"`
 	return set
-}
-
-// publishable returns the public JWK of a key of the common types: a single
-// key of an exotic type in a set makes several libraries refuse the whole set.
-// There is nothing to publish of a symmetric key.
-func publishable(k Key) []byte {
-	if k.Algorithm().Symmetric() {
-		return nil
-	}
-	return k.PublicJWK()
 }

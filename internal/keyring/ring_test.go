@@ -262,6 +262,27 @@ func TestPolicyIsValidated(t *testing.T) {
 	}
 }
 
+// TestTheYoungestOfSeveralSigns: two keys may be active at once when one was
+// made in a hurry to replace another.
+func TestTheYoungestOfSeveralSigns(t *testing.T) {
+	store := newMemory()
+	open(t, store, start.Add(time.Hour), 1)
+	store.keys[0].ActivateAt = start.Add(10 * time.Hour) // so that the next start makes another
+	open(t, store, start, 1)
+	store.keys[0].ActivateAt = start.Add(time.Hour)
+	r := open(t, store, start, 1)
+	for hours, want := range []int{1, 0, 0} {
+		now := start.Add(time.Duration(hours) * time.Hour)
+		if got := active(t, r, now).Kid(); got != store.keys[want].Kid {
+			t.Errorf("after %d h key %s signs, want %s", hours, got, store.keys[want].Kid)
+		}
+	}
+	store.keys[0].Seq, store.keys[1].Seq = 2, 1
+	if got := active(t, open(t, store, start, 1), start.Add(2*time.Hour)).Kid(); got != store.keys[0].Kid {
+		t.Error("the order in the store decides, want the youngest to")
+	}
+}
+
 // TestReloadSeesWhatOthersDid and keeps the old snapshot when it cannot read.
 func TestReloadSeesWhatOthersDid(t *testing.T) {
 	store := newMemory()

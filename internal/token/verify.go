@@ -93,7 +93,7 @@ func (v *Verifier) checkSignature(parts jose.Compact, now time.Time) error {
 		if header, err = jose.ParseHeader(parts.Header); err != nil {
 			return err
 		}
-		if header.Type != accessType || header.ContentType != "" || header.CarriesKey || header.Kid == "" {
+		if header.Type != accessType || header.ContentType != "" || header.CarriesKey {
 			return errHeader
 		}
 	}
