@@ -101,11 +101,26 @@ func noTable(err error) bool {
 	return false
 }
 
+// busy reports that another process holds SQLite's lock.
+func busy(err error) bool {
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
 // undone reports an error after which SQLite may have rolled back the whole
-// transaction on its own, with all that others have in it.
+// transaction on its own, with all that others have in it: those that
+// sqlite.org/lang_transaction.html names, and a damaged file.
 func undone(err error) bool {
 	var lite *sqlite.Error
-	return errors.As(err, &lite) && lite.Code()&0xff != sqlite3.SQLITE_CONSTRAINT
+	if !errors.As(err, &lite) {
+		return false
+	}
+	switch lite.Code() & 0xff { // the primary code of an extended one
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY,
+		sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_CORRUPT:
+		return true
+	}
+	return false
 }
 
 func wrap(what string, err error) error {

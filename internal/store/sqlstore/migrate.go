@@ -16,37 +16,6 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrateSQLite migrates under SQLite's own exclusive lock, on a connection of
-// its own: others who open the file wait for it (busy_timeout), then find
-// nothing to do. A file that another process is using is not migrated under
-// its feet: that ends in "database is locked".
-func migrateSQLite(ctx context.Context, path string) error {
-	if current, err := sqliteIsCurrent(ctx, path); err != nil || current {
-		return err
-	}
-	db, err := connectSQLite(path, sqlitePragmas+"&_pragma=locking_mode(EXCLUSIVE)")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	db.SetMaxOpenConns(1)
-	for _, statement := range []string{"BEGIN EXCLUSIVE", "COMMIT", "PRAGMA journal_mode=WAL"} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return wrap("lock for migration", translate(err))
-		}
-	}
-	return migrate(ctx, db, goose.DialectSQLite3)
-}
-
-func sqliteIsCurrent(ctx context.Context, path string) (bool, error) {
-	db, err := connectSQLite(path, sqlitePragmas)
-	if err != nil {
-		return false, err
-	}
-	defer db.Close()
-	return isCurrent(ctx, db)
-}
-
 // migrationLock is the number of our advisory lock in PostgreSQL: "Portaria"
 // in ASCII.
 const migrationLock int64 = 0x506f727461726961

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,12 +35,13 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	if err := migrateSQLite(ctx, path); err != nil {
-		return nil, err
-	}
-	db, err := connectSQLite(path, sqlitePragmas)
+	connector, err := connectSQLite(path)
 	if err != nil {
 		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	if err := prepareSQLite(ctx, db, connector); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	conn := newSQLiteConn(db)
 	if err := conn.connect(ctx); err != nil {
@@ -75,12 +77,8 @@ func createFile(path string) error {
 // functions run; busy_timeout is for other processes, such as the CLI.
 const sqlitePragmas = "_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=trusted_schema(0)"
 
-func connectSQLite(path, parameters string) (*sql.DB, error) {
-	connector, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + parameters)
-	if err != nil {
-		return nil, err
-	}
-	return sql.OpenDB(connector), nil
+func connectSQLite(path string) (driver.Connector, error) {
+	return sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + sqlitePragmas)
 }
 
 func (e *sqliteEngine) read(ctx context.Context, s step) error {
