@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -79,7 +80,7 @@ func benchmark(b *testing.B, store *sqlstore.Store, clients int, op func(*client
 	for i := range all {
 		a := someone()
 		all[i] = &client{B: b, store: store, account: a, session: deviceOf(a)}
-		if err := errors.Join(store.CreateAccount(b.Context(), a), signInWith(all[i], all[i].session)); err != nil {
+		if err := errors.Join(store.CreateAccount(b.Context(), a), startSession(store, a, all[i].session)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -131,10 +132,10 @@ func refresh(c *client) error {
 	return err
 }
 
-func signIn(c *client) error { return signInWith(c, deviceOf(c.account)) }
+func signIn(c *client) error { return startSession(c.store, c.account, deviceOf(c.account)) }
 
-func signInWith(c *client, s session.Session) error {
-	return c.store.StartSession(c.Context(), login.Start{Session: s, VerifiedHash: c.account.PasswordHash})
+func startSession(store *sqlstore.Store, a account.Account, s session.Session) error {
+	return store.StartSession(context.Background(), login.Start{Session: s, VerifiedHash: a.PasswordHash})
 }
 
 var moment = time.UnixMilli(1_800_000_000_000).UTC()
