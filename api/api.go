@@ -110,7 +110,7 @@ type Account struct {
 type Session struct {
 	ID         string    `json:"id"`
 	AccountID  string    `json:"account_id"`
-	Identifier string    `json:"identifier,omitempty" doc:"The account's identifier; only for administrators."`
+	Identifier string    `json:"identifier,omitempty" doc:"The account's identifier."`
 	ClientID   string    `json:"client_id"`
 	CreatedAt  time.Time `json:"created_at" doc:"When the account signed in."`
 	AuthTime   time.Time `json:"auth_time" doc:"When a password was last proved."`

@@ -73,18 +73,17 @@ type Store interface {
 	EnableAccount(ctx context.Context, id string) error
 }
 
-// New makes an account that Store can keep. identifier is what the person
-// typed; phc is the hash of the chosen password.
-func New(identifier, phc string, now time.Time) (Account, error) {
+// New makes an account of what the person typed; it has no password yet.
+func New(identifier string, now time.Time) (Account, error) {
 	canonical, err := Canonical(identifier)
 	if err != nil {
 		return Account{}, err
 	}
+	now = now.Truncate(time.Millisecond) // what stores keep
 	return Account{
 		ID:                uuid.NewString(),
 		Identifier:        Display(identifier),
 		Canonical:         canonical,
-		PasswordHash:      phc,
 		CreatedAt:         now,
 		PasswordChangedAt: now,
 	}, nil

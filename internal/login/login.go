@@ -1,3 +1,211 @@
 // Package login joins accounts, passwords, sessions and tokens into what
-// people do: sign in, refresh, step up, sign out, change the password.
+// people do: sign up, sign in, refresh, step up and change the password.
 package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// ErrSignUpClosed says that only an administrator creates accounts here.
+var ErrSignUpClosed = errors.New("sign-up closed")
+
+// ClientID is the client of people who sign in to Portaria itself.
+const ClientID = "portaria"
+
+// methodPassword is the amr value of a password (RFC 8176).
+const methodPassword = "pwd"
+
+// Policy is what may be done without an administrator, and for how long. The
+// zero value is refused by Validate.
+type Policy struct {
+	// SignUpOpen lets anybody create an account.
+	SignUpOpen bool
+	// AccessTTL is the lifetime of access tokens.
+	AccessTTL time.Duration
+}
+
+// MinAccessTTL and MaxAccessTTL bound Policy.AccessTTL: a shorter token has
+// expired before it arrives, a longer one belongs to nobody's duty.
+const (
+	MinAccessTTL = time.Second
+	MaxAccessTTL = 30 * 24 * time.Hour
+)
+
+// Validate reports what is wrong with the policy.
+func (p Policy) Validate() error {
+	if p.AccessTTL < MinAccessTTL || p.AccessTTL > MaxAccessTTL {
+		return fmt.Errorf("access token lifetime %v: must be between %v and %v", p.AccessTTL, MinAccessTTL, MaxAccessTTL)
+	}
+	return nil
+}
+
+// Service runs the flows. Make it with New.
+type Service struct {
+	store    Store
+	accounts account.Store
+	people   *account.Directory
+	chain    *session.Chain
+	tokens   *token.Issuer
+	policy   Policy
+}
+
+// Config is what the flows stand on. Every field is required.
+type Config struct {
+	Store    Store
+	Accounts account.Store
+	People   *account.Directory
+	Chain    *session.Chain
+	Tokens   *token.Issuer
+	Policy   Policy
+}
+
+// New checks the policy.
+func New(c Config) (*Service, error) {
+	if err := c.Policy.Validate(); err != nil {
+		return nil, fmt.Errorf("login policy: %w", err)
+	}
+	return &Service{c.Store, c.Accounts, c.People, c.Chain, c.Tokens, c.Policy}, nil
+}
+
+// SignUp creates an account and answers its id. Errors: ErrSignUpClosed and
+// those of account.Directory.Register.
+func (s *Service) SignUp(ctx context.Context, identifier, chosen string, now time.Time) (string, error) {
+	if !s.policy.SignUpOpen {
+		return "", ErrSignUpClosed
+	}
+	return s.CreateAccount(ctx, identifier, chosen, now)
+}
+
+// CreateAccount creates an account for an administrator, whether or not
+// sign-up is open.
+func (s *Service) CreateAccount(ctx context.Context, identifier, chosen string, now time.Time) (string, error) {
+	a, err := s.people.Register(ctx, identifier, chosen, now)
+	return a.ID, err
+}
+
+// Password signs in. All reasons not to are account.ErrNotProved; only
+// password.ErrBusy is told apart.
+func (s *Service) Password(ctx context.Context, identifier string, plain password.Plain, use session.Use) (Tokens, error) {
+	proof, err := s.people.Prove(ctx, identifier, plain)
+	if err != nil {
+		return Tokens{}, err
+	}
+	started, err := s.chain.Start(proof.Account.ID, ClientID, methodPassword, use)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("start session: %w", err)
+	}
+	start := Start{
+		Session:      started.Session,
+		VerifiedHash: proof.Account.PasswordHash,
+		NewHash:      s.renewed(ctx, proof, plain),
+	}
+	err = s.store.StartSession(ctx, start)
+	if errors.Is(err, ErrAccountChanged) {
+		// The password was right a moment ago. It no longer is.
+		return Tokens{}, fmt.Errorf("%w: %w", account.ErrNotProved, err)
+	}
+	if err != nil {
+		return Tokens{}, fmt.Errorf("start session: %w", err)
+	}
+	return s.issue(started.Session, started.Token, use.At, true)
+}
+
+// renewed is a new hash where the old one has outdated parameters. A sign-in
+// does not fail because the hasher is too busy for this: the next one renews.
+func (s *Service) renewed(ctx context.Context, p account.Proof, plain password.Plain) string {
+	if !p.Outdated {
+		return ""
+	}
+	phc, err := s.people.Rehash(ctx, plain)
+	if err != nil {
+		return ""
+	}
+	return phc
+}
+
+// Refresh spends a refresh token. The event, if any, is to be logged whether
+// or not there is an error. Errors: those of session.Chain.Refresh.
+func (s *Service) Refresh(ctx context.Context, t session.Token, use session.Use) (Tokens, session.Event, error) {
+	got, err := s.chain.Refresh(ctx, t, use)
+	if err != nil {
+		return Tokens{}, got.Event, err
+	}
+	tokens, err := s.issue(got.Session, got.Token, use.At, false)
+	return tokens, got.Event, err
+}
+
+// StepUp proves the password again within a living session and answers a
+// fresh access token. The session keeps its refresh token.
+func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, now time.Time) (Tokens, error) {
+	if _, err := s.proveOwner(ctx, in, plain); err != nil {
+		return Tokens{}, err
+	}
+	in.AuthTime = now.Truncate(time.Millisecond)
+	alive, err := s.chain.StepUp(ctx, in.ID, in.AuthTime)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("step up session: %w", err)
+	}
+	if !alive {
+		return Tokens{}, session.ErrEnded
+	}
+	return s.issue(in, "", now, true)
+}
+
+// Change is the wish of a signed-in person for a new password.
+type Change struct {
+	Session session.Session
+	Current password.Plain
+	New     string
+	At      time.Time
+}
+
+// ChangePassword replaces the password and ends the account's other sessions
+// in one step.
+func (s *Service) ChangePassword(ctx context.Context, c Change) error {
+	proof, err := s.proveOwner(ctx, c.Session, c.Current)
+	if err != nil {
+		return err
+	}
+	phc, err := s.people.HashNew(ctx, proof.Account, c.New)
+	if err != nil {
+		return err
+	}
+	_, err = s.store.ChangePassword(ctx, PasswordChange{
+		AccountID:   proof.Account.ID,
+		OldHash:     proof.Account.PasswordHash,
+		NewHash:     phc,
+		KeepSession: c.Session.ID,
+		At:          c.At.Truncate(time.Millisecond),
+	})
+	if err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	return nil
+}
+
+// proveOwner checks the password of the account that a session belongs to.
+func (s *Service) proveOwner(ctx context.Context, in session.Session, plain password.Plain) (account.Proof, error) {
+	a, err := s.accounts.Account(ctx, in.AccountID)
+	if err != nil {
+		return account.Proof{}, fmt.Errorf("find account: %w", err)
+	}
+	return s.people.ProveFor(ctx, a, plain)
+}
+
+// DisableAccount bars an account and ends its sessions; it answers how many.
+func (s *Service) DisableAccount(ctx context.Context, id string, now time.Time) (int, error) {
+	return s.store.DisableAccount(ctx, id, now.Truncate(time.Millisecond))
+}
+
+// DeleteAccount removes an account and all that belongs to it.
+func (s *Service) DeleteAccount(ctx context.Context, id string) error {
+	return s.store.DeleteAccount(ctx, id)
+}

@@ -212,3 +212,10 @@ func wrap(doing string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
+
+// StepUp records that the session's owner proved a credential again, and
+// reports whether the session was alive.
+func (c *Chain) StepUp(ctx context.Context, id string, now time.Time) (bool, error) {
+	alive, err := c.store.StepUp(ctx, id, now)
+	return alive, wrap("step up session", err)
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+)
+
+type accountCommand struct {
+	Create  accountCreate  `cmd:"" help:"Create an account; asks for its password."`
+	List    accountList    `cmd:"" help:"List accounts, newest first."`
+	Show    accountShow    `cmd:"" help:"Show an account and its sessions."`
+	Disable accountDisable `cmd:"" help:"Bar an account and end its sessions."`
+	Enable  accountEnable  `cmd:"" help:"Let a barred account sign in again."`
+	Delete  accountDelete  `cmd:"" help:"Delete an account and all that belongs to it."`
+}
+
+// whom names one account.
+type whom struct {
+	Account string `arg:"" help:"Identifier or id of the account."`
+}
+
+// find answers the account that a person named by id or by identifier.
+func (w whom) find(c *call, admin *client.Client) (api.Account, error) {
+	if id, err := uuid.Parse(w.Account); err == nil {
+		return admin.Account(c, id.String())
+	}
+	page, err := admin.Accounts(c, api.AccountPage{Identifier: w.Account})
+	if err != nil {
+		return api.Account{}, err
+	}
+	if len(page.Accounts) == 0 {
+		return api.Account{}, fmt.Errorf("no account is called %s", printable(w.Account))
+	}
+	return page.Accounts[0], nil
+}
+
+// with runs one act on the account.
+func (w whom) with(c *call, act func(*client.Client, api.Account) error) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	a, err := w.find(c, admin)
+	if err != nil {
+		return err
+	}
+	return act(admin, a)
+}
+
+type accountCreate struct {
+	Identifier string `arg:"" help:"E-mail address or user name."`
+}
+
+// Run creates an account.
+func (a accountCreate) Run(c *call) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	secret, err := c.newPassword()
+	if err != nil {
+		return err
+	}
+	made, err := admin.CreateAccount(c, api.Credentials{Identifier: a.Identifier, Password: secret})
+	if err != nil {
+		return err
+	}
+	return c.say(made, "created account %s", made.ID)
+}
+
+// paging says how much of a list to show.
+type paging struct {
+	Limit  int    `help:"How many to show." default:"50"`
+	Cursor string `help:"Go on after the page that printed this." placeholder:"CURSOR"`
+}
+
+func (p paging) page() api.Page { return api.Page{Cursor: p.Cursor, Limit: p.Limit} }
+
+// more tells a person how to see the next page.
+func (p paging) more(c *call, next string) error {
+	if next == "" || c.JSON {
+		return nil
+	}
+	_, err := fmt.Fprintf(c.out, "more: --cursor %s\n", next)
+	return err
+}
+
+type accountList struct{ paging }
+
+// Run lists accounts.
+func (a accountList) Run(c *call) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	list, err := admin.Accounts(c, api.AccountPage{Page: a.page()})
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"ID", "IDENTIFIER", "CREATED", "STATE"}}
+	for _, item := range list.Accounts {
+		rows = append(rows, []string{item.ID, item.Identifier, clock(item.CreatedAt), state(item)})
+	}
+	if err := c.print(list, rows); err != nil {
+		return err
+	}
+	return a.more(c, list.NextCursor)
+}
+
+func state(a api.Account) string {
+	if a.DisabledAt != nil {
+		return "disabled since " + clock(*a.DisabledAt)
+	}
+	return "enabled"
+}
+
+type accountShow struct{ whom }
+
+// Run shows an account and where it is logged in.
+func (a accountShow) Run(c *call) error {
+	return a.with(c, func(admin *client.Client, found api.Account) error {
+		if c.JSON {
+			return asJSON(c.out, found)
+		}
+		err := table(c.out, [][]string{
+			{"id", found.ID},
+			{"identifier", found.Identifier},
+			{"created", clock(found.CreatedAt)},
+			{"password changed", clock(found.PasswordChangedAt)},
+			{"state", state(found)},
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(c.out)
+		return listSessions(c, admin, api.SessionPage{AccountID: found.ID})
+	})
+}
+
+type accountDisable struct{ whom }
+
+// Run bars an account.
+func (a accountDisable) Run(c *call) error {
+	return a.with(c, func(admin *client.Client, found api.Account) error {
+		ended, err := admin.DisableAccount(c, found.ID)
+		if err != nil {
+			return err
+		}
+		return c.say(ended, "disabled %s; ended %d sessions", printable(found.Identifier), ended.Ended)
+	})
+}
+
+type accountEnable struct{ whom }
+
+// Run lets an account sign in again.
+func (a accountEnable) Run(c *call) error {
+	return a.with(c, func(admin *client.Client, found api.Account) error {
+		if err := admin.EnableAccount(c, found.ID); err != nil {
+			return err
+		}
+		return c.say(api.Created{ID: found.ID}, "enabled %s", printable(found.Identifier))
+	})
+}
+
+type accountDelete struct{ whom }
+
+// Run deletes an account.
+func (a accountDelete) Run(c *call) error {
+	return a.with(c, func(admin *client.Client, found api.Account) error {
+		if err := admin.DeleteAccount(c, found.ID); err != nil {
+			return err
+		}
+		return c.say(api.Created{ID: found.ID}, "deleted %s", printable(found.Identifier))
+	})
+}

@@ -1,0 +1,138 @@
+// Command portaria is the authentication service and the tool to run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/config"
+)
+
+func main() {
+	if status, ok := app.HashWorker(os.Args); ok {
+		os.Exit(status)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], system()))
+}
+
+// surroundings are what the program takes from its process.
+type surroundings struct {
+	environ []string
+	in      *os.File
+	out     io.Writer
+	err     io.Writer
+}
+
+func system() surroundings {
+	return surroundings{os.Environ(), os.Stdin, os.Stdout, os.Stderr}
+}
+
+// Exit statuses, for scripts.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commands is the whole command line.
+type commands struct {
+	Config string `help:"Settings file (YAML)." placeholder:"FILE"`
+	URL    string `help:"Where the service is; by default the address it listens on." env:"PORTARIA_URL" placeholder:"URL"`
+	JSON   bool   `help:"Answer in JSON, for programs."`
+
+	Serve   serveCommand   `cmd:"" help:"Run the service."`
+	Login   loginCommand   `cmd:"" help:"Sign in and print the tokens."`
+	Account accountCommand `cmd:"" help:"Create, list and bar accounts."`
+	Session sessionCommand `cmd:"" help:"See who is logged in, and end sessions."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// run executes one command line and answers the exit status.
+func run(ctx context.Context, args []string, s surroundings) int {
+	var c commands
+	flags := newSettingFlags()
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("portaria"),
+		kong.Description("Self-hosted authentication: accounts, sessions, tokens that can be taken back.\n\n"+
+			"Every setting is a flag of each command, a variable PORTARIA_… and a line of the settings file; see docs/config.md."),
+		kong.Embed(flags.target.Interface()),
+		kong.Writers(s.out, s.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if err != nil {
+		fmt.Fprintln(s.err, "portaria:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case exited >= 0: // --help
+		return exited
+	case err != nil:
+		fmt.Fprintln(s.err, "portaria:", err)
+		return exitUsage
+	}
+	return report(s, parsed.Run(&call{ctx, s, &c, flags}))
+}
+
+// report prints an error so that a person knows what to do next.
+func report(s surroundings, err error) int {
+	var settings config.Problems
+	var answer *api.Problem
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &settings):
+		fmt.Fprintln(s.err, "portaria: the settings need attention:")
+		fmt.Fprintln(s.err, settings)
+		return exitUsage
+	case errors.As(err, &answer):
+		fmt.Fprintln(s.err, "portaria:", answer)
+		return exitFailed
+	}
+	fmt.Fprintln(s.err, "portaria:", err)
+	return exitFailed
+}
+
+// call is one run of a command.
+type call struct {
+	context.Context
+	surroundings
+	*commands
+	flags settingFlags
+}
+
+// settings reads the settings from everywhere they may be.
+func (c *call) settings() (config.Config, error) {
+	return config.Load(config.Sources{
+		File:           c.Config,
+		Environ:        c.environ,
+		Flags:          c.flags.given(),
+		OtherVariables: []string{"PORTARIA_URL"},
+	})
+}
+
+type versionCommand struct{}
+
+// Run prints what was built.
+func (versionCommand) Run(c *call) error {
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+	}
+	_, err := fmt.Fprintln(c.out, "portaria", version)
+	return err
+}

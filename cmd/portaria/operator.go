@@ -1,0 +1,120 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/config"
+)
+
+// callTimeout bounds one call of a command.
+const callTimeout = 30 * time.Second
+
+// service finds the service that the settings describe.
+func (c *call) service() (config.Config, *client.Client, error) {
+	settings, err := c.settings()
+	if err != nil {
+		return config.Config{}, nil, err
+	}
+	hc, err := httpClient(settings)
+	if err != nil {
+		return config.Config{}, nil, err
+	}
+	c.URL = baseURL(c.URL, settings)
+	return settings, client.New(c.URL, hc), nil
+}
+
+// operator is a client that may call the routes for administrators. Its token
+// is made here, from the local key, for this one command.
+func (c *call) operator() (*client.Client, error) {
+	settings, service, err := c.service()
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := c.issuer(settings, service)
+	if err != nil {
+		return nil, err
+	}
+	access, err := app.OperatorToken(c, settings, issuer, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return service.WithToken(access), nil
+}
+
+// issuer is the setting or, where that is derived from the listen address,
+// what the service says. Only a service on this machine is asked: whoever
+// names the issuer decides where the token is good.
+func (c *call) issuer(settings config.Config, service *client.Client) (string, error) {
+	if settings.Issuer != "" {
+		return settings.Issuer, nil
+	}
+	if !onThisMachine(c.URL) {
+		return "", errors.New("set issuer to the issuer of the service: it is not on this machine, so it is not asked")
+	}
+	metadata, err := service.Metadata(c)
+	if err != nil {
+		return "", fmt.Errorf("ask the service at %s for its issuer: %w", c.URL, err)
+	}
+	return metadata.Issuer, nil
+}
+
+// baseURL is where the service is reached from this machine.
+func baseURL(given string, settings config.Config) string {
+	if given != "" {
+		return given
+	}
+	scheme := "http"
+	if settings.TLS() {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(settings.Listen)
+	if err != nil {
+		return scheme + "://" + settings.Listen
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+func onThisMachine(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil {
+		return false
+	}
+	if u.Hostname() == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback()
+}
+
+// httpClient trusts, beside the system's authorities, the certificate that
+// the service itself is configured with.
+func httpClient(settings config.Config) (*http.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if settings.TLS() {
+		text, err := os.ReadFile(settings.TLSCertFile)
+		if err != nil {
+			return nil, fmt.Errorf("read certificate: %w", err)
+		}
+		roots, err := x509.SystemCertPool()
+		if err != nil {
+			roots = x509.NewCertPool()
+		}
+		roots.AppendCertsFromPEM(text)
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return &http.Client{Timeout: callTimeout, Transport: transport}, nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/serve"
+)
+
+type serveCommand struct{}
+
+// Help lists all settings, after the help of the command.
+func (serveCommand) Help() string { return "Settings, as flags:\n\n" + config.Usage() }
+
+// Run serves until the process is told to stop.
+func (serveCommand) Run(c *call) error {
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	log := newLog(c.surroundings, settings)
+	var a *app.App
+	// The address is bound before the app is built, which needs to know it;
+	// requests are served only after.
+	server, err := serve.Listen(serveConfig(settings, log), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.API.ServeHTTP(w, r)
+	}))
+	if err != nil {
+		return err
+	}
+	issuer := settings.IssuerURL(server.Addr())
+	a, err = app.Open(c, app.Env{
+		Config:      settings,
+		Issuer:      issuer,
+		HashWorkers: true,
+		Log:         log,
+		Now:         time.Now,
+	})
+	if err != nil {
+		return errors.Join(err, server.Close())
+	}
+	greet(c.surroundings, a.Made, baseURL("", settings))
+	log.Info("serving", "address", server.Addr().String(), "issuer", issuer, "database", settings.Database.String())
+	return runUntilDone(c, a, server)
+}
+
+// runUntilDone serves, then closes the database: in this order, so that
+// requests in flight still find it.
+func runUntilDone(ctx context.Context, a *app.App, server *serve.Server) error {
+	upkeep, stop := context.WithCancel(ctx)
+	idle := a.Upkeep(upkeep)
+	err := server.Run(ctx)
+	stop()
+	<-idle
+	return errors.Join(err, a.Close())
+}
+
+func serveConfig(c config.Config, log *slog.Logger) serve.Config {
+	return serve.Config{
+		Listen:         c.Listen,
+		CertFile:       c.TLSCertFile,
+		KeyFile:        c.TLSKeyFile,
+		TrustedProxies: c.TrustedProxies,
+		SlowRequest:    c.SlowRequest,
+		ShutdownGrace:  c.ShutdownGrace,
+		Log:            log,
+	}
+}
+
+// newLog writes text for people at a terminal and JSON for machines.
+func newLog(s surroundings, c config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.Level()}
+	file, isFile := s.err.(*os.File)
+	terminal := isFile && term.IsTerminal(int(file.Fd()))
+	if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {
+		return slog.New(slog.NewTextHandler(s.err, options))
+	}
+	return slog.New(slog.NewJSONHandler(s.err, options))
+}
+
+// greet says what a first start made, and what to try next.
+func greet(s surroundings, made app.Made, base string) {
+	for _, line := range []struct{ what, name string }{
+		{"made database", made.Database},
+		{"made master key", made.MasterKey},
+		{"made signing key", made.SigningKey},
+	} {
+		if line.name != "" {
+			fmt.Fprintf(s.out, "%-17s %s\n", line.what, line.name)
+		}
+	}
+	fmt.Fprintf(s.out, "Portaria answers at %s\n", base)
+	if made.SigningKey != "" {
+		fmt.Fprintf(s.out, "\nSign up, in another terminal:\n"+
+			"  curl --json '{\"identifier\":\"ana@example.com\",\"password\":\"correct horse battery\"}' %s/v1/accounts\n", base)
+	}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+)
+
+type sessionCommand struct {
+	List sessionList `cmd:"" help:"List who is logged in, newest first."`
+	End  sessionEnd  `cmd:"" help:"End a session, or all of an account."`
+}
+
+type sessionList struct {
+	Account string `help:"Only sessions of this account." placeholder:"ACCOUNT"`
+	paging
+}
+
+// Run lists sessions.
+func (s sessionList) Run(c *call) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	in := api.SessionPage{Page: s.page()}
+	if s.Account != "" {
+		found, err := whom{s.Account}.find(c, admin)
+		if err != nil {
+			return err
+		}
+		in.AccountID = found.ID
+	}
+	return listSessions(c, admin, in)
+}
+
+func listSessions(c *call, admin *client.Client, in api.SessionPage) error {
+	list, err := admin.AllSessions(c, in)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"ID", "ACCOUNT", "SINCE", "LAST USED", "ADDRESS", "USER AGENT"}}
+	for _, s := range list.Sessions {
+		rows = append(rows, []string{s.ID, s.Identifier, clock(s.CreatedAt), clock(s.UsedAt), s.Address, s.UserAgent})
+	}
+	if err := c.print(list, rows); err != nil {
+		return err
+	}
+	return paging{}.more(c, list.NextCursor)
+}
+
+type sessionEnd struct {
+	ID      string `arg:"" optional:"" help:"Id of the session."`
+	Account string `help:"End all sessions of this account." placeholder:"ACCOUNT"`
+}
+
+// Run ends one session, or all of an account.
+func (s sessionEnd) Run(c *call) error {
+	if (s.ID == "") == (s.Account == "") {
+		return errors.New("name a session or --account, one of the two")
+	}
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	if s.ID != "" {
+		if err := admin.EndAnySession(c, s.ID); err != nil {
+			return err
+		}
+		return c.say(api.Ended{Ended: 1}, "ended session %s", printable(s.ID))
+	}
+	found, err := whom{s.Account}.find(c, admin)
+	if err != nil {
+		return err
+	}
+	ended, err := admin.EndAccountSessions(c, found.ID)
+	if err != nil {
+		return err
+	}
+	return c.say(ended, "ended %d sessions of %s", ended.Ended, printable(found.Identifier))
+}
+
+type loginCommand struct {
+	Identifier string `arg:"" help:"E-mail address or user name."`
+}
+
+// Run signs in and prints the tokens.
+func (l loginCommand) Run(c *call) error {
+	_, service, err := c.service()
+	if err != nil {
+		return err
+	}
+	secret, err := c.password("Password: ")
+	if err != nil {
+		return err
+	}
+	tokens, err := service.Login(c, api.Credentials{Identifier: l.Identifier, Password: secret})
+	if err != nil {
+		return err
+	}
+	return c.print(tokens, [][]string{
+		{"session", tokens.SessionID},
+		{"access token", tokens.AccessToken},
+		{"expires in", fmt.Sprintf("%ds", tokens.ExpiresIn)},
+		{"refresh token", tokens.RefreshToken},
+		{"expires in", fmt.Sprintf("%ds unless used", tokens.RefreshExpiresIn)},
+	})
+}

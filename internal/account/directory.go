@@ -1,0 +1,125 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/password"
+)
+
+// ErrNotProved says that the account was not proved: it does not exist, the
+// password is wrong, or it is disabled. Callers must not be told which.
+var ErrNotProved = errors.New("account not proved")
+
+// Directory registers accounts and checks their passwords.
+type Directory struct {
+	store  Store
+	hasher *password.Hasher
+}
+
+// NewDirectory joins the store of accounts and the hasher of passwords.
+func NewDirectory(store Store, hasher *password.Hasher) *Directory {
+	return &Directory{store, hasher}
+}
+
+// Register adds an account. Errors: those of Canonical, of password.Chosen
+// and of the hasher; ErrIdentifierTaken.
+func (d *Directory) Register(ctx context.Context, identifier, chosen string, now time.Time) (Account, error) {
+	a, err := New(identifier, now)
+	if err != nil {
+		return Account{}, err
+	}
+	// Asked first only to save a hash: CreateAccount decides.
+	switch _, err := d.store.AccountByIdentifier(ctx, a.Canonical); {
+	case err == nil:
+		return Account{}, ErrIdentifierTaken
+	case !errors.Is(err, ErrNotFound):
+		return Account{}, fmt.Errorf("find account: %w", err)
+	}
+	if a.PasswordHash, err = d.HashNew(ctx, a, chosen); err != nil {
+		return Account{}, err
+	}
+	if err := d.store.CreateAccount(ctx, a); err != nil {
+		return Account{}, fmt.Errorf("create account: %w", err)
+	}
+	return a, nil
+}
+
+// HashNew hashes a password that the account's owner chose, if the policy
+// allows it.
+func (d *Directory) HashNew(ctx context.Context, a Account, chosen string) (string, error) {
+	plain, err := password.Chosen(chosen, a.Identifier, a.Canonical)
+	if err != nil {
+		return "", err
+	}
+	return d.Rehash(ctx, plain)
+}
+
+// Rehash hashes a password that is in use already: the policy for new ones
+// must not keep anybody out.
+func (d *Directory) Rehash(ctx context.Context, plain password.Plain) (string, error) {
+	phc, err := d.hasher.Hash(ctx, plain)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return phc, nil
+}
+
+// Proof is an account whose password was just checked.
+type Proof struct {
+	Account Account
+	// Outdated says that the hash has old parameters and is to be replaced.
+	Outdated bool
+}
+
+// Prove checks a password against the account with this identifier. All the
+// ways to fail cost the same work and give the same ErrNotProved.
+func (d *Directory) Prove(ctx context.Context, identifier string, plain password.Plain) (Proof, error) {
+	a, err := d.named(ctx, identifier)
+	if errors.Is(err, ErrNotFound) {
+		// Hash even when the account does not exist: otherwise the shorter
+		// answer tells an attacker which names are taken.
+		return Proof{}, notProved(d.hasher.Decoy(ctx, plain), "unknown account")
+	}
+	if err != nil {
+		return Proof{}, err
+	}
+	return d.ProveFor(ctx, a, plain)
+}
+
+// ProveFor checks a password against an account that is known already.
+func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plain) (Proof, error) {
+	outdated, err := d.hasher.Verify(ctx, plain, a.PasswordHash)
+	if err != nil {
+		return Proof{}, notProved(err, "wrong password")
+	}
+	if a.Disabled() {
+		return Proof{}, fmt.Errorf("%w: account disabled", ErrNotProved)
+	}
+	return Proof{a, outdated}, nil
+}
+
+// named finds an account by what a person typed. What cannot be an identifier
+// is nobody's.
+func (d *Directory) named(ctx context.Context, identifier string) (Account, error) {
+	canonical, err := Canonical(identifier)
+	if err != nil {
+		return Account{}, ErrNotFound
+	}
+	a, err := d.store.AccountByIdentifier(ctx, canonical)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("find account: %w", err)
+	}
+	return a, err
+}
+
+// notProved keeps "too busy to hash" apart from "wrong": only the second says
+// something about the account.
+func notProved(err error, reason string) error {
+	if errors.Is(err, password.ErrMismatch) {
+		return fmt.Errorf("%w: %s", ErrNotProved, reason)
+	}
+	return fmt.Errorf("check password: %w", err)
+}

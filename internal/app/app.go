@@ -1,0 +1,182 @@
+// Package app wires Portaria together, top to bottom: settings, database,
+// keys, domain, API.
+package app
+
+import (
+	"context"
+	"errors"
+		"log/slog"
+	"time"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/httpapi"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store/sqlstore"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// refreshSecret names the secret that tags refresh tokens.
+const refreshSecret = "refresh-token"
+
+// App is one Portaria, ready to serve.
+type App struct {
+	// API answers all requests.
+	API *httpapi.Server
+	// Made says what did not exist before; empty on every later start.
+	Made Made
+
+	config config.Config
+	store  *sqlstore.Store
+	hasher *password.Hasher
+	log    *slog.Logger
+	now    func() time.Time
+}
+
+// Made says what a first start created.
+type Made struct {
+	Database  string
+	MasterKey string
+	// SigningKey is the kid.
+	SigningKey string
+}
+
+// Env is what an App takes from its surroundings. Every field but HashWorkers
+// is required.
+type Env struct {
+	Config config.Config
+	// Issuer is the URL that tokens name as theirs.
+	Issuer string
+	// HashWorkers has passwords hashed in processes of their own, so that a
+	// login storm does not slow down everything else. The program must call
+	// HashWorker first thing in main.
+	HashWorkers bool
+	Log         *slog.Logger
+	Now         func() time.Time
+}
+
+// Open opens the database and builds everything on it. The caller closes it.
+func Open(ctx context.Context, env Env) (_ *App, err error) {
+	a := &App{config: env.Config, log: env.Log, now: env.Now}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if err := a.openStore(ctx); err != nil {
+		return nil, err
+	}
+	ring, err := a.openKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.hasher, err = newHasher(env); err != nil {
+		return nil, err
+	}
+	return a, a.build(ctx, env.Issuer, ring)
+}
+
+func newHasher(env Env) (*password.Hasher, error) {
+	options := password.Options{
+		Report: func(err error) { env.Log.Warn("password hashed inside the service", "reason", err) },
+	}
+	if env.HashWorkers {
+		options.Worker = hashWorker()
+	}
+	return password.New(env.Config.Password(), options)
+}
+
+func (a *App) openStore(ctx context.Context) (err error) {
+	if path, ok := a.config.Database.SQLite(); ok && missing(path) {
+		a.Made.Database = path
+	}
+	a.store, err = sqlstore.Open(ctx, a.config.Database.Reveal(), sqlstore.Options{})
+	return err
+}
+
+func (a *App) openKeys(ctx context.Context) (*keyring.Ring, error) {
+	store := a.store.Keyring()
+	before, err := keyring.Sealed(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	master, err := a.masterKey(before)
+	if err != nil {
+		return nil, err
+	}
+	now := a.now()
+	ring, err := keyring.Open(ctx, store, master, keyPolicy(a.config), now)
+	if err != nil {
+		return nil, explainKeys(err, a.config)
+	}
+	if key, err := ring.Active(now); !before && err == nil {
+		a.Made.SigningKey = key.Kid()
+	}
+	return ring, nil
+}
+
+// build joins the domain and mounts the API on it.
+func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) error {
+	key, err := ring.Secret(ctx, refreshSecret)
+	if err != nil {
+		return err
+	}
+	chain, err := session.NewChain(a.store, key, a.config.Session())
+	if err != nil {
+		return err
+	}
+	policy := a.config.Token(issuer)
+	tokens, err := token.NewIssuer(ring, policy)
+	if err != nil {
+		return err
+	}
+	verifier, err := token.NewVerifier(ring, policy)
+	if err != nil {
+		return err
+	}
+	flows, err := login.New(login.Config{
+		Store:    a.store,
+		Accounts: a.store,
+		People:   account.NewDirectory(a.store, a.hasher),
+		Chain:    chain,
+		Tokens:   tokens,
+		Policy:   a.config.Login(),
+	})
+	if err != nil {
+		return err
+	}
+	a.API, err = httpapi.New(httpapi.Config{
+		Login:        flows,
+		Accounts:     a.store,
+		Sessions:     a.store,
+		Verifier:     verifier,
+		KeySet:       ring.KeySet,
+		KeySetMaxAge: a.config.KeySetMaxAge,
+		Issuer:       issuer,
+		Ready: map[string]func(context.Context) error{
+			"database": a.store.Ping,
+			"signing_key": func(context.Context) error {
+				_, err := ring.Active(a.now())
+				return err
+			},
+		},
+		Log: a.log,
+		Now: a.now,
+	})
+	return err
+}
+
+// Close lets running writes finish and closes the database.
+func (a *App) Close() error {
+	var errs []error
+	if a.hasher != nil {
+		errs = append(errs, a.hasher.Close())
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	return errors.Join(errs...)
+}

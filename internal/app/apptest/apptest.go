@@ -1,0 +1,207 @@
+// Package apptest gives a test a whole Portaria, on a real database, behind a
+// real listener, with a clock that the test sets.
+package apptest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/serve"
+)
+
+// Password is good enough for every policy; tests sign up with it.
+const Password = "correct horse battery"
+
+// App is a running Portaria.
+type App struct {
+	*client.Client
+	// URL is where it listens; it is its issuer, too.
+	URL string
+	// Clock is the time it believes.
+	Clock *Clock
+	// Log is all that it logged so far.
+	Log *Log
+
+	config config.Config
+	t      testing.TB
+	http   *http.Client
+}
+
+// Option changes the settings before the start.
+type Option func(*config.Config)
+
+// Start runs a Portaria on a fresh SQLite database until the test ends.
+// Passwords are hashed cheaply: the strength of the hash is package
+// password's business.
+func Start(t testing.TB, options ...Option) *App {
+	t.Helper()
+	c := config.Default()
+	c.Listen = "127.0.0.1:0"
+	c.Database = database(t, "sqlite:"+filepath.Join(t.TempDir(), "portaria.db"))
+	c.MasterKeyFile = filepath.Join(t.TempDir(), "master.key")
+	c.InsecurePasswordHash, c.Argon2Memory, c.Argon2Iterations = true, 8, 1
+	for _, change := range options {
+		change(&c)
+	}
+	a := &App{Clock: NewClock(), Log: &Log{}, config: c, t: t}
+	a.run()
+	return a
+}
+
+// OnPostgres runs it on this database instead.
+func OnPostgres(t testing.TB, url, masterKeyFile string) Option {
+	return func(c *config.Config) {
+		c.Database, c.MasterKeyFile = database(t, url), masterKeyFile
+	}
+}
+
+func database(t testing.TB, url string) config.Database {
+	t.Helper()
+	d, err := config.ParseDatabase(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (a *App) run() {
+	a.t.Helper()
+	log := slog.New(slog.NewTextHandler(a.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var running *app.App
+	server, err := serve.Listen(serve.Config{Listen: a.config.Listen, Log: log, ShutdownGrace: 10 * time.Second,
+		TrustedProxies: a.config.TrustedProxies}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		running.API.ServeHTTP(w, r)
+	}))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.URL = a.config.IssuerURL(server.Addr())
+	running, err = app.Open(context.Background(), app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.Clock.Now})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
+	a.Client = client.New(a.URL, a.http)
+	a.stopAtEnd(running, server)
+}
+
+func (a *App) stopAtEnd(running *app.App, server *serve.Server) {
+	ctx, stop := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Run(ctx) }()
+	a.t.Cleanup(func() {
+		a.http.CloseIdleConnections()
+		stop()
+		if err := <-stopped; err != nil {
+			a.t.Errorf("stop: %v", err)
+		}
+		if err := running.Close(); err != nil {
+			a.t.Errorf("close: %v", err)
+		}
+	})
+}
+
+// SignUp makes an account with Password and signs it in.
+func (a *App) SignUp(identifier string) (id string, tokens api.Tokens) {
+	a.t.Helper()
+	who := api.Credentials{Identifier: identifier, Password: Password}
+	made, err := a.Client.SignUp(context.Background(), who)
+	if err != nil {
+		a.t.Fatalf("sign up %s: %v", identifier, err)
+	}
+	return made.ID, a.SignIn(identifier)
+}
+
+// SignIn signs an account in with Password.
+func (a *App) SignIn(identifier string) api.Tokens {
+	a.t.Helper()
+	tokens, err := a.Client.Login(context.Background(), api.Credentials{Identifier: identifier, Password: Password})
+	if err != nil {
+		a.t.Fatalf("sign in %s: %v", identifier, err)
+	}
+	return tokens
+}
+
+// As is a client with the access token of a sign-in.
+func (a *App) As(tokens api.Tokens) *client.Client { return a.WithToken(tokens.AccessToken) }
+
+// Admin is a client for the routes of administrators.
+func (a *App) Admin() *client.Client {
+	a.t.Helper()
+	access, err := app.OperatorToken(context.Background(), a.config, a.URL, a.Clock.Now())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return a.WithToken(access)
+}
+
+// Do sends a request as it stands and answers status, headers and body.
+func (a *App) Do(r *http.Request) (*http.Response, string) {
+	a.t.Helper()
+	resp, err := a.http.Do(r)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+// Clock is a time that stands still until it is moved.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock starts at a moment in which nothing happened.
+func NewClock() *Clock {
+	return &Clock{now: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+// Now answers the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Move lets time pass.
+func (c *Clock) Move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Log keeps what was logged.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write keeps one line.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String answers everything so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/keyring"
+)
+
+// ErrDevMasterKey says that a master key made for trying things out would
+// guard a production database.
+var ErrDevMasterKey = errors.New("the master key is one that was made for trying things out: " +
+	"make your own with `openssl rand -base64 32`, and name its file with master_key_file")
+
+// masterKey reads the master key, or makes one on the first start with
+// SQLite. sealed says that the database already holds what only the old one
+// opens: then a new one would only hide what is wrong.
+func (a *App) masterKey(sealed bool) (*keyring.MasterKey, error) {
+	key, err := readMasterKey(a.config)
+	_, sqlite := a.config.Database.SQLite()
+	switch {
+	case errors.Is(err, keyring.ErrMasterKeyMissing) && sealed:
+		return nil, fmt.Errorf("the database is sealed with a master key that is not here: %w", err)
+	case errors.Is(err, keyring.ErrMasterKeyMissing) && sqlite:
+		a.Made.MasterKey = a.config.MasterKeyFile
+		return keyring.CreateMasterKeyFile(a.config.MasterKeyFile, true)
+	case errors.Is(err, keyring.ErrMasterKeyMissing):
+		return nil, fmt.Errorf("with PostgreSQL the master key is yours to make, with `openssl rand -base64 32`: %w", err)
+	case err != nil:
+		return nil, err
+	case key.Dev() && !sqlite:
+		return nil, ErrDevMasterKey
+	}
+	return key, nil
+}
+
+func readMasterKey(c config.Config) (*keyring.MasterKey, error) {
+	if !c.MasterKey.IsZero() {
+		return keyring.ParseMasterKey([]byte(c.MasterKey.Reveal()))
+	}
+	return keyring.LoadMasterKey(c.MasterKeyFile)
+}
+
+// keyPolicy keeps retired keys published for as long as any token they
+// signed, the operator's included.
+func keyPolicy(c config.Config) keyring.Policy {
+	return keyring.Policy{LongestTTL: max(c.AccessTTL, operatorTTL)}
+}
+
+// explainKeys says which master key was wrong.
+func explainKeys(err error, c config.Config) error {
+	if errors.Is(err, keyring.ErrMasterKeyWrong) && c.MasterKey.IsZero() {
+		return fmt.Errorf("%s does not fit this database: %w", c.MasterKeyFile, err)
+	}
+	return err
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/store/sqlstore"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// operatorTTL is short: a token is made for each command.
+const operatorTTL = time.Minute
+
+// operator is the subject of the tokens of whoever holds the master key. It
+// is no account.
+const operator = "operator"
+
+// ErrNoKeys says that there is no service here to be an operator of.
+var ErrNoKeys = errors.New("no keys in this database: run this where `portaria serve` runs, with the same settings")
+
+// OperatorToken makes a short-lived access token for administrators, signed
+// with the local key. Whoever can read the database and the master key could
+// make one anyway; this is the shortest way for those who may.
+func OperatorToken(ctx context.Context, c config.Config, issuer string, now time.Time) (access string, err error) {
+	if path, ok := c.Database.SQLite(); ok && missing(path) {
+		return "", fmt.Errorf("%s: %w", path, ErrNoKeys)
+	}
+	store, err := sqlstore.Open(ctx, c.Database.Reveal(), sqlstore.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	ring, err := existingRing(ctx, c, store, now)
+	if err != nil {
+		return "", err
+	}
+	issue, err := token.NewIssuer(ring, c.Token(issuer))
+	if err != nil {
+		return "", err
+	}
+	minted, _, err := issue.Mint(now, token.Claims{
+		Subject:   operator,
+		ClientID:  "portaria-cli",
+		Scope:     api.AdminScope,
+		ExpiresAt: now.Add(operatorTTL),
+	})
+	return minted.Reveal(), err
+}
+
+// existingRing opens the keys of a service that has been started before; it
+// makes none.
+func existingRing(ctx context.Context, c config.Config, store *sqlstore.Store, now time.Time) (*keyring.Ring, error) {
+	sealed, err := keyring.Sealed(ctx, store.Keyring())
+	if err != nil {
+		return nil, err
+	}
+	if !sealed {
+		return nil, ErrNoKeys
+	}
+	master, err := readMasterKey(c)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keyring.Open(ctx, store.Keyring(), master, keyPolicy(c), now)
+	if err != nil {
+		return nil, explainKeys(err, c)
+	}
+	return ring, nil
+}

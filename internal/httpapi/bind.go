@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/internal/problem"
+)
+
+// parameter is one field of a request type that comes from the path or query.
+type parameter struct {
+	in    string // "path" or "query", as OpenAPI calls it
+	name  string
+	doc   string
+	index []int
+	kind  reflect.Kind
+}
+
+// parameters lists the fields tagged path or query. Only strings and ints
+// occur; anything else is a mistake of ours that must show at start-up.
+func parameters(t reflect.Type) []parameter {
+	var list []parameter
+	for _, field := range reflect.VisibleFields(t) {
+		for _, in := range []string{"path", "query"} {
+			name := field.Tag.Get(in)
+			if name == "" {
+				continue
+			}
+			kind := field.Type.Kind()
+			if kind != reflect.String && kind != reflect.Int {
+				panic("httpapi: parameter " + name + " is neither string nor int")
+			}
+			list = append(list, parameter{in, name, field.Tag.Get("doc"), field.Index, kind})
+		}
+	}
+	return list
+}
+
+// maxParameter bounds a path or query value, in bytes.
+const maxParameter = 1024
+
+// bind fills the fields of in that come from the path and the query. Unknown
+// and repeated query parameters are refused: a misspelt filter must not turn
+// into no filter.
+func bind(r *http.Request, list []parameter, in reflect.Value) error {
+	query := r.URL.Query()
+	for name, values := range query {
+		if !known(list, name) {
+			return problem.Field(name, "unknown query parameter")
+		}
+		if len(values) > 1 {
+			return problem.Field(name, "given more than once")
+		}
+	}
+	for _, p := range list {
+		text := r.PathValue(p.name)
+		if p.in == "query" {
+			text = query.Get(p.name)
+		}
+		if err := p.set(in.FieldByIndex(p.index), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func known(list []parameter, name string) bool {
+	for _, p := range list {
+		if p.in == "query" && p.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (p parameter) set(field reflect.Value, text string) error {
+	if len(text) > maxParameter {
+		return problem.Field(p.name, "too long")
+	}
+	if p.in == "path" && !isID(text) {
+		return problem.NotFound()
+	}
+	if p.kind == reflect.String {
+		field.SetString(text)
+		return nil
+	}
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return problem.Field(p.name, "expected a whole number")
+	}
+	field.SetInt(int64(n))
+	return nil
+}
+
+// isID reports whether text is a UUID in the one spelling that is ours. All
+// path parameters are ids; anything else must not reach a database.
+func isID(text string) bool {
+	id, err := uuid.Parse(text)
+	return err == nil && id.String() == text
+}

@@ -1,0 +1,69 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/problem"
+)
+
+// defaultPage is how many items a page answers when the caller does not say.
+const defaultPage = 50
+
+// cursorSize is eight bytes of milliseconds and a UUID.
+const cursorSize = 8 + 16
+
+// cursor names a place in a list, opaque to callers: the list goes on after
+// the item that was made at this time and has this id.
+func cursor(at time.Time, id string) string {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return ""
+	}
+	raw := binary.BigEndian.AppendUint64(make([]byte, 0, cursorSize), uint64(at.UnixMilli()))
+	return base64.RawURLEncoding.EncodeToString(append(raw, parsed[:]...))
+}
+
+func parseCursor(text string) (time.Time, string, error) {
+	if text == "" {
+		return time.Time{}, "", nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) != cursorSize {
+		return time.Time{}, "", problem.Field("cursor", "use next_cursor of a page before, unchanged")
+	}
+	at := time.UnixMilli(int64(binary.BigEndian.Uint64(raw))).UTC()
+	return at, uuid.UUID(raw[8:]).String(), nil
+}
+
+func pageLimit(n int) (int, error) {
+	switch {
+	case n == 0:
+		return defaultPage, nil
+	case n < 0 || n > api.MaxPage:
+		return 0, problem.Field("limit", "expected 1 to 200")
+	}
+	return n, nil
+}
+
+// window reads what part of a list a caller asks for.
+func window(p api.Page) (at time.Time, id string, limit int, err error) {
+	at, id, err = parseCursor(p.Cursor)
+	if err == nil {
+		limit, err = pageLimit(p.Limit)
+	}
+	return at, id, limit, err
+}
+
+// cut shortens a list that was asked for with one item too many, and reports
+// whether there was one.
+func cut[T any](list []T, limit int) ([]T, bool) {
+	if len(list) > limit {
+		return list[:limit], true
+	}
+	return list, false
+}

@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/api"
+)
+
+// readyTimeout bounds the checks of /readyz, so that a hanging database makes
+// the answer "unavailable" and not silence.
+const readyTimeout = 2 * time.Second
+
+func (s *Server) health(context.Context, Caller, none) (api.Health, error) {
+	return api.Health{Status: "ok"}, nil
+}
+
+// ready runs every check, so that one answer names all that is wrong. Reasons
+// stay in the log.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	health, status := api.Health{Status: "ok", Checks: map[string]string{}}, http.StatusOK
+	for name, check := range s.Ready {
+		health.Checks[name] = "ok"
+		if err := check(ctx); err != nil {
+			s.Log.WarnContext(ctx, "not ready", "check", name, "error", err)
+			health.Checks[name] = "unavailable"
+			health.Status, status = "unavailable", http.StatusServiceUnavailable
+		}
+	}
+	return respond(w, status, health)
+}
+
+// keySet serves the published keys. Verifiers all over ask for it, so caches
+// may keep it and revalidate by its ETag.
+func (s *Server) keySet(w http.ResponseWriter, r *http.Request, c Caller) error {
+	set := s.KeySet(c.Use.At)
+	h := w.Header()
+	h.Set("Content-Type", "application/jwk-set+json")
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", seconds(s.KeySetMaxAge)))
+	h.Set("ETag", set.ETag)
+	if matches(r.Header.Get("If-None-Match"), set.ETag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	_, _ = w.Write(set.JSON)
+	return nil
+}
+
+// matches is the weak comparison of RFC 9110 §13.1.2.
+func matches(ifNoneMatch, etag string) bool {
+	for candidate := range strings.SplitSeq(ifNoneMatch, ",") {
+		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+		if candidate == etag || candidate == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) metadata(context.Context, Caller, none) (api.Metadata, error) {
+	return api.Metadata{
+		Issuer:                 s.Issuer,
+		JWKSURI:                strings.TrimSuffix(s.Issuer, "/") + "/.well-known/jwks.json",
+		ResponseTypesSupported: []string{},
+		GrantTypesSupported:    []string{},
+	}, nil
+}
+
+// serveDocument serves the OpenAPI document made at start-up.
+func (s *Server) serveDocument(w http.ResponseWriter, _ *http.Request, _ Caller) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(s.document)
+	return nil
+}

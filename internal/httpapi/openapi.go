@@ -1,0 +1,108 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/portaria/portaria/api"
+)
+
+// bearerScheme names the security scheme of the document.
+const bearerScheme = "accessToken"
+
+// openAPI writes the document of the API from the very table that serves it.
+func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
+	doc := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title:       "Portaria",
+			Version:     "1",
+			Description: "Authentication service: accounts, sessions, access and refresh tokens. Errors are RFC 9457 problems; decide by code.",
+			License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+		},
+		Components: &huma.Components{
+			Schemas: registry,
+			SecuritySchemes: map[string]*huma.SecurityScheme{
+				bearerScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+			},
+		},
+	}
+	for _, rt := range s.routes() {
+		method, path, _ := strings.Cut(rt.pattern, " ")
+		doc.AddOperation(rt.operation(registry, method, path))
+	}
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("write OpenAPI document: %w", err)
+	}
+	return text, nil
+}
+
+func (rt route) operation(registry huma.Registry, method, path string) *huma.Operation {
+	op := &huma.Operation{
+		Method:      method,
+		Path:        path,
+		OperationID: operationID(method, path),
+		Summary:     rt.summary,
+		Responses:   map[string]*huma.Response{"default": problemResponse(registry)},
+	}
+	if rt.who != anyone {
+		op.Security = []map[string][]string{{bearerScheme: rt.scopes()}}
+	}
+	if rt.in != nil {
+		for _, p := range parameters(rt.in) {
+			op.Parameters = append(op.Parameters, p.document())
+		}
+		if hasBody(rt.in) {
+			op.RequestBody = &huma.RequestBody{Required: true, Content: content("application/json", registry, rt.in)}
+		}
+	}
+	op.Responses[strconv.Itoa(statusOf(rt.out))] = rt.response(registry)
+	return op
+}
+
+func (rt route) scopes() []string {
+	if rt.who == admin {
+		return []string{api.AdminScope}
+	}
+	return []string{}
+}
+
+func (rt route) response(registry huma.Registry) *huma.Response {
+	out := &huma.Response{Description: http.StatusText(statusOf(rt.out))}
+	if rt.out != nil && rt.out != reflect.TypeFor[none]() {
+		out.Content = content("application/json", registry, rt.out)
+	}
+	return out
+}
+
+func problemResponse(registry huma.Registry) *huma.Response {
+	return &huma.Response{
+		Description: "A problem; decide by its code.",
+		Content:     content("application/problem+json", registry, reflect.TypeFor[api.Problem]()),
+	}
+}
+
+func content(kind string, registry huma.Registry, t reflect.Type) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{kind: {Schema: registry.Schema(t, true, "")}}
+}
+
+func (p parameter) document() *huma.Param {
+	schema := &huma.Schema{Type: huma.TypeString}
+	if p.kind == reflect.Int {
+		schema.Type = huma.TypeInteger
+	}
+	return &huma.Param{Name: p.name, In: p.in, Description: p.doc, Required: p.in == "path", Schema: schema}
+}
+
+// operationID is the route in one word, for generated clients.
+func operationID(method, path string) string {
+	words := strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune("/.{}", r) })
+	return strings.ToLower(method) + "-" + strings.Join(words, "-")
+}

@@ -1,0 +1,144 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/session"
+)
+
+func (s *Server) signUp(ctx context.Context, c Caller, in api.Credentials) (api.Created, error) {
+	identifier, err := named(in)
+	if err != nil {
+		return api.Created{}, err
+	}
+	id, err := s.login.SignUp(ctx, identifier, in.Password, c.Use.At)
+	return api.Created{ID: id}, err
+}
+
+func (s *Server) signIn(ctx context.Context, c Caller, in api.Credentials) (api.Tokens, error) {
+	identifier, err := named(in)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	plain, err := password.Typed(in.Password)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	got, err := s.login.Password(ctx, identifier, plain, c.Use)
+	return tokens(got), err
+}
+
+func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tokens, error) {
+	got, event, err := s.login.Refresh(ctx, session.Token(in.RefreshToken), c.Use)
+	s.report(ctx, event)
+	return tokens(got), err
+}
+
+func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Tokens, error) {
+	plain, err := password.Typed(in.Password)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	got, err := s.login.StepUp(ctx, c.Session, plain, c.Use.At)
+	return tokens(got), err
+}
+
+func (s *Server) signOut(ctx context.Context, c Caller, _ none) (none, error) {
+	_, err := s.sessions.EndSession(ctx, session.End{ID: c.Session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
+	return none{}, err
+}
+
+func (s *Server) me(ctx context.Context, c Caller, _ none) (api.Me, error) {
+	a, err := s.accounts.Account(ctx, c.Session.AccountID)
+	return api.Me{Account: accountOf(a), Session: c.sessionOf(c.Session)}, err
+}
+
+func (s *Server) changePassword(ctx context.Context, c Caller, in api.PasswordChange) (none, error) {
+	current, err := password.Typed(in.CurrentPassword)
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, s.login.ChangePassword(ctx, login.Change{
+		Session: c.Session,
+		Current: current,
+		New:     in.NewPassword,
+		At:      c.Use.At,
+	})
+}
+
+// report logs what a refresh showed. These are the lines an operator greps
+// for when somebody says that he was robbed.
+func (s *Server) report(ctx context.Context, e session.Event) {
+	if e.Kind == "" {
+		return
+	}
+	s.Log.LogAttrs(ctx, slog.LevelWarn, string(e.Kind),
+		slog.String("session_id", e.SessionID),
+		slog.String("account_id", e.AccountID),
+		slog.String("address", e.Use.Address),
+		slog.String("user_agent", e.Use.UserAgent))
+}
+
+// named takes the identifier from whichever of its three names was used.
+func named(in api.Credentials) (string, error) {
+	given := ""
+	for _, name := range []string{in.Identifier, in.Email, in.Username} {
+		if name != "" && given != "" {
+			return "", problem.Field("identifier", "give one of identifier, email, username")
+		}
+		given += name
+	}
+	if given == "" {
+		return "", problem.Field("identifier", "required")
+	}
+	return given, nil
+}
+
+func tokens(t login.Tokens) api.Tokens {
+	return api.Tokens{
+		AccessToken:      t.Access.Reveal(),
+		TokenType:        "Bearer",
+		ExpiresIn:        seconds(t.ExpiresIn),
+		RefreshToken:     t.Refresh.Reveal(),
+		RefreshExpiresIn: seconds(t.RefreshExpiresIn),
+		SessionID:        t.SessionID,
+		Fresh:            t.Fresh,
+	}
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+func accountOf(a account.Account) api.Account {
+	out := api.Account{
+		ID:                a.ID,
+		Identifier:        a.Identifier,
+		CreatedAt:         a.CreatedAt,
+		PasswordChangedAt: a.PasswordChangedAt,
+	}
+	if a.Disabled() {
+		out.DisabledAt = &a.DisabledAt
+	}
+	return out
+}
+
+func (c Caller) sessionOf(s session.Session) api.Session {
+	return api.Session{
+		ID:        s.ID,
+		AccountID: s.AccountID,
+		ClientID:  s.ClientID,
+		CreatedAt: s.CreatedAt,
+		AuthTime:  s.AuthTime,
+		UsedAt:    s.UsedAt,
+		ExpiresAt: s.ExpiresAt,
+		Address:   s.Address,
+		UserAgent: s.UserAgent,
+		Current:   s.ID != "" && s.ID == c.Session.ID,
+	}
+}

@@ -1,0 +1,45 @@
+package httpapi
+
+// route is one line of the API: its pattern, who may call it, what serves it,
+// and a sentence for the document.
+type route struct {
+	pattern string
+	who     who
+	endpoint
+	summary string
+}
+
+// routes is the whole API.
+func (s *Server) routes() []route {
+	return []route{
+		{"POST /v1/accounts", anyone, call(s.signUp), "Sign up."},
+		{"POST /v1/login", anyone, call(s.signIn), "Sign in."},
+		// The refresh token in the body is the proof.
+		{"POST /v1/refresh", anyone, call(s.refresh), "Spend a refresh token; answers its successor."},
+		{"POST /v1/step-up", signedIn, call(s.stepUp), "Prove the password again; answers a fresh access token."},
+		{"POST /v1/logout", signedIn, call(s.signOut), "End this session."},
+		{"GET /v1/me", signedIn, call(s.me), "The account and session of the access token."},
+		{"PUT /v1/password", signedIn, call(s.changePassword), "Change the password; ends all other sessions."},
+		{"GET /v1/sessions", signedIn, call(s.ownSessions), "Where the account is logged in."},
+		{"DELETE /v1/sessions/{id}", signedIn, call(s.endOwnSession), "End one of the account's sessions."},
+		{"POST /v1/sessions/end", signedIn, call(s.endOwnSessions), "End all other sessions, or all."},
+
+		{"GET /v1/admin/accounts", admin, call(s.listAccounts), "List accounts, newest first."},
+		{"POST /v1/admin/accounts", admin, call(s.createAccount), "Create an account, also while sign-up is closed."},
+		{"GET /v1/admin/accounts/{id}", admin, call(s.showAccount), "Show an account."},
+		{"POST /v1/admin/accounts/{id}/disable", admin, call(s.disableAccount), "Bar an account and end its sessions."},
+		{"POST /v1/admin/accounts/{id}/enable", admin, call(s.enableAccount), "Let a barred account sign in again."},
+		{"DELETE /v1/admin/accounts/{id}", admin, call(s.deleteAccount), "Delete an account and all that belongs to it."},
+		{"GET /v1/admin/accounts/{id}/sessions", admin, call(s.accountSessions), "List an account's sessions."},
+		{"POST /v1/admin/accounts/{id}/sessions/end", admin, call(s.endAccountSessions), "End all sessions of an account."},
+		{"GET /v1/admin/sessions", admin, call(s.listSessions), "List who is logged in, newest first."},
+		{"GET /v1/admin/sessions/{id}", admin, call(s.showSession), "Show a session."},
+		{"DELETE /v1/admin/sessions/{id}", admin, call(s.endSession), "End a session."},
+
+		{"GET /healthz", anyone, call(s.health), "Whether the process runs."},
+		{"GET /readyz", anyone, plain(s.ready), "Whether the service can work: database and signing key."},
+		{"GET /openapi.json", anyone, plain(s.serveDocument), "This document."},
+		{"GET /.well-known/jwks.json", anyone, plain(s.keySet), "The keys that access tokens are verified with (RFC 7517)."},
+		{"GET /.well-known/oauth-authorization-server", anyone, call(s.metadata), "What this authorization server can do (RFC 8414)."},
+	}
+}

@@ -1,0 +1,138 @@
+// Package httpapi is the JSON API: it turns requests into calls of the
+// domain, and what comes back into responses. routes.go is the whole of it at
+// a glance.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/serve"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// Config is what the API stands on. Every field is required.
+type Config struct {
+	Login    *login.Service
+	Accounts account.Store
+	Sessions session.Store
+	Verifier *token.Verifier
+	// KeySet answers the keys published at a moment.
+	KeySet func(now time.Time) keyring.KeySet
+	// KeySetMaxAge is how long others may keep the key set.
+	KeySetMaxAge time.Duration
+	Issuer       string
+	// Ready checks by name whatever must work before requests are sent here.
+	Ready map[string]func(context.Context) error
+	Log   *slog.Logger
+	Now   func() time.Time
+}
+
+// Server serves the API. Make it with New.
+type Server struct {
+	Config
+	login    *login.Service
+	accounts account.Store
+	sessions session.Store
+	verifier *token.Verifier
+	mux      *http.ServeMux
+	document []byte
+}
+
+// New mounts all routes. It fails when a route does not say who may call it.
+func New(c Config) (*Server, error) {
+	s := &Server{
+		Config:   c,
+		login:    c.Login,
+		accounts: c.Accounts,
+		sessions: c.Sessions,
+		verifier: c.Verifier,
+		mux:      http.NewServeMux(),
+	}
+	registry := newRegistry()
+	for _, rt := range s.routes() {
+		if rt.who == noOne {
+			return nil, fmt.Errorf("route %s: says nobody may call it", rt.pattern)
+		}
+		s.mux.Handle(rt.pattern, s.handler(rt, rt.endpoint.prepare(registry)))
+	}
+	s.mux.HandleFunc(everything, func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, s.unrouted(w, r)) })
+	var err error
+	s.document, err = s.openAPI(registry)
+	return s, err
+}
+
+// everything is the pattern of what no route matches.
+const everything = "/"
+
+// now is the moment a request is judged at.
+func (s *Server) now() time.Time { return s.Now().UTC() }
+
+// ServeHTTP answers every request, those without a route included.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// handler lets callers in, runs the route and answers its error.
+func (s *Server) handler(rt route, h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := s.caller(r, rt.who)
+		if err == nil {
+			err = h(w, r, c)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// fail answers an error as a problem. What nobody expected goes to the log,
+// and only there.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	answer := problem.Of(err)
+	answer.RequestID = serve.RequestID(r.Context())
+	if answer.Unexpected && !errors.Is(err, context.Canceled) {
+		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "request_id", answer.RequestID)
+	}
+	answer.WriteHeaders(w.Header())
+	body := answer.Encode()
+	w.WriteHeader(answer.Status)
+	_, _ = w.Write(body)
+}
+
+// unrouted tells a wrong method from a wrong path.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) error {
+	allowed := s.allowed(r)
+	if len(allowed) == 0 {
+		return problem.NotFound()
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return problem.MethodNotAllowed()
+}
+
+// allowed lists the methods that the request's path has.
+func (s *Server) allowed(r *http.Request) []string {
+	var methods []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := s.mux.Handler(other); pattern != everything {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
+func newRegistry() huma.Registry {
+	return huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+}

@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/session"
+)
+
+func (s *Server) ownSessions(ctx context.Context, c Caller, in api.Page) (api.Sessions, error) {
+	return s.sessionPage(ctx, c, api.SessionPage{Page: in, AccountID: c.Session.AccountID})
+}
+
+// endOwnSession answers "not found" for the sessions of others, so that ids
+// cannot be probed.
+func (s *Server) endOwnSession(ctx context.Context, c Caller, in api.ID) (none, error) {
+	found, err := s.sessions.Session(ctx, in.ID)
+	if err != nil {
+		return none{}, err
+	}
+	if found.AccountID != c.Session.AccountID {
+		return none{}, session.ErrNotFound
+	}
+	return s.end(ctx, session.End{ID: in.ID, Reason: session.ReasonEndedByOwner, At: c.Use.At})
+}
+
+func (s *Server) endOwnSessions(ctx context.Context, c Caller, in api.EndSessions) (api.Ended, error) {
+	many := session.EndMany{
+		AccountID: c.Session.AccountID,
+		Reason:    session.ReasonEndedByOwner,
+		At:        c.Use.At,
+	}
+	if in.Which == "others" {
+		many.Except = c.Session.ID
+	}
+	n, err := s.sessions.EndSessions(ctx, many)
+	return api.Ended{Ended: n}, err
+}
+
+// end ends a session that must be alive; one that is not is "not found", as
+// it is in no list either.
+func (s *Server) end(ctx context.Context, e session.End) (none, error) {
+	alive, err := s.sessions.EndSession(ctx, e)
+	if err == nil && !alive {
+		err = session.ErrNotFound
+	}
+	return none{}, err
+}
+
+// sessionPage lists living sessions with the names of their owners.
+func (s *Server) sessionPage(ctx context.Context, c Caller, in api.SessionPage) (api.Sessions, error) {
+	at, id, limit, err := window(in.Page)
+	if err != nil {
+		return api.Sessions{}, err
+	}
+	list, err := s.sessions.Sessions(ctx, session.Page{
+		AccountID: in.AccountID,
+		After:     session.Position{CreatedAt: at, ID: id},
+		Limit:     limit + 1,
+		Now:       c.Use.At,
+	})
+	if err != nil {
+		return api.Sessions{}, err
+	}
+	list, more := cut(list, limit)
+	out := api.Sessions{Sessions: make([]api.Session, len(list))}
+	for i, l := range list {
+		out.Sessions[i] = c.sessionOf(l.Session)
+		out.Sessions[i].Identifier = l.Identifier
+	}
+	if more {
+		last := list[limit-1]
+		out.NextCursor = cursor(last.CreatedAt, last.ID)
+	}
+	return out, nil
+}

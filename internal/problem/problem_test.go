@@ -1,0 +1,135 @@
+package problem_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/session"
+)
+
+// silent lists exported errors that never reach a caller of the API, each
+// with the reason. Everything else must have a row.
+var silent = map[string]string{
+	"keyring":               "keys are opened at start-up; later failures are ours",
+	"token.ErrClaims":       "a mistake of ours while minting",
+	"password.ErrMalformed": "a damaged row is ours to mend",
+	"password.ErrMismatch":  "account turns it into ErrNotProved",
+	"password.ErrClosed":    "only after the API has stopped",
+}
+
+func TestEveryExportedErrorHasARow(t *testing.T) {
+	table, err := os.ReadFile("table.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, pkg := range []string{"account", "login", "password", "session", "token", "keyring"} {
+		for _, name := range exportedErrors(t, filepath.Join("..", pkg)) {
+			found++
+			full := pkg + "." + name
+			if silent[pkg] != "" || silent[full] != "" {
+				continue
+			}
+			if !strings.Contains(string(table), "{"+full+",") {
+				t.Errorf("%s has no row", full)
+			}
+		}
+	}
+	if found < 15 {
+		t.Fatalf("found only %d exported errors: the search is broken", found)
+	}
+}
+
+// exportedErrors lists the package-level variables Err… of a folder.
+func exportedErrors(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files in %s (%v)", dir, err)
+	}
+	var names []string
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range parsed.Decls {
+			names = append(names, errorVars(decl)...)
+		}
+	}
+	return names
+}
+
+func errorVars(decl ast.Decl) []string {
+	general, ok := decl.(*ast.GenDecl)
+	if !ok || general.Tok != token.VAR {
+		return nil
+	}
+	var names []string
+	for _, spec := range general.Specs {
+		for _, name := range spec.(*ast.ValueSpec).Names {
+			if strings.HasPrefix(name.Name, "Err") {
+				names = append(names, name.Name)
+			}
+		}
+	}
+	return names
+}
+
+func TestWrappedErrorsKeepTheirRow(t *testing.T) {
+	a := problem.Of(fmt.Errorf("refresh: %w", session.ErrEnded))
+	if a.Status != http.StatusUnauthorized || a.Code != "session_ended" || a.Unexpected {
+		t.Fatalf("%+v", a)
+	}
+}
+
+func TestUnknownErrorsSayNothing(t *testing.T) {
+	a := problem.Of(errors.New("pq: password authentication failed for user admin"))
+	if a.Status != http.StatusInternalServerError || !a.Unexpected || strings.Contains(string(a.Encode()), "pq:") {
+		t.Fatalf("%s", a.Encode())
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	h := http.Header{}
+	problem.Of(&password.BusyError{RetryAfter: 1500 * time.Millisecond}).WriteHeaders(h)
+	if h.Get("Retry-After") != "2" || h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("%v", h)
+	}
+	h = http.Header{}
+	problem.Of(problem.InsufficientScope("a:b")).WriteHeaders(h)
+	if h.Get("WWW-Authenticate") != `Bearer error="insufficient_scope", scope="a:b"` {
+		t.Errorf("%v", h)
+	}
+}
+
+func TestFieldNamesAndNumberAreBounded(t *testing.T) {
+	fields := make([]api.ProblemField, 1000)
+	for i := range fields {
+		fields[i] = api.ProblemField{Field: strings.Repeat("é", 1000), Detail: "unknown field"}
+	}
+	a := problem.Of(problem.Fields(fields...))
+	if len(a.Errors) != 16 || len([]rune(a.Errors[0].Field)) > 65 {
+		t.Fatalf("%d fields, the first of %d characters", len(a.Errors), len([]rune(a.Errors[0].Field)))
+	}
+	var p api.Problem
+	if err := json.Unmarshal(a.Encode(), &p); err != nil || p.Status != 422 {
+		t.Fatalf("%v %+v", err, p)
+	}
+}

@@ -1,0 +1,47 @@
+package problem
+
+import (
+	"net/http"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// internal answers whatever has no row.
+var internal = row{
+	status: http.StatusInternalServerError,
+	code:   "internal",
+	title:  "Something went wrong here.",
+	detail: "Try again; if it stays, give the operator the request id.",
+}
+
+// table maps errors to answers; the first row that matches counts.
+var table = []row{
+	// Unknown account, wrong password, disabled account: one answer.
+	{account.ErrNotProved, http.StatusUnauthorized, "invalid_credentials", "The identifier or the password is wrong.", "", bearer},
+	{account.ErrNotFound, http.StatusNotFound, "account_not_found", "There is no such account.", "", ""},
+	{account.ErrIdentifierTaken, http.StatusConflict, "identifier_taken", "This identifier is taken.", "Sign in, or choose another.", ""},
+	{account.ErrIdentifierInvalid, http.StatusUnprocessableEntity, "identifier_invalid", "This cannot be an identifier.", "Use an e-mail address, or a name of letters and digits.", ""},
+	{account.ErrIdentifierTooLong, http.StatusUnprocessableEntity, "identifier_too_long", "The identifier is too long.", "At most 254 characters.", ""},
+
+	{password.ErrTooShort, http.StatusUnprocessableEntity, "password_too_short", "The password is too short.", "At least 8 characters.", ""},
+	{password.ErrTooLong, http.StatusUnprocessableEntity, "password_too_long", "The password is too long.", "At most 256 characters.", ""},
+	{password.ErrNotText, http.StatusUnprocessableEntity, "password_not_text", "The password is not valid text.", "Send UTF-8.", ""},
+	{password.ErrIsIdentifier, http.StatusUnprocessableEntity, "password_is_identifier", "The password equals the identifier.", "Choose another password.", ""},
+	{password.ErrBusy, http.StatusServiceUnavailable, "busy", "Too many sign-ins at once.", "Try again after the time in Retry-After.", ""},
+
+	{login.ErrSignUpClosed, http.StatusForbidden, "sign_up_closed", "Sign-up is closed here.", "Ask an administrator for an account.", ""},
+	{login.ErrAccountChanged, http.StatusConflict, "account_changed", "The account was changed meanwhile.", "Sign in again.", ""},
+
+	{session.ErrNotFound, http.StatusNotFound, "session_not_found", "There is no such session.", "", ""},
+	{session.ErrEnded, http.StatusUnauthorized, "session_ended", "The session has ended.", "Sign in again.", invalidToken},
+	{session.ErrExpired, http.StatusUnauthorized, "session_expired", "The session has expired.", "Sign in again.", invalidToken},
+	{session.ErrTokenInvalid, http.StatusUnauthorized, "refresh_token_invalid", "The refresh token is not valid.", "Sign in again.", invalidToken},
+	{session.ErrReused, http.StatusUnauthorized, "refresh_token_reused", "The refresh token was used before; the session has been ended.", "Sign in again, and find out who else has the token.", invalidToken},
+
+	{token.ErrExpired, http.StatusUnauthorized, "token_expired", "The access token has expired.", "Refresh it, or sign in again.", invalidToken},
+	{token.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
+}
