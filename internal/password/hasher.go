@@ -1,0 +1,191 @@
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var (
+	// ErrMismatch is a password that is not the account's. [Hasher.Decoy]
+	// answers it for accounts that do not exist.
+	ErrMismatch = errors.New("password does not match")
+	// ErrBusy matches every [BusyError].
+	ErrBusy = errors.New("too many password hashes at once")
+	// ErrClosed is work for a Hasher that was closed.
+	ErrClosed = errors.New("password hasher is closed")
+)
+
+// BusyError says that the queue is full, or that the wait in it was too long.
+type BusyError struct {
+	// RetryAfter is when to try again, in whole seconds, at least one.
+	RetryAfter time.Duration
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("%v: retry after %v", ErrBusy, e.RetryAfter)
+}
+
+// Is makes errors.Is(err, ErrBusy) true.
+func (e *BusyError) Is(target error) bool { return target == ErrBusy }
+
+// Options are what a Hasher needs to know of the program it lives in.
+type Options struct {
+	// Worker is the command line of a process that calls [WorkerMain], by
+	// rule {"/proc/self/exe", WorkerArgument}. Each hash under way has one;
+	// it starts when needed, has the lowest priority and leaves when idle.
+	// Empty: hashes are computed inside this process and compete with
+	// everything else in it. Systems other than Linux always do that.
+	Worker []string
+	// Report is told why a worker could not be used. The hash is computed
+	// in this process then, so no login fails. May be nil.
+	Report func(error)
+}
+
+// Hasher makes and checks password hashes, a bounded number at a time. It is
+// safe for concurrent use.
+type Hasher struct {
+	policy  Policy
+	decoy   string
+	free    chan *slot // FIFO among those that wait
+	waiting atomic.Int64
+	closed  chan struct{}
+	close   sync.Once
+}
+
+// New returns a Hasher; the policy must be valid. Close it when done.
+func New(p Policy, o Options) (*Hasher, error) {
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("check password policy: %w", err)
+	}
+	h := &Hasher{policy: p, free: make(chan *slot, p.slots()), closed: make(chan struct{})}
+	// Nobody has a password whose tag is random.
+	h.decoy = digest{p.params(), random(saltSize), random(tagSize)}.String()
+	for range cap(h.free) {
+		h.free <- &slot{command: o.Worker, report: o.Report}
+	}
+	return h, nil
+}
+
+// Hash makes the PHC string of a new password, with a salt of its own. Errors:
+// [ErrBusy], [ErrClosed], or the context's while waiting for a turn.
+func (h *Hasher) Hash(ctx context.Context, plain Plain) (string, error) {
+	d := digest{params: h.policy.params(), salt: random(saltSize)}
+	tag, err := h.compute(ctx, plain, d, tagSize)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	d.tag = tag
+	return d.String(), nil
+}
+
+// Verify checks a password against a stored PHC string, with the parameters
+// found in it. A nil error means that they match; outdated then asks the
+// caller to store a new hash. Errors: [ErrMismatch], [ErrMalformed], and those
+// of [Hasher.Hash].
+func (h *Hasher) Verify(ctx context.Context, plain Plain, phc string) (outdated bool, err error) {
+	d, err := parsePHC(phc)
+	if err != nil {
+		return false, fmt.Errorf("verify password: %w", err)
+	}
+	tag, err := h.compute(ctx, plain, d, len(d.tag))
+	if err != nil {
+		return false, fmt.Errorf("verify password: %w", err)
+	}
+	if subtle.ConstantTimeCompare(tag, d.tag) != 1 {
+		return false, ErrMismatch
+	}
+	return d.outdated(h.policy.params()), nil
+}
+
+// Decoy does the work of Verify for an account that does not exist, with the
+// current parameters, and never succeeds: otherwise the shorter answer tells
+// an attacker which names are taken.
+func (h *Hasher) Decoy(ctx context.Context, plain Plain) error {
+	if _, err := h.Verify(ctx, plain, h.decoy); err != nil {
+		return err
+	}
+	return ErrMismatch
+}
+
+// Close stops the workers. Those who wait get [ErrClosed]; hashes under way
+// are finished first.
+func (h *Hasher) Close() error {
+	h.close.Do(func() {
+		close(h.closed)
+		for range cap(h.free) {
+			(<-h.free).stop()
+		}
+	})
+	return nil
+}
+
+func (h *Hasher) compute(ctx context.Context, plain Plain, d digest, size int) ([]byte, error) {
+	s, err := h.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tag, pause := s.compute(job{params: d.params, salt: d.salt, size: size, plain: plain.bytes()})
+	if pause > 0 {
+		time.AfterFunc(pause, func() { h.free <- s })
+	} else {
+		h.free <- s
+	}
+	return tag, nil
+}
+
+func (h *Hasher) acquire(ctx context.Context) (*slot, error) {
+	if err := h.admissible(ctx); err != nil {
+		return nil, err
+	}
+	select {
+	case s := <-h.free:
+		return s, nil
+	default:
+	}
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > int64(h.policy.Queue) {
+		return nil, h.busy()
+	}
+	deadline := time.NewTimer(h.policy.QueueDeadline)
+	defer deadline.Stop()
+	select {
+	case s := <-h.free:
+		return s, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-h.closed:
+		return nil, ErrClosed
+	case <-deadline.C:
+		return nil, h.busy()
+	}
+}
+
+// admissible looks before the slots are looked at: select chooses by chance
+// among what is ready, and who has left or comes too late must never win.
+func (h *Hasher) admissible(ctx context.Context) error {
+	select {
+	case <-h.closed:
+		return ErrClosed
+	default:
+		return ctx.Err()
+	}
+}
+
+// busy asks for one queue deadline of patience: by then everybody who waits
+// now is served or gone.
+func (h *Hasher) busy() error {
+	d := h.policy.QueueDeadline + time.Second - 1
+	return &BusyError{RetryAfter: d.Truncate(time.Second)}
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails since Go 1.24: it ends the process
+	return b
+}

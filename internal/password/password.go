@@ -1,0 +1,107 @@
+// Package password hashes and checks passwords: Argon2id (RFC 9106) in PHC
+// strings, with a bounded number of hashes at a time, computed beside the rest
+// of the service instead of in front of it (docs/adr/0003).
+//
+// A [Plain] is what somebody typed, a PHC string is what rests in the
+// database, a [Policy] says how costly the way between them is, and a [Hasher]
+// does the work.
+package password
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Limits of a password, in characters (code points after NFC).
+const (
+	MinLength = 8
+	MaxLength = 256
+)
+
+// maxTyped bounds the bytes that are normalised at all. NFC shrinks UTF-8 by
+// less than four, so no password of [MaxLength] characters is lost.
+const maxTyped = MaxLength * utf8.UTFMax * 4
+
+const redacted = "[secret]"
+
+// What can be wrong with a password before it is hashed.
+var (
+	// ErrTooShort is a new password of fewer than MinLength characters.
+	ErrTooShort = fmt.Errorf("password has fewer than %d characters", MinLength)
+	// ErrTooLong is a password of more than MaxLength characters.
+	ErrTooLong = fmt.Errorf("password has more than %d characters", MaxLength)
+	// ErrNotText is a password that is not valid UTF-8.
+	ErrNotText = errors.New("password is not valid UTF-8")
+	// ErrIsIdentifier is a new password that equals a name of its account.
+	ErrIsIdentifier = errors.New("password equals the identifier")
+)
+
+// Plain is a password as a person typed it, in Unicode normal form C. It shows
+// itself as [secret] to fmt, slog and every text encoder. The zero value is
+// the empty password.
+//
+// It holds a pointer because fmt calls no methods on unexported fields: inside
+// somebody's struct an address would be printed, never the text.
+type Plain struct {
+	text *string
+}
+
+// Typed takes a password for checking: any text of at most [MaxLength]
+// characters. Older and shorter passwords must stay usable, so no policy
+// applies. Errors: [ErrTooLong], [ErrNotText].
+func Typed(s string) (Plain, error) {
+	if len(s) > maxTyped {
+		return Plain{}, ErrTooLong
+	}
+	if !utf8.ValidString(s) {
+		return Plain{}, ErrNotText
+	}
+	s = norm.NFC.String(s)
+	if utf8.RuneCountInString(s) > MaxLength {
+		return Plain{}, ErrTooLong
+	}
+	return Plain{&s}, nil
+}
+
+// Chosen takes a new password for an account with these identifiers (as typed
+// and as stored, compared without regard to case). Errors: those of [Typed],
+// [ErrTooShort], [ErrIsIdentifier].
+func Chosen(s string, identifiers ...string) (Plain, error) {
+	p, err := Typed(s)
+	if err != nil {
+		return Plain{}, err
+	}
+	if utf8.RuneCountInString(*p.text) < MinLength {
+		return Plain{}, ErrTooShort
+	}
+	for _, id := range identifiers {
+		if strings.EqualFold(*p.text, norm.NFC.String(id)) {
+			return Plain{}, ErrIsIdentifier
+		}
+	}
+	return p, nil
+}
+
+func (p Plain) bytes() []byte {
+	if p.text == nil {
+		return nil
+	}
+	return []byte(*p.text)
+}
+
+// Format prints [secret] whatever the verb.
+func (p Plain) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// String is [secret].
+func (p Plain) String() string { return redacted }
+
+// MarshalText is [secret]; encoding/json and its like use it.
+func (p Plain) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue is [secret].
+func (p Plain) LogValue() slog.Value { return slog.StringValue(redacted) }
