@@ -3,6 +3,8 @@
 // a glance.
 package httpapi
 
+//go:generate go test . -run ^TestGenerated -update
+
 import (
 	"context"
 	"errors"
