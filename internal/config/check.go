@@ -18,6 +18,7 @@ func (l *loader) check() {
 	l.checkTLS()
 	l.checkIssuer()
 	l.checkKeys()
+	l.checkPassword()
 	l.checkLifetimes()
 }
 

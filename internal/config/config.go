@@ -60,18 +60,19 @@ type Config struct {
 
 	// Argon2Memory is the memory of one password hash in KiB. Raise it as far as your machine allows; existing
 	// passwords follow at their next login.
-	Argon2Memory int `name:"argon2_memory" default:"19456" min:"8" max:"4194304"`
+	Argon2Memory int `name:"argon2_memory" default:"19456" min:"8" max:"1048576"`
 	// Argon2Iterations is the number of passes over that memory.
-	Argon2Iterations int `name:"argon2_iterations" default:"2" min:"1" max:"100"`
+	Argon2Iterations int `name:"argon2_iterations" default:"2" min:"1" max:"64"`
 	// Argon2Parallelism is the number of threads of one password hash.
-	Argon2Parallelism int `name:"argon2_parallelism" default:"1" min:"1" max:"64"`
+	Argon2Parallelism int `name:"argon2_parallelism" default:"1" min:"1" max:"32"`
 	// Argon2Concurrency is how many passwords are hashed at the same time; 0 means one for each core. Together with
 	// `argon2_memory` it bounds the memory of a login storm.
 	Argon2Concurrency int `name:"argon2_concurrency" default:"0" min:"0" max:"1024"`
 	// Argon2Queue is how many logins may wait for their hash. The next one is told to come back later (503).
-	Argon2Queue int `name:"argon2_queue" default:"64" min:"0" max:"100000"`
-	// Argon2QueueWait is how long a login waits for its hash before it is told to come back later (503).
-	Argon2QueueWait time.Duration `name:"argon2_queue_wait" default:"2s" min:"1ms" max:"60s"`
+	Argon2Queue int `name:"argon2_queue" default:"128" min:"0" max:"100000"`
+	// Argon2QueueWait is how long a login waits for its hash before it is told to come back later (503). It must end before
+	// the connection does.
+	Argon2QueueWait time.Duration `name:"argon2_queue_wait" default:"10s" min:"1ms" max:"20s"`
 	// InsecurePasswordHash permits password hashes that are cheaper than what is known to be safe. For benchmarks.
 	InsecurePasswordHash bool `name:"insecure_password_hash" default:"false"`
 

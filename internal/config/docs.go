@@ -41,7 +41,7 @@ func settingDoc(name string) string {
 	case "argon2_queue":
 		return "How many logins may wait for their hash. The next one is told to come back later (503)."
 	case "argon2_queue_wait":
-		return "How long a login waits for its hash before it is told to come back later (503)."
+		return "How long a login waits for its hash before it is told to come back later (503). It must end before the connection does."
 	case "insecure_password_hash":
 		return "Permits password hashes that are cheaper than what is known to be safe. For benchmarks."
 	case "tls_cert_file":

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/password"
 )
 
 // write makes a file in the test's own folder and returns its path.
@@ -56,6 +57,9 @@ func TestDefaults(t *testing.T) {
 	}
 	if err := got.Session().Validate(); err != nil {
 		t.Error(err)
+	}
+	if diff := cmp.Diff(password.DefaultPolicy(), got.Password()); diff != "" {
+		t.Errorf("two opinions on the default hash:\n%s", diff)
 	}
 }
 
@@ -104,7 +108,7 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 	}
 	switch s.Kind {
 	case config.Duration:
-		return "59s", nil
+		return "19s", nil
 	case config.Bool:
 		return "yes", nil
 	case config.Number:
@@ -245,6 +249,9 @@ func TestOneProblem(t *testing.T) {
 		"idle > absolute":      {map[string]string{"refresh_ttl": "31d"}, "--refresh-ttl: refresh_ttl (744h0m0s) is longer than session_ttl (720h0m0s), which ends every session"},
 		"token > session":      {map[string]string{"access_ttl": "3h", "session_ttl": "2h", "refresh_ttl": "1h"}, "--access-ttl: access_ttl (3h0m0s) is longer than session_ttl (2h0m0s), which ends every session"},
 		"everybody is a proxy": {map[string]string{"trusted_proxies": "0.0.0.0/0"}, `--trusted-proxies: "0.0.0.0/0" is everybody, who could then claim any address`},
+		"cheap memory":         {map[string]string{"argon2_memory": "19455"}, "--argon2-memory: 19455 makes stolen passwords cheap to guess; 19456 is the least (insecure_password_hash permits it, for benchmarks)"},
+		"cheap iterations":     {map[string]string{"argon2_iterations": "1"}, "--argon2-iterations: 1 makes stolen passwords cheap to guess; 2 is the least (insecure_password_hash permits it, for benchmarks)"},
+		"memory for the lanes": {map[string]string{"argon2_memory": "8", "argon2_parallelism": "2", "insecure_password_hash": "on"}, "--argon2-memory: password hash: memory of 8 KiB is not within 8 for each lane and 1048576"},
 		"no master key file":   {map[string]string{"master_key_file": ""}, "--master-key-file: must not be empty"},
 		"key file is a folder": {map[string]string{"master_key_file": "/"}, "--master-key-file: / is a folder"},
 		"missing mounted file": {map[string]string{"database_file": "/does/not/exist"}, "--database-file: no such file or directory"},
@@ -268,9 +275,10 @@ func TestMasterKeyAndItsFileExclude(t *testing.T) {
 	}
 }
 
-func TestPermittedExposure(t *testing.T) {
+func TestPermittedDangers(t *testing.T) {
 	for _, settings := range []map[string]string{
 		{"listen": "127.0.0.2:1"},
+		{"argon2_memory": "8", "argon2_iterations": "1", "insecure_password_hash": "true"},
 		{"listen": "localhost:0"},
 		{"listen": "192.0.2.1:8400", "insecure_http": "true"},
 		{"listen": ":8400", "insecure_http": "true", "issuer": "https://a.example"},

@@ -62,6 +62,14 @@ func (d Database) SQLite() (path string, ok bool) { return d.source, !d.postgres
 // Postgres returns the URL, with its password. Do not log it.
 func (d Database) Postgres() (url string, ok bool) { return d.source, d.postgres }
 
+// Reveal returns the whole URL, with its password. Do not log it.
+func (d Database) Reveal() string {
+	if d.postgres || d.source == "" {
+		return d.source
+	}
+	return "sqlite:" + d.source
+}
+
 // String names the database without user, password and parameters.
 func (d Database) String() string {
 	if !d.postgres {

@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/token"
 )
 
 func TestDurations(t *testing.T) {
@@ -62,13 +65,16 @@ func TestDatabases(t *testing.T) {
 	if path, ok := lite.SQLite(); err != nil || !ok || path != "a b.db" {
 		t.Errorf("%q, %v", path, err)
 	}
+	if again, err := config.ParseDatabase(lite.Reveal()); err != nil || again != lite {
+		t.Errorf("%q is read as %v, %v", lite.Reveal(), again, err)
+	}
 	if _, ok := lite.Postgres(); ok {
 		t.Error("SQLite is PostgreSQL")
 	}
 	for _, text := range []string{"postgres://u:p@h:1/d?sslmode=disable", "postgresql:///d?host=/run"} {
 		location, err := config.ParseDatabase(text)
-		if url, ok := location.Postgres(); err != nil || !ok || url != text {
-			t.Errorf("%q, %v", url, err)
+		if url, ok := location.Postgres(); err != nil || !ok || url != text || location.Reveal() != text {
+			t.Errorf("%q, %q, %v", url, location.Reveal(), err)
 		}
 		if _, ok := location.SQLite(); ok {
 			t.Error("PostgreSQL is SQLite")
@@ -84,7 +90,7 @@ func TestDatabases(t *testing.T) {
 	}
 }
 
-const password = "hunter2"
+const hunter = "hunter2"
 
 func TestSecretsAreNotEchoed(t *testing.T) {
 	for name, value := range map[string]string{
@@ -100,7 +106,7 @@ func TestSecretsAreNotEchoed(t *testing.T) {
 		"master_key_file": "/" + strings.Repeat("hunter/", 1000),
 	} {
 		_, err := config.Load(fromFlags(map[string]string{name: value}))
-		if err == nil || strings.Contains(err.Error(), password) {
+		if err == nil || strings.Contains(err.Error(), hunter) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -110,7 +116,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	got, err := config.Load(config.Sources{Environ: []string{
 		"PORTARIA_MASTER_KEY=hunter2", "PORTARIA_DATABASE=postgres://u:hunter2@db/d?password=hunter2",
 	}})
-	if err != nil || got.MasterKey.Reveal() != password || got.MasterKey.IsZero() {
+	if err != nil || got.MasterKey.Reveal() != hunter || got.MasterKey.IsZero() {
 		t.Fatalf("%v", err)
 	}
 	var log bytes.Buffer
@@ -121,7 +127,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		t.Fatal(err)
 	}
 	prints := fmt.Sprintf("%v %+v %#v %s %s %q %x %s", got, got, got, got.MasterKey, got.Database, got.MasterKey, got.MasterKey, encoded)
-	if strings.Contains(prints+log.String(), password) || strings.Contains(prints, fmt.Sprintf("%x", password)) {
+	if strings.Contains(prints+log.String(), hunter) || strings.Contains(prints, fmt.Sprintf("%x", hunter)) {
 		t.Errorf("the secret shows: %s %s", prints, log.String())
 	}
 	if !strings.Contains(prints, "[secret]") || !strings.Contains(prints, "postgres://db/d") {
@@ -152,6 +158,21 @@ func TestIssuerURL(t *testing.T) {
 	c.Issuer = "https://login.example.org"
 	if got := c.IssuerURL(address); got != c.Issuer {
 		t.Error(got)
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	c := config.Default()
+	c.SignUp, c.AccessTTL, c.Leeway, c.Audience = "closed", time.Minute, time.Second, "shop"
+	if diff := cmp.Diff(login.Policy{SignUpOpen: false, AccessTTL: time.Minute}, c.Login()); diff != "" {
+		t.Error(diff)
+	}
+	want := token.Policy{Issuer: "https://a.example", Audience: "shop", TTL: time.Minute, Leeway: time.Second}
+	if diff := cmp.Diff(want, c.Token("https://a.example")); diff != "" {
+		t.Error(diff)
+	}
+	if !config.Default().Login().SignUpOpen {
+		t.Error("sign-up is closed by default")
 	}
 }
 
