@@ -18,10 +18,6 @@ func (b *body) Read(data []byte) (int, error) {
 	if b.length > b.limit || b.left < 0 {
 		return 0, &http.MaxBytesError{Limit: b.limit}
 	}
-	// One byte more than is left shows whether there is more.
-	if int64(len(data))-1 > b.left {
-		data = data[:b.left+1]
-	}
 	n, err := b.ReadCloser.Read(data)
 	if int64(n) <= b.left {
 		b.left -= int64(n)

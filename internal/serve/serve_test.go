@@ -134,6 +134,42 @@ func TestShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 	}
 }
 
+// TestShutdownEndsContexts of requests whose body nobody reads, too: net/http
+// does not notice that their connection is closed.
+func TestShutdownEndsContexts(t *testing.T) {
+	handler := newWaiting()
+	s := start(t, serve.Config{}, handler)
+	connection, err := net.Dial("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if _, err := io.WriteString(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx"); err != nil {
+		t.Fatal(err)
+	}
+	<-handler.began
+	s.stop()
+	<-handler.cancelled
+}
+
+// TestShutdownClosesConnections of handlers that do not listen to their context.
+func TestShutdownClosesConnections(t *testing.T) {
+	began, end, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	s := start(t, serve.Config{}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		defer close(ended)
+		close(began)
+		<-end
+	}))
+	result := get(s.address)
+	<-began
+	s.stop()
+	if got := <-result; got != "error" {
+		t.Errorf("the client got %q", got)
+	}
+	close(end)
+	<-ended
+}
+
 func TestListen(t *testing.T) {
 	c := serve.Config{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
 	s, err := serve.Listen(c, answer(200))

@@ -221,8 +221,12 @@ func TestPanicAfterTheResponseBeganAborts(t *testing.T) {
 				panic(value)
 			}), httptest.NewRequest("GET", "/", nil))
 		}()
-		if got := lines(); got[len(got)-1]["msg"] != "request aborted" {
+		got := lines()
+		if got[len(got)-1]["msg"] != "request aborted" {
 			t.Errorf("%s: %v", name, got)
+		}
+		if value == http.ErrAbortHandler && len(got) != 1 {
+			t.Errorf("a handler that means to abort is said to panic: %v", got)
 		}
 	}
 }
@@ -249,6 +253,16 @@ func TestBodyLimit(t *testing.T) {
 				}
 			}), r)
 		}
+	}
+}
+
+func TestAnnouncedBodyIsRefusedUnread(t *testing.T) {
+	sent := strings.NewReader(strings.Repeat("x", 101))
+	ask(serve.Config{MaxBody: 100}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		readAll(t, r.Body, 1)
+	}), httptest.NewRequest("POST", "/", sent))
+	if sent.Len() != 101 {
+		t.Errorf("%d bytes are left of 101", sent.Len())
 	}
 }
 
