@@ -319,3 +319,17 @@ func circle(pkg string, above []string) []string {
 	}
 	return nil
 }
+
+// A reader must find every package in the one page that explains them.
+func TestArchitecturePageNamesEveryPackage(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range readSources(t, ".") {
+		folder := path.Dir(name)
+		if folder != "." && !strings.HasPrefix(folder, "tools/") && !strings.Contains(string(page), "| `"+folder+"` |") {
+			t.Errorf("docs/architecture.md has no line for %s", folder)
+		}
+	}
+}
