@@ -53,8 +53,9 @@ func Canonical(typed string) (string, error) {
 	if tooLong(once) {
 		return "", ErrIdentifierTooLong
 	}
-	// PRECIS does not promise a fixed point (RFC 8264, section 7). What has
-	// none could be registered under one key and looked up under another.
+	// Neither PRECIS (RFC 8264, section 7) nor IDNA promises a fixed point:
+	// IDNA looks at the direction of letters before it maps them, so U+2135
+	// slips a Hebrew letter into a Latin label. The second look refuses it.
 	if twice, err := fold(once); err != nil || twice != once {
 		return "", ErrIdentifierInvalid
 	}

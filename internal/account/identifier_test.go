@@ -18,7 +18,7 @@ var same = [][]string{
 	{"ana+lists@example.org", "ANA+Lists@example.org"},
 	{"o'brien_99.x-y", "O'Brien_99.X-Y"},
 	{"jos\u00e9", "JOSE\u0301", "jose\u0301"},
-	{"a@xn--bcher-kva.example", "A@BÜCHER.example", "a@bu\u0308cher.example", "a@XN--BCHER-KVA.example"},
+	{"a@xn--bcher-kva.example", "A@BÜCHER.example", "a@bu\u0308cher.example", "a@XN--BCHER-KVA.example", "a＠bücher.example"},
 	{"a@xn--strae-oqa.example", "a@straße.example"},
 	{"stra\u00dfe", "STRA\u1e9eE"},      // capital sharp s is ß, never ss
 	{"i\u0307stanbul", "\u0130stanbul"}, // dotted capital I keeps its dot
@@ -84,6 +84,7 @@ var invalid = map[string]string{
 	"label of 64 characters":   "ana@" + strings.Repeat("x", 64) + ".org",
 	"bidi override in domain":  "ana@\u202eexample.org",
 	"mixed direction in label": "ana@aש.example",
+	"mixed once mapped":        "ana@a\u2135.example", // alef symbol, in IDNA the Hebrew letter
 }
 
 func canonical(t *testing.T, s string) string {

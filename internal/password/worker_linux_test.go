@@ -63,6 +63,15 @@ func TestWorkerHasLowestPriorityAndNoEnvironment(t *testing.T) {
 			t.Errorf("%s: nice %s", task, nice)
 		}
 	}
+}
+
+// The main thread's priority is what ps and top show for a process.
+func TestStartingWorkersLeavesTheMainThreadAlone(t *testing.T) {
+	for range 20 { // Go chooses the thread
+		h := newHasher(t, cheap(), mustWork(t))
+		hash(t, h, "correct horse")
+		h.Close()
+	}
 	if nice := field(t, "/proc/self/stat", 19); nice != "0" {
 		t.Errorf("this process has nice %s", nice)
 	}
