@@ -1,0 +1,296 @@
+package login_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store/sqlstore"
+	"github.com/portaria/portaria/internal/token"
+)
+
+const (
+	ana   = "ana@example.com"
+	first = "correct horse battery"
+	other = "another horse battery"
+)
+
+var start = time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)
+
+// house is the flows on a real store, with real keys and real hashes.
+type house struct {
+	*testing.T
+	*login.Service
+	store    *sqlstore.Store
+	verifier *token.Verifier
+	policy   session.Policy
+}
+
+// cost is a password policy for tests: so much memory, so many iterations.
+func cost(kib, iterations uint32) password.Policy {
+	p := password.DefaultPolicy()
+	p.MemoryKiB, p.Iterations, p.InsecureCheapHashes = kib, iterations, true
+	return p
+}
+
+// open builds a house whose password hashes cost this much, on the store of
+// another house or on a new one.
+func open(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy session.Policy) house {
+	t.Helper()
+	ctx := t.Context()
+	if on == nil {
+		var err error
+		on, err = sqlstore.Open(ctx, "sqlite:"+t.TempDir()+"/test.db", sqlstore.Options{})
+		must(t, err)
+		t.Cleanup(func() { _ = on.Close() })
+	}
+	master, err := keyring.ParseMasterKey([]byte("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="))
+	must(t, err)
+	ring, err := keyring.Open(ctx, on.Keyring(), master, keyring.Policy{LongestTTL: time.Hour}, start)
+	must(t, err)
+	tokenPolicy := token.Policy{Issuer: "https://auth.example.com", Audience: "shop", TTL: 15 * time.Minute}
+	issuer, err := token.NewIssuer(ring, tokenPolicy)
+	must(t, err)
+	verifier, err := token.NewVerifier(ring, tokenPolicy)
+	must(t, err)
+	hasher, err := password.New(passwords, password.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = hasher.Close() })
+	chain, err := session.NewChain(on, make([]byte, 32), policy)
+	must(t, err)
+	service, err := login.New(login.Config{
+		Store: on, Accounts: on, People: account.NewDirectory(on, hasher), Chain: chain, Tokens: issuer,
+		Policy: login.Policy{SignUpOpen: true, AccessTTL: 15 * time.Minute},
+	})
+	must(t, err)
+	return house{t, service, on, verifier, policy}
+}
+
+var week = session.Policy{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour, Grace: 10 * time.Second}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func typed(t testing.TB, text string) password.Plain {
+	t.Helper()
+	p, err := password.Typed(text)
+	must(t, err)
+	return p
+}
+
+func use(after time.Duration) session.Use {
+	return session.Use{At: start.Add(after), Address: "203.0.113.7", UserAgent: "telephone"}
+}
+
+func (h house) signUp(identifier string) string {
+	h.Helper()
+	id, err := h.SignUp(h.Context(), identifier, first, start)
+	must(h, err)
+	return id
+}
+
+func (h house) signIn(text string) login.Tokens {
+	h.Helper()
+	got, err := h.Password(h.Context(), ana, typed(h, text), use(0))
+	must(h, err)
+	return got
+}
+
+func (h house) refuse(want error, text string) {
+	h.Helper()
+	if _, err := h.Password(h.Context(), ana, typed(h, text), use(0)); !errors.Is(err, want) {
+		h.Fatalf("sign in: got %v, want %v", err, want)
+	}
+}
+
+func (h house) account() account.Account {
+	h.Helper()
+	a, err := h.store.AccountByIdentifier(h.Context(), ana)
+	must(h, err)
+	return a
+}
+
+func (h house) sessionOf(t login.Tokens) session.Session {
+	h.Helper()
+	s, err := h.store.Session(h.Context(), t.SessionID)
+	must(h, err)
+	return s
+}
+
+func TestSignInTellsNobodyWhy(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.refuse(account.ErrNotProved, first)
+	id := h.signUp(ana)
+	h.signIn(first)
+	h.refuse(account.ErrNotProved, other)
+	_, err := h.DisableAccount(t.Context(), id, start)
+	must(t, err)
+	h.refuse(account.ErrNotProved, first)
+}
+
+func TestIdentifierIsTakenInEverySpelling(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.signUp(ana)
+	for _, again := range []string{ana, "ANA@EXAMPLE.COM", " ana@example.com "} {
+		if _, err := h.SignUp(t.Context(), again, first, start); !errors.Is(err, account.ErrIdentifierTaken) {
+			t.Errorf("%q: got %v", again, err)
+		}
+	}
+}
+
+func TestOutdatedHashIsRenewedAtSignIn(t *testing.T) {
+	old := open(t, cost(8, 1), nil, week)
+	old.signUp(ana)
+	before := old.account()
+
+	renewing := open(t, cost(8, 2), old.store, week)
+	renewing.refuse(account.ErrNotProved, other)
+	if renewing.account().PasswordHash != before.PasswordHash {
+		t.Fatal("a wrong password renewed the hash")
+	}
+	renewing.signIn(first)
+	after := renewing.account()
+	if !strings.Contains(after.PasswordHash, "t=2") || !after.PasswordChangedAt.Equal(before.PasswordChangedAt) {
+		t.Fatalf("hash %.30s…, changed at %v", after.PasswordHash, after.PasswordChangedAt)
+	}
+	renewing.signIn(first)
+	if renewing.account().PasswordHash != after.PasswordHash {
+		t.Fatal("a current hash was renewed")
+	}
+}
+
+// A change of password that falls between checking a password and starting
+// the session must win: the session would outlive "end all sessions".
+func TestChangeBetweenCheckAndStart(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.signUp(ana)
+	verified := h.account()
+	keep := h.signIn(first)
+	must(t, h.ChangePassword(t.Context(), login.Change{
+		Session: h.sessionOf(keep), Current: typed(t, first), New: other, At: start.Add(time.Second),
+	}))
+	late := h.sessionOf(keep)
+	late.ID = "7b0b9b0e-8c1f-4b5e-9a53-0c5f1f1f1f1f"
+	err := h.store.StartSession(t.Context(), login.Start{Session: late, VerifiedHash: verified.PasswordHash})
+	if !errors.Is(err, login.ErrAccountChanged) {
+		t.Fatalf("got %v, want %v", err, login.ErrAccountChanged)
+	}
+}
+
+func TestOnlyOneOfTwoPasswordChangesWins(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.signUp(ana)
+	in := h.sessionOf(h.signIn(first))
+	old := h.account().PasswordHash
+	change := login.PasswordChange{AccountID: in.AccountID, OldHash: old, NewHash: "$new", KeepSession: in.ID, At: start}
+	_, err := h.store.ChangePassword(t.Context(), change)
+	must(t, err)
+	if _, err := h.store.ChangePassword(t.Context(), change); !errors.Is(err, login.ErrAccountChanged) {
+		t.Fatalf("second change: got %v", err)
+	}
+}
+
+func TestAccessTokenSaysWhatTheSessionIs(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	id := h.signUp(ana)
+	got := h.signIn(first)
+	claims, err := h.verifier.Verify(got.Access.Reveal(), start)
+	must(t, err)
+	if claims.Subject != id || claims.SessionID != got.SessionID || claims.ClientID != login.ClientID ||
+		!claims.Fresh || !claims.AuthTime.Equal(start.Truncate(time.Second)) || len(claims.AMR) != 1 || claims.AMR[0] != "pwd" {
+		t.Fatalf("claims %+v", claims)
+	}
+}
+
+func TestAccessTokenDoesNotOutliveItsSession(t *testing.T) {
+	short := session.Policy{Idle: 20 * time.Minute, Absolute: 20 * time.Minute}
+	h := open(t, cost(8, 1), nil, short)
+	h.signUp(ana)
+	got := h.signIn(first)
+	tests := []struct{ after, expiresIn time.Duration }{
+		{5 * time.Minute, 15 * time.Minute},
+		{6 * time.Minute, 14 * time.Minute},
+		{20*time.Minute - time.Millisecond, time.Second},
+	}
+	for _, test := range tests {
+		next, _, err := h.Refresh(t.Context(), got.Refresh, use(test.after))
+		must(t, err)
+		if next.ExpiresIn.Round(time.Second) != test.expiresIn {
+			t.Errorf("after %v: expires in %v, want %v", test.after, next.ExpiresIn, test.expiresIn)
+		}
+		got = next
+	}
+}
+
+func TestStepUpNeedsALivingSession(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.signUp(ana)
+	in := h.sessionOf(h.signIn(first))
+	_, err := h.store.EndSession(t.Context(), session.End{ID: in.ID, Reason: session.ReasonSignedOut, At: start})
+	must(t, err)
+	// in was read before the end, as a request in flight has it.
+	if _, err := h.StepUp(t.Context(), in, typed(t, first), start); !errors.Is(err, session.ErrEnded) {
+		t.Fatalf("got %v, want %v", err, session.ErrEnded)
+	}
+}
+
+func TestBusyHasherSaysNothingAboutTheAccount(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.signUp(ana)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, who := range []string{ana, "nobody@example.com"} {
+		if _, err := h.Password(ctx, who, typed(t, first), use(0)); err == nil || errors.Is(err, account.ErrNotProved) {
+			t.Errorf("%s: got %v, want the context's error", who, err)
+		}
+	}
+}
+
+func TestPolicyBoundsTheLifetime(t *testing.T) {
+	for _, ttl := range []time.Duration{0, -time.Second, login.MinAccessTTL - 1, login.MaxAccessTTL + 1} {
+		if err := (login.Policy{AccessTTL: ttl}).Validate(); err == nil {
+			t.Errorf("%v was accepted", ttl)
+		}
+	}
+	if err := (login.Policy{AccessTTL: 15 * time.Minute}).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The quickest of several tries is the work itself, whatever else the machine
+// does: no kind of refusal may be had for clearly less.
+func TestRefusalsCostTheSame(t *testing.T) {
+	h := open(t, cost(8<<10, 2), nil, week) // some milliseconds a hash
+	h.signUp(ana)
+	disabled := h.signUp("disabled@example.com")
+	_, err := h.DisableAccount(t.Context(), disabled, start)
+	must(t, err)
+	quickest := func(identifier, text string) time.Duration {
+		least := time.Hour
+		for range 7 {
+			began := time.Now()
+			if _, err := h.Password(t.Context(), identifier, typed(t, text), use(0)); !errors.Is(err, account.ErrNotProved) {
+				t.Fatalf("%s: got %v", identifier, err)
+			}
+			least = min(least, time.Since(began))
+		}
+		return least
+	}
+	wrong := quickest(ana, other)
+	for _, who := range []string{"nobody@example.com", "no identifier at all", "disabled@example.com"} {
+		if took := quickest(who, first); took < wrong*8/10 || took > wrong*12/10 {
+			t.Errorf("%s is refused in %v, a wrong password in %v", who, took, wrong)
+		}
+	}
+}
