@@ -252,6 +252,7 @@ func TestOneProblem(t *testing.T) {
 		"cheap memory":         {map[string]string{"argon2_memory": "19455"}, "--argon2-memory: 19455 makes stolen passwords cheap to guess; 19456 is the least (insecure_password_hash permits it, for benchmarks)"},
 		"cheap iterations":     {map[string]string{"argon2_iterations": "1"}, "--argon2-iterations: 1 makes stolen passwords cheap to guess; 2 is the least (insecure_password_hash permits it, for benchmarks)"},
 		"memory for the lanes": {map[string]string{"argon2_memory": "8", "argon2_parallelism": "2", "insecure_password_hash": "on"}, "--argon2-memory: password hash: memory of 8 KiB is not within 8 for each lane and 1048576"},
+		"too many":             {map[string]string{"argon2_concurrency": "1025"}, "--argon2-concurrency: 1025 is not between 0 and 1024"},
 		"no master key file":   {map[string]string{"master_key_file": ""}, "--master-key-file: must not be empty"},
 		"key file is a folder": {map[string]string{"master_key_file": "/"}, "--master-key-file: / is a folder"},
 		"missing mounted file": {map[string]string{"database_file": "/does/not/exist"}, "--database-file: no such file or directory"},

@@ -27,7 +27,7 @@ func TestDurations(t *testing.T) {
 			t.Errorf("%s is %v, %v; want %v", text, got.RefreshTTL, err, want)
 		}
 	}
-	for _, text := range []string{"", "15", "0", "1.5", "-1h", "h", "1", "1x", "1h1", "1 h", "1d-1h", ".d", "1..5h", "106752d", "99999999999999999999d", "1y", "401d"} {
+	for _, text := range []string{"", "15", "0", "1.5", "-1h", "h", "1", "1x", "1h1", "1 h", "1d-1h", ".d", "1..5h", "106752d", "30501w", "213504d", "99999999999999999999d", "1y", "401d"} {
 		if got, err := config.Load(fromFlags(map[string]string{"refresh_ttl": text})); err == nil {
 			t.Errorf("%q is taken for %v", text, got.RefreshTTL)
 		}

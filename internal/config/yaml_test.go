@@ -22,6 +22,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"explicit key":   {"? audience\n: b", "1: write a setting as name: value"},
 		"merge":          {"<<: {a: b}", "1: anchors and aliases have no use here; quote the value if it starts with & or *"},
 		"broken":         {"audience: 'x", "1: is not valid YAML: could not find end character of single-quoted text"},
+		"bad escape":     {`audience: "\q"`, "1: is not valid YAML"}, // the parser would show a part of the value
+		"empty name":     {`"": x`, "1: this name is an unknown setting"},
 		"very long line": {"audience: x\n" + strings.Repeat("- ", 4000), "2: the line is too long"},
 		"no setting":     {"a b: c", "1: this name is an unknown setting"},
 	}
@@ -64,6 +66,13 @@ func TestFilesThatAreAccepted(t *testing.T) {
 				t.Errorf("audience %q, %v; want %q", got.Audience, err, test.audience)
 			}
 		})
+	}
+}
+
+func TestEndlessFileIsRefused(t *testing.T) {
+	_, err := config.Load(config.Sources{Environ: []string{"PORTARIA_DATABASE_FILE=/dev/zero"}})
+	if diff := cmp.Diff([]string{"PORTARIA_DATABASE_FILE: is longer than 1 MiB"}, problems(t, err)); diff != "" {
+		t.Error(diff)
 	}
 }
 
