@@ -43,7 +43,7 @@ type Options struct {
 	// everything else in it. Systems other than Linux always do that.
 	Worker []string
 	// Report is told why a worker could not be used. The hash is computed
-	// in this process then, so no login fails. May be nil.
+	// in this process then, so no login fails. Calls may overlap. May be nil.
 	Report func(error)
 }
 
