@@ -88,16 +88,11 @@ func (l *loader) checkIssuer() {
 	if l.config.Audience == "" {
 		l.complain("audience", "must not be empty")
 	}
-	if l.config.Issuer != "" {
-		if err := checkIssuer(l.config.Issuer); err != nil {
-			l.complain("issuer", err.Error())
-		}
+	if l.config.Issuer == "" {
 		return
 	}
-	host, _, err := net.SplitHostPort(l.config.Listen)
-	address, _ := netip.ParseAddr(host)
-	if err == nil && (host == "" || address.IsUnspecified()) {
-		l.complain("issuer", "must be set: nobody can connect to "+l.config.Listen+", so no issuer can be derived from it")
+	if err := checkIssuer(l.config.Issuer); err != nil {
+		l.complain("issuer", err.Error())
 	}
 }
 

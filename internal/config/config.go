@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -26,7 +27,8 @@ type Config struct {
 	// `insecure_http` when a proxy in front ends TLS.
 	Listen string `name:"listen" default:"127.0.0.1:8400"`
 	// Issuer is the URL that tokens name as their issuer (`iss`), as the outside sees this service: no query, no
-	// fragment. Left empty, it is derived from the address that the service listens on.
+	// fragment. Left empty, it is derived from the address that the service listens on: enough on one machine, not for
+	// services on others.
 	Issuer string `name:"issuer"`
 	// Audience is the `aud` of access tokens: the name of the services that accept them.
 	Audience string `name:"audience" default:"portaria"`
@@ -117,14 +119,18 @@ func (c Config) Level() slog.Level {
 
 // IssuerURL returns the issuer: the setting, or the URL of the address that the
 // service really listens on, which matters when the port was chosen by the
-// system.
+// system. Nobody can connect to an unspecified address (0.0.0.0), so localhost
+// stands in for it: true on this machine at least.
 func (c Config) IssuerURL(listening net.Addr) string {
-	switch {
-	case c.Issuer != "":
+	if c.Issuer != "" {
 		return c.Issuer
-	case c.TLS():
-		return "https://" + listening.String()
-	default:
-		return "http://" + listening.String()
 	}
+	host := listening.String()
+	if bound, err := netip.ParseAddrPort(host); err == nil && bound.Addr().IsUnspecified() {
+		host = net.JoinHostPort("localhost", strconv.Itoa(int(bound.Port())))
+	}
+	if c.TLS() {
+		return "https://" + host
+	}
+	return "http://" + host
 }

@@ -7,7 +7,7 @@ func settingDoc(name string) string {
 	case "listen":
 		return "The address to serve on, as host:port. An address that other machines can reach needs TLS, or `insecure_http` when a proxy in front ends TLS."
 	case "issuer":
-		return "The URL that tokens name as their issuer (`iss`), as the outside sees this service: no query, no fragment. Left empty, it is derived from the address that the service listens on."
+		return "The URL that tokens name as their issuer (`iss`), as the outside sees this service: no query, no fragment. Left empty, it is derived from the address that the service listens on: enough on one machine, not for services on others."
 	case "audience":
 		return "The `aud` of access tokens: the name of the services that accept them."
 	case "database":

@@ -242,7 +242,6 @@ func TestOneProblem(t *testing.T) {
 		"outside without TLS":  {map[string]string{"listen": "192.0.2.1:8400"}, "--listen: 192.0.2.1:8400 can be reached from outside, where plain HTTP shows passwords to the network: set tls_cert_file and tls_key_file, or insecure_http if a proxy in front ends TLS"},
 		"no address":           {map[string]string{"listen": "localhost"}, `--listen: "localhost" is no address; write host:port`},
 		"no port":              {map[string]string{"listen": "localhost:70000"}, `--listen: port "70000" is not between 0 and 65535`},
-		"underivable issuer":   {map[string]string{"listen": ":8400", "insecure_http": "true"}, "issuer: must be set: nobody can connect to :8400, so no issuer can be derived from it"},
 		"issuer with query":    {map[string]string{"issuer": "https://a.example?b"}, "--issuer: must have neither query nor fragment (RFC 8414)"},
 		"issuer with password": {map[string]string{"issuer": "https://a:hunter2@a.example"}, "--issuer: must not contain user or password"},
 		"no audience":          {map[string]string{"audience": ""}, "--audience: must not be empty"},

@@ -151,6 +151,11 @@ func TestIssuerURL(t *testing.T) {
 	if got := c.IssuerURL(address); got != "http://[::1]:8400" {
 		t.Error(got)
 	}
+	for _, everywhere := range []net.IP{net.IPv4zero, net.IPv6unspecified} {
+		if got := c.IssuerURL(&net.TCPAddr{IP: everywhere, Port: 8400}); got != "http://localhost:8400" {
+			t.Error(got)
+		}
+	}
 	c.TLSCertFile = "x"
 	if got := c.IssuerURL(address); got != "https://[::1]:8400" {
 		t.Error(got)
