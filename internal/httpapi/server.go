@@ -112,6 +112,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(body)
 }
 
+// Panicked answers a request whose handler panicked, which is logged already.
+func (s *Server) Panicked(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, errPanicked)
+}
+
+// errPanicked has no row in the table of problems: a plain 500.
+var errPanicked = errors.New("handler panicked")
+
 // unrouted tells a wrong method from a wrong path.
 func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) error {
 	allowed := s.allowed(r)
