@@ -102,10 +102,14 @@ func (s *Server) handler(rt route, h handler) http.Handler {
 // and only there.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer := problem.Of(err)
-	answer.RequestID = serve.RequestID(r.Context())
 	if answer.Unexpected && !errors.Is(err, context.Canceled) {
-		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "request_id", answer.RequestID)
+		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "request_id", serve.RequestID(r.Context()))
 	}
+	write(w, r, answer)
+}
+
+func write(w http.ResponseWriter, r *http.Request, answer problem.Answer) {
+	answer.RequestID = serve.RequestID(r.Context())
 	answer.WriteHeaders(w.Header())
 	body := answer.Encode()
 	w.WriteHeader(answer.Status)
@@ -114,7 +118,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // Panicked answers a request whose handler panicked, which is logged already.
 func (s *Server) Panicked(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, errPanicked)
+	write(w, r, problem.Of(errPanicked))
 }
 
 // errPanicked has no row in the table of problems: a plain 500.
