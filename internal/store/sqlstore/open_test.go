@@ -177,6 +177,19 @@ func TestSQLiteSettings(t *testing.T) {
 	}
 }
 
+// TestDamagedSalt: a salt that lost bytes must not become one with zeros.
+func TestDamagedSalt(t *testing.T) {
+	url, a := engines["SQLite"](t), someone()
+	store, s := open(t, url), deviceOf(a)
+	if err := errors.Join(store.CreateAccount(t.Context(), a), startSession(store, a, s)); err != nil {
+		t.Fatal(err)
+	}
+	raw(t, url, "UPDATE sessions SET salt = x'0102'")
+	if found, err := store.Session(t.Context(), s.ID); err == nil {
+		t.Errorf("salt %x", found.Salt)
+	}
+}
+
 // TestSQLiteBackup opens a copy made with VACUUM INTO, which is not in WAL mode.
 func TestSQLiteBackup(t *testing.T) {
 	url, a := engines["SQLite"](t), someone()

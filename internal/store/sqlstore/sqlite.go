@@ -114,9 +114,7 @@ func (e *sqliteEngine) close() error {
 	for range e.size {
 		errs = append(errs, (<-e.readers).close())
 	}
-	// Best effort: what stays in the WAL is as durable, and another process
-	// may be reading it.
-	_ = e.writer.conn.exec(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	// The last connection to a file takes its WAL along into the database.
 	errs = append(errs, e.writer.conn.close(), e.db.Close())
 	return errors.Join(errs...)
 }

@@ -2,9 +2,11 @@ package sqlstore_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -169,6 +171,25 @@ func TestFullDiskFailsAll(t *testing.T) {
 	}
 	if err := h.Do(t.Context(), false, insert("next")); err != nil || h.secrets() != 1 {
 		t.Errorf("the next job: %v; %d secrets", err, h.secrets())
+	}
+}
+
+// TestBatchHoldsTheWriteLock from its first moment: a job that reads before it
+// writes must not find that another process has written in between.
+func TestBatchHoldsTheWriteLock(t *testing.T) {
+	url := engines["SQLite"](t)
+	store := open(t, url)
+	other, err := sql.Open("sqlite", strings.TrimPrefix(url, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	err = store.Do(t.Context(), false, func(sqlstore.Statement) error {
+		_, err := other.Exec("INSERT INTO secrets (name, sealed) VALUES ('theirs', x'00')")
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "SQLITE_BUSY") {
+		t.Errorf("another process wrote: %v", err)
 	}
 }
 

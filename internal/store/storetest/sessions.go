@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -107,6 +108,14 @@ func sessionPromises() promises {
 			s.fails(err, session.ErrNotFound)
 			s.session(due.ID)
 			s.session(young.ID)
+		},
+		"pruning leaves nothing over, however much there is": func(s *suite) {
+			a := s.created("Ana")
+			s.together(1100, func(int) error {
+				return s.store.StartSession(s.ctx, login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+			})
+			is(s, 1100)(s.store.PruneSessions(s.ctx, at(25*time.Hour)))
+			s.same(s.living(a, start), 0)
 		},
 		"a thousand refreshes leave one row": func(s *suite) {
 			a := s.created("Ana")
