@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -31,7 +34,9 @@ func (serveCommand) Run(c *call) error {
 	var a *app.App
 	// The address is bound before the app is built, which needs to know it;
 	// requests are served only after.
-	server, err := serve.Listen(serveConfig(settings, log), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	how := serveConfig(settings, log)
+	how.Panicked = func(w http.ResponseWriter, r *http.Request) { a.API.Panicked(w, r) }
+	server, err := serve.Listen(how, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.API.ServeHTTP(w, r)
 	}))
 	if err != nil {
@@ -48,7 +53,9 @@ func (serveCommand) Run(c *call) error {
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
-	greet(c.surroundings, a.Made, baseURL("", settings))
+	if err := greet(c.surroundings, a.Made, reachable(settings, server.Addr())); err != nil {
+		return errors.Join(err, server.Close(), a.Close())
+	}
 	log.Info("serving", "address", server.Addr().String(), "issuer", issuer, "database", settings.Database.String())
 	return runUntilDone(c, a, server)
 }
@@ -70,10 +77,21 @@ func serveConfig(c config.Config, log *slog.Logger) serve.Config {
 		CertFile:       c.TLSCertFile,
 		KeyFile:        c.TLSKeyFile,
 		TrustedProxies: c.TrustedProxies,
+		ProxyHeader:    serve.ProxyHeader(c.ProxyHeader),
 		SlowRequest:    c.SlowRequest,
 		ShutdownGrace:  c.ShutdownGrace,
 		Log:            log,
 	}
+}
+
+// reachable is the URL to try from this machine, also when the system chose
+// the port.
+func reachable(c config.Config, bound net.Addr) string {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if _, chosen, _ := net.SplitHostPort(bound.String()); err == nil && port == "0" {
+		c.Listen = net.JoinHostPort(host, chosen)
+	}
+	return baseURL("", c)
 }
 
 // newLog writes text for people at a terminal and JSON for machines.
@@ -87,20 +105,24 @@ func newLog(s surroundings, c config.Config) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(s.err, options))
 }
 
-// greet says what a first start made, and what to try next.
-func greet(s surroundings, made app.Made, base string) {
+// greet says what a first start made, and what to try next; in one write, so
+// that whoever waits for it sees all of it.
+func greet(s surroundings, made app.Made, base string) error {
+	var text strings.Builder
 	for _, line := range []struct{ what, name string }{
 		{"made database", made.Database},
 		{"made master key", made.MasterKey},
 		{"made signing key", made.SigningKey},
 	} {
 		if line.name != "" {
-			fmt.Fprintf(s.out, "%-17s %s\n", line.what, line.name)
+			fmt.Fprintf(&text, "%-17s %s\n", line.what, line.name)
 		}
 	}
-	fmt.Fprintf(s.out, "Portaria answers at %s\n", base)
+	fmt.Fprintf(&text, "Portaria answers at %s\n", base)
 	if made.SigningKey != "" {
-		fmt.Fprintf(s.out, "\nSign up, in another terminal:\n"+
+		fmt.Fprintf(&text, "\nSign up, in another terminal:\n"+
 			"  curl --json '{\"identifier\":\"ana@example.com\",\"password\":\"correct horse battery\"}' %s/v1/accounts\n", base)
 	}
+	_, err := io.WriteString(s.out, text.String())
+	return err
 }

@@ -55,11 +55,16 @@ type sessionEnd struct {
 	Account string `help:"End all sessions of this account." placeholder:"ACCOUNT"`
 }
 
-// Run ends one session, or all of an account.
-func (s sessionEnd) Run(c *call) error {
+// Validate finds wrong usage before anything is done.
+func (s sessionEnd) Validate() error {
 	if (s.ID == "") == (s.Account == "") {
 		return errors.New("name a session or --account, one of the two")
 	}
+	return nil
+}
+
+// Run ends one session, or all of an account.
+func (s sessionEnd) Run(c *call) error {
 	admin, err := c.operator()
 	if err != nil {
 		return err

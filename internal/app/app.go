@@ -5,7 +5,8 @@ package app
 import (
 	"context"
 	"errors"
-		"log/slog"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
@@ -93,8 +94,17 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	if path, ok := a.config.Database.SQLite(); ok && missing(path) {
 		a.Made.Database = path
 	}
-	a.store, err = sqlstore.Open(ctx, a.config.Database.Reveal(), sqlstore.Options{})
+	a.store, err = openStore(ctx, a.config.Database)
 	return err
+}
+
+// openStore says which database an error is about, without its password.
+func openStore(ctx context.Context, d config.Database) (*sqlstore.Store, error) {
+	store, err := sqlstore.Open(ctx, d.Reveal(), sqlstore.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d, err)
+	}
+	return store, nil
 }
 
 func (a *App) openKeys(ctx context.Context) (*keyring.Ring, error) {

@@ -30,7 +30,7 @@ func OperatorToken(ctx context.Context, c config.Config, issuer string, now time
 	if path, ok := c.Database.SQLite(); ok && missing(path) {
 		return "", fmt.Errorf("%s: %w", path, ErrNoKeys)
 	}
-	store, err := sqlstore.Open(ctx, c.Database.Reveal(), sqlstore.Options{})
+	store, err := openStore(ctx, c.Database)
 	if err != nil {
 		return "", err
 	}
