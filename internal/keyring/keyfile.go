@@ -8,12 +8,13 @@ import (
 	"os"
 )
 
-// ErrMasterKeyExposed reports a master key file that others than its owner may
-// read.
-var ErrMasterKeyExposed = errors.New("master key: others may read the file")
+// ErrMasterKeyExposed reports a master key file that others than its owner and
+// group may use, or that its group may write.
+var ErrMasterKeyExposed = errors.New("master key: too many may use the file")
 
-// LoadMasterKey reads a master key file. It refuses a file that its group or
-// others may read (ErrMasterKeyExposed); ErrMasterKeyMissing means that there
+// LoadMasterKey reads a master key file. It refuses a file that others may
+// use in any way, or that its group may write (ErrMasterKeyExposed); that its
+// group may read it is how Kubernetes mounts secrets (fsGroup, mode 0440). ErrMasterKeyMissing means that there
 // is no such file.
 func LoadMasterKey(path string) (*MasterKey, error) {
 	file, err := os.Open(path)
@@ -29,8 +30,9 @@ func LoadMasterKey(path string) (*MasterKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read master key: %w", err)
 	}
-	if mode := info.Mode(); mode.Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%w: %s has mode %04o; run: chmod 600 %s", ErrMasterKeyExposed, path, mode.Perm(), path)
+	if mode := info.Mode(); mode.Perm()&0o037 != 0 {
+		return nil, fmt.Errorf("%w: %s has mode %04o; run: chmod 600 %s (or 640, if its group must read it)",
+			ErrMasterKeyExposed, path, mode.Perm(), path)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxMasterKeyBytes+1))
 	if err != nil {

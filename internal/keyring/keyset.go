@@ -38,7 +38,8 @@ func (r *Ring) KeySet(now time.Time) KeySet {
 func (s *snapshot) buildKeySet(now time.Time) *keySet {
 	set := &keySet{from: now}
 	var keys [][]byte
-	for _, key := range s.keys {
+	for i := range s.records {
+		key := s.byKid[s.records[i].Kid]
 		if key.record.Purpose != Signing || !key.State(now).Published() {
 			continue
 		}

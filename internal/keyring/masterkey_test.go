@@ -101,13 +101,24 @@ func TestMasterKeyFile(t *testing.T) {
 	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, text) {
 		t.Errorf("the file has changed: %v", err)
 	}
-	for _, mode := range []fs.FileMode{0o640, 0o604, 0o620, 0o602, 0o601} {
+	for _, mode := range []fs.FileMode{0o604, 0o620, 0o660, 0o610, 0o602, 0o601, 0o444, 0o644} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := keyring.LoadMasterKey(path); !errors.Is(err, keyring.ErrMasterKeyExposed) {
 			t.Errorf("mode %04o: %v, want ErrMasterKeyExposed", mode, err)
 		}
+	}
+	for _, mode := range []fs.FileMode{0o640, 0o440, 0o400} { // 0440 is what Kubernetes does with fsGroup
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keyring.LoadMasterKey(path); err != nil {
+			t.Errorf("mode %04o: %v", mode, err)
+		}
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := keyring.CreateMasterKeyFile(filepath.Join(path, "x"), false); err == nil {
 		t.Error("created below a file")

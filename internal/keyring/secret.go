@@ -1,6 +1,9 @@
 package keyring
 
 import (
+	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,3 +27,63 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText keeps the secret out of JSON.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Labels bind a sealed value to its place, so that one cannot be put in
+// another's.
+func keyLabel(kid string) string     { return "portaria key " + kid }
+func secretLabel(name string) string { return "portaria secret " + name }
+
+// Secret returns the named secret of 32 random bytes, made and sealed at the
+// first call. Of several processes that do so at once one wins, and all get
+// the same secret.
+func (r *Ring) Secret(ctx context.Context, name string) (Secret, error) {
+	secret, err := r.readSecret(ctx, name)
+	if !errors.Is(err, ErrNotFound) {
+		return secret, err
+	}
+	fresh := make([]byte, secretSize)
+	rand.Read(fresh) // never fails
+	sealed, err := r.master.seal(fresh, secretLabel(name))
+	if err != nil {
+		return nil, err
+	}
+	err = r.store.AddSecret(ctx, SealedSecret{Name: name, Sealed: sealed})
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return nil, fmt.Errorf("add secret %s: %w", name, err)
+	}
+	return r.readSecret(ctx, name)
+}
+
+func (r *Ring) readSecret(ctx context.Context, name string) (Secret, error) {
+	sealed, err := r.store.Secret(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("read secret %s: %w", name, err)
+	}
+	return r.openSecret(SealedSecret{Name: name, Sealed: sealed})
+}
+
+func (r *Ring) openSecret(s SealedSecret) (Secret, error) {
+	data, err := r.master.open(s.Sealed, secretLabel(s.Name))
+	if err != nil {
+		return nil, fmt.Errorf("open secret %s: %w", s.Name, err)
+	}
+	if len(data) != secretSize {
+		return nil, fmt.Errorf("open secret %s: %w", s.Name, ErrSealedDamaged)
+	}
+	return data, nil
+}
+
+// checkSecrets opens every secret, so that a wrong master key is found before
+// anything is written.
+func (r *Ring) checkSecrets(ctx context.Context) error {
+	secrets, err := r.store.Secrets(ctx)
+	if err != nil {
+		return fmt.Errorf("read secrets: %w", err)
+	}
+	for _, s := range secrets {
+		if _, err := r.openSecret(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -21,6 +21,9 @@ type memory struct {
 
 	// meanwhile runs once, before the next write: another process is faster.
 	meanwhile func()
+	// fail is what writes return after failAfter more of them.
+	fail      error
+	failAfter int
 }
 
 func newMemory() *memory { return &memory{secrets: map[string][]byte{}} }
@@ -36,6 +39,10 @@ func (m *memory) write(step func() error) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.fail != nil && m.failAfter == 0 {
+		return m.fail
+	}
+	m.failAfter--
 	err := step()
 	if err == nil {
 		m.writes++

@@ -1,0 +1,115 @@
+package keyring
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Plan is what will happen to the signing keys, in order of time, until the
+// next rotation is complete. Nothing of it is written down anywhere: it follows
+// from the keys, the policy and the clock.
+type Plan struct {
+	// Signs is the kid of the key that signs now; empty when there is none.
+	Signs string
+	// Steps are to come. Keys that are not made yet are called (new 1), (new 2).
+	Steps []Step
+}
+
+// Plan says what will happen by itself.
+func (r *Ring) Plan(now time.Time) Plan {
+	return r.now.Load().records.clone().plan(r.policy, now)
+}
+
+// Drill rehearses [Ring.Rotate]: it says what that would do at now, what would
+// follow, or which error it would return. Nothing changes.
+func (r *Ring) Drill(now time.Time, o Order) (Rotation, Plan, error) {
+	rs := r.now.Load().records.clone().settled(r.policy, now)
+	rotation, t, err := rs.order(r.policy, o, now)
+	if err != nil {
+		return Rotation{}, Plan{}, wrapRotate(err)
+	}
+	if t != nil {
+		rs = rs.follow(t, now, r.policy)
+		if o.Key.Kid() != "" {
+			rs[len(rs)-1].Kid = o.Key.Kid()
+		}
+	}
+	return rotation, rs.plan(r.policy, now), nil
+}
+
+// follow returns the records as they would be after a task.
+func (rs records) follow(t *task, now time.Time, p Policy) records {
+	unmade := 1
+	for i := range rs {
+		if rs[i].Kid == t.predecessor {
+			rs[i].RetireAt = millis(t.activate)
+		}
+		if strings.HasPrefix(rs[i].Kid, "(new ") {
+			unmade++
+		}
+	}
+	return append(rs, Record{
+		Kid: fmt.Sprintf("(new %d)", unmade), Purpose: Signing, Sealed: []byte{0}, Seq: rs.lastSeq(Signing) + 1, CreatedAt: millis(now),
+		ActivateAt: millis(t.activate), RetireAt: millis(t.retire), LongestTTL: p.LongestTTL,
+	})
+}
+
+// unmade reports whether the key exists in a rehearsal only.
+func (r *Record) unmade() bool { return len(r.Public) == 0 && bytes.Equal(r.Sealed, []byte{0}) }
+
+// settled returns the records as they would be when all that is due at now is
+// done.
+func (rs records) settled(p Policy, now time.Time) records {
+	for range maxAttempts {
+		t := rs.due(p, now)
+		if t == nil {
+			break
+		}
+		rs = rs.follow(t, now, p)
+	}
+	return rs
+}
+
+func (rs records) plan(p Policy, now time.Time) Plan {
+	var plan Plan
+	if active := rs.active(now); active != nil {
+		plan.Signs = active.Kid
+	}
+	rs = rs.settled(p, now)
+	last := rs.heir(now)
+	if last == nil {
+		last = rs.active(now)
+	}
+	if at := last.nextMade(p); last.RetireAt.IsZero() && at.After(now) {
+		rs = rs.follow(last.follow(p, at), at, p)
+	}
+	for i := range rs {
+		plan.Steps = append(plan.Steps, rs[i].steps(now)...)
+	}
+	slices.SortStableFunc(plan.Steps, func(a, b Step) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.State, b.State))
+	})
+	return plan
+}
+
+// steps are the changes of one key that are still to come.
+func (r *Record) steps(now time.Time) (steps []Step) {
+	add := func(at time.Time, state State, why string) {
+		if !at.IsZero() && at.After(now) {
+			steps = append(steps, Step{At: at, Kid: r.Kid, State: state, Why: why})
+		}
+	}
+	if r.unmade() && r.ActivateAt.After(now) {
+		steps = append(steps, Step{At: r.CreatedAt, Kid: r.Kid, State: Next, Why: "made and published, so that all verifiers know it in time"})
+	}
+	if r.KilledAt.IsZero() {
+		add(r.ActivateAt, Active, "signs")
+		add(r.RetireAt, Retired, "signs no more, stays published for the tokens that it signed")
+	}
+	add(r.GoneAt(), Gone, "its last token has expired: leaves the key set and is deleted")
+	return steps
+}

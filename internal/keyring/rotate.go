@@ -1,0 +1,247 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+var (
+	// ErrTooEarly reports that a key shall sign before everybody can know it.
+	ErrTooEarly = errors.New("key ring: too early for a new key to sign: verifiers may not have it yet")
+	// ErrRotating reports that another key than the one asked for is already
+	// published as the next one.
+	ErrRotating = errors.New("key ring: another key is about to sign: wait until it does, or kill it")
+	// ErrKeyExists reports that the ring has a key under this kid.
+	ErrKeyExists = errors.New("key ring: there is a key with this kid already")
+	// ErrKeyUnfit reports a key that cannot do what is asked of it.
+	ErrKeyUnfit = errors.New("key ring: the key is not fit for this")
+	// ErrTooManyKeys reports a key set that verifiers would refuse for its
+	// length: wait until retired keys are gone.
+	ErrTooManyKeys = errors.New("key ring: too many keys are published: wait until some are gone")
+)
+
+// Order says how to rotate. The zero value is: a new key, as soon as may be.
+type Order struct {
+	// Key is the successor, which must be able to sign. Zero: a new one of the
+	// policy's algorithm.
+	Key jose.Key
+	// At is when the successor begins to sign. Zero: as soon as may be, which
+	// is after the max-age of the key set and two minutes.
+	At time.Time
+}
+
+// Rotation is a change of the signing key.
+type Rotation struct {
+	// Predecessor and Successor are kids. In a rehearsal, the successor that
+	// would be made has none yet.
+	Predecessor, Successor string
+	// At is when the successor begins to sign and the predecessor ends.
+	At time.Time
+	// GoneAt is when the predecessor leaves the key set.
+	GoneAt time.Time
+	// Already says that the rotation was under way before: nothing was changed.
+	Already bool
+}
+
+// Rotate has the active key followed by another one. Of several at once, one
+// makes the successor and the others report it with Already set. Errors wrap
+// ErrTooEarly, ErrRotating, ErrKeyExists, ErrKeyUnfit or ErrTooManyKeys.
+func (r *Ring) Rotate(ctx context.Context, now time.Time, o Order) (Rotation, error) {
+	for range maxAttempts {
+		if err := r.readAndMakeDue(ctx, now); err != nil {
+			return Rotation{}, wrapRotate(err)
+		}
+		rotation, t, err := r.now.Load().records.order(r.policy, o, now)
+		if err != nil || rotation.Already {
+			return rotation, wrapRotate(err)
+		}
+		record, err := r.make(ctx, t, o.Key, now)
+		if err == nil {
+			rotation.Successor = record.Kid
+			return rotation, wrapRotate(r.Reload(ctx))
+		}
+		if !errors.Is(err, ErrConflict) {
+			return Rotation{}, wrapRotate(err)
+		}
+	}
+	return Rotation{}, wrapRotate(ErrConflict)
+}
+
+func wrapRotate(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("rotate: %w", err)
+}
+
+func (r *Ring) readAndMakeDue(ctx context.Context, now time.Time) error {
+	if err := r.Reload(ctx); err != nil {
+		return err
+	}
+	_, err := r.makeDue(ctx, now)
+	return err
+}
+
+// order decides what an order comes to.
+func (rs records) order(p Policy, o Order, now time.Time) (Rotation, *task, error) {
+	active, heir := rs.active(now), rs.heir(now)
+	switch {
+	case active == nil:
+		return Rotation{}, nil, ErrNoActiveKey
+	case heir != nil:
+		if o.Key.Algorithm() != "" && o.Key.Kid() != heir.Kid {
+			return Rotation{}, nil, ErrRotating
+		}
+		gone := *active
+		gone.RetireAt = heir.ActivateAt
+		return Rotation{active.Kid, heir.Kid, heir.ActivateAt, gone.GoneAt(), true}, nil, nil
+	}
+	if err := rs.admit(o.Key, now); err != nil {
+		return Rotation{}, nil, err
+	}
+	t := &task{activate: o.At, predecessor: active.Kid, why: "rotation on demand"}
+	earliest := now.Add(p.lead())
+	if o.At.IsZero() {
+		t.activate = earliest
+	}
+	if t.activate.Before(earliest) {
+		return Rotation{}, nil, fmt.Errorf("%w; the earliest is %s", ErrTooEarly, earliest.UTC().Format(time.RFC3339))
+	}
+	gone := *active
+	gone.RetireAt = millis(t.activate)
+	return Rotation{Predecessor: active.Kid, Successor: o.Key.Kid(), At: gone.RetireAt, GoneAt: gone.GoneAt()}, t, nil
+}
+
+// admit checks a key that shall sign; the zero key stands for a new one.
+func (rs records) admit(key jose.Key, now time.Time) error {
+	if rs.published(now) >= maxPublished {
+		return ErrTooManyKeys
+	}
+	if key.Algorithm() == "" {
+		return nil
+	}
+	if rs.has(key.Kid()) {
+		return fmt.Errorf("%w: %s", ErrKeyExists, key.Kid())
+	}
+	if _, err := key.Sign("a try"); err != nil {
+		return fmt.Errorf("%w: it does not sign: %w", ErrKeyUnfit, err)
+	}
+	return nil
+}
+
+func (rs records) has(kid string) bool {
+	for i := range rs {
+		if rs[i].Kid == kid {
+			return true
+		}
+	}
+	return false
+}
+
+// Trust publishes a public key of another system, so that the tokens that this
+// system has signed stay valid here. The key never signs; it is published until
+// it is retired with [Ring.Retire]. Whoever holds its private half can make
+// tokens that are accepted. Errors wrap ErrKeyExists, ErrKeyUnfit or
+// ErrTooManyKeys.
+func (r *Ring) Trust(ctx context.Context, now time.Time, key jose.Key) error {
+	if key.Private() || key.Algorithm() == "" {
+		return fmt.Errorf("trust key: %w: not a public key", ErrKeyUnfit)
+	}
+	for range maxAttempts {
+		if err := r.Reload(ctx); err != nil {
+			return fmt.Errorf("trust key: %w", err)
+		}
+		records := r.now.Load().records
+		if records.has(key.Kid()) {
+			return fmt.Errorf("trust key: %w: %s", ErrKeyExists, key.Kid())
+		}
+		if records.published(now) >= maxPublished {
+			return fmt.Errorf("trust key: %w", ErrTooManyKeys)
+		}
+		_, err := r.make(ctx, &task{activate: now}, key, now)
+		if err == nil {
+			return r.Reload(ctx)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return fmt.Errorf("trust key: %w", err)
+		}
+	}
+	return fmt.Errorf("trust key: %w", ErrConflict)
+}
+
+// Retire ends the use of one key in good order: it stays published until the
+// last token that it signed has expired. The active key is rotated, since
+// somebody has to sign. A key that was to sign next cannot be retired, only
+// killed: ErrKeyUnfit. An unknown kid is ErrNotFound.
+func (r *Ring) Retire(ctx context.Context, now time.Time, kid string) (Rotation, error) {
+	if err := r.Reload(ctx); err != nil {
+		return Rotation{}, fmt.Errorf("retire key: %w", err)
+	}
+	key, ok := r.now.Load().byKid[kid]
+	if !ok {
+		return Rotation{}, fmt.Errorf("retire key: %w: %s", ErrNotFound, kid)
+	}
+	record := key.record
+	switch record.State(now) {
+	case Retired:
+		return Rotation{Predecessor: kid, At: record.RetireAt, GoneAt: record.GoneAt(), Already: true}, nil
+	case Active:
+		if active := r.now.Load().records.active(now); active != nil && active.Kid == kid {
+			return r.Rotate(ctx, now, Order{})
+		}
+	default:
+		return Rotation{}, fmt.Errorf("retire key: %w: it is %s; only an active key retires", ErrKeyUnfit, record.State(now))
+	}
+	record.RetireAt = millis(now)
+	if err := r.store.RetireKey(ctx, kid, record.RetireAt); err != nil {
+		return Rotation{}, fmt.Errorf("retire key %s: %w", kid, err)
+	}
+	return Rotation{Predecessor: kid, At: record.RetireAt, GoneAt: record.GoneAt()}, r.Reload(ctx)
+}
+
+// Kill is what came of declaring a key compromised.
+type Kill struct {
+	Kid string
+	// Was is where the key stood before: Active means that tokens of everybody
+	// are refused from now on.
+	Was State
+	// Signs is the key that signs from now on.
+	Signs string
+	// Made holds the keys that were made in a hurry. They may sign before
+	// verifiers that keep a copy of the key set have seen them; those fetch it
+	// again when they meet an unknown kid, as most do, or refuse tokens for at
+	// most the max-age of the key set.
+	Made []Step
+}
+
+// Kill declares a key compromised: at once it is neither published nor
+// accepted, here, and by other processes at their next look at the store. If
+// it was the active key, another one signs at once. Killing a key again
+// changes nothing. An unknown kid is ErrNotFound.
+func (r *Ring) Kill(ctx context.Context, now time.Time, kid string) (Kill, error) {
+	if err := r.Reload(ctx); err != nil {
+		return Kill{}, fmt.Errorf("kill key: %w", err)
+	}
+	key, ok := r.now.Load().byKid[kid]
+	if !ok {
+		return Kill{}, fmt.Errorf("kill key: %w: %s", ErrNotFound, kid)
+	}
+	kill := Kill{Kid: kid, Was: key.State(now)}
+	if err := r.store.KillKey(ctx, kid, millis(now)); err != nil {
+		return kill, fmt.Errorf("kill key: %w", err)
+	}
+	if err := r.Reload(ctx); err != nil {
+		return kill, fmt.Errorf("kill key: %w", err)
+	}
+	var err error
+	if kill.Made, err = r.makeDue(ctx, now); err != nil {
+		return kill, fmt.Errorf("replace killed key: %w", err)
+	}
+	signs, err := r.now.Load().active(now)
+	kill.Signs = signs.Kid()
+	return kill, err
+}

@@ -1,0 +1,189 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// raceWindow is how far the clocks of two processes that start at once may be
+// apart: a key that replaces none is active from that much earlier, so that the
+// one that comes second takes it instead of waiting or making another.
+const raceWindow = time.Minute
+
+// maxAttempts bounds how often a decision is taken anew because another
+// process was faster. Each time, somebody got something done.
+const maxAttempts = 10
+
+// Step is one change in the life of a key: done, or to come.
+type Step struct {
+	At  time.Time
+	Kid string
+	// State is what the key becomes: Next when it is made and published, Gone
+	// when it leaves the key set and is deleted.
+	State State
+	// Why says so in words.
+	Why string
+}
+
+// Upkeep is what a call of [Ring.Maintain] did.
+type Upkeep struct {
+	// Next is when to call again, also after an error.
+	Next time.Time
+	// Done holds the steps that this process took; those of others are seen in
+	// their own.
+	Done []Step
+}
+
+// Maintain reads what other processes wrote and does what is due: it makes the
+// successor of the active key in time, replaces what was killed, and deletes
+// keys that are gone. Every process calls it in a loop; whatever their number,
+// each change happens once. After an error the ring goes on with what it
+// knows, and stops signing (ErrStale) when that is more than a minute old.
+func (r *Ring) Maintain(ctx context.Context, now time.Time) (Upkeep, error) {
+	up := Upkeep{Next: now.Add(ReloadEvery)}
+	if err := r.Reload(ctx); err != nil {
+		return up, fmt.Errorf("maintain key ring: %w", err)
+	}
+	r.looked.Store(&now)
+	for _, step := range []func(context.Context, time.Time) ([]Step, error){r.makeDue, r.retireSuperfluous, r.deleteGone} {
+		done, err := step(ctx, now)
+		up.Done = append(up.Done, done...)
+		if err != nil {
+			return up, fmt.Errorf("maintain key ring: %w", err)
+		}
+	}
+	if err := r.raiseTTL(ctx, now); err != nil {
+		return up, fmt.Errorf("maintain key ring: %w", err)
+	}
+	return up, nil
+}
+
+// makeDue makes the keys that are due, until none is: each decision is taken
+// on what the store holds after the last.
+func (r *Ring) makeDue(ctx context.Context, now time.Time) (done []Step, err error) {
+	for range maxAttempts {
+		t := r.now.Load().records.due(r.policy, now)
+		if t == nil {
+			return done, nil
+		}
+		key, err := r.make(ctx, t, jose.Key{}, now)
+		if err != nil && !errors.Is(err, ErrConflict) {
+			return done, err
+		}
+		if err == nil {
+			done = append(done, Step{At: now, Kid: key.Kid, State: key.State(now), Why: t.why})
+		}
+		if err := r.Reload(ctx); err != nil {
+			return done, err
+		}
+	}
+	return done, fmt.Errorf("make key: %w", ErrConflict)
+}
+
+// make carries out a task, with this key or, if it is zero, a new one. It
+// returns ErrConflict when another process was faster.
+func (r *Ring) make(ctx context.Context, t *task, key jose.Key, now time.Time) (Record, error) {
+	record, err := r.newRecord(key, now)
+	if err != nil {
+		return Record{}, err
+	}
+	record.ActivateAt, record.RetireAt = millis(t.activate), millis(t.retire)
+	if t.predecessor == "" {
+		err = r.store.AddKey(ctx, record)
+	} else {
+		err = r.store.Rotate(ctx, t.predecessor, record)
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("add key: %w", err)
+	}
+	return record, nil
+}
+
+// newRecord seals a key, or makes one if it is zero. Its times are the
+// caller's to set.
+func (r *Ring) newRecord(key jose.Key, now time.Time) (Record, error) {
+	if key.Algorithm() == "" {
+		var err error
+		if key, err = jose.Generate(r.policy.Algorithm); err != nil {
+			return Record{}, fmt.Errorf("make key: %w", err)
+		}
+	}
+	record := Record{
+		Kid: key.Kid(), Purpose: Signing, Seq: r.now.Load().records.lastSeq(Signing) + 1,
+		Algorithm: string(key.Algorithm()), Public: key.PublicJWK(),
+		CreatedAt: millis(now), LongestTTL: r.policy.LongestTTL,
+	}
+	if !key.Private() {
+		return record, nil
+	}
+	sealed, err := r.master.seal(key.RevealJWK(), keyLabel(key.Kid()))
+	record.Sealed = sealed
+	return record, err
+}
+
+// millis is the resolution of the store.
+func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// ensureKey makes a signing key when none is active, and sees to it that the
+// keys that may sign stay published long enough for the policy.
+func (r *Ring) ensureKey(ctx context.Context, now time.Time) error {
+	if r.now.Load().records.active(now) == nil {
+		if _, err := r.makeDue(ctx, now); err != nil {
+			return err
+		}
+	}
+	return r.raiseTTL(ctx, now)
+}
+
+// retireSuperfluous retires keys that could sign but will not.
+func (r *Ring) retireSuperfluous(ctx context.Context, now time.Time) (done []Step, err error) {
+	for _, kid := range r.now.Load().records.superfluous(now) {
+		err := r.store.RetireKey(ctx, kid, millis(now))
+		if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) {
+			return done, fmt.Errorf("retire key %s: %w", kid, err)
+		}
+		if err == nil {
+			done = append(done, Step{At: now, Kid: kid, State: Retired, Why: "a younger key signs"})
+		}
+	}
+	if done == nil {
+		return nil, nil
+	}
+	return done, r.Reload(ctx)
+}
+
+// deleteGone deletes keys of which no token is left.
+func (r *Ring) deleteGone(ctx context.Context, now time.Time) (done []Step, err error) {
+	for _, kid := range r.now.Load().records.gone(now) {
+		if err := r.store.DeleteKey(ctx, kid); err != nil {
+			return done, fmt.Errorf("delete key %s: %w", kid, err)
+		}
+		done = append(done, Step{At: now, Kid: kid, State: Gone, Why: "its last token has expired"})
+	}
+	if done == nil {
+		return nil, nil
+	}
+	return done, r.Reload(ctx)
+}
+
+func (r *Ring) raiseTTL(ctx context.Context, now time.Time) error {
+	raised := false
+	for _, record := range r.now.Load().records {
+		state := record.State(now)
+		if record.LongestTTL >= r.policy.LongestTTL || (state != Active && state != Next) {
+			continue
+		}
+		if err := r.store.RaiseTTL(ctx, record.Kid, r.policy.LongestTTL); err != nil {
+			return fmt.Errorf("raise longest lifetime: %w", err)
+		}
+		raised = true
+	}
+	if !raised {
+		return nil
+	}
+	return r.Reload(ctx)
+}
