@@ -29,55 +29,164 @@ const (
 	HS512 Algorithm = "HS512"
 )
 
+// The algorithms that encrypt a content encryption key, or agree on one.
+// ECDH-ES+A256KW is the recommended one.
+const (
+	ECDHES       Algorithm = "ECDH-ES"
+	ECDHESA128KW Algorithm = "ECDH-ES+A128KW"
+	ECDHESA192KW Algorithm = "ECDH-ES+A192KW"
+	ECDHESA256KW Algorithm = "ECDH-ES+A256KW"
+	RSAOAEP      Algorithm = "RSA-OAEP"
+	RSAOAEP256   Algorithm = "RSA-OAEP-256"
+	A128KW       Algorithm = "A128KW"
+	A192KW       Algorithm = "A192KW"
+	A256KW       Algorithm = "A256KW"
+	A128GCMKW    Algorithm = "A128GCMKW"
+	A192GCMKW    Algorithm = "A192GCMKW"
+	A256GCMKW    Algorithm = "A256GCMKW"
+	// Dir in a header says that the key encrypts the content itself. A key for
+	// it has as its algorithm the content encryption, which it is for alone.
+	Dir Algorithm = "dir"
+)
+
+// Encryption is the name of a content encryption (RFC 7518, section 5).
+type Encryption string
+
+// The content encryptions. A256GCM is the recommended one.
+const (
+	A128GCM      Encryption = "A128GCM"
+	A192GCM      Encryption = "A192GCM"
+	A256GCM      Encryption = "A256GCM"
+	A128CBCHS256 Encryption = "A128CBC-HS256"
+	A192CBCHS384 Encryption = "A192CBC-HS384"
+	A256CBCHS512 Encryption = "A256CBC-HS512"
+)
+
 // maxSignature is the length of the longest signature: RSA with 4096 bits.
 const maxSignature = 512
+
+// purposes of a key, as in "use" of a JWK.
+const (
+	forSigning    = "sig"
+	forEncryption = "enc"
+)
 
 // scheme is one row of the table: what an algorithm demands of its key and how
 // it works. The zero value is no algorithm.
 type scheme struct {
-	kty  string // "EC", "OKP", "RSA" or "oct"
-	crv  string // of EC and OKP
-	hash crypto.Hash
-	size int // of an EC coordinate, in bytes
-	pss  bool
-	use  string // "sig"
+	kty    string // "EC", "OKP", "RSA" or "oct"
+	crv    string // of EC and OKP; empty when any of the allowed ones will do
+	hash   crypto.Hash
+	size   int // of an EC coordinate in a signature, in bytes
+	pss    bool
+	use    string
+	secret int  // exact size of a secret that encrypts, in bytes
+	direct bool // the key is the content encryption key
 }
 
 // scheme returns the row of the table.
 func (a Algorithm) scheme() scheme {
+	if s := a.signing(); s.use != "" {
+		return s
+	}
+	return a.encrypting()
+}
+
+func (a Algorithm) signing() scheme {
 	switch a {
 	case ES256:
-		return scheme{kty: "EC", crv: "P-256", hash: crypto.SHA256, size: 32, use: "sig"}
+		return scheme{kty: "EC", crv: "P-256", hash: crypto.SHA256, size: 32, use: forSigning}
 	case ES384:
-		return scheme{kty: "EC", crv: "P-384", hash: crypto.SHA384, size: 48, use: "sig"}
+		return scheme{kty: "EC", crv: "P-384", hash: crypto.SHA384, size: 48, use: forSigning}
 	case ES512:
-		return scheme{kty: "EC", crv: "P-521", hash: crypto.SHA512, size: 66, use: "sig"}
+		return scheme{kty: "EC", crv: "P-521", hash: crypto.SHA512, size: 66, use: forSigning}
 	case EdDSA:
-		return scheme{kty: "OKP", crv: "Ed25519", use: "sig"}
+		return scheme{kty: "OKP", crv: "Ed25519", use: forSigning}
 	case RS256, PS256:
-		return scheme{kty: "RSA", hash: crypto.SHA256, pss: a == PS256, use: "sig"}
+		return scheme{kty: "RSA", hash: crypto.SHA256, pss: a == PS256, use: forSigning}
 	case RS384, PS384:
-		return scheme{kty: "RSA", hash: crypto.SHA384, pss: a == PS384, use: "sig"}
+		return scheme{kty: "RSA", hash: crypto.SHA384, pss: a == PS384, use: forSigning}
 	case RS512, PS512:
-		return scheme{kty: "RSA", hash: crypto.SHA512, pss: a == PS512, use: "sig"}
+		return scheme{kty: "RSA", hash: crypto.SHA512, pss: a == PS512, use: forSigning}
 	case HS256:
-		return scheme{kty: "oct", hash: crypto.SHA256, use: "sig"}
+		return scheme{kty: "oct", hash: crypto.SHA256, use: forSigning}
 	case HS384:
-		return scheme{kty: "oct", hash: crypto.SHA384, use: "sig"}
+		return scheme{kty: "oct", hash: crypto.SHA384, use: forSigning}
 	case HS512:
-		return scheme{kty: "oct", hash: crypto.SHA512, use: "sig"}
+		return scheme{kty: "oct", hash: crypto.SHA512, use: forSigning}
 	}
 	return scheme{}
 }
 
-// Signs reports whether the algorithm is an allowed one that signs.
-func (a Algorithm) Signs() bool { return a.scheme().use == "sig" }
+func (a Algorithm) encrypting() scheme {
+	switch a {
+	case ECDHES, ECDHESA128KW, ECDHESA192KW, ECDHESA256KW:
+		return scheme{kty: "EC", use: forEncryption}
+	case RSAOAEP, RSAOAEP256:
+		return scheme{kty: "RSA", use: forEncryption}
+	case A128KW, A128GCMKW:
+		return scheme{kty: "oct", secret: 16, use: forEncryption}
+	case A192KW, A192GCMKW:
+		return scheme{kty: "oct", secret: 24, use: forEncryption}
+	case A256KW, A256GCMKW:
+		return scheme{kty: "oct", secret: 32, use: forEncryption}
+	}
+	if e := Encryption(a); e.keySize() > 0 {
+		return scheme{kty: "oct", secret: e.keySize(), use: forEncryption, direct: true}
+	}
+	return scheme{}
+}
 
-// Symmetric reports whether one secret both signs and verifies, so that
-// nothing of its key may ever be published.
-func (a Algorithm) Symmetric() bool { return a.scheme().kty == "oct" }
+// keySize is the length of the content encryption key in bytes, zero for what
+// is not allowed.
+func (e Encryption) keySize() int {
+	switch e {
+	case A128GCM:
+		return 16
+	case A192GCM:
+		return 24
+	case A256GCM, A128CBCHS256:
+		return 32
+	case A192CBCHS384:
+		return 48
+	case A256CBCHS512:
+		return 64
+	}
+	return 0
+}
+
+// lengths returns the exact lengths of initialization vector and tag in bytes.
+func (e Encryption) lengths() (iv, tag int) {
+	switch e {
+	case A128CBCHS256, A192CBCHS384, A256CBCHS512:
+		return 16, e.keySize() / 2
+	}
+	return 12, 16
+}
+
+// Signs reports whether the algorithm is an allowed one that signs.
+func (a Algorithm) Signs() bool { return a.scheme().use == forSigning }
+
+// Encrypts reports whether the algorithm is an allowed one that encrypts.
+func (a Algorithm) Encrypts() bool { return a == Dir || a.scheme().use == forEncryption }
+
+// Symmetric reports whether one secret both signs and verifies, or encrypts
+// and decrypts, so that nothing of its key may ever be published.
+func (a Algorithm) Symmetric() bool { return a == Dir || a.scheme().kty == "oct" }
 
 // SigningAlgorithms lists the algorithms that sign, the recommended one first.
 func SigningAlgorithms() []Algorithm {
 	return []Algorithm{ES256, EdDSA, ES384, ES512, PS256, PS384, PS512, RS256, RS384, RS512, HS256, HS384, HS512}
+}
+
+// EncryptionAlgorithms lists the algorithms that encrypt, the recommended one
+// first.
+func EncryptionAlgorithms() []Algorithm {
+	return []Algorithm{ECDHESA256KW, ECDHESA192KW, ECDHESA128KW, ECDHES, RSAOAEP256, RSAOAEP,
+		A256GCMKW, A192GCMKW, A128GCMKW, A256KW, A192KW, A128KW, Dir}
+}
+
+// Encryptions lists the content encryptions, the recommended one first.
+func Encryptions() []Encryption {
+	return []Encryption{A256GCM, A192GCM, A128GCM, A256CBCHS512, A192CBCHS384, A128CBCHS256}
 }

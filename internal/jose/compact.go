@@ -25,7 +25,7 @@ func Split(compact string) (Compact, error) {
 	first := strings.IndexByte(compact, '.')
 	last := strings.LastIndexByte(compact, '.')
 	if first < 0 || first == last || strings.IndexByte(compact[first+1:last], '.') >= 0 {
-		return Compact{}, fmt.Errorf("%w: not three parts", ErrMalformed)
+		return Compact{}, notParts(compact, "three parts of a compact JWS")
 	}
 	return Compact{
 		Header:    compact[:first],
@@ -33,6 +33,19 @@ func Split(compact string) (Compact, error) {
 		Signature: compact[last+1:],
 		Input:     compact[:last],
 	}, nil
+}
+
+// notParts says what a token is instead.
+func notParts(token, want string) error {
+	switch dots := strings.Count(token, "."); {
+	case strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{"):
+		return fmt.Errorf("%w: JSON serialization, only the compact one is accepted here", ErrMalformed)
+	case dots == 2:
+		return fmt.Errorf("%w: signed, not the %s", ErrMalformed, want)
+	case dots == 4:
+		return fmt.Errorf("%w: encrypted, not the %s", ErrMalformed, want)
+	}
+	return fmt.Errorf("%w: not the %s", ErrMalformed, want)
 }
 
 // Decode decodes unpadded base64url (RFC 7515, section 2), and only its one

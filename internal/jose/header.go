@@ -30,6 +30,10 @@ func ParseHeader(encoded string) (Header, error) {
 	if err != nil {
 		return Header{}, err
 	}
+	return parseHeader(object)
+}
+
+func parseHeader(object Object) (Header, error) {
 	var h Header
 	for _, m := range object {
 		if err := h.set(m); err != nil {

@@ -17,6 +17,9 @@ const (
 	// MaxKey is the greatest length of one JWK in bytes: a private RSA key of
 	// 4096 bits with all its parts takes 3.3 kB.
 	MaxKey = 16 << 10
+	// maxInflated is the greatest length in bytes of a plaintext that came
+	// compressed; RFC 8725, section 3.6 asks for such a bound.
+	maxInflated = 250_000
 	// maxMembers is the greatest number of members of one JSON object;
 	// duplicates are found by comparing each with each.
 	maxMembers = 100
@@ -29,7 +32,8 @@ const (
 // Errors of this package. Texts never hold any part of a token or key, so they
 // may be logged.
 var (
-	// ErrMalformed reports a token that is not a compact JWS within the limits.
+	// ErrMalformed reports a token that is not a compact JWS or JWE within the
+	// limits.
 	ErrMalformed = errors.New("jose: malformed token")
 	// ErrHeader reports a header that is refused by policy.
 	ErrHeader = errors.New("jose: refused header")
@@ -41,6 +45,9 @@ var (
 	ErrAlgorithm = errors.New("jose: algorithm refused")
 	// ErrKey reports a key that is malformed, too weak, or not meant for this.
 	ErrKey = errors.New("jose: key refused")
+	// ErrDecrypt reports an encrypted token that does not decrypt with the key.
+	// It never says at which step: that would help whoever guesses.
+	ErrDecrypt = errors.New("jose: does not decrypt")
 	// ErrSignature reports a signature that does not verify.
 	ErrSignature = errors.New("jose: signature does not verify")
 )

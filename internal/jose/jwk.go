@@ -13,9 +13,11 @@ import (
 // ParseJWK reads a JWK (RFC 7517), public or private, strictly: JSON without
 // duplicates, canonical base64url, numbers of their full length, "use" and
 // "key_ops" as they say. The algorithm is the "alg" member, or follows from
-// the curve; an RSA or HMAC key without "alg" is refused, see [ParseJWKAs].
-// Without "kid", the thumbprint is used. Errors wrap ErrKey, ErrJSON,
-// ErrMalformed or ErrAlgorithm.
+// the curve of a key that signs; any other key without "alg" is refused, see
+// [ParseJWKAs]. The name of a content encryption as "alg", as in RFC 7520,
+// section 5.6, means that the key is used with [Dir]. Without "kid", the
+// thumbprint is used. Errors wrap ErrKey, ErrJSON, ErrMalformed or
+// ErrAlgorithm.
 func ParseJWK(data []byte) (Key, error) { return ParseJWKAs(data, "") }
 
 // ParseJWKAs is [ParseJWK] for a key that need not name its algorithm; one
@@ -38,14 +40,20 @@ func ParseJWKAs(data []byte, a Algorithm) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
+	return r.finish(k)
+}
+
+// finish gives a key its restrictions and its kid.
+func (r *jwkReader) finish(k Key) (Key, error) {
 	r.restrict(&k)
-	if kid := r.text("kid"); kid != "" && r.err == nil {
-		return k.WithKid(kid)
-	}
+	kid := r.text("kid")
 	if r.err != nil {
 		return Key{}, r.err
 	}
-	return k, nil
+	if kid == "" {
+		return k, nil
+	}
+	return k.WithKid(kid)
 }
 
 // jwkReader reads members and keeps the first error.
@@ -98,15 +106,25 @@ func (r *jwkReader) fixed(name string, size int) []byte {
 
 func (r *jwkReader) algorithm(want Algorithm) Algorithm {
 	named := Algorithm(r.text("alg"))
+	direct := want == Dir && named.scheme().direct
 	switch {
-	case named != "" && want != "" && named != want:
+	case named != "" && want != "" && named != want && !direct:
 		r.refuse("it is for another algorithm")
 	case named != "":
 		return named
 	case want != "":
 		return want
 	}
-	switch crv := r.text("crv"); crv {
+	if natural := naturalAlgorithm(r.text("crv")); natural != "" && r.text("use") != forEncryption {
+		return natural
+	}
+	r.refuse("it names no algorithm")
+	return ""
+}
+
+// naturalAlgorithm is the one with which keys on this curve sign.
+func naturalAlgorithm(crv string) Algorithm {
+	switch crv {
 	case "P-256":
 		return ES256
 	case "P-384":
@@ -116,7 +134,6 @@ func (r *jwkReader) algorithm(want Algorithm) Algorithm {
 	case "Ed25519":
 		return EdDSA
 	}
-	r.refuse("it names no algorithm")
 	return ""
 }
 
@@ -134,14 +151,14 @@ func (r *jwkReader) material() any {
 			return secret
 		}
 	}
-	r.refuse("unknown kty or nothing in it")
+	r.refuse("kty not supported, or nothing in it")
 	return nil
 }
 
 func (r *jwkReader) ec() any {
 	c := curve(r.text("crv"))
 	if c == nil {
-		r.refuse("unknown curve")
+		r.refuse("curve too small or not supported")
 		return nil
 	}
 	size := (c.Params().BitSize + 7) / 8
@@ -164,7 +181,7 @@ func (r *jwkReader) ec() any {
 
 func (r *jwkReader) okp() any {
 	if r.text("crv") != "Ed25519" {
-		r.refuse("unknown curve")
+		r.refuse("curve too small or not supported")
 		return nil
 	}
 	public := ed25519.PublicKey(r.fixed("x", ed25519.PublicKeySize))
@@ -201,8 +218,8 @@ func (r *jwkReader) rsa() any {
 
 // restrict narrows what the key may do to what "use" and "key_ops" say.
 func (r *jwkReader) restrict(k *Key) {
-	if use := r.text("use"); use != "" && use != "sig" {
-		r.refuse("its use is not sig")
+	if use := r.text("use"); use != "" && use != k.alg.scheme().use {
+		r.refuse("its use is not that of its algorithm")
 	}
 	v, ok := r.object.Get("key_ops")
 	if !ok {
@@ -217,13 +234,25 @@ func (r *jwkReader) restrict(k *Key) {
 			r.refuse("key_ops has duplicates")
 		}
 	}
-	signs, verifies := slices.Contains(ops, "sign"), slices.Contains(ops, "verify")
-	// The private half of a pair says "sign"; its public half still verifies.
-	k.checks = verifies || (signs && k.public != nil && k.private != nil)
-	k.signs = k.signs && signs
-	if !k.checks && !k.signs {
-		r.refuse("its key_ops are neither sign nor verify")
+	k.allow(ops)
+	if !k.checks && !k.signs && !k.wraps && !k.unwraps {
+		r.refuse("its key_ops are none of its algorithm")
 	}
+}
+
+// allow takes away what is not among the operations. The private half of a
+// pair names what it does itself; its public half still does the reverse.
+func (k *Key) allow(ops []string) {
+	among := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(ops, name) })
+	}
+	pair := k.public != nil && k.private != nil
+	signs, agrees := among("sign"), k.alg.scheme().kty == "EC" && among("deriveKey", "deriveBits")
+	unwraps := agrees || among("unwrapKey", "decrypt")
+	k.checks = k.checks && (among("verify") || signs && pair)
+	k.signs = k.signs && signs
+	k.wraps = k.wraps && (agrees || among("wrapKey", "encrypt") || unwraps && pair)
+	k.unwraps = k.unwraps && unwraps
 }
 
 // PublicJWK returns the public half as a JWK with kid, use and alg, members in
@@ -249,7 +278,7 @@ func (k Key) jwk(secret map[string]string) []byte {
 }
 
 // required returns the members that make up the thumbprint (RFC 7638,
-// section 3.2), all but the value of an HMAC secret being public.
+// section 3.2), all but the value of a secret being public.
 func (k Key) required() map[string]string {
 	s := k.alg.scheme()
 	members := map[string]string{"kty": s.kty}
@@ -259,8 +288,9 @@ func (k Key) required() map[string]string {
 		if err != nil {
 			return nil // checked by NewKey
 		}
-		members["crv"] = s.crv
-		members["x"], members["y"] = Encode(point[1:1+s.size]), Encode(point[1+s.size:])
+		members["crv"] = p.Params().Name
+		half := len(point) / 2
+		members["x"], members["y"] = Encode(point[1:1+half]), Encode(point[1+half:])
 	case ed25519.PublicKey:
 		members["crv"], members["x"] = s.crv, Encode(p)
 	case *rsa.PublicKey:
@@ -294,8 +324,8 @@ func (k Key) privateMembers() map[string]string {
 }
 
 // Thumbprint returns the RFC 7638 thumbprint with SHA-256, as base64url.
-// For an HMAC secret it is computed over the secret itself: 256 bits that are
-// not random would be recognised by it.
+// For a secret it is computed over the secret itself: 256 bits that are not
+// random would be recognised by it.
 func (k Key) Thumbprint() string {
 	if k.alg == "" {
 		return ""

@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -11,13 +12,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-)
-
-// Bounds on RSA keys: below, they can be factored; above, one verification
-// costs an attacker's victim too much.
-const (
-	minRSA = 2048
-	maxRSA = 4096
 )
 
 const redacted = "[secret]"
@@ -32,12 +26,17 @@ type Key struct {
 	private any // the private counterpart, or []byte when symmetric; nil when only public
 	signs   bool
 	checks  bool
+	wraps   bool // encrypts content encryption keys, or content
+	unwraps bool // decrypts them
 }
 
 // Generate makes a new key; its kid is its thumbprint (RFC 7638). RSA keys
-// have 3072 bits, HMAC secrets the size of their hash. Errors wrap
-// ErrAlgorithm.
+// have 3072 bits, HMAC secrets the size of their hash, EC keys that encrypt are
+// on P-256, and a key for dir is one for A256GCM. Errors wrap ErrAlgorithm.
 func Generate(a Algorithm) (Key, error) {
+	if a == Dir {
+		a = Algorithm(A256GCM)
+	}
 	private, err := generate(a.scheme())
 	if err != nil {
 		return Key{}, err
@@ -48,14 +47,14 @@ func Generate(a Algorithm) (Key, error) {
 func generate(s scheme) (any, error) {
 	switch s.kty {
 	case "EC":
-		return ecdsa.GenerateKey(curve(s.crv), rand.Reader)
+		return ecdsa.GenerateKey(curve(cmp.Or(s.crv, "P-256")), rand.Reader)
 	case "OKP":
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		return private, err
 	case "RSA":
 		return rsa.GenerateKey(rand.Reader, 3072)
 	case "oct":
-		secret := make([]byte, s.hash.Size())
+		secret := make([]byte, s.leastSecret())
 		_, err := io.ReadFull(rand.Reader, secret)
 		return secret, err
 	}
@@ -74,16 +73,37 @@ func curve(name string) elliptic.Curve {
 	return nil
 }
 
-// NewKey binds a private or public key of crypto/ecdsa, crypto/ed25519 or
-// crypto/rsa, or an HMAC secret as []byte, to one algorithm. It refuses keys
-// of another kind or curve and weak ones: RSA outside 2048 to 4096 bits or
-// with an even exponent, HMAC secrets shorter than the hash. Its kid is its
-// thumbprint. Errors wrap ErrKey or ErrAlgorithm.
-func NewKey(a Algorithm, material any) (Key, error) {
-	if !a.Signs() {
-		return Key{}, fmt.Errorf("%w: none that signs", ErrAlgorithm)
+// leastSecret is the least length of a secret in bytes.
+func (s scheme) leastSecret() int {
+	if s.use == forEncryption {
+		return s.secret
 	}
-	k := Key{alg: a, checks: true}
+	return s.hash.Size()
+}
+
+// NewKey binds a private or public key of crypto/ecdsa, crypto/ed25519 or
+// crypto/rsa, or a secret as []byte, to one algorithm. It refuses keys of
+// another kind or curve and weak ones, and says why: RSA outside 2048 to 4096
+// bits, with an exponent that is even or below 3, or of the weak ROCA form;
+// Ed25519 points of low order; HMAC secrets shorter than the hash. A secret
+// that encrypts has exactly the length that its algorithm wants; for [Dir] the
+// length decides which GCM or CBC it is for, and CBC with 256 bits is had by
+// its own name, A128CBC-HS256. Its kid is its thumbprint. Errors wrap ErrKey
+// or ErrAlgorithm.
+func NewKey(a Algorithm, material any) (Key, error) {
+	if secret, ok := material.([]byte); ok && a == Dir {
+		a = directly(len(secret))
+	}
+	k, err := unbound(material)
+	if err != nil {
+		return Key{}, err
+	}
+	return k.bind(a)
+}
+
+// unbound returns a key that is strong enough, but for no algorithm yet.
+func unbound(material any) (Key, error) {
+	var k Key
 	switch m := material.(type) {
 	case *ecdsa.PrivateKey:
 		k.private, k.public = m, &m.PublicKey
@@ -99,56 +119,65 @@ func NewKey(a Algorithm, material any) (Key, error) {
 	default:
 		k.public = m
 	}
-	k.signs = k.private != nil
-	if err := k.check(); err != nil {
+	return k, k.check()
+}
+
+// bind makes the key one for this algorithm, with all that it may then do.
+func (k Key) bind(a Algorithm) (Key, error) {
+	k.alg = a
+	if err := k.fits(); err != nil {
 		return Key{}, err
 	}
+	private := k.private != nil
+	signing := a.Signs()
+	k.signs, k.checks = signing && private, signing
+	k.unwraps, k.wraps = !signing && private, !signing
 	k.kid = k.Thumbprint()
 	return k, nil
 }
 
-// check compares the key with what its algorithm demands.
-func (k Key) check() error {
+// directly returns the content encryption for a key of this length.
+func directly(size int) Algorithm {
+	for _, e := range Encryptions() {
+		if e.keySize() == size {
+			return Algorithm(e)
+		}
+	}
+	return Dir
+}
+
+// fits compares the key with what its algorithm demands.
+func (k Key) fits() error {
 	s := k.alg.scheme()
+	if s.use == "" {
+		return fmt.Errorf("%w: not an allowed one", ErrAlgorithm)
+	}
+	ok := false
 	switch p := k.public.(type) {
 	case *ecdsa.PublicKey:
-		if s.kty != "EC" || p.Curve != curve(s.crv) {
-			return fmt.Errorf("%w: not on the curve of %s", ErrKey, k.alg)
-		}
-		if _, err := p.Bytes(); err != nil {
-			return fmt.Errorf("%w: point not on its curve", ErrKey)
-		}
+		ok = s.kty == "EC" && (s.crv == "" || p.Curve == curve(s.crv))
 	case ed25519.PublicKey:
-		if s.kty != "OKP" || len(p) != ed25519.PublicKeySize {
-			return fmt.Errorf("%w: not a key for %s", ErrKey, k.alg)
-		}
+		ok = s.kty == "OKP"
 	case *rsa.PublicKey:
-		return k.checkRSA(p, s)
+		ok = s.kty == "RSA"
 	case nil:
-		secret, _ := k.private.([]byte)
-		if s.kty != "oct" || len(secret) < s.hash.Size() {
-			return fmt.Errorf("%w: not a secret of at least the size of the hash of %s", ErrKey, k.alg)
-		}
-	default:
-		return fmt.Errorf("%w: unknown type", ErrKey)
+		return k.fitsSecret(s)
+	}
+	if !ok {
+		return fmt.Errorf("%w: not a key, or not the curve, for %s", ErrKey, k.alg)
 	}
 	return nil
 }
 
-func (k Key) checkRSA(p *rsa.PublicKey, s scheme) error {
-	if s.kty != "RSA" {
+func (k Key) fitsSecret(s scheme) error {
+	secret, ok := k.private.([]byte)
+	switch {
+	case !ok || s.kty != "oct":
 		return fmt.Errorf("%w: not a key for %s", ErrKey, k.alg)
-	}
-	if p.N == nil || p.N.BitLen() < minRSA || p.N.BitLen() > maxRSA {
-		return fmt.Errorf("%w: RSA keys have %d to %d bits", ErrKey, minRSA, maxRSA)
-	}
-	if p.E < 3 || p.E%2 == 0 || p.N.Bit(0) == 0 {
-		return fmt.Errorf("%w: even or tiny RSA exponent or modulus", ErrKey)
-	}
-	if private, ok := k.private.(*rsa.PrivateKey); ok {
-		if err := private.Validate(); err != nil {
-			return fmt.Errorf("%w: inconsistent RSA key", ErrKey)
-		}
+	case s.use == forSigning && len(secret) < s.hash.Size():
+		return fmt.Errorf("%w: secret of %d bytes, shorter than the hash of %s", ErrKey, len(secret), k.alg)
+	case s.use == forEncryption && len(secret) != s.secret:
+		return fmt.Errorf("%w: secret of %d bytes, %s takes %d", ErrKey, len(secret), k.alg, s.secret)
 	}
 	return nil
 }
@@ -171,13 +200,13 @@ func (k Key) Kid() string { return k.kid }
 // Private reports whether the key holds more than may be published.
 func (k Key) Private() bool { return k.private != nil }
 
-// Public returns the public half, which verifies. A symmetric key has none:
+// Public returns the public half, which verifies or encrypts. A symmetric key has none:
 // the result is the zero Key.
 func (k Key) Public() Key {
 	if k.public == nil {
 		return Key{}
 	}
-	k.private, k.signs = nil, false
+	k.private, k.signs, k.unwraps = nil, false, false
 	return k
 }
 

@@ -63,30 +63,41 @@ func (v Value) Date() (time.Time, error) {
 	return time.UnixMilli(int64(seconds * 1000)).UTC(), nil
 }
 
-// Texts returns the value as an array of strings. Errors wrap ErrJSON.
-func (v Value) Texts() ([]string, error) {
+// Elements returns the elements of the value, an array. Errors wrap ErrJSON.
+func (v Value) Elements() ([]Value, error) {
 	if len(v) < 2 || v[0] != '[' {
 		return nil, fmt.Errorf("%w: not an array", ErrJSON)
 	}
 	s := scanner{data: v, at: 1}
-	texts := []string{}
+	elements := []Value{}
 	if s.space(); s.peek() == ']' {
-		return texts, nil
+		return elements, nil
 	}
 	for {
 		element, err := s.value(1)
 		if err != nil {
 			return nil, err
 		}
-		text, err := element.Text()
-		if err != nil {
-			return nil, err
-		}
-		texts = append(texts, text)
+		elements = append(elements, element)
 		if more, err := s.more(']'); !more {
-			return texts, err
+			return elements, err
 		}
 	}
+}
+
+// Texts returns the value as an array of strings. Errors wrap ErrJSON.
+func (v Value) Texts() ([]string, error) {
+	elements, err := v.Elements()
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(elements))
+	for i, element := range elements {
+		if texts[i], err = element.Text(); err != nil {
+			return nil, err
+		}
+	}
+	return texts, nil
 }
 
 // TextOrTexts returns the value as strings, whether it is written as one

@@ -1,0 +1,113 @@
+package jose
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"fmt"
+	"math/big"
+)
+
+// Bounds on RSA keys: below, they can be factored; above, one verification
+// costs an attacker's victim too much.
+const (
+	minRSA = 2048
+	maxRSA = 4096
+)
+
+// check refuses keys that are weak whatever they are used for.
+func (k Key) check() error {
+	switch p := k.public.(type) {
+	case *ecdsa.PublicKey:
+		return checkEC(p)
+	case ed25519.PublicKey:
+		if len(p) != ed25519.PublicKeySize {
+			return fmt.Errorf("%w: wrong length", ErrKey)
+		}
+		if lowOrder(p) {
+			return fmt.Errorf("%w: Ed25519 point of low order: anybody can sign for it", ErrKey)
+		}
+	case *rsa.PublicKey:
+		return k.checkRSA(p)
+	case nil:
+		if _, ok := k.private.([]byte); !ok {
+			return fmt.Errorf("%w: unknown type", ErrKey)
+		}
+	default:
+		return fmt.Errorf("%w: unknown type", ErrKey)
+	}
+	return nil
+}
+
+func checkEC(p *ecdsa.PublicKey) error {
+	switch p.Curve {
+	case elliptic.P256(), elliptic.P384(), elliptic.P521():
+	default:
+		return fmt.Errorf("%w: curve too small or not supported; P-256, P-384 and P-521 are", ErrKey)
+	}
+	if _, err := p.Bytes(); err != nil {
+		return fmt.Errorf("%w: point not on its curve", ErrKey)
+	}
+	return nil
+}
+
+func (k Key) checkRSA(p *rsa.PublicKey) error {
+	switch {
+	case p.N == nil || p.N.BitLen() < minRSA || p.N.BitLen() > maxRSA:
+		return fmt.Errorf("%w: RSA keys have %d to %d bits", ErrKey, minRSA, maxRSA)
+	case p.E < 3 || p.E%2 == 0:
+		return fmt.Errorf("%w: RSA exponent even or below 3", ErrKey)
+	case p.N.Bit(0) == 0:
+		return fmt.Errorf("%w: even RSA modulus", ErrKey)
+	case roca(p.N):
+		return fmt.Errorf("%w: RSA modulus of the weak form that Infineon chips made (ROCA, CVE-2017-15361)", ErrKey)
+	}
+	if private, ok := k.private.(*rsa.PrivateKey); ok {
+		if err := private.Validate(); err != nil {
+			return fmt.Errorf("%w: inconsistent RSA key", ErrKey)
+		}
+	}
+	return nil
+}
+
+// lowOrder reports an Ed25519 public key in the small subgroup: for such a key
+// one signature is good for many messages, and no secret is needed to make it.
+// The sign bit does not matter, so that seven encodings stand for fourteen.
+func lowOrder(p ed25519.PublicKey) bool {
+	y := [ed25519.PublicKeySize]byte(p)
+	y[31] &= 0x7f
+	switch fmt.Sprintf("%x", y) {
+	case "0000000000000000000000000000000000000000000000000000000000000000",
+		"0100000000000000000000000000000000000000000000000000000000000000",
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f":
+		return true
+	}
+	return false
+}
+
+// roca reports a modulus with the fingerprint of "The Return of Coppersmith's
+// Attack" (Nemec et al., 2017): modulo each small prime it is a power of
+// 65537. A good modulus has it with a probability below 2^-27.
+func roca(n *big.Int) bool {
+	remainder, divisor := new(big.Int), new(big.Int)
+	for _, prime := range []uint64{3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73,
+		79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167} {
+		want := remainder.Mod(n, divisor.SetUint64(prime)).Uint64()
+		power := uint64(1)
+		for range prime {
+			if power == want {
+				break
+			}
+			power = power * 65537 % prime
+		}
+		if power != want {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,94 @@
+package jose_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// TestWeakKeysAreRefusedWithTheReason.
+func TestWeakKeysAreRefusedWithTheReason(t *testing.T) {
+	good := generate(t, jose.RS256).CryptoPublic().(*rsa.PublicKey)
+	n := func(change func(*big.Int) *big.Int) *big.Int { return change(new(big.Int).Set(good.N)) }
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	point := func(text string) ed25519.PublicKey { return must(hex.DecodeString(text)) }
+	for _, test := range []struct {
+		alg      jose.Algorithm
+		material any
+		reason   string
+	}{
+		{jose.RS256, &rsa.PublicKey{N: n(func(i *big.Int) *big.Int { return i.Rsh(i, 1025) }), E: 65537}, "2048 to 4096 bits"},
+		{jose.RSAOAEP, &rsa.PublicKey{N: n(func(i *big.Int) *big.Int { return i.Lsh(i, 1025) }), E: 65537}, "2048 to 4096 bits"},
+		{jose.RS256, &rsa.PublicKey{E: 65537}, "2048 to 4096 bits"},
+		{jose.RS256, &rsa.PublicKey{N: good.N, E: 1}, "exponent"},
+		{jose.RS256, &rsa.PublicKey{N: good.N, E: 65536}, "exponent"},
+		{jose.RS256, &rsa.PublicKey{N: good.N, E: -3}, "exponent"},
+		{jose.RS256, &rsa.PublicKey{N: n(func(i *big.Int) *big.Int { return i.SetBit(i, 0, 0) }), E: 65537}, "even RSA modulus"},
+		{jose.ES256, &p224.PublicKey, "curve"},
+		{jose.ES256, &ecdsa.PublicKey{Curve: elliptic.P256()}, "not on its curve"},
+		{jose.HS256, make([]byte, 31), "shorter than the hash"},
+		{jose.HS512, make([]byte, 63), "shorter than the hash"},
+		{jose.A256KW, make([]byte, 31), "takes 32"},
+		{jose.A256KW, make([]byte, 33), "takes 32"},
+		{jose.Dir, make([]byte, 33), "not an allowed one"},
+		{jose.EdDSA, point(strings.Repeat("00", 32)), "low order"},
+		{jose.EdDSA, point(strings.Repeat("00", 31) + "80"), "low order"},
+		{jose.EdDSA, point("01" + strings.Repeat("00", 31)), "low order"},
+		{jose.EdDSA, point("ec" + strings.Repeat("ff", 30) + "7f"), "low order"},
+		{jose.EdDSA, point("ed" + strings.Repeat("ff", 31)), "low order"},
+		{jose.EdDSA, point("ee" + strings.Repeat("ff", 30) + "7f"), "low order"},
+		{jose.EdDSA, point("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "low order"},
+		{jose.EdDSA, point("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"), "low order"},
+		{jose.EdDSA, ed25519.PublicKey{1}, "length"},
+	} {
+		_, err := jose.NewKey(test.alg, test.material)
+		if err == nil || !strings.Contains(err.Error(), test.reason) || !errors.Is(err, jose.ErrKey) && !errors.Is(err, jose.ErrAlgorithm) {
+			t.Errorf("%s: %v, want %q", test.alg, err, test.reason)
+		}
+	}
+}
+
+// TestLowOrderPointsAreAThreat: why they are refused. The neutral element
+// "verifies" this signature over any message.
+func TestLowOrderPointsAreAThreat(t *testing.T) {
+	neutral := append([]byte{1}, make([]byte, 31)...)
+	signature := append(append([]byte{}, neutral...), make([]byte, 32)...)
+	if !ed25519.Verify(neutral, []byte("any"), signature) || !ed25519.Verify(neutral, []byte("message"), signature) {
+		t.Error("no threat any more")
+	}
+}
+
+// TestROCA has the key of Wycheproof's case 7, and says why it is refused.
+func TestROCA(t *testing.T) {
+	for _, g := range readGroups(t, "key") {
+		if g.Comment != "jws_rsa_roca_key" {
+			continue
+		}
+		if _, err := jose.ParseKeySet(g.Public); err == nil || !strings.Contains(err.Error(), "ROCA") {
+			t.Errorf("%v, want ROCA", err)
+		}
+		var published struct{ Keys []map[string]string }
+		if err := json.Unmarshal(g.Public, &published); err != nil {
+			t.Fatal(err)
+		}
+		// The same modulus but for its fingerprint.
+		n := new(big.Int).SetBytes(must(jose.Decode(published.Keys[0]["n"])))
+		if _, err := jose.NewKey(jose.RS256, &rsa.PublicKey{N: n.Add(n, big.NewInt(2)), E: 65537}); err != nil {
+			t.Errorf("without the fingerprint: %v", err)
+		}
+		return
+	}
+	t.Error("no such vector")
+}
