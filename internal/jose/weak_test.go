@@ -37,7 +37,6 @@ func TestWeakKeysAreRefusedWithTheReason(t *testing.T) {
 		{jose.RS256, &rsa.PublicKey{N: good.N, E: -3}, "exponent"},
 		{jose.RS256, &rsa.PublicKey{N: n(func(i *big.Int) *big.Int { return i.SetBit(i, 0, 0) }), E: 65537}, "even RSA modulus"},
 		{jose.ES256, &p224.PublicKey, "curve"},
-		{jose.ES256, &ecdsa.PublicKey{Curve: elliptic.P256()}, "not on its curve"},
 		{jose.HS256, make([]byte, 31), "shorter than the hash"},
 		{jose.HS512, make([]byte, 63), "shorter than the hash"},
 		{jose.A256KW, make([]byte, 31), "takes 32"},
