@@ -32,6 +32,7 @@ type App struct {
 
 	config config.Config
 	store  *sqlstore.Store
+	ring   *keyring.Ring
 	hasher *password.Hasher
 	log    *slog.Logger
 	now    func() time.Time
@@ -70,14 +71,13 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 	if err := a.openStore(ctx); err != nil {
 		return nil, err
 	}
-	ring, err := a.openKeys(ctx)
-	if err != nil {
+	if a.ring, err = a.openKeys(ctx); err != nil {
 		return nil, err
 	}
 	if a.hasher, err = newHasher(env); err != nil {
 		return nil, err
 	}
-	return a, a.build(ctx, env.Issuer, ring)
+	return a, a.build(ctx, env.Issuer, a.ring)
 }
 
 func newHasher(env Env) (*password.Hasher, error) {

@@ -47,7 +47,7 @@ func readMasterKey(c config.Config) (*keyring.MasterKey, error) {
 // keyPolicy keeps retired keys published for as long as any token they
 // signed, the operator's included.
 func keyPolicy(c config.Config) keyring.Policy {
-	return keyring.Policy{LongestTTL: max(c.AccessTTL, operatorTTL)}
+	return c.Keys(operatorTTL)
 }
 
 // explainKeys says which master key was wrong.

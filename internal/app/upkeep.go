@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -11,24 +12,36 @@ const pruneEvery = time.Hour
 // Upkeep runs what has to be done from time to time, until ctx ends. The
 // channel it answers is closed when nothing of it runs any more.
 func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
+	var all sync.WaitGroup
+	all.Go(func() {
+		repeat(ctx, pruneEvery, a.prune)
+	})
+	all.Go(func() {
+		repeat(ctx, a.maintainKeys(ctx), a.maintainKeys)
+	})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		ticker := time.NewTicker(pruneEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				a.prune(ctx)
-			}
-		}
+		all.Wait()
 	}()
 	return done
 }
 
-func (a *App) prune(ctx context.Context) {
+// repeat runs a task after the first delay, and then whenever the task says.
+func repeat(ctx context.Context, delay time.Duration, task func(context.Context) time.Duration) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			timer.Reset(task(ctx))
+		}
+	}
+}
+
+func (a *App) prune(ctx context.Context) time.Duration {
 	n, err := a.store.PruneSessions(ctx, a.now())
 	switch {
 	case err != nil && ctx.Err() == nil:
@@ -36,4 +49,19 @@ func (a *App) prune(ctx context.Context) {
 	case n > 0:
 		a.log.InfoContext(ctx, "pruned sessions", "sessions", n)
 	}
+	return pruneEvery
+}
+
+// maintainKeys does what is due for the signing keys, and takes over what
+// other processes did, such as killing one.
+func (a *App) maintainKeys(ctx context.Context) time.Duration {
+	now := a.now()
+	up, err := a.ring.Maintain(ctx, now)
+	for _, step := range up.Done {
+		a.log.InfoContext(ctx, "signing key", "kid", step.Kid, "state", step.State.String(), "why", step.Why)
+	}
+	if err != nil && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "maintain signing keys", "error", err)
+	}
+	return up.Next.Sub(now)
 }

@@ -20,6 +20,7 @@ func (l *loader) check() {
 	l.checkKeys()
 	l.checkPassword()
 	l.checkLifetimes()
+	l.checkRotation()
 }
 
 // place names where one of the settings was given: the first that was, or the
@@ -133,5 +134,13 @@ func (l *loader) checkLifetimes() {
 	if c.AccessTTL > c.SessionTTL {
 		l.problem(l.place("access_ttl", "session_ttl"),
 			fmt.Sprintf("access_ttl (%v) is longer than session_ttl (%v), which ends every session", c.AccessTTL, c.SessionTTL))
+	}
+}
+
+// checkRotation leaves it to the policy whether keys can follow each other so
+// fast.
+func (l *loader) checkRotation() {
+	if err := l.config.Keys(0).Validate(); err != nil {
+		l.problem(l.place("key_rotation", "key_set_max_age", "access_ttl"), err.Error())
 	}
 }

@@ -59,6 +59,13 @@ type Config struct {
 	// KeySetMaxAge is how long others may keep a copy of the public keys. A new key is published at least that long
 	// before it signs.
 	KeySetMaxAge time.Duration `name:"key_set_max_age" default:"1h" min:"1s" max:"24h"`
+	// KeyRotation is how long a key signs before the next one takes over, by itself. At least `key_set_max_age` and two
+	// minutes.
+	KeyRotation time.Duration `name:"key_rotation" default:"30d" min:"3m" max:"400d"`
+	// KeyAlgorithm is the algorithm of new signing keys. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not.
+	// With HS256, HS384 and HS512 nothing can be published, so that only this service itself can verify its tokens. A
+	// change takes effect with the next rotation.
+	KeyAlgorithm string `name:"key_algorithm" default:"ES256" oneof:"ES256|ES384|ES512|EdDSA|RS256|RS384|RS512|PS256|PS384|PS512|HS256|HS384|HS512"`
 
 	// Argon2Memory is the memory of one password hash in KiB. Raise it as far as your machine allows; existing
 	// passwords follow at their next login.

@@ -30,6 +30,10 @@ func settingDoc(name string) string {
 		return "How far the clocks of the machines may differ when the times in a token are checked."
 	case "key_set_max_age":
 		return "How long others may keep a copy of the public keys. A new key is published at least that long before it signs."
+	case "key_rotation":
+		return "How long a key signs before the next one takes over, by itself. At least `key_set_max_age` and two minutes."
+	case "key_algorithm":
+		return "The algorithm of new signing keys. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not. With HS256, HS384 and HS512 nothing can be published, so that only this service itself can verify its tokens. A change takes effect with the next rotation."
 	case "argon2_memory":
 		return "The memory of one password hash in KiB. Raise it as far as your machine allows; existing passwords follow at their next login."
 	case "argon2_iterations":

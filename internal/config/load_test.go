@@ -55,6 +55,13 @@ func TestDefaults(t *testing.T) {
 	if got.Listen != "127.0.0.1:8400" || got.AccessTTL != 15*time.Minute || path != "portaria.db" || !ok || !got.SignUpOpen() {
 		t.Errorf("defaults: %+v", got)
 	}
+	keys := got.Keys(0)
+	if keys.Algorithm != "ES256" || keys.RotateEvery != 30*24*time.Hour || keys.KeySetMaxAge != time.Hour || keys.LongestTTL != got.AccessTTL {
+		t.Errorf("default keys: %+v", keys)
+	}
+	if got.Keys(2*got.AccessTTL).LongestTTL != 2*got.AccessTTL {
+		t.Error("keys would be gone before the longest token")
+	}
 	if err := got.Session().Validate(); err != nil {
 		t.Error(err)
 	}
@@ -105,6 +112,8 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 		return "59m", map[string]string{"refresh_ttl": "1m"}
 	case "argon2_memory":
 		return "65536", nil
+	case "key_rotation":
+		return "7d", nil
 	}
 	switch s.Kind {
 	case config.Duration:
@@ -246,6 +255,7 @@ func TestOneProblem(t *testing.T) {
 		"issuer with password": {map[string]string{"issuer": "https://a:hunter2@a.example"}, "--issuer: must not contain user or password"},
 		"no audience":          {map[string]string{"audience": ""}, "--audience: must not be empty"},
 		"idle > absolute":      {map[string]string{"refresh_ttl": "31d"}, "--refresh-ttl: refresh_ttl (744h0m0s) is longer than session_ttl (720h0m0s), which ends every session"},
+		"rotates too often":    {map[string]string{"key_rotation": "1h"}, "--key-rotation: key rotation: every 1h0m0s is too often: a key is published for 1h2m0s before it signs"},
 		"token > session":      {map[string]string{"access_ttl": "3h", "session_ttl": "2h", "refresh_ttl": "1h"}, "--access-ttl: access_ttl (3h0m0s) is longer than session_ttl (2h0m0s), which ends every session"},
 		"everybody is a proxy": {map[string]string{"trusted_proxies": "0.0.0.0/0"}, `--trusted-proxies: "0.0.0.0/0" is everybody, who could then claim any address`},
 		"cheap memory":         {map[string]string{"argon2_memory": "19455"}, "--argon2-memory: 19455 makes stolen passwords cheap to guess; 19456 is the least (insecure_password_hash permits it, for benchmarks)"},

@@ -1,6 +1,10 @@
 package config
 
 import (
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
@@ -19,4 +23,15 @@ func (c Config) Login() login.Policy {
 // Token returns what access tokens say, and how they are checked.
 func (c Config) Token(issuer string) token.Policy {
 	return token.Policy{Issuer: issuer, Audience: c.Audience, TTL: c.AccessTTL, Leeway: c.Leeway}
+}
+
+// Keys returns how signing keys are made and follow each other, for tokens
+// that live no longer than this.
+func (c Config) Keys(longest time.Duration) keyring.Policy {
+	return keyring.Policy{
+		Algorithm:    jose.Algorithm(c.KeyAlgorithm),
+		LongestTTL:   max(c.AccessTTL, longest),
+		RotateEvery:  c.KeyRotation,
+		KeySetMaxAge: c.KeySetMaxAge,
+	}
 }
