@@ -6,6 +6,7 @@ import (
 	"io"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // timeLayout is how people read times here; it sorts, and says its zone.
@@ -37,11 +38,11 @@ func table(w io.Writer, rows [][]string) error {
 }
 
 // printable keeps what strangers chose, user agents above all, from steering
-// the terminal.
+// the terminal, or from reading otherwise than it is written.
 func printable(s string) string {
 	out := []rune(s)
 	for i, r := range out {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if !unicode.IsGraphic(r) {
 			out[i] = '?'
 		}
 	}

@@ -44,7 +44,8 @@ type service struct {
 func launch(dir string, environ []string, args ...string) (*service, error) {
 	s := &service{cmd: exec.Command("portaria", append([]string{"serve"}, args...)...), exited: make(chan struct{})}
 	s.cmd.Dir, s.cmd.Env = dir, environ
-	s.out.found = make(chan string, 1)
+	greeted := make(chan string, 1)
+	s.out.greeted = greeted
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.err
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func launch(dir string, environ []string, args ...string) (*service, error) {
 		close(s.exited)
 	}()
 	select {
-	case s.url = <-s.out.found:
+	case s.url = <-greeted:
 		return s, nil
 	case <-s.exited:
 		return nil, fmt.Errorf("the service ended (%v): %s", s.status, s.err.String())
@@ -89,9 +90,9 @@ var greeting = regexp.MustCompile(`(?m)^Portaria answers at (\S+)$`)
 // transcript keeps what a process wrote, and passes on the address in its
 // greeting.
 type transcript struct {
-	mu    sync.Mutex
-	text  bytes.Buffer
-	found chan string // nil where no greeting is expected
+	mu      sync.Mutex
+	text    bytes.Buffer
+	greeted chan<- string // nil when no greeting is awaited
 }
 
 // Write keeps p.
@@ -99,9 +100,12 @@ func (tr *transcript) Write(p []byte) (int, error) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	n, err := tr.text.Write(p)
-	if match := greeting.FindSubmatch(tr.text.Bytes()); match != nil && tr.found != nil {
-		tr.found <- string(match[1])
-		tr.found = nil
+	if tr.greeted == nil {
+		return n, err
+	}
+	if match := greeting.FindSubmatch(tr.text.Bytes()); match != nil {
+		tr.greeted <- string(match[1])
+		tr.greeted = nil
 	}
 	return n, err
 }
