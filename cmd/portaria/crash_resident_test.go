@@ -86,7 +86,7 @@ func (r *resident) at(url string) *client.Client { return client.New(url, r.http
 // act does one thing, chosen at random.
 func (r *resident) act(ctx context.Context, url string) error {
 	c := r.at(url)
-	if len(r.homes) == 0 || rand.IntN(12) == 0 && len(r.homes) < mostHomes {
+	if len(r.homes) == 0 || rand.IntN(12) == 0 {
 		return r.signUp(ctx, c)
 	}
 	h := r.homes[rand.IntN(len(r.homes))]
@@ -120,7 +120,11 @@ func (r *resident) newPassword() string {
 }
 
 func (r *resident) signUp(ctx context.Context, c *client.Client) error {
-	h := &home{identifier: fmt.Sprintf("%s-%d", r.name, len(r.homes)), password: r.newPassword(), signUp: true}
+	if len(r.homes) == mostHomes {
+		r.homes = slices.Delete(r.homes, 0, 1)
+	}
+	h := &home{password: r.newPassword(), signUp: true}
+	h.identifier = fmt.Sprintf("%s-%d", r.name, r.made)
 	r.homes = append(r.homes, h)
 	_, err := c.SignUp(ctx, h.credentials(h.password))
 	if err := r.call("sign-ups", err); err != nil {

@@ -22,9 +22,19 @@ func main() {
 	if status, ok := app.HashWorker(os.Args); ok {
 		os.Exit(status)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], system()))
+	os.Exit(run(untilSignalled(), os.Args[1:], system()))
+}
+
+// untilSignalled ends when the process is told to stop. From then on a signal
+// does what it does to any program: a second one does not wait for requests.
+func untilSignalled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(signalled, func() {
+		stop()
+		cancel()
+	})
+	return ctx
 }
 
 // surroundings are what the program takes from its process.
