@@ -232,6 +232,18 @@ func (s KeySet) find(kid string, fits func(Key) bool) (Key, error) {
 	return Key{}, fmt.Errorf("%w: several in the set would do, and no kid says which", ErrKey)
 }
 
+// EncryptionKey returns the public key to encrypt to: the first of the set that
+// encrypts, with the recommended one of the algorithms that it may have. Errors
+// wrap ErrKey.
+func (s KeySet) EncryptionKey() (Key, error) {
+	for _, k := range s.Keys() {
+		if k.wraps && k.public != nil {
+			return k.Public(), nil
+		}
+	}
+	return Key{}, fmt.Errorf("%w: no public key in the set that encrypts", ErrKey)
+}
+
 // Verify is [Message.Verify] with the key that [KeySet.Find] finds.
 func (s KeySet) Verify(m Message) ([]byte, error) {
 	k, err := s.Find(m.Header)

@@ -32,6 +32,8 @@ type Claims struct {
 	AMR       []string  // amr: how it did (RFC 8176)
 	Fresh     bool      // fresh: it did so in this very issuance
 	Revision  int64     // rvs: the head of the revocation log at minting
+	Type      string    // type: set by the issuer, in the profile [Flask] alone
+	CSRF      string    // csrf: the double-submit value of a token kept in a cookie
 }
 
 // ErrClaims reports claims that cannot be minted or, wrapped in [ErrInvalid],
@@ -62,6 +64,8 @@ func (c Claims) append(b []byte) []byte {
 	w.b = strconv.AppendBool(w.b, c.Fresh)
 	w.name("rvs")
 	w.b = strconv.AppendInt(w.b, c.Revision, 10)
+	w.text("type", c.Type)
+	w.text("csrf", c.CSRF)
 	return append(w.b, '}')
 }
 
@@ -162,6 +166,10 @@ func (c *Claims) set(m jose.Member) (err error) {
 		c.Fresh, err = m.Value.Bool()
 	case "rvs":
 		c.Revision, err = m.Value.Int()
+	case "type":
+		c.Type, err = m.Value.Text()
+	case "csrf":
+		c.CSRF, err = m.Value.Text()
 	}
 	return err
 }

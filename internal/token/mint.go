@@ -1,12 +1,14 @@
 package token
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -15,11 +17,12 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 )
 
-// accessType is the "typ" of an access token (RFC 9068, section 2.1).
-const accessType = "at+jwt"
-
 // maxLeeway is the greatest difference of clocks that may be allowed for.
 const maxLeeway = 60 * time.Second
+
+// defaultMaxSize is what a browser takes as one cookie, and what the proxies
+// with the least room for a header take beside all else.
+const defaultMaxSize = 4096
 
 // Policy says what this issuer's access tokens are.
 type Policy struct {
@@ -33,6 +36,13 @@ type Policy struct {
 	TTL time.Duration
 	// Leeway is how far clocks may be apart: 0 to 60 seconds. Default 0.
 	Leeway time.Duration
+	// MaxSize is the greatest length of a token in bytes, at most
+	// [jose.MaxToken]: one too large is answered 413 or 431 by somebody's
+	// proxy, far from its cause. Default 4096.
+	MaxSize int
+	// Services holds what audiences expect other than an access token that is
+	// signed and not encrypted.
+	Services map[string]Service
 }
 
 // Validate reports everything that is wrong with the policy.
@@ -49,6 +59,14 @@ func (p Policy) Validate() error {
 	}
 	if p.Leeway < 0 || p.Leeway > maxLeeway {
 		errs = append(errs, errors.New("leeway: must be 0 to 60 seconds"))
+	}
+	if p.MaxSize < 0 || p.MaxSize > jose.MaxToken {
+		errs = append(errs, fmt.Errorf("token size: must be at most %d bytes", jose.MaxToken))
+	}
+	for audience, service := range p.Services {
+		if err := service.validate(audience == p.Audience); err != nil {
+			errs = append(errs, fmt.Errorf("audience %s: %w", audience, err))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -78,7 +96,8 @@ func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 type Issuer struct {
 	ring   *keyring.Ring
 	policy Policy
-	header atomic.Pointer[mintHeader]
+	// One header for each "typ".
+	accessHeader, plainHeader atomic.Pointer[mintHeader]
 }
 
 // mintHeader is the encoded header for the key that signed last.
@@ -94,32 +113,64 @@ func NewIssuer(ring *keyring.Ring, p Policy) (*Issuer, error) {
 	return &Issuer{ring: ring, policy: p}, nil
 }
 
-// Mint signs an access token. It sets Issuer, IssuedAt, NotBefore and ID, and
-// where they are empty Audience and ExpiresAt, and returns the claims as they
-// were signed. Subject is required. Errors wrap [ErrClaims] or
-// [keyring.ErrNoActiveKey].
+// Mint signs an access token, and encrypts it where its audience wants it so.
+// It sets Issuer, IssuedAt, NotBefore, ID and Type, and where they are empty
+// Audience and ExpiresAt, and returns the claims as they were signed. Subject is
+// required. Errors wrap [ErrClaims], naming the claim at fault,
+// [keyring.ErrNoActiveKey] or what the audience's key source says.
 func (i *Issuer) Mint(now time.Time, c Claims) (Token, Claims, error) {
 	key, err := i.ring.Active(now)
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("mint: %w", err)
 	}
 	c = i.complete(now, c)
-	if err := c.mintable(key.LongestTTL()); err != nil {
-		return "", Claims{}, fmt.Errorf("mint: %w", err)
-	}
-	var payload, compact [1536]byte
-	b := append(append(compact[:0], i.headerFor(key.Key)...), '.')
-	b = base64.RawURLEncoding.AppendEncode(b, c.append(payload[:0]))
-	var buffer [64]byte
-	signature, err := key.AppendSign(buffer[:0], b)
+	service, err := i.policy.service(c.Audience)
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("mint: %w", err)
 	}
-	b = base64.RawURLEncoding.AppendEncode(append(b, '.'), signature)
-	if len(b) > jose.MaxToken {
-		return "", Claims{}, fmt.Errorf("mint: %w: longer than %d bytes", ErrClaims, jose.MaxToken)
+	c.Type = service.Profile.claimType()
+	if err := c.mintable(key.LongestTTL()); err != nil {
+		return "", Claims{}, fmt.Errorf("mint: %w", err)
 	}
-	return Token(b), c, nil
+	minted, err := i.sign(key.Key, service.Profile, c)
+	if err != nil {
+		return "", Claims{}, fmt.Errorf("mint: %w", err)
+	}
+	if minted, err = service.encrypt(minted, now); err != nil {
+		return "", Claims{}, fmt.Errorf("mint: %w", err)
+	}
+	if len(minted) > i.maxSize() {
+		return "", Claims{}, fmt.Errorf("mint: %w", c.tooLarge(len(minted), i.maxSize()))
+	}
+	return minted, c, nil
+}
+
+func (i *Issuer) maxSize() int { return cmp.Or(i.policy.MaxSize, defaultMaxSize) }
+
+func (i *Issuer) sign(key jose.Key, p Profile, c Claims) (Token, error) {
+	var payload, compact [1536]byte
+	b := append(append(compact[:0], i.headerFor(key, p)...), '.')
+	b = base64.RawURLEncoding.AppendEncode(b, c.append(payload[:0]))
+	if len(b) > i.maxSize() {
+		return "", c.tooLarge(len(b), i.maxSize())
+	}
+	var buffer [64]byte
+	signature, err := key.AppendSign(buffer[:0], b)
+	if err != nil {
+		return "", err
+	}
+	return Token(base64.RawURLEncoding.AppendEncode(append(b, '.'), signature)), nil
+}
+
+// tooLarge names the claim that takes the most room.
+func (c Claims) tooLarge(size, limit int) error {
+	object, err := jose.ParseObject(c.append(nil))
+	if err != nil {
+		return err
+	}
+	largest := slices.MaxFunc(object, func(a, b jose.Member) int { return cmp.Compare(len(a.Value), len(b.Value)) })
+	return fmt.Errorf("%w: token of %d bytes, %d allowed; the largest claim is %s with %d",
+		ErrClaims, size, limit, largest.Name, len(largest.Value))
 }
 
 // complete sets what the issuer decides.
@@ -158,7 +209,7 @@ func (c Claims) mintable(longest time.Duration) error {
 	case c.Revision < 0:
 		return fmt.Errorf("%w: negative revision", ErrClaims)
 	}
-	for _, texts := range [][]string{{c.Subject, c.ClientID, c.SessionID, c.Scope}, c.Audience, c.AMR} {
+	for _, texts := range [][]string{{c.Subject, c.ClientID, c.SessionID, c.Scope, c.CSRF}, c.Audience, c.AMR} {
 		for _, text := range texts {
 			// Invalid UTF-8 would be replaced in writing: the token would
 			// then speak of somebody else.
@@ -171,15 +222,19 @@ func (c Claims) mintable(longest time.Duration) error {
 }
 
 // headerFor returns the encoded header for a key.
-func (i *Issuer) headerFor(key jose.Key) string {
-	if h := i.header.Load(); h != nil && h.kid == key.Kid() {
+func (i *Issuer) headerFor(key jose.Key, p Profile) string {
+	kept := &i.accessHeader
+	if p.typ() != AccessToken.typ() {
+		kept = &i.plainHeader
+	}
+	if h := kept.Load(); h != nil && h.kid == key.Kid() {
 		return h.encoded
 	}
 	w := writer{b: []byte{'{'}}
 	w.text("alg", string(key.Algorithm()))
 	w.text("kid", key.Kid())
-	w.text("typ", accessType)
+	w.text("typ", p.typ())
 	h := &mintHeader{kid: key.Kid(), encoded: jose.Encode(append(w.b, '}'))}
-	i.header.Store(h)
+	kept.Store(h)
 	return h.encoded
 }

@@ -24,15 +24,17 @@ var (
 	errUnknownKey = errors.New("no such key in use")
 	errIssuer     = errors.New("another issuer")
 	errAudience   = errors.New("another audience")
+	errKind       = errors.New("another kind of token")
 	errMissing    = errors.New("required claim is missing")
 	errFuture     = errors.New("not valid yet")
 )
 
-// Verifier verifies access tokens of this issuer for one audience. Safe for
-// concurrent use.
+// Verifier verifies access tokens of this issuer for one audience, in the
+// profile that the policy has for it. Safe for concurrent use.
 type Verifier struct {
-	ring   *keyring.Ring
-	policy Policy
+	ring    *keyring.Ring
+	policy  Policy
+	profile Profile
 	// learned holds headers by value that came with a good signature, so that
 	// they are parsed once for each key and not once for each token.
 	learned atomic.Pointer[map[string]jose.Header]
@@ -47,7 +49,7 @@ func NewVerifier(ring *keyring.Ring, p Policy) (*Verifier, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("set up verifier: %w", err)
 	}
-	v := &Verifier{ring: ring, policy: p}
+	v := &Verifier{ring: ring, policy: p, profile: p.Services[p.Audience].Profile}
 	v.learned.Store(&map[string]jose.Header{})
 	return v, nil
 }
@@ -93,7 +95,7 @@ func (v *Verifier) checkSignature(parts jose.Compact, now time.Time) error {
 		if header, err = jose.ParseHeader(parts.Header); err != nil {
 			return err
 		}
-		if header.Type != accessType || header.ContentType != "" || header.CarriesKey {
+		if header.Type != v.profile.typ() || header.ContentType != "" || header.CarriesKey {
 			return errHeader
 		}
 	}
@@ -134,6 +136,8 @@ func (v *Verifier) checkClaims(c Claims, now time.Time) error {
 		return errIssuer
 	case !slices.Contains(c.Audience, v.policy.Audience):
 		return errAudience
+	case c.Type != v.profile.claimType():
+		return errKind
 	case c.Subject == "" || c.ExpiresAt.IsZero() || c.IssuedAt.IsZero():
 		return errMissing
 	case c.NotBefore.After(latest) || c.IssuedAt.After(latest):

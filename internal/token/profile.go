@@ -1,0 +1,141 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// Profile is the form that the verifiers of an audience expect of an access
+// token. The empty Profile is [AccessToken].
+type Profile string
+
+const (
+	// AccessToken has "typ": "at+jwt" (RFC 9068): no other kind of token can be
+	// taken for it. The default.
+	AccessToken Profile = "at+jwt"
+	// PlainJWT has "typ": "JWT", for verifiers that refuse anything else, such
+	// as libjwt 1.10 and Dovecot.
+	PlainJWT Profile = "jwt"
+	// Flask is what flask-jwt-extended expects: "typ": "JWT" and the claims
+	// type, fresh and csrf, with the identity in sub.
+	Flask Profile = "flask"
+)
+
+// flaskAccess is the claim "type" of an access token in the profile Flask.
+const flaskAccess = "access"
+
+func (p Profile) known() bool {
+	return p == "" || p == AccessToken || p == PlainJWT || p == Flask
+}
+
+// typ is the "typ" of the header.
+func (p Profile) typ() string {
+	if p == PlainJWT || p == Flask {
+		return "JWT"
+	}
+	return "at+jwt"
+}
+
+// claimType is the claim "type", empty when there is none.
+func (p Profile) claimType() string {
+	if p == Flask {
+		return flaskAccess
+	}
+	return ""
+}
+
+// KeySource gives the key to encrypt to at now, from memory: it is asked for
+// each token. A source that fetches a key set does so in its own time.
+type KeySource interface {
+	EncryptionKey(now time.Time) (jose.Key, error)
+}
+
+// fixedKey is a KeySource that never changes.
+type fixedKey struct{ key jose.Key }
+
+func (f fixedKey) EncryptionKey(time.Time) (jose.Key, error) { return f.key, nil }
+
+// ParseEncryptionKey reads the public key of a service from a JWK or a key set
+// given inline: the first key that encrypts. Without "alg" it is used with the
+// recommended algorithm of its kind. A secret is refused: what a service
+// decrypts with is known to the service alone. Errors wrap [jose.ErrKey] or
+// [jose.ErrJSON].
+func ParseEncryptionKey(jwk []byte) (KeySource, error) {
+	set, err := jose.ParseKeySet(jwk)
+	if err != nil {
+		return nil, fmt.Errorf("read encryption key: %w", err)
+	}
+	key, err := set.EncryptionKey()
+	if err != nil {
+		return nil, fmt.Errorf("read encryption key: %w", err)
+	}
+	return fixedKey{key}, nil
+}
+
+// Service says what the verifiers of one audience expect. The zero value is a
+// signed access token, not encrypted.
+type Service struct {
+	Profile Profile
+	// EncryptTo makes each token a nested JWE for this key; nil for none.
+	EncryptTo KeySource
+	// Encryption of the content. Default A256GCM.
+	Encryption jose.Encryption
+}
+
+var (
+	errProfile    = errors.New("profile: must be at+jwt, jwt or flask")
+	errEncryption = errors.New("content encryption: unknown")
+	errOwnService = errors.New("encryption: tokens for this service's own audience cannot be encrypted to another's key")
+)
+
+// validate reports what is wrong with the settings for an audience.
+func (s Service) validate(own bool) error {
+	var errs []error
+	if !s.Profile.known() {
+		errs = append(errs, errProfile)
+	}
+	if s.Encryption != "" && !slices.Contains(jose.Encryptions(), s.Encryption) {
+		errs = append(errs, errEncryption)
+	}
+	if own && s.EncryptTo != nil {
+		errs = append(errs, errOwnService)
+	}
+	return errors.Join(errs...)
+}
+
+// service returns what the verifiers of the audience expect. Several audiences
+// share one token, so that they must expect the same, and it can be encrypted
+// to one of them alone.
+func (p Policy) service(audience []string) (Service, error) {
+	if len(p.Services) == 0 {
+		return Service{}, nil
+	}
+	first := p.Services[audience[0]]
+	for _, other := range audience[1:] {
+		service := p.Services[other]
+		if first.EncryptTo != nil || service.EncryptTo != nil {
+			return Service{}, fmt.Errorf("%w: aud: an encrypted token has one audience", ErrClaims)
+		}
+		if first.Profile.typ() != service.Profile.typ() || first.Profile.claimType() != service.Profile.claimType() {
+			return Service{}, fmt.Errorf("%w: aud: the audiences expect different profiles", ErrClaims)
+		}
+	}
+	return first, nil
+}
+
+// encrypt nests a signed token if the service wants it so.
+func (s Service) encrypt(signed Token, now time.Time) (Token, error) {
+	if s.EncryptTo == nil {
+		return signed, nil
+	}
+	key, err := s.EncryptTo.EncryptionKey(now)
+	if err != nil {
+		return "", fmt.Errorf("find encryption key: %w", err)
+	}
+	nested, err := key.EncryptNested(signed.Reveal(), s.Encryption)
+	return Token(nested), err
+}
