@@ -75,6 +75,8 @@ func table() map[string]rule {
 		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},
 		"internal/config":  {imports: domain},
 
+		"internal/jose/josetest": {imports: []string{"internal/jose"}, testing: true},
+
 		"internal/app":         {imports: anything},
 		"internal/app/apptest": {imports: anything, testing: true},
 		"internal/testdb":      {testing: true},
