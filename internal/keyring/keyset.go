@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"time"
 
@@ -53,7 +52,7 @@ func (s *snapshot) buildKeySet(now time.Time) *keySet {
 			keys = append(keys, public)
 		}
 	}
-	set.JSON = append(append([]byte(`{"keys":[`), bytes.Join(keys, []byte(","))...), ']', '}')
+	set.JSON = keySetJSON(keys)
 	sum := sha256.Sum256(set.JSON)
 	set.ETag = `"` + jose.Encode(sum[:]) + `"`
 	return set
