@@ -13,6 +13,7 @@ import (
 type bench struct {
 	binary, folder string
 	length         time.Duration // of the window of one row
+	rest           time.Duration // between a burst and the look at idle memory
 	only           string
 	out            io.Writer
 }

@@ -33,9 +33,9 @@ func run(short bool, only string) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &bench{binary: binary, folder: folder, length: 3 * time.Second, only: only, out: os.Stdout}
+	b := &bench{binary: binary, folder: folder, length: 3 * time.Second, rest: 25 * time.Second, only: only, out: os.Stdout}
 	if short {
-		b.length = 300 * time.Millisecond
+		b.length, b.rest = 300*time.Millisecond, time.Second
 	}
 	fmt.Printf("%s, %d processors, %v a row; the clients run on the same machine\n\n", runtime.Version(), runtime.NumCPU(), b.length)
 	return b.run()

@@ -56,13 +56,10 @@ func (b *bench) idleMemory(folder string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	settle := b.length
-	time.Sleep(settle / 3)
-	fresh, err := s.resident()
-	if err != nil {
+	time.Sleep(time.Second)
+	if err := b.reportMemory(s, "after the start"); err != nil {
 		return err
 	}
-	line(b.out, "idle memory, after the start", fmt.Sprintf("%.1f MB", fresh), atMost("MB", "%.0f", fresh, 30))
 	people, err := s.signIn(most)
 	if err != nil {
 		return err
@@ -72,13 +69,12 @@ func (b *bench) idleMemory(folder string) (err error) {
 			return err
 		}
 	}
-	peak, err := s.resident()
-	if err != nil {
-		return err
-	}
-	time.Sleep(4 * settle)
-	idle, err := s.resident()
-	line(b.out, "idle memory, after a burst", fmt.Sprintf("%.1f MB %v after it (%.1f MB at its end)", idle, 4*settle, peak),
-		atMost("MB", "%.0f", idle, 30))
+	time.Sleep(b.rest)
+	return b.reportMemory(s, fmt.Sprintf("%v after a burst", b.rest))
+}
+
+func (b *bench) reportMemory(s *service, when string) error {
+	mb, err := s.resident()
+	line(b.out, "idle memory, "+when, fmt.Sprintf("%.1f MB", mb), atMost("MB", "%.0f", mb, 30))
 	return err
 }
