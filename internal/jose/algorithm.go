@@ -164,6 +164,16 @@ func (e Encryption) lengths() (iv, tag int) {
 	return 12, 16
 }
 
+// agrees reports ECDH-ES in any of its forms.
+func (a Algorithm) agrees() bool {
+	return a.encrypting().kty == "EC"
+}
+
+// wrapsWithGCM reports AES-GCM key wrapping, whose header has an iv and a tag.
+func (a Algorithm) wrapsWithGCM() bool {
+	return a == A128GCMKW || a == A192GCMKW || a == A256GCMKW
+}
+
 // Signs reports whether the algorithm is an allowed one that signs.
 func (a Algorithm) Signs() bool { return a.scheme().use == forSigning }
 

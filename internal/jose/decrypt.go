@@ -36,6 +36,8 @@ func parseEncryptedHeader(object Object) (EncryptedHeader, error) {
 		return EncryptedHeader{}, fmt.Errorf("%w: no allowed content encryption", ErrAlgorithm)
 	case h.CarriesKey:
 		return EncryptedHeader{}, fmt.Errorf("%w: carries a key", ErrHeader)
+	case h.epk != nil && !h.Algorithm.agrees(), (h.iv != nil || h.tag != nil) && !h.Algorithm.wrapsWithGCM():
+		return EncryptedHeader{}, fmt.Errorf("%w: member of another algorithm", ErrHeader)
 	}
 	return h, nil
 }
@@ -59,6 +61,8 @@ func (h *EncryptedHeader) set(m Member) (err error) {
 		h.iv, err = decodeValue(m.Value)
 	case "tag":
 		h.tag, err = decodeValue(m.Value)
+	case "p2s", "p2c":
+		err = fmt.Errorf("%w: PBES2", ErrHeader)
 	default:
 		err = h.Header.set(m)
 	}
@@ -125,15 +129,15 @@ func (h EncryptedHeader) checkLengths(key, iv, tag []byte) error {
 	case len(iv) != ivLength || len(tag) != tagLength:
 		return fmt.Errorf("%w: initialization vector or tag of a wrong length", ErrMalformed)
 	}
-	switch h.Algorithm {
-	case A128GCMKW, A192GCMKW, A256GCMKW:
+	switch {
+	case agreed || h.Algorithm == RSAOAEP || h.Algorithm == RSAOAEP256:
+		return nil
+	case h.Algorithm.wrapsWithGCM():
 		if len(h.iv) != 12 || len(h.tag) != 16 || len(key) != h.Encryption.keySize() {
 			return fmt.Errorf("%w: wrapped key, its iv or tag of a wrong length", ErrMalformed)
 		}
-	case A128KW, A192KW, A256KW, ECDHESA128KW, ECDHESA192KW, ECDHESA256KW:
-		if len(key) != h.Encryption.keySize()+8 {
-			return fmt.Errorf("%w: wrapped key of a wrong length", ErrMalformed)
-		}
+	case len(key) != h.Encryption.keySize()+8: // RFC 3394 adds eight bytes
+		return fmt.Errorf("%w: wrapped key of a wrong length", ErrMalformed)
 	}
 	return nil
 }

@@ -150,7 +150,12 @@ func TestGuardOnEncryptedHeaders(t *testing.T) {
 			t.Errorf("%v: %v, want %v", extra, err, want)
 		}
 	}
-	check(m{"unknown": []int{1}, "typ": "JWT", "p2c": 1000}, nil)
+	check(m{"unknown": []int{1}, "typ": "JWT", "x5t": "AA"}, nil)
+	check(m{"p2c": 1000}, jose.ErrHeader)
+	check(m{"p2s": "AAAA"}, jose.ErrHeader)
+	check(m{"iv": "AAAAAAAAAAAAAAAA"}, jose.ErrHeader)
+	check(m{"tag": "AAAAAAAAAAAAAAAAAAAAAA"}, jose.ErrHeader)
+	check(m{"x5t": 1}, jose.ErrJSON)
 	check(m{"crit": []string{"exp"}, "exp": 1}, jose.ErrHeader)
 	check(m{"crit": []string{}}, jose.ErrHeader)
 	check(m{"jwk": m{}}, jose.ErrHeader)
@@ -265,9 +270,9 @@ func TestOneTokenHasOneSpelling(t *testing.T) {
 func TestGuardOnWrappedKeys(t *testing.T) {
 	k := generate(t, jose.A256GCMKW)
 	parts := strings.Split(encrypt(t, k, "x", jose.EncryptOptions{}), ".")
-	for _, rest := range []string{``, `,"iv":"AAAA"`, `,"iv":"AAAAAAAAAAAAAAAA","tag":"AAAA"`, `,"iv":1`, `,"tag":"A"`} {
+	for _, rest := range []string{``, `,"epk":{}`, `,"iv":"AAAA"`, `,"iv":"AAAAAAAAAAAAAAAA","tag":"AAAA"`, `,"iv":1`, `,"tag":"A"`} {
 		parts[0] = jose.Encode([]byte(`{"alg":"A256GCMKW","enc":"A256GCM"` + rest + `}`))
-		if _, err := jose.ParseEncrypted(strings.Join(parts, ".")); !errors.Is(err, jose.ErrMalformed) && !errors.Is(err, jose.ErrJSON) {
+		if _, err := jose.ParseEncrypted(strings.Join(parts, ".")); !errors.Is(err, jose.ErrMalformed) && !errors.Is(err, jose.ErrJSON) && !errors.Is(err, jose.ErrHeader) {
 			t.Errorf("%s: %v, want ErrMalformed", rest, err)
 		}
 	}

@@ -63,6 +63,8 @@ func (h *Header) set(m Member) (err error) {
 		h.ContentType, err = m.Value.Text()
 	case "jwk", "jku", "x5u", "x5c":
 		h.CarriesKey = true
+	case "x5t", "x5t#S256":
+		_, err = m.Value.Text()
 	case "crit":
 		// RFC 7515 lets us ignore nothing here: whoever wrote it says that a
 		// reader who does not understand the extension must refuse.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -197,6 +199,7 @@ func (s *scanner) digits() bool {
 }
 
 func (s *scanner) number() error {
+	start := s.at
 	if s.peek() == '-' {
 		s.at++
 	}
@@ -218,6 +221,18 @@ func (s *scanner) number() error {
 		if !s.digits() {
 			return s.errorf("digit expected")
 		}
+	}
+	return s.inRange(string(s.data[start:s.at]))
+}
+
+// inRange refuses what no float64 holds: readers differ in whether that is
+// infinite or an error. Without an exponent it takes more than 300 digits.
+func (s *scanner) inRange(number string) error {
+	if len(number) < 300 && !strings.ContainsAny(number, "eE") {
+		return nil
+	}
+	if _, err := strconv.ParseFloat(number, 64); err != nil {
+		return s.errorf("number out of range")
 	}
 	return nil
 }

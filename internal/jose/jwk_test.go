@@ -43,7 +43,7 @@ func edit(t *testing.T, k jose.Key, changes map[string]any) []byte {
 	return text
 }
 
-func member(t *testing.T, k jose.Key, name string) string {
+func member(t testing.TB, k jose.Key, name string) string {
 	t.Helper()
 	var members map[string]string
 	if err := json.Unmarshal(k.RevealJWK(), &members); err != nil {
