@@ -31,6 +31,7 @@ func (serveCommand) Run(c *call) error {
 		return err
 	}
 	log := newLog(c.surroundings, settings)
+	tendMemory(c)
 	var a *app.App
 	// The address is bound before the app is built, which needs to know it;
 	// requests are served only after.
