@@ -66,6 +66,8 @@ type commands struct {
 	Login   loginCommand   `cmd:"" help:"Sign in and print the tokens."`
 	Account accountCommand `cmd:"" help:"Create, list and bar accounts."`
 	Session sessionCommand `cmd:"" help:"See who is logged in, and end sessions."`
+	Key     keyCommand     `cmd:"" help:"Make, import, rotate and kill signing keys."`
+	Token   tokenCommand   `cmd:"" help:"Sign, verify, encrypt, decrypt and explain tokens, with keys from files."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -78,6 +80,7 @@ func run(ctx context.Context, args []string, s surroundings) int {
 		kong.Name("portaria"),
 		kong.Description("Self-hosted authentication: accounts, sessions, tokens that can be taken back.\n\n"+
 			"Every setting is a flag of each command, a variable PORTARIA_… and a line of the settings file; see docs/config.md."),
+		kong.Vars{"algorithms": algorithms()},
 		kong.Embed(flags.target.Interface()),
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
@@ -102,12 +105,16 @@ func run(ctx context.Context, args []string, s surroundings) int {
 func report(s surroundings, err error) int {
 	var settings config.Problems
 	var answer *api.Problem
+	var usage usageError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &settings):
 		fmt.Fprintln(s.err, "portaria: the settings need attention:")
 		fmt.Fprintln(s.err, settings)
+		return exitUsage
+	case errors.As(err, &usage):
+		fmt.Fprintln(s.err, "portaria:", err)
 		return exitUsage
 	case errors.As(err, &answer):
 		fmt.Fprintln(s.err, "portaria:", answer)

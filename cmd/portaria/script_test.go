@@ -33,6 +33,9 @@ func TestStoriesOnPostgres(t *testing.T) {
 	}))
 }
 
+// storyPatience bounds all stories together.
+const storyPatience = 2 * time.Minute
+
 // storyKey finds the story among the values of a script.
 type storyKey struct{}
 
@@ -42,6 +45,8 @@ type story struct{ running *service }
 func stories(database string, prepare func(*testscript.Env) error) testscript.Params {
 	return testscript.Params{
 		Dir: "testdata/script",
+		// A service that should have refused to start would run for ever.
+		Deadline: time.Now().Add(storyPatience),
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
 			env.Setenv("PORTARIA_LISTEN", freeAddress(env.T().(testing.TB)))

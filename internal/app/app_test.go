@@ -42,7 +42,12 @@ func settings(t *testing.T, database string) config.Config {
 
 func open(t *testing.T, c config.Config) (*app.App, error) {
 	t.Helper()
-	return app.Open(t.Context(), app.Env{Config: c, Issuer: issuer, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	return openAt(t, c, time.Now)
+}
+
+func openAt(t *testing.T, c config.Config, now func() time.Time) (*app.App, error) {
+	t.Helper()
+	return app.Open(t.Context(), app.Env{Config: c, Issuer: issuer, Log: slog.New(slog.DiscardHandler), Now: now})
 }
 
 // start opens an App and closes it again.

@@ -27,19 +27,12 @@ var ErrNoKeys = errors.New("no keys in this database: run this where `portaria s
 // with the local key. Whoever can read the database and the master key could
 // make one anyway; this is the shortest way for those who may.
 func OperatorToken(ctx context.Context, c config.Config, issuer string, now time.Time) (access string, err error) {
-	if path, ok := c.Database.SQLite(); ok && missing(path) {
-		return "", fmt.Errorf("%s: %w", path, ErrNoKeys)
-	}
-	store, err := openStore(ctx, c.Database)
+	keys, err := Keys(ctx, c, now)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	ring, err := existingRing(ctx, c, store, now)
-	if err != nil {
-		return "", err
-	}
-	issue, err := token.NewIssuer(ring, c.Token(issuer))
+	defer func() { err = errors.Join(err, keys.Close()) }()
+	issue, err := token.NewIssuer(keys.Ring, c.Token(issuer))
 	if err != nil {
 		return "", err
 	}
@@ -51,6 +44,35 @@ func OperatorToken(ctx context.Context, c config.Config, issuer string, now time
 	})
 	return minted.Reveal(), err
 }
+
+// LocalKeys is the key ring of the service in this directory, opened beside it.
+// The caller closes it.
+type LocalKeys struct {
+	*keyring.Ring
+	store *sqlstore.Store
+}
+
+// Keys opens the keys of a service that has been started before, running or
+// not. What is changed on them, a running service notices at its next look
+// ([keyring.ReloadEvery]). Where there is no service it makes nothing and
+// returns ErrNoKeys.
+func Keys(ctx context.Context, c config.Config, now time.Time) (*LocalKeys, error) {
+	if path, ok := c.Database.SQLite(); ok && missing(path) {
+		return nil, fmt.Errorf("%s: %w", path, ErrNoKeys)
+	}
+	store, err := openStore(ctx, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := existingRing(ctx, c, store, now)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return &LocalKeys{ring, store}, nil
+}
+
+// Close closes the database.
+func (k *LocalKeys) Close() error { return k.store.Close() }
 
 // existingRing opens the keys of a service that has been started before; it
 // makes none.

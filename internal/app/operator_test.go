@@ -32,27 +32,28 @@ func TestOperatorToken(t *testing.T) {
 			if database != "" {
 				writeKey(t, c.MasterKeyFile, keyring.NewMasterKey())
 			}
-			a, err := open(t, c)
+			var late time.Duration
+			a, err := openAt(t, c, func() time.Time { return time.Now().Add(late) })
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer a.Close()
-			tests := map[string]struct {
-				issuer string
-				at     time.Time
-				want   int
+			for _, test := range []struct {
+				name, issuer string
+				late         time.Duration // how long after that it is used
+				want         int
 			}{
-				"now":                  {issuer, time.Now(), http.StatusOK},
-				"of another service":   {"https://other.example.org", time.Now(), http.StatusUnauthorized},
-				"made two minutes ago": {issuer, time.Now().Add(-2 * time.Minute), http.StatusUnauthorized},
-			}
-			for name, test := range tests {
-				access, err := app.OperatorToken(t.Context(), c, test.issuer, test.at)
+				{"at once", issuer, 0, http.StatusOK},
+				{"a minute later", issuer, time.Minute + time.Second, http.StatusUnauthorized},
+				{"of another service", "https://other.example.org", 0, http.StatusUnauthorized},
+			} {
+				access, err := app.OperatorToken(t.Context(), c, test.issuer, time.Now())
 				if err != nil {
-					t.Fatalf("%s: %v", name, err)
+					t.Fatalf("%s: %v", test.name, err)
 				}
+				late = test.late
 				if w := listAccounts(a, access); w.Code != test.want {
-					t.Errorf("%s: %d %s, want %d", name, w.Code, w.Body, test.want)
+					t.Errorf("%s: %d %s, want %d", test.name, w.Code, w.Body, test.want)
 				}
 			}
 		})

@@ -1,0 +1,387 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+type tokenInspect struct {
+	At time.Time `help:"Look at it as of this time instead of now, as 2030-01-02T03:04:05Z." placeholder:"TIME"`
+}
+
+const notVerified = "NOT VERIFIED: anybody can write such a token. To check it: portaria token verify"
+
+// inspection is what can be said of a token without any key.
+type inspection struct {
+	Verified bool            `json:"verified"` // never
+	Kind     string          `json:"kind"`
+	Size     int             `json:"size"`
+	Header   json.RawMessage `json:"header,omitempty"`
+	Claims   json.RawMessage `json:"claims,omitempty"`
+	Unwise   []string        `json:"unwise"`
+
+	header, claims jose.Object
+	headerRows     [][]string
+	claimRows      [][]string
+}
+
+// Run explains a token.
+func (t tokenInspect) Run(c *call) error {
+	text, err := c.input()
+	if err != nil {
+		return err
+	}
+	i, err := inspect(string(trimLine(text)), cmp.Or(t.At, time.Now()))
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return asJSON(c.out, i)
+	}
+	fmt.Fprintf(c.out, "%s\n\n%s, %d bytes\n", notVerified, i.Kind, i.Size)
+	for _, part := range []struct {
+		name string
+		rows [][]string
+	}{{"header", i.headerRows}, {"claims", i.claimRows}} {
+		if len(part.rows) > 0 {
+			fmt.Fprintf(c.out, "\n%s\n", part.name)
+			if err := table(c.out, part.rows); err != nil {
+				return err
+			}
+		}
+	}
+	if len(i.Unwise) > 0 {
+		fmt.Fprintln(c.out, "\nunwise")
+	}
+	for _, text := range i.Unwise {
+		fmt.Fprintln(c.out, "  -", printable(text))
+	}
+	return nil
+}
+
+// inspect takes a token apart. What cannot be read at all is an error; what
+// can be read but would be refused is among what is unwise.
+func inspect(token string, now time.Time) (inspection, error) {
+	i := inspection{Size: len(token), Unwise: []string{}}
+	parts := strings.Split(token, ".")
+	switch {
+	case strings.HasPrefix(strings.TrimSpace(token), "{"):
+		return i, refusal{"form", fmt.Errorf("JSON serialization: only compact tokens are explained")}
+	case len(parts) == 3:
+		i.Kind = "signed token (JWS)"
+	case len(parts) == 5:
+		i.Kind = "encrypted token (JWE)"
+	default:
+		return i, refusal{"form", fmt.Errorf("%d parts between dots; a signed token has 3, an encrypted one 5", len(parts))}
+	}
+	if err := i.readHeader(parts[0]); err != nil {
+		return i, err
+	}
+	i.judgeHeader(parts)
+	if len(parts) == 3 {
+		i.readClaims(parts[1], now)
+	}
+	i.judgeSize()
+	return i, nil
+}
+
+func (i *inspection) warn(format string, args ...any) {
+	i.Unwise = append(i.Unwise, fmt.Sprintf(format, args...))
+}
+
+func (i *inspection) readHeader(part string) error {
+	text, err := jose.Decode(part)
+	if err == nil {
+		i.header, err = jose.ParseObject(text)
+	}
+	if err != nil {
+		return refusal{"header", err}
+	}
+	i.Header = text
+	for _, m := range i.header {
+		i.headerRows = append(i.headerRows, []string{"  " + m.Name, plain(m.Value), aboutHeader(m)})
+	}
+	return nil
+}
+
+// readClaims reads the payload, if it holds claims.
+func (i *inspection) readClaims(part string, now time.Time) {
+	text, err := jose.Decode(part)
+	if err == nil {
+		i.claims, err = jose.ParseObject(text)
+	}
+	if err != nil {
+		i.warn("the payload holds no claims that every reader takes alike (%v)", err)
+		return
+	}
+	i.Claims = text
+	for _, m := range i.claims {
+		i.claimRows = append(i.claimRows, []string{"  " + m.Name, plain(m.Value), aboutClaim(m, now)})
+	}
+	i.judgeTimes(now)
+	i.judgeParties()
+	i.judgePersonal()
+}
+
+// plain is a value without the quotes of JSON, cut where it grows too long.
+func plain(v jose.Value) string {
+	text, err := v.Text()
+	if err != nil {
+		text = string(v)
+	}
+	if runes := []rune(text); len(runes) > 60 {
+		return string(runes[:57]) + "..."
+	}
+	return text
+}
+
+func aboutHeader(m jose.Member) string {
+	text, _ := m.Value.Text()
+	switch m.Name {
+	case "alg":
+		return aboutAlgorithm(jose.Algorithm(text))
+	case "enc":
+		return "how the content is encrypted"
+	case "kid":
+		return "which key, by name"
+	case "typ":
+		if sameType(text, "at+jwt") {
+			return "an access token (RFC 9068)"
+		}
+		return "what kind of token"
+	case "cty":
+		return "what is inside"
+	case "jwk", "jku", "x5u", "x5c":
+		return "a key that the token itself brings"
+	}
+	return ""
+}
+
+// aboutAlgorithm says what an algorithm is, and where it works.
+func aboutAlgorithm(a jose.Algorithm) string {
+	switch a {
+	case jose.ES256, jose.RS256:
+		return "a key pair signed it; verified nearly everywhere"
+	case jose.HS256, jose.HS384, jose.HS512:
+		return "a shared secret signed it"
+	case jose.Dir:
+		return "a shared secret encrypts the content itself"
+	}
+	switch {
+	case a.Signs():
+		return "a key pair signed it; not every verifier knows it"
+	case a.Encrypts() && a.Symmetric():
+		return "a shared secret wraps the key of the content"
+	case a.Encrypts():
+		return "a key pair protects the key of the content"
+	}
+	return "not accepted by Portaria"
+}
+
+func aboutClaim(m jose.Member, now time.Time) string {
+	switch m.Name {
+	case "iss":
+		return "who made it"
+	case "sub":
+		return "whom it speaks of"
+	case "aud":
+		return "who may accept it"
+	case "exp", "nbf", "iat", "auth_time", "updated_at":
+		return aboutTime(m, now)
+	case "jti":
+		return "its own name"
+	case "client_id", "azp":
+		return "which client asked for it"
+	case "scope":
+		return "what it permits"
+	case "sid":
+		return "which session"
+	}
+	return ""
+}
+
+func aboutTime(m jose.Member, now time.Time) string {
+	t, err := m.Value.Date()
+	if err != nil {
+		return "no time in seconds since 1970"
+	}
+	verb := map[string]string{"exp": "expires", "nbf": "valid from", "iat": "made", "auth_time": "signed in", "updated_at": "changed"}[m.Name]
+	if t.After(now) {
+		return fmt.Sprintf("%s %s, in %s", verb, clock(t), span(t.Sub(now)))
+	}
+	if m.Name == "exp" {
+		verb = "expired"
+	}
+	return fmt.Sprintf("%s %s, %s ago", verb, clock(t), span(now.Sub(t)))
+}
+
+// headerText returns a text of the header, empty when there is none.
+func (i *inspection) headerText(name string) string {
+	v, _ := i.header.Get(name)
+	text, _ := v.Text()
+	return text
+}
+
+// judgeHeader finds what is unwise about how the token is protected.
+func (i *inspection) judgeHeader(parts []string) {
+	a := jose.Algorithm(i.headerText("alg"))
+	i.judgeAlgorithm(a)
+	i.judgeRSA(a, parts)
+	for _, name := range []string{"jwk", "jku", "x5u", "x5c"} {
+		if _, ok := i.header.Get(name); ok {
+			i.warn("%s: a verifier that uses a key which the token brings accepts anybody's tokens", name)
+		}
+	}
+	if _, ok := i.header.Get("crit"); ok {
+		i.warn("crit: verifiers that do not know the extension must refuse, and many do not; Portaria refuses")
+	}
+	if _, ok := i.header.Get("b64"); ok {
+		i.warn("b64: some readers decode the payload and others do not (RFC 7797)")
+	}
+	if _, ok := i.header.Get("zip"); ok {
+		i.warn("zip: the length of a compressed token tells something of its content, and unpacking it can fill the memory")
+	}
+	if _, ok := i.header.Get("typ"); !ok && len(parts) == 3 {
+		i.warn("no typ: another kind of token could be taken for this one")
+	}
+}
+
+func (i *inspection) judgeAlgorithm(a jose.Algorithm) {
+	switch {
+	case strings.EqualFold(string(a), "none"):
+		i.warn("alg none: nothing protects it; whoever accepts it accepts anything")
+	case strings.HasPrefix(string(a), "RSA1_5"):
+		i.warn("alg RSA1_5: whoever may ask a decrypter often enough reads the token without the key")
+	case strings.HasPrefix(string(a), "PBES2"):
+		i.warn("alg %s: encrypted with a password, which can be guessed; the token says how long that takes the decrypter", a)
+	case !a.Signs() && !a.Encrypts():
+		i.warn("alg %q is not one that Portaria accepts", string(a))
+	case a.Signs() && a.Symmetric():
+		i.warn("alg %s", onlyHere(a))
+	}
+}
+
+// judgeRSA tells the size of an RSA key from what it made.
+func (i *inspection) judgeRSA(a jose.Algorithm, parts []string) {
+	made := ""
+	switch {
+	case strings.HasPrefix(string(a), "RS") && len(parts) == 3, strings.HasPrefix(string(a), "PS") && len(parts) == 3:
+		made = parts[2]
+	case strings.HasPrefix(string(a), "RSA") && len(parts) == 5:
+		made = parts[1]
+	default:
+		return
+	}
+	bytes, err := jose.Decode(made)
+	if bits := len(bytes) * 8; err == nil && (bits < 2048 || bits > 4096) {
+		i.warn("an RSA key of %d bits: under 2048 it can be broken, over 4096 it is slow for everybody; Portaria refuses both", bits)
+	}
+}
+
+// longLived is the lifetime from which on a token should be one that can be
+// taken back.
+const longLived = 24 * time.Hour
+
+func (i *inspection) judgeTimes(now time.Time) {
+	exp, has, err := date(i.claims, "exp")
+	iat, made, _ := date(i.claims, "iat")
+	nbf, begins, _ := date(i.claims, "nbf")
+	switch {
+	case err != nil:
+		i.warn("exp is no time in seconds since 1970: verifiers may ignore it")
+	case !has:
+		i.warn("no exp: it never expires, and whoever finds it may use it forever")
+	case !now.Before(exp):
+		i.warn("it has expired")
+	case made && exp.Sub(iat) > longLived:
+		i.warn("it lives %s: a stolen one is good until then, unless somebody asks a list", span(exp.Sub(iat)))
+	}
+	if made && iat.After(now) {
+		i.warn("iat is in the future: a clock is wrong, or the time is in milliseconds")
+	}
+	if begins && nbf.After(now) {
+		i.warn("it is not valid yet (nbf)")
+	}
+}
+
+func (i *inspection) judgeParties() {
+	if _, ok := i.claims.Get("iss"); !ok {
+		i.warn("no iss: it does not say who made it")
+	}
+	if _, ok := i.claims.Get("aud"); !ok {
+		i.warn("no aud: every service that trusts the key accepts it, also those that it was not meant for")
+	}
+}
+
+// personal are the claims that speak of a person by their names.
+func personal(name string) bool {
+	return slices.Contains([]string{
+		"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+		"email", "gender", "birthdate", "phone", "phone_number", "address", "cpf", "ssn", "username", "ip",
+	}, strings.ToLower(name))
+}
+
+// judgePersonal finds what strangers should not read: a signed token is not
+// encrypted.
+func (i *inspection) judgePersonal() {
+	var found, secret []string
+	walk("", i.claims, func(path, name string, v jose.Value) {
+		text, _ := v.Text()
+		before, after, at := strings.Cut(text, "@")
+		switch {
+		case slices.Contains([]string{"password", "passwd", "secret", "senha", "api_key"}, strings.ToLower(name)):
+			secret = append(secret, path)
+		case personal(name), at && before != "" && strings.Contains(after, ".") && !strings.ContainsAny(text, " /"):
+			found = append(found, path)
+		}
+	})
+	if len(secret) > 0 {
+		i.warn("a secret (%s): whoever sees the token reads it", strings.Join(secret, ", "))
+	}
+	if len(found) > 0 {
+		i.warn("personal data (%s): whoever sees the token reads it, logs and proxies included; it is signed, not encrypted", strings.Join(found, ", "))
+	}
+}
+
+// walk visits every member and element, with its path.
+func walk(under string, object jose.Object, visit func(path, name string, v jose.Value)) {
+	for _, m := range object {
+		walkValue(under+m.Name, m.Name, m.Value, visit)
+	}
+}
+
+func walkValue(path, name string, v jose.Value, visit func(path, name string, v jose.Value)) {
+	if inner, err := jose.ParseObject(v); err == nil {
+		walk(path+".", inner, visit)
+		return
+	}
+	elements, err := v.Elements()
+	if err != nil {
+		visit(path, name, v)
+		return
+	}
+	for _, element := range elements {
+		walkValue(path, name, element, visit)
+	}
+}
+
+// Sizes at which others begin to refuse.
+const (
+	cookieLimit = 4096
+	usualHeader = 8192
+)
+
+func (i *inspection) judgeSize() {
+	switch {
+	case i.Size >= usualHeader:
+		i.warn("%d bytes: more than most servers take in a header (8 KiB), and than Portaria reads", i.Size)
+	case i.Size >= cookieLimit:
+		i.warn("%d bytes: more than a cookie holds (4 KiB)", i.Size)
+	}
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
+)
+
+// maxPassphrase bounds what is read of a passphrase file.
+const maxPassphrase = 4 << 10
+
+// usageError is a mistake of whoever typed the command, or a key that cannot
+// be had: nothing was found out about any token.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func misuse(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// keyFormat says what a key file does not say itself.
+type keyFormat struct {
+	Alg            string `help:"Algorithm of the key, where the key does not say. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not." placeholder:"ALG"`
+	PassphraseFile string `help:"File with the passphrase of the key; without it, a terminal is asked." placeholder:"FILE"`
+	Secret         string `help:"The key file is a raw secret, written in: base64, hex, raw." enum:",base64,hex,raw" default:"" placeholder:"ENCODING"`
+}
+
+func (f keyFormat) algorithm() jose.Algorithm { return jose.Algorithm(f.Alg) }
+
+// parse reads the keys of a file; a passphrase is asked for when it turns out
+// to be needed.
+func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, error) {
+	foreign := keyring.Foreign{Algorithm: a, Encoding: keyring.Encoding(f.Secret)}
+	if f.PassphraseFile != "" {
+		line, err := readFile(f.PassphraseFile, maxPassphrase)
+		if err != nil {
+			return nil, err
+		}
+		foreign.Passphrase = keyring.Secret(trimLine(line))
+	}
+	keys, err := keyring.ParseKeys(text, foreign)
+	switch {
+	case errors.Is(err, keyring.ErrAlgorithmNeeded):
+		return nil, misuse("%w (--alg)", err)
+	case !errors.Is(err, keyring.ErrPassphraseNeeded):
+		return keys, err
+	case !term.IsTerminal(int(c.in.Fd())):
+		return nil, misuse("%w (--passphrase-file)", err)
+	}
+	typed, err := c.password("Passphrase of the key: ")
+	if err != nil {
+		return nil, err
+	}
+	foreign.Passphrase = keyring.Secret(typed)
+	return keyring.ParseKeys(text, foreign)
+}
+
+// keySource is where a token command takes its keys from.
+type keySource struct {
+	Key string `required:"" help:"Key file (JWK, JWK set, PEM, OpenSSH), or the https address of a key set." placeholder:"FILE|URL"`
+	keyFormat
+}
+
+// read fetches the text of the key, before anything is said about a token.
+func (k keySource) read(c *call) ([]byte, error) {
+	if strings.HasPrefix(k.Key, "https://") || strings.HasPrefix(k.Key, "http://") {
+		return c.fetchKeySet(k.Key)
+	}
+	return readFile(k.Key, jose.MaxKeySet)
+}
+
+// set reads the keys. A key that does not say its algorithm may have any that
+// its kind allows: a JWK is bound by the set, and one in PEM or OpenSSH to hint,
+// which a token's header may give. A key of one kind is never taken for one of
+// another, whatever the header says.
+func (k keySource) set(c *call, text []byte, hint jose.Algorithm) (jose.KeySet, error) {
+	if k.Secret == "" && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		set, err := jose.ParseKeySet(text)
+		return set, refused("key", err)
+	}
+	if k.Alg != "" {
+		hint = k.algorithm()
+	}
+	keys, err := k.parse(c, text, hint)
+	if err != nil {
+		return jose.KeySet{}, refused("key", err)
+	}
+	set, err := setOf(keys)
+	return set, refused("key", err)
+}
+
+// setOf makes a set of keys that have no kid: those in PEM and OpenSSH files,
+// which therefore verify a token under any.
+func setOf(keys []jose.Key) (jose.KeySet, error) {
+	var jwks []json.RawMessage
+	for _, key := range keys {
+		members := map[string]json.RawMessage{}
+		if err := json.Unmarshal(key.RevealJWK(), &members); err != nil {
+			return jose.KeySet{}, fmt.Errorf("write key: %w", err)
+		}
+		delete(members, "kid")
+		jwk, err := json.Marshal(members)
+		if err != nil {
+			return jose.KeySet{}, fmt.Errorf("write key: %w", err)
+		}
+		jwks = append(jwks, jwk)
+	}
+	text, err := json.Marshal(map[string]any{"keys": jwks})
+	if err != nil {
+		return jose.KeySet{}, fmt.Errorf("write keys: %w", err)
+	}
+	return jose.ParseKeySet(text)
+}
+
+// keyChoice picks one key of a set to make a token with.
+type keyChoice struct {
+	Kid string `help:"Which key of the set." placeholder:"KID"`
+}
+
+// pick returns the one key that is fit, has this kid if one is named, and this
+// algorithm if one is. One key may have several algorithms: then the first is
+// taken, or if strict is set, the person has to say.
+func (k keyChoice) pick(set jose.KeySet, a jose.Algorithm, strict bool, fit func(jose.Key) bool) (jose.Key, error) {
+	var found []jose.Key
+	for _, key := range set.Keys() {
+		if fit(key) && (k.Kid == "" || key.Kid() == k.Kid) && (a == "" || hasAlgorithm(key, a)) {
+			found = append(found, key)
+		}
+	}
+	another := func(key jose.Key) bool { return key.Kid() != found[0].Kid() }
+	switch {
+	case len(found) == 0:
+		return jose.Key{}, refused("key", errors.New("no key for this, with this kid and algorithm"))
+	case slices.ContainsFunc(found, another):
+		return jose.Key{}, misuse("the set has several keys for this: choose one with --kid")
+	case strict && len(found) > 1:
+		return jose.Key{}, misuse("the key does not say which algorithm it is for: choose one with --alg, such as %s", found[len(found)-1].Algorithm())
+	}
+	return found[0], nil
+}
+
+// hasAlgorithm reports whether the key is for the algorithm, as headers name it.
+func hasAlgorithm(key jose.Key, a jose.Algorithm) bool {
+	direct := slices.Contains(jose.Encryptions(), jose.Encryption(key.Algorithm()))
+	return key.Algorithm() == a || a == jose.Dir && direct
+}
+
+// readFile reads a file that is no longer than limit.
+func readFile(name string, limit int64) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	defer file.Close()
+	return readAll(file, name, limit)
+}
+
+func readAll(in io.Reader, name string, limit int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(in, limit+1))
+	switch {
+	case err != nil:
+		return nil, misuse("read %s: %w", name, err)
+	case int64(len(text)) > limit:
+		return nil, misuse("%s is longer than %d bytes", name, limit)
+	}
+	return text, nil
+}
+
+// trimLine takes the line break from the end, and nothing else.
+func trimLine(text []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
+}
+
+// writeNew writes a file that was not there before.
+func writeNew(name string, text []byte, mode os.FileMode) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
+}

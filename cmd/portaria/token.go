@@ -1,0 +1,445 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+type tokenCommand struct {
+	Verify  tokenVerify  `cmd:"" help:"Check a signed token and print what it says."`
+	Inspect tokenInspect `cmd:"" help:"Explain a token and what is unwise about it. Verifies nothing."`
+	Sign    tokenSign    `cmd:"" help:"Make a signed token of the claims on standard input."`
+	Encrypt tokenEncrypt `cmd:"" help:"Encrypt a signed token, or claims."`
+	Decrypt tokenDecrypt `cmd:"" help:"Decrypt a token."`
+}
+
+// Help says what all these commands share.
+func (tokenCommand) Help() string {
+	return "The token is read from standard input, never from the arguments, which everybody on the machine may read. " +
+		"Exit status: 0 good, 1 refused, 2 wrong usage, or no key to be had. " +
+		"--issuer, --audience and --leeway, which are settings elsewhere, here say what is expected of a token."
+}
+
+// refusal is why a token was refused: the name of the check that it failed,
+// and the reason.
+type refusal struct {
+	check string
+	err   error
+}
+
+func (r refusal) Error() string { return "refused: " + r.check + ": " + r.err.Error() }
+
+func (r refusal) Unwrap() error { return r.err }
+
+// refused says which check failed. Errors of package jose name it themselves,
+// more precisely than the caller can.
+func refused(check string, err error) error {
+	var usage usageError
+	if err == nil || errors.As(err, &usage) {
+		return err
+	}
+	for _, known := range []struct {
+		err   error
+		check string
+	}{
+		{jose.ErrKey, "key"},
+		{jose.ErrSignature, "signature"},
+		{jose.ErrDecrypt, "decryption"},
+		{jose.ErrAlgorithm, "algorithm"},
+		{jose.ErrHeader, "header"},
+	} {
+		if errors.Is(err, known.err) {
+			return refusal{known.check, err}
+		}
+	}
+	return refusal{check, err}
+}
+
+// readToken reads a token. One line break after it is fine.
+func (c *call) readToken() (string, error) {
+	text, err := readAll(c.in, "standard input", jose.MaxToken+2)
+	var tooLong usageError
+	if errors.As(err, &tooLong) {
+		return "", refusal{"form", tooLong.error}
+	}
+	text = trimLine(text)
+	if err == nil && len(text) == 0 {
+		err = refusal{"form", errors.New("no token on standard input")}
+	}
+	return string(text), err
+}
+
+// foreign is how tokens may come, beside compact ones with claims.
+type foreign struct {
+	Raw               bool `help:"Any payload, without a look at claims; it alone is printed, byte for byte."`
+	JSONSerialization bool `name:"json-serialization" help:"With --raw: take tokens in the JSON serialization as well."`
+}
+
+func (f foreign) validate(k keySource) error {
+	switch {
+	case f.JSONSerialization && !f.Raw:
+		return errors.New("--json-serialization goes with --raw: tokens with claims are compact (RFC 7519, section 1)")
+	case f.JSONSerialization && k.Alg != "":
+		return errors.New("--alg does not go with --json-serialization: each part names its own")
+	}
+	return nil
+}
+
+// json reports whether the token is to be read in the JSON serialization.
+func (f foreign) json(token string) (bool, error) {
+	isJSON := strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{")
+	if isJSON && !f.JSONSerialization {
+		return false, refusal{"form", errors.New("it is in the JSON serialization; only the compact one is taken, unless you say --raw --json-serialization")}
+	}
+	return isJSON, nil
+}
+
+type tokenVerify struct {
+	keySource
+	foreign
+	expectation
+	DecryptKey string `help:"For a signed token inside an encrypted one: the key file that decrypts it." placeholder:"FILE"`
+}
+
+// Validate finds wrong usage before anything is done.
+func (t tokenVerify) Validate() error { return t.validate(t.keySource) }
+
+// verdict is the outcome for programs.
+type verdict struct {
+	Valid  bool            `json:"valid"`
+	Check  string          `json:"failed_check,omitempty"`
+	Reason string          `json:"reason,omitempty"`
+	Alg    jose.Algorithm  `json:"alg,omitempty"`
+	Kid    string          `json:"kid,omitempty"`
+	Typ    string          `json:"typ,omitempty"`
+	Claims json.RawMessage `json:"claims,omitempty"`
+}
+
+// Run verifies a token.
+func (t tokenVerify) Run(c *call) error {
+	expect, err := t.complete(c)
+	if err != nil {
+		return err
+	}
+	text, err := t.read(c)
+	if err != nil {
+		return err
+	}
+	token, err := c.readToken()
+	if err != nil {
+		return err
+	}
+	header, payload, err := t.verify(c, text, token)
+	if err == nil && !t.Raw {
+		err = expect.check(payload, header.Type)
+	}
+	return t.report(c, expect, header, payload, err)
+}
+
+func (t tokenVerify) report(c *call, expect expectation, h jose.Header, payload []byte, err error) error {
+	var r refusal
+	switch {
+	case errors.As(err, &r) && c.JSON:
+		return errors.Join(asJSON(c.out, verdict{Check: r.check, Reason: r.err.Error()}), err)
+	case err != nil:
+		return err
+	case t.Raw:
+		_, err := c.out.Write(payload)
+		return err
+	case c.JSON:
+		return asJSON(c.out, verdict{Valid: true, Alg: h.Algorithm, Kid: h.Kid, Typ: h.Type, Claims: payload})
+	}
+	fmt.Fprintf(c.err, "good: signature (%s)%s\n", h.Algorithm, expect.checked())
+	return printClaims(c.out, payload)
+}
+
+// verify checks the signature and answers what was signed.
+func (t tokenVerify) verify(c *call, text []byte, token string) (jose.Header, []byte, error) {
+	if t.DecryptKey != "" {
+		signed, err := t.unwrap(c, token)
+		if err != nil {
+			return jose.Header{}, nil, err
+		}
+		token = signed
+	}
+	isJSON, err := t.json(token)
+	if err != nil {
+		return jose.Header{}, nil, err
+	}
+	if isJSON {
+		set, err := t.set(c, text, "")
+		if err != nil {
+			return jose.Header{}, nil, err
+		}
+		payload, err := jose.VerifyJSON([]byte(token), set)
+		return jose.Header{}, payload, refused("form", err)
+	}
+	message, err := jose.Parse(token)
+	if err != nil {
+		return message.Header, nil, refused("form", err)
+	}
+	if t.Alg != "" && message.Header.Algorithm != t.algorithm() {
+		return message.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", message.Header.Algorithm, printable(t.Alg))}
+	}
+	set, err := t.set(c, text, message.Header.Algorithm)
+	if err != nil {
+		return message.Header, nil, err
+	}
+	payload, err := set.Verify(message)
+	return message.Header, payload, refused("form", withSkipped(err, set))
+}
+
+// unwrap takes the signed token out of an encrypted one.
+func (t tokenVerify) unwrap(c *call, token string) (string, error) {
+	outer, err := jose.ParseEncrypted(token)
+	if err != nil {
+		return "", refused("form", err)
+	}
+	source := keySource{Key: t.DecryptKey, keyFormat: keyFormat{PassphraseFile: t.PassphraseFile}}
+	text, err := source.read(c)
+	if err != nil {
+		return "", err
+	}
+	set, err := source.set(c, text, outer.Header.Algorithm)
+	if err != nil {
+		return "", err
+	}
+	key, err := set.FindEncrypted(outer.Header)
+	if err != nil {
+		return "", refused("key", err)
+	}
+	signed, err := outer.DecryptNested(key)
+	return signed, refused("form", err)
+}
+
+// withSkipped adds why keys of a set are not used, to an error about keys.
+func withSkipped(err error, set jose.KeySet) error {
+	if !errors.Is(err, jose.ErrKey) {
+		return err
+	}
+	for _, s := range set.Skipped() {
+		err = fmt.Errorf("%w; key %d of the set (kid %q) is not used: %w", err, s.Index+1, s.Kid, s.Reason)
+	}
+	return err
+}
+
+type tokenSign struct {
+	keySource
+	keyChoice
+	claiming
+	Raw bool `help:"Sign standard input as it is, whatever it is."`
+}
+
+// Run signs a token.
+func (t tokenSign) Run(c *call) error {
+	text, err := t.read(c)
+	if err != nil {
+		return err
+	}
+	set, err := t.set(c, text, t.algorithm())
+	if err != nil {
+		return err
+	}
+	key, err := t.pick(set, t.algorithm(), true, func(k jose.Key) bool { return k.Algorithm().Signs() && k.Private() })
+	if err != nil {
+		return err
+	}
+	payload, err := t.payload(c, t.Raw)
+	if err != nil {
+		return err
+	}
+	if key.Algorithm().Symmetric() {
+		fmt.Fprintln(c.err, "note:", onlyHere(key.Algorithm()))
+	}
+	signed, err := compact(key, cmp.Or(t.Typ, defaultType(t.Raw)), payload)
+	if err != nil {
+		return refused("key", err)
+	}
+	_, err = fmt.Fprintln(c.out, signed)
+	return err
+}
+
+func defaultType(raw bool) string {
+	if raw {
+		return ""
+	}
+	return "JWT"
+}
+
+// compact makes a compact JWS.
+func compact(key jose.Key, typ string, payload []byte) (string, error) {
+	header := struct {
+		Algorithm jose.Algorithm `json:"alg"`
+		Kid       string         `json:"kid"`
+		Type      string         `json:"typ,omitempty"`
+	}{key.Algorithm(), key.Kid(), typ}
+	text, err := json.Marshal(header)
+	if err != nil {
+		return "", fmt.Errorf("write header: %w", err)
+	}
+	input := jose.Encode(text) + "." + jose.Encode(payload)
+	signature, err := key.Sign(input)
+	if err != nil {
+		return "", err
+	}
+	signed := input + "." + jose.Encode(signature)
+	_, err = jose.Split(signed) // what is too long is accepted nowhere
+	return signed, err
+}
+
+type tokenEncrypt struct {
+	keySource
+	keyChoice
+	claiming
+	Enc string `help:"Content encryption: A256GCM by default." placeholder:"ENC"`
+	Raw bool   `help:"Encrypt standard input as it is, whatever it is."`
+}
+
+// Validate finds wrong usage before anything is done.
+func (t tokenEncrypt) Validate() error {
+	if t.Enc != "" && !slices.Contains(jose.Encryptions(), jose.Encryption(t.Enc)) {
+		return fmt.Errorf("--enc is one of %v", jose.Encryptions())
+	}
+	return nil
+}
+
+// Run encrypts a token.
+func (t tokenEncrypt) Run(c *call) error {
+	text, err := t.read(c)
+	if err != nil {
+		return err
+	}
+	set, err := t.set(c, text, jose.ECDHESA256KW)
+	if errors.Is(err, jose.ErrKey) { // in a file that says nothing but that it is RSA
+		set, err = t.set(c, text, jose.RSAOAEP256)
+	}
+	if err != nil {
+		return err
+	}
+	key, err := t.pick(set, t.algorithm(), false, func(k jose.Key) bool { return k.Algorithm().Encrypts() })
+	if err != nil {
+		return err
+	}
+	payload, nested, err := t.content(c)
+	if err != nil {
+		return err
+	}
+	options := jose.EncryptOptions{Encryption: jose.Encryption(t.Enc), Type: t.Typ}
+	if nested {
+		options.ContentType = "JWT"
+	} else if !t.Raw {
+		options.Type = cmp.Or(t.Typ, defaultType(t.Raw))
+	}
+	encrypted, err := key.Encrypt(payload, options)
+	if err != nil {
+		return refused("form", err)
+	}
+	_, err = fmt.Fprintln(c.out, encrypted)
+	return err
+}
+
+// content is what to encrypt: a signed token, or claims.
+func (t tokenEncrypt) content(c *call) (payload []byte, nested bool, err error) {
+	if t.Raw {
+		payload, err = c.input()
+		return payload, false, err
+	}
+	text, err := c.input()
+	if err != nil {
+		return nil, false, err
+	}
+	signed := string(trimLine(text))
+	if _, err := jose.Split(signed); err == nil {
+		return []byte(signed), true, nil
+	}
+	payload, err = t.build(c, text)
+	return payload, false, err
+}
+
+type tokenDecrypt struct {
+	keySource
+	foreign
+	expectation
+}
+
+// Validate finds wrong usage before anything is done.
+func (t tokenDecrypt) Validate() error { return t.validate(t.keySource) }
+
+// Run decrypts a token.
+func (t tokenDecrypt) Run(c *call) error {
+	expect, err := t.complete(c)
+	if err != nil {
+		return err
+	}
+	text, err := t.read(c)
+	if err != nil {
+		return err
+	}
+	token, err := c.readToken()
+	if err != nil {
+		return err
+	}
+	header, plaintext, err := t.decrypt(c, text, token)
+	if err != nil {
+		return err
+	}
+	if t.Raw {
+		_, err := c.out.Write(plaintext)
+		return err
+	}
+	if _, err := jose.Split(string(plaintext)); err == nil {
+		fmt.Fprintln(c.err, "decrypted; inside is a signed token, not verified yet: portaria token verify")
+		_, err = fmt.Fprintf(c.out, "%s\n", plaintext)
+		return err
+	}
+	if err := expect.check(plaintext, header.Type); err != nil {
+		return err
+	}
+	if !header.Algorithm.Symmetric() {
+		fmt.Fprintln(c.err, "decrypted; not signed: anybody who has the public key can make such a token")
+	}
+	return printClaims(c.out, plaintext)
+}
+
+func (t tokenDecrypt) decrypt(c *call, text []byte, token string) (jose.EncryptedHeader, []byte, error) {
+	isJSON, err := t.json(token)
+	if err != nil {
+		return jose.EncryptedHeader{}, nil, err
+	}
+	if isJSON {
+		set, err := t.set(c, text, "")
+		if err != nil {
+			return jose.EncryptedHeader{}, nil, err
+		}
+		plaintext, err := jose.DecryptJSON([]byte(token), set)
+		return jose.EncryptedHeader{}, plaintext, refused("form", err)
+	}
+	encrypted, err := jose.ParseEncrypted(token)
+	if err != nil {
+		return encrypted.Header, nil, refused("form", err)
+	}
+	if t.Alg != "" && encrypted.Header.Algorithm != t.algorithm() {
+		return encrypted.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", encrypted.Header.Algorithm, printable(t.Alg))}
+	}
+	set, err := t.set(c, text, encrypted.Header.Algorithm)
+	if err != nil {
+		return encrypted.Header, nil, err
+	}
+	plaintext, err := set.Decrypt(encrypted)
+	return encrypted.Header, plaintext, refused("form", withSkipped(err, set))
+}
+
+// claiming says what claims to make a token of.
+type claiming struct {
+	Subject    string        `help:"Claim sub." placeholder:"SUB"`
+	TTL        time.Duration `name:"ttl" help:"Lifetime, such as 15m: claims iat and exp." placeholder:"DURATION"`
+	Typ        string        `help:"Header typ; JWT by default." placeholder:"TYP"`
+	AllowNoExp bool          `name:"allow-no-exp" help:"Make a token that is good forever."`
+}
