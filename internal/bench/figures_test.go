@@ -21,6 +21,18 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
+func TestParseMachine(t *testing.T) {
+	const text = "cpu  1 2 4 1000 2000 8 16 32 64 0\ncpu0 1 1 1 1 1 1 1 1\n"
+	if got, err := parseMachine(text); err != nil || got != 63*tick {
+		t.Errorf("got %v, %v; want %v", got, err, 63*tick)
+	}
+	for _, bad := range []string{"", "cpu 1 2 3", strings.Replace(text, "8", "x", 1)} {
+		if got, err := parseMachine(bad); err == nil {
+			t.Errorf("%q: %v", bad, got)
+		}
+	}
+}
+
 func TestUsageCountsChildren(t *testing.T) {
 	s := &service{process: &os.Process{Pid: os.Getpid()}}
 	spend := exec.Command("sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; read -r _")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -101,6 +102,7 @@ func (m *sample) collect(g *group) {
 type sample struct {
 	wall                  time.Duration
 	service, hashing, own time.Duration   // CPU time: of the service, of its hash workers, of this program
+	others                time.Duration   // and of everybody else on the machine
 	latencies             []time.Duration // sorted
 	refused               int
 }
@@ -133,12 +135,15 @@ func (s *service) window(length time.Duration, groups ...*group) (sample, error)
 	}
 	wall := time.Since(began)
 	after, afterErr := s.usage()
-	return sample{
+	m := sample{
 		wall:    wall,
 		service: after.service - before.service,
-		hashing: after.hashing - before.hashing,
+		// A worker that has ended is known to a tick only.
+		hashing: max(0, after.hashing-before.hashing),
 		own:     after.own - before.own,
-	}, errors.Join(err, afterErr)
+	}
+	m.others = max(0, after.machine-before.machine-m.service-m.hashing-m.own)
+	return m, errors.Join(err, afterErr)
 }
 
 func (m sample) operations() int { return len(m.latencies) }
@@ -148,6 +153,11 @@ func (m sample) rate() float64 { return float64(m.operations()) / m.wall.Seconds
 // each divides CPU time by operations, in milliseconds.
 func (m sample) each(cpu time.Duration) float64 {
 	return milliseconds(cpu) / float64(max(1, m.operations()))
+}
+
+// disturbed is the part of the machine, in percent, that others took.
+func (m sample) disturbed() float64 {
+	return 100 * m.others.Seconds() / m.wall.Seconds() / float64(runtime.NumCPU())
 }
 
 // percentile is the nearest rank, in milliseconds; 0 of nothing.

@@ -37,7 +37,8 @@ func run(short bool, only string) (err error) {
 	if short {
 		b.length, b.rest = 300*time.Millisecond, time.Second
 	}
-	fmt.Printf("%s, %d processors, %v a row; the clients run on the same machine\n\n", runtime.Version(), runtime.NumCPU(), b.length)
+	fmt.Printf("%s, %d processors, %v a row; the clients run on the same machine.\n"+
+		"Others: what everybody else took of all processors, PostgreSQL included; a busy machine makes every figure worse.\n\n", runtime.Version(), runtime.NumCPU(), b.length)
 	return b.run()
 }
 

@@ -15,6 +15,7 @@ import (
 // usage is CPU time so far.
 type usage struct {
 	service, hashing, own time.Duration
+	machine               time.Duration // of everybody
 }
 
 // usage reads what the kernel has counted. The hash workers are the service's
@@ -37,7 +38,38 @@ func (s *service) usage() (usage, error) {
 		}
 	}
 	u.own = cpuTime(os.Getpid())
-	return u, nil
+	u.machine, err = machineTime()
+	return u, err
+}
+
+// machineTime is how long all processors together were not idle.
+func machineTime() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	return parseMachine(string(text))
+}
+
+func parseMachine(text string) (time.Duration, error) {
+	first, _, _ := strings.Cut(text, "\n")
+	// "cpu", then user, nice, system, idle, iowait, irq, softirq, steal (proc(5)).
+	fields := strings.Fields(first)
+	const idle, iowait, steal = 4, 5, 8
+	if len(fields) <= steal {
+		return 0, errors.New("short stat of the machine")
+	}
+	var busy time.Duration
+	for i := 1; i <= steal; i++ {
+		n, err := strconv.Atoi(fields[i])
+		if err != nil {
+			return 0, fmt.Errorf("read stat of the machine: %w", err)
+		}
+		if i != idle && i != iowait {
+			busy += time.Duration(n) * tick
+		}
+	}
+	return busy, nil
 }
 
 // cpuTime reads the clock that counts a process's CPU time, to the

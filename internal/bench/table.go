@@ -7,15 +7,15 @@ import (
 )
 
 func heading(out io.Writer) {
-	fmt.Fprintf(out, "%-22s %7s %9s %9s %9s | %-25s | %s\n", "", "", "", "", "", "CPU ms an operation", "")
-	fmt.Fprintf(out, "%-22s %7s %9s %9s %9s | %7s %8s %8s | %s\n",
-		"operation", "clients", "ops/s", "p50 ms", "p99 ms", "service", "hashing", "clients", "target")
-	fmt.Fprintln(out, strings.Repeat("-", 130))
+	fmt.Fprintf(out, "%-26s %7s %7s %8s %8s | %-25s | %6s |\n", "", "", "", "", "", "CPU ms an operation", "others")
+	fmt.Fprintf(out, "%-26s %7s %7s %8s %8s | %7s %8s %8s | %6s | %s\n",
+		"operation", "clients", "ops/s", "p50 ms", "p99 ms", "service", "hashing", "clients", "CPU %", "target")
+	fmt.Fprintln(out, strings.Repeat("-", 140))
 }
 
 func row(out io.Writer, name string, clients int, m sample, t target) {
-	fmt.Fprintf(out, "%-22s %7d %9.0f %9.2f %9.2f | %7.3f %8.3f %8.3f | %s\n", name, clients,
-		m.rate(), m.percentile(50), m.percentile(99), m.each(m.service), m.each(m.hashing), m.each(m.own), t.judge(m))
+	fmt.Fprintf(out, "%-26s %7d %7.0f %8.2f %8.2f | %7.3f %8.3f %8.3f | %6.0f | %s\n", name, clients,
+		m.rate(), m.percentile(50), m.percentile(99), m.each(m.service), m.each(m.hashing), m.each(m.own), m.disturbed(), t.judge(m))
 }
 
 // judge says what is demanded and whether it is so.
@@ -54,5 +54,5 @@ func verdict(met bool, ratio float64) string {
 
 // line is a figure that is no load.
 func line(out io.Writer, name, figure, judged string) {
-	fmt.Fprintf(out, "%-44s %-56s | %s\n", name, figure, judged)
+	fmt.Fprintf(out, "%-40s %-58s | %s\n", name, figure, judged)
 }
