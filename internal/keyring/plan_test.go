@@ -60,6 +60,10 @@ func TestPlanComesTrue(t *testing.T) {
 	c.live(plan)
 	c.live(c.Plan(c.now))
 	c.now = c.now.Add(100 * every) // overdue
+	overdue := c.Plan(c.now)
+	if len(overdue.Steps) == 0 || overdue.Steps[0].State != keyring.Next || !overdue.Steps[0].At.Equal(c.now) {
+		t.Errorf("overdue: %+v", overdue.Steps)
+	}
 	c.maintain()
 	c.live(c.Plan(c.now))
 }
@@ -86,6 +90,20 @@ func TestDrillComesTrue(t *testing.T) {
 		}
 	}
 	c.live(keyring.Plan{Signs: plan.Signs, Steps: plan.Steps[1:]})
+}
+
+func TestDrillOfAnImport(t *testing.T) {
+	c := ring(t)
+	key := generate(t, "EdDSA")
+	rotation, plan, err := c.Drill(t0, keyring.Order{Key: key})
+	if err != nil || rotation.Successor != key.Kid() || plan.Steps[0].Kid != key.Kid() || plan.Steps[0].State != keyring.Next {
+		t.Errorf("%+v, %+v, %v", rotation, plan.Steps, err)
+	}
+	for _, step := range plan.Steps[1:] {
+		if step.Kid == "(new 2)" {
+			t.Error("there is no first new key")
+		}
+	}
 }
 
 func TestPlanAfterAKill(t *testing.T) {

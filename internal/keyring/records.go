@@ -27,23 +27,22 @@ func (rs records) active(now time.Time) (active *Record) {
 }
 
 // heir returns the key that signs next, nil when there is none yet.
-func (rs records) heir(now time.Time) (heir *Record) {
+func (rs records) heir(now time.Time) *Record {
 	for i := range rs {
-		r := &rs[i]
-		if r.Purpose == Signing && len(r.Sealed) > 0 && r.State(now) == Next && (heir == nil || r.ActivateAt.Before(heir.ActivateAt)) {
-			heir = r
+		if r := &rs[i]; r.Purpose == Signing && len(r.Sealed) > 0 && r.State(now) == Next {
+			return r
 		}
 	}
-	return heir
+	return nil
 }
 
-// superfluous returns the keys that could sign at now and never will again:
-// a younger one does, and nobody has retired them. This is left behind when
-// two processes replace a killed key with clocks that are minutes apart.
+// superfluous returns the keys that could sign at now and never will again,
+// because a younger one does. This is left behind when two processes replace a
+// killed key with clocks that are minutes apart.
 func (rs records) superfluous(now time.Time) (kids []string) {
 	active := rs.active(now)
 	for i := range rs {
-		if rs[i].signs(now) && rs[i].RetireAt.IsZero() && rs[i].Kid != active.Kid {
+		if rs[i].signs(now) && rs[i].Kid != active.Kid {
 			kids = append(kids, rs[i].Kid)
 		}
 	}
@@ -113,11 +112,7 @@ func (r *Record) nextMade(p Policy) time.Time { return r.ActivateAt.Add(p.Rotate
 
 // follow is the rotation to the key's successor, made at now.
 func (r *Record) follow(p Policy, now time.Time) *task {
-	t := &task{activate: now.Add(p.lead()), predecessor: r.Kid, why: "rotation"}
-	if due := r.ActivateAt.Add(p.RotateEvery); t.activate.Before(due) {
-		t.activate = due
-	}
-	return t
+	return &task{activate: now.Add(p.lead()), predecessor: r.Kid, why: "rotation"}
 }
 
 func (rs records) clone() records { return slices.Clone(rs) }

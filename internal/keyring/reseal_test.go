@@ -96,7 +96,7 @@ func TestResealChangesNothingThatItCannotOpen(t *testing.T) {
 func TestResealIsRaced(t *testing.T) {
 	store, secrets := sealed(t)
 	r := open(t, store, start, 2, 1)
-	store.meanwhile = func() { // somebody reseals with a third key
+	store.meanwhile = func() { // somebody else reseals
 		reseal(t, open(t, store, start, 1, 2), keyring.Resealed{Already: 4})
 		reseal(t, open(t, store, start, 2, 1), keyring.Resealed{Keys: 2, Secrets: 2})
 	}
@@ -104,6 +104,12 @@ func TestResealIsRaced(t *testing.T) {
 	if got := secret(t, open(t, store, start, 2), "a"); got != secrets[0] {
 		t.Error("a secret has changed")
 	}
+	r = open(t, store, start, 4, 3, 2)
+	store.meanwhile = func() { // to a key that is not the one wanted
+		reseal(t, open(t, store, start, 3, 2), keyring.Resealed{Keys: 2, Secrets: 2})
+	}
+	reseal(t, r, keyring.Resealed{Keys: 2, Secrets: 2})
+	open(t, store, start, 4)
 }
 
 func TestResealGoesOnWhereItStopped(t *testing.T) {

@@ -130,7 +130,7 @@ func (r *Ring) reopen(record Record) (Key, error) {
 		return Key{Key: before.Key, record: record}, nil
 	}
 	key, err := r.open(record)
-	if errors.Is(err, ErrMasterKeyWrong) && known && before.record.Algorithm == record.Algorithm {
+	if errors.Is(err, ErrMasterKeyWrong) && known {
 		return Key{Key: before.Key, record: record}, nil
 	}
 	return key, err

@@ -252,9 +252,62 @@ func TestKillWhileRotating(t *testing.T) {
 		t.Errorf("%+v, want a key that fills the gap", kill)
 	}
 	c.signs(kill.Signs)
+	if got := c.Keys()[2].Record().RetireAt; !got.Equal(rotation.At) {
+		t.Errorf("it signs until %v, want %v, when the published one begins", got, rotation.At)
+	}
 	c.at(lead - 1).signs(kill.Signs)
 	c.at(lead).signs(rotation.Successor)
 	c.at(lead+ttl+margin-1).states(keyring.Active, keyring.Retired)
+}
+
+// TestRotateAfterAKillByOthers: a command finds a key that was killed, and that
+// nobody has replaced yet.
+func TestRotateAfterAKillByOthers(t *testing.T) {
+	c := ring(t)
+	killed := c.kid(0)
+	if err := c.store.KillKey(t.Context(), killed, t0); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if rehearsed, _, err := c.Drill(t0, keyring.Order{}); err != nil || rehearsed.Predecessor == killed {
+		t.Errorf("rehearsed %+v, %v", rehearsed, err)
+	}
+	if rotation := c.rotate(keyring.Order{}); rotation.Predecessor == killed {
+		t.Errorf("%+v", rotation)
+	}
+	c.states(keyring.Killed, keyring.Active, keyring.Next)
+}
+
+// TestTheYoungestKeyIsNotDeleted before there is a younger one: its number is
+// what two writers collide on.
+func TestTheYoungestKeyIsNotDeleted(t *testing.T) {
+	c := ring(t)
+	theirs := generate(t, jose.EdDSA).Public()
+	if err := c.Trust(t.Context(), t0, theirs); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Retire(t.Context(), t0, theirs.Kid()); err != nil {
+		t.Fatal(err)
+	}
+	c.at(ttl+margin).states(keyring.Active, keyring.Gone)
+	c.rotate(keyring.Order{})
+	c.at(ttl+margin).states(keyring.Active, keyring.Next)
+}
+
+// TestReloadSeesAnotherKeyUnderTheSameKid: what is open already is not taken
+// for it.
+func TestReloadSeesAnotherKeyUnderTheSameKid(t *testing.T) {
+	c := ring(t)
+	theirs := generate(t, jose.EdDSA).Public()
+	if err := c.Trust(t.Context(), t0, theirs); err != nil {
+		t.Fatal(err)
+	}
+	c.store.keys[1].Public = generate(t, jose.EdDSA).PublicJWK()
+	if err := c.Reload(t.Context()); !errors.Is(err, keyring.ErrSealedDamaged) {
+		t.Errorf("%v, want ErrSealedDamaged", err)
+	}
 }
 
 // TestKillTheNextKey: it has signed nothing, but somebody must take over when
