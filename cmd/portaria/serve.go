@@ -62,9 +62,10 @@ func (serveCommand) Run(c *call) error {
 }
 
 // runUntilDone serves, then closes the database: in this order, so that
-// requests in flight still find it.
+// requests in flight still find it. Upkeep outlives the signal for their sake:
+// keys that nobody looks after stop signing within a minute.
 func runUntilDone(ctx context.Context, a *app.App, server *serve.Server) error {
-	upkeep, stop := context.WithCancel(ctx)
+	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	idle := a.Upkeep(upkeep)
 	err := server.Run(ctx)
 	stop()
