@@ -143,7 +143,8 @@ func (h EncryptedHeader) checkLengths(key, iv, tag []byte) error {
 }
 
 // Decrypt returns the plaintext, decrypted with the key's own algorithm; one
-// that came compressed has at most 250 kB. Errors wrap ErrKey, ErrAlgorithm or
+// that came compressed has at most 250 kB, where the library stops (RFC 8725,
+// section 3.6 asks for a bound). Errors wrap ErrKey, ErrAlgorithm or
 // ErrDecrypt.
 func (e Encrypted) Decrypt(k Key) ([]byte, error) {
 	if e.text == "" || !k.unwraps {
@@ -162,7 +163,7 @@ func (e Encrypted) Decrypt(k Key) ([]byte, error) {
 		return nil, ErrDecrypt
 	}
 	plaintext, err := encrypted.Decrypt(k.private)
-	if err != nil || e.Header.Compressed && len(plaintext) > maxInflated {
+	if err != nil {
 		return nil, ErrDecrypt
 	}
 	return plaintext, nil

@@ -17,9 +17,6 @@ const (
 	// MaxKey is the greatest length of one JWK in bytes: a private RSA key of
 	// 4096 bits with all its parts takes 3.3 kB.
 	MaxKey = 16 << 10
-	// maxInflated is the greatest length in bytes of a plaintext that came
-	// compressed; RFC 8725, section 3.6 asks for such a bound.
-	maxInflated = 250_000
 	// maxMembers is the greatest number of members of one JSON object;
 	// duplicates are found by comparing each with each.
 	maxMembers = 100

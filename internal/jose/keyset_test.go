@@ -41,7 +41,7 @@ func TestOneForeignKeyDoesNotBreakTheSet(t *testing.T) {
 		`{"kty":"EC","crv":"P-192","kid":"4","x":"AA","y":"AA"}`,
 		`{"kty":"RSA","alg":"RSA1_5","kid":"5","n":"AQ","e":"AQAB"}`,
 		`{"kty":"RSA","alg":"RS256","kid":"6","n":"AQ","e":"AQAB"}`,
-		`{"kty":7}`, `{}`, `7`, `"x"`, `null`, `{"kty":"oct"}`,
+		`{"kty":"oct","k":"` + strings.Repeat("A", jose.MaxKey) + `"}`, `{"kty":7}`, `{}`, `7`, `"x"`, `null`, `{"kty":"oct"}`,
 	}
 	s := parseSet(t, append(foreign, bare(t, good))...)
 	if _, err := s.Verify(must(jose.Parse(signed(t, good, `{"alg":"ES256","kid":"`+good.Kid()+`"}`, `{}`)))); err != nil {
@@ -177,5 +177,19 @@ func TestDecryptionKeysAreFound(t *testing.T) {
 	}
 	if _, err := parseSet(t, bare(t, a)).Decrypt(must(jose.ParseEncrypted(encrypt(t, a, "x", jose.EncryptOptions{})))); !errors.Is(err, jose.ErrKey) {
 		t.Errorf("public half: %v, want ErrKey", err)
+	}
+}
+
+// TestKeyToEncryptTo is a public one, the first that encrypts.
+func TestKeyToEncryptTo(t *testing.T) {
+	signing, secret, a, b := generate(t, jose.ES256), generate(t, jose.A256KW), generate(t, jose.RSAOAEP), generate(t, jose.ECDHES)
+	k, err := parseSet(t, bare(t, signing), bare(t, a), bare(t, b)).EncryptionKey()
+	if err != nil || k.Kid() != a.Kid() || k.Private() {
+		t.Errorf("%s, private %v, %v; want the public half of %s", k.Kid(), k.Private(), err, a.Kid())
+	}
+	for _, jwk := range []string{bare(t, signing), string(secret.RevealJWK())} {
+		if _, err := parseSet(t, jwk).EncryptionKey(); !errors.Is(err, jose.ErrKey) {
+			t.Errorf("%v, want ErrKey", err)
+		}
 	}
 }
