@@ -271,7 +271,7 @@ func (i *inspection) judgeAlgorithm(a jose.Algorithm) {
 func (i *inspection) judgeRSA(a jose.Algorithm, parts []string) {
 	made := ""
 	switch {
-	case strings.HasPrefix(string(a), "RS") && len(parts) == 3, strings.HasPrefix(string(a), "PS") && len(parts) == 3:
+	case a.Signs() && (a[0] == 'R' || a[0] == 'P') && len(parts) == 3:
 		made = parts[2]
 	case strings.HasPrefix(string(a), "RSA") && len(parts) == 5:
 		made = parts[1]

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -50,6 +51,11 @@ func stories(database string, prepare func(*testscript.Env) error) testscript.Pa
 		Setup: func(env *testscript.Env) error {
 			env.Values[storyKey{}] = &story{}
 			env.Setenv("PORTARIA_LISTEN", freeAddress(env.T().(testing.TB)))
+			guides, err := filepath.Abs("../../docs/guides")
+			if err != nil {
+				return err
+			}
+			env.Setenv("GUIDES", guides)
 			if os.Getenv("GORACE") == "" {
 				env.Vars = append(env.Vars, raceOptions)
 			}
@@ -70,6 +76,8 @@ func stories(database string, prepare func(*testscript.Env) error) testscript.Pa
 			"certificate": certificate,
 			"presents":    presents,
 			"logs":        logs,
+			"shows":       shows,
+			"play":        play,
 		},
 	}
 }

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+func TestExpectation(t *testing.T) {
+	at := func(e expectation) expectation { e.At = testTime; return e }
+	tests := map[string]struct {
+		expect  expectation
+		payload string
+		want    string // the check that refuses, empty for none
+	}{
+		"good":               {expectation{}, `{"exp":1893553446}`, ""},
+		"expired now":        {expectation{}, `{"exp":1893553445}`, "exp"},
+		"within leeway":      {expectation{leeway: time.Second}, `{"exp":1893553445}`, ""},
+		"beyond leeway":      {expectation{leeway: time.Second}, `{"exp":1893553444}`, "exp"},
+		"no exp":             {expectation{}, `{"sub":"a"}`, "exp"},
+		"no exp allowed":     {expectation{AllowNoExp: true}, `{"sub":"a"}`, ""},
+		"expired anyway":     {expectation{AllowNoExp: true}, `{"exp":1}`, "exp"},
+		"EXP is not exp":     {expectation{}, `{"EXP":1893553446}`, "exp"},
+		"exp is text":        {expectation{AllowNoExp: true}, `{"exp":"1893553446"}`, "exp"},
+		"exp overflows":      {expectation{}, `{"exp":18446744073709551616}`, "exp"},
+		"exp is null":        {expectation{AllowNoExp: true}, `{"exp":null}`, "exp"},
+		"from now on":        {expectation{}, `{"exp":1893553446,"nbf":1893553445}`, ""},
+		"not yet":            {expectation{}, `{"exp":1893553446,"nbf":1893553446}`, "nbf"},
+		"nearly":             {expectation{leeway: time.Second}, `{"exp":1893553446,"nbf":1893553446}`, ""},
+		"nbf is text":        {expectation{}, `{"exp":1893553446,"nbf":"now"}`, "nbf"},
+		"iat is text":        {expectation{}, `{"exp":1893553446,"iat":"now"}`, "iat"},
+		"issuer":             {expectation{issuer: "a"}, `{"exp":1893553446,"iss":"a"}`, ""},
+		"other issuer":       {expectation{issuer: "a"}, `{"exp":1893553446,"iss":"A"}`, "iss"},
+		"no issuer":          {expectation{issuer: "a"}, `{"exp":1893553446}`, "iss"},
+		"issuers":            {expectation{issuer: "a"}, `{"exp":1893553446,"iss":["a"]}`, "iss"},
+		"audience":           {expectation{audience: "a"}, `{"exp":1893553446,"aud":"a"}`, ""},
+		"among audiences":    {expectation{audience: "a"}, `{"exp":1893553446,"aud":["b","a"]}`, ""},
+		"other audience":     {expectation{audience: "a"}, `{"exp":1893553446,"aud":["b","aa"]}`, "aud"},
+		"no audience":        {expectation{audience: "a"}, `{"exp":1893553446}`, "aud"},
+		"audience is number": {expectation{audience: "1"}, `{"exp":1893553446,"aud":1}`, "aud"},
+		"type":               {expectation{Typ: "jwt"}, `{"exp":1893553446}`, ""},
+		"other type":         {expectation{Typ: "at+jwt"}, `{"exp":1893553446}`, "typ"},
+		"twice":              {expectation{}, `{"exp":1893553446,"exp":1893553446}`, "claims"},
+		"text":               {expectation{AllowNoExp: true}, `text`, "claims"},
+		"array":              {expectation{AllowNoExp: true}, `[]`, "claims"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var r refusal
+			err := at(test.expect).check([]byte(test.payload), "application/JWT")
+			if errors.As(err, &r); r.check != test.want || (err == nil) != (test.want == "") {
+				t.Errorf("got %v, want a refusal by %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestRefusedNamesTheCheck(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{jose.ErrSignature, "signature"},
+		{fmt.Errorf("verify: %w", jose.ErrKey), "key"},
+		{jose.ErrAlgorithm, "algorithm"},
+		{jose.ErrHeader, "header"},
+		{jose.ErrDecrypt, "decryption"},
+		{jose.ErrMalformed, "form"},
+		{jose.ErrJSON, "form"},
+	} {
+		var r refusal
+		if err := refused("form", test.err); !errors.As(err, &r) || r.check != test.want || !errors.Is(err, test.err) {
+			t.Errorf("%v: %v, want %s", test.err, err, test.want)
+		}
+	}
+	if refused("form", nil) != nil {
+		t.Error("nothing was refused")
+	}
+	var r refusal
+	if err := refused("form", misuse("no file")); errors.As(err, &r) {
+		t.Error("a mistake of the caller is no refusal of the token")
+	}
+}
+
+// pipe is standard input with this text.
+func pipe(t *testing.T, text string) *os.File {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "stdin")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	return file
+}
+
+func TestReadToken(t *testing.T) {
+	long := strings.Repeat("x", jose.MaxToken)
+	for text, want := range map[string]string{
+		"a.b.c":         "a.b.c",
+		"a.b.c\n":       "a.b.c",
+		"a.b.c\r\n":     "a.b.c",
+		"a.b.c\n\n":     "a.b.c\n",
+		" a.b.c \n":     " a.b.c ",
+		long + "\n":     long,
+		"":              "",
+		"\n":            "",
+		long + "xxx":    "",
+		long + "x.\r\n": "",
+	} {
+		c := &call{surroundings: surroundings{in: pipe(t, text)}}
+		got, err := c.readToken()
+		var r refusal
+		if got != want && err == nil || (want == "") != errors.As(err, &r) {
+			t.Errorf("%.20q: got %.20q, %v", text, got, err)
+		}
+	}
+}
+
+// keyIn writes a key set to a file and returns it as a set.
+func keyIn(t *testing.T, jwks string) jose.KeySet {
+	t.Helper()
+	set, err := jose.ParseKeySet([]byte(jwks))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func TestPick(t *testing.T) {
+	const secret = `"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"`
+	signs := func(k jose.Key) bool { return k.Algorithm().Signs() }
+	encrypts := func(k jose.Key) bool { return k.Algorithm().Encrypts() }
+	one := keyIn(t, `{`+secret+`,"kid":"a"}`)
+	two := keyIn(t, `{"keys":[{`+secret+`,"kid":"a"},{`+secret+`,"kid":"b"}]}`)
+	tests := map[string]struct {
+		choice keyChoice
+		set    jose.KeySet
+		alg    jose.Algorithm
+		strict bool
+		fit    func(jose.Key) bool
+		want   string // algorithm and kid; empty for an error
+	}{
+		"only one signs":       {keyChoice{}, one, "", true, signs, "HS256 a"},
+		"the first encrypts":   {keyChoice{}, one, "", false, encrypts, "A256GCMKW a"},
+		"not said":             {keyChoice{}, one, "", true, encrypts, ""},
+		"said":                 {keyChoice{}, one, "A256KW", true, encrypts, "A256KW a"},
+		"directly":             {keyChoice{}, one, "dir", false, encrypts, "A256GCM a"},
+		"of another algorithm": {keyChoice{}, one, "HS512", true, signs, ""},
+		"two":                  {keyChoice{}, two, "", true, signs, ""},
+		"one of two":           {keyChoice{"b"}, two, "", true, signs, "HS256 b"},
+		"none of two":          {keyChoice{"c"}, two, "", true, signs, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			key, err := test.choice.pick(test.set, test.alg, test.strict, test.fit)
+			if got := strings.TrimSpace(string(key.Algorithm()) + " " + key.Kid()); got != test.want || (err == nil) != (test.want != "") {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestWriteNewNeverOverwrites(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "key.json")
+	if err := writeNew(name, []byte("first"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeNew(name, []byte("second"), 0o600); !errors.Is(err, os.ErrExist) {
+		t.Errorf("the second time: %v", err)
+	}
+	text, err := os.ReadFile(name)
+	info, statErr := os.Stat(name)
+	if err != nil || statErr != nil || string(text) != "first" || info.Mode().Perm() != 0o600 {
+		t.Errorf("%q %v %v %v", text, info.Mode(), err, statErr)
+	}
+}
