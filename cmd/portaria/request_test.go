@@ -152,7 +152,9 @@ func member(text []byte, path string) (string, error) {
 // freshClient connects anew for each request, as commands do, and trusts the
 // certificates of a file, if there is one.
 func freshClient(certFile string) (*http.Client, error) {
-	transport := &http.Transport{DisableKeepAlives: true}
+	// Not DisableKeepAlives: that announces it, and then the server does not
+	// read the rest of a body that it refuses; the answer may be lost.
+	transport := &http.Transport{MaxIdleConnsPerHost: -1}
 	if certFile != "" {
 		text, err := os.ReadFile(certFile)
 		if err != nil {
