@@ -89,6 +89,7 @@ func TestSetsThatAreRefusedWhole(t *testing.T) {
 	refuse("one kid twice, one of them weak", set(string(mac.RevealJWK()), `{"kty":"oct","alg":"HS256","k":"AA","kid":"`+mac.Kid()+`"}`))
 	accept("one kid for two kinds", set(named(a, "k"), named(generate(t, jose.EdDSA), "k")))
 	accept("one kid for two uses", set(named(a, "k"), named(generate(t, jose.ECDHES), "k")))
+	accept("one kid, for an algorithm that is not used too", set(named(generate(t, jose.RS256), "k"), string(edit(t, generate(t, jose.RSAOAEP), map[string]any{"kid": "k", "alg": "RSA1_5", "d": nil}))))
 	accept("no kids", set(bare(t, a, "kid"), bare(t, b, "kid")))
 
 	refuse("secret beside a public key", set(string(mac.RevealJWK()), bare(t, a)))
