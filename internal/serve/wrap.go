@@ -58,7 +58,6 @@ func baseHeaders(tls bool) []field {
 type exchange struct {
 	context  requestContext
 	response response
-	body     body
 	id       [1]string // an array, to be the value of a header without an allocation
 }
 
@@ -113,9 +112,11 @@ func (h *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header["X-Request-Id"] = x.id[:]
 	r = r.WithContext(&x.context)
-	if r.Body != nil && r.Body != http.NoBody {
-		x.body = body{ReadCloser: r.Body, limit: h.MaxBody, left: h.MaxBody, length: r.ContentLength}
-		r.Body = &x.body
+	// An announced length is kept by net/http itself. Its own reader for the
+	// rest, and no other: it alone can make the server wait, before it closes
+	// the connection, until the client has read why.
+	if r.Body != nil && (r.ContentLength < 0 || r.ContentLength > h.MaxBody) {
+		r.Body = http.MaxBytesReader(w, r.Body, h.MaxBody)
 	}
 	defer h.finish(x, r, start)
 	h.next.ServeHTTP(&x.response, r)
