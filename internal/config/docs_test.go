@@ -117,7 +117,8 @@ variable or flag it comes from; the service does not start with one. An unknown 
 | networks | ` + "`10.0.0.0/8`" + ` or single addresses, separated by commas; in the file also a YAML list |
 
 A secret may come from a mounted file: ` + "`PORTARIA_DATABASE_FILE`" + ` holds the path of a file with the value of
-` + "`PORTARIA_DATABASE`" + `. The master key has ` + "`PORTARIA_MASTER_KEY_FILE`" + ` (the default) or ` + "`PORTARIA_MASTER_KEY`" + `; it has no flag.
+` + "`PORTARIA_DATABASE`" + `. The master key has ` + "`PORTARIA_MASTER_KEY_FILE`" + ` (the default) or ` + "`PORTARIA_MASTER_KEY`" + `; it has no flag. An empty
+variable counts as not set.
 
 Kubernetes gives every container variables named after the Services of its namespace. Those of a Service called
 ` + "`portaria`" + ` look like settings and are therefore ignored: ` + "`PORTARIA_PORT`, `PORTARIA_PORT_…`, `PORTARIA_SERVICE_HOST`,\n`PORTARIA_SERVICE_PORT`, `PORTARIA_SERVICE_PORT_…`" + `.

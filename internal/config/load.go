@@ -110,9 +110,16 @@ func (l *loader) environment(sources Sources) []entry {
 		if name != strings.ToUpper(name) {
 			setting = name // the shell distinguishes case, so this variable is unknown
 		}
+		if variables[name] == "" && l.known(setting) {
+			continue // how Compose files and unit files spell "not set"
+		}
 		entries = append(entries, entry{name: setting, where: name, values: []string{variables[name]}})
 	}
 	return entries
+}
+
+func (l *loader) known(name string) bool {
+	return slices.ContainsFunc(l.settings, func(s Setting) bool { return s.Name == name })
 }
 
 // fromKubernetes reports whether a variable is one of those that Kubernetes

@@ -51,12 +51,19 @@ func TestNetworks(t *testing.T) {
 			t.Errorf("%q is taken for %v", text, got.TrustedProxies)
 		}
 	}
-	got, err = config.Load(config.Sources{
+}
+
+// Compose files spell "not set" as an empty variable.
+func TestEmptyVariablesAreNotSet(t *testing.T) {
+	got, err := config.Load(config.Sources{
 		File:    write(t, "p.yaml", "trusted_proxies: [10.0.0.0/8]"),
-		Environ: []string{"PORTARIA_TRUSTED_PROXIES="},
+		Environ: []string{"PORTARIA_TRUSTED_PROXIES=", "PORTARIA_ACCESS_TTL=", "PORTARIA_DATABASE=", "PORTARIA_MASTER_KEY="},
 	})
-	if err != nil || len(got.TrustedProxies) != 0 {
-		t.Errorf("an empty variable leaves %v, %v", got.TrustedProxies, err)
+	if err != nil || len(got.TrustedProxies) != 1 || got.AccessTTL != 15*time.Minute || got.Database.String() != "sqlite:portaria.db" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := config.Load(config.Sources{Environ: []string{"PORTARIA_UNKNOWN="}}); err == nil {
+		t.Error("an unknown variable is accepted when it is empty")
 	}
 }
 
