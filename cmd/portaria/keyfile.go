@@ -39,6 +39,10 @@ func (f keyFormat) algorithm() jose.Algorithm { return jose.Algorithm(f.Alg) }
 // parse reads the keys of a file; a passphrase is asked for when it turns out
 // to be needed.
 func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, error) {
+	if f.Secret != "" && looksLikeKey(text) {
+		// Taken for a secret, a public key would let everybody sign.
+		return nil, misuse("the file holds a key, not a raw secret: leave out --secret")
+	}
 	foreign := keyring.Foreign{Algorithm: a, Encoding: keyring.Encoding(f.Secret)}
 	if f.PassphraseFile != "" {
 		line, err := readFile(f.PassphraseFile, maxPassphrase)
@@ -62,6 +66,12 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 	}
 	foreign.Passphrase = keyring.Secret(typed)
 	return keyring.ParseKeys(text, foreign)
+}
+
+func looksLikeKey(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	return bytes.Contains(text, []byte("-----BEGIN ")) || bytes.HasPrefix(text, []byte("{")) ||
+		bytes.HasPrefix(text, []byte("ssh-")) || bytes.HasPrefix(text, []byte("ecdsa-"))
 }
 
 // keySource is where a token command takes its keys from.

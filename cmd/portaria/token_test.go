@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
 )
 
 func TestExpectation(t *testing.T) {
@@ -157,6 +158,7 @@ func TestPick(t *testing.T) {
 		"directly":             {keyChoice{}, one, "dir", false, encrypts, "A256GCM a"},
 		"of another algorithm": {keyChoice{}, one, "HS512", true, signs, ""},
 		"two":                  {keyChoice{}, two, "", true, signs, ""},
+		"the first of two":     {keyChoice{}, two, "", false, encrypts, ""},
 		"one of two":           {keyChoice{"b"}, two, "", true, signs, "HS256 b"},
 		"none of two":          {keyChoice{"c"}, two, "", true, signs, ""},
 	}
@@ -182,5 +184,32 @@ func TestWriteNewNeverOverwrites(t *testing.T) {
 	info, statErr := os.Stat(name)
 	if err != nil || statErr != nil || string(text) != "first" || info.Mode().Perm() != 0o600 {
 		t.Errorf("%q %v %v %v", text, info.Mode(), err, statErr)
+	}
+}
+
+// TestAKeyIsNoSecret: a public key is known to everybody, so that a token
+// "signed" with its text must not pass (RS256 to HS256).
+func TestAKeyIsNoSecret(t *testing.T) {
+	key, err := jose.Generate(jose.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := keyring.PublicPEM(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &call{surroundings: surroundings{in: pipe(t, "")}}
+	for name, text := range map[string][]byte{"PEM": public, "JWK": key.PublicJWK(), "OpenSSH": []byte("ssh-ed25519 AAAA x")} {
+		for _, encoding := range []string{"", "raw", "base64", "hex"} {
+			source := keySource{keyFormat: keyFormat{Secret: encoding}}
+			set, err := source.set(c, text, jose.HS256)
+			if _, found := set.Find(jose.Header{Algorithm: jose.HS256}); err == nil && found == nil {
+				t.Errorf("%s as %q verifies HS256", name, encoding)
+			}
+		}
+	}
+	source := keySource{keyFormat: keyFormat{Secret: "raw"}}
+	if _, err := source.set(c, []byte("a secret of at least thirty-two bytes"), jose.HS256); err != nil {
+		t.Errorf("a secret: %v", err)
 	}
 }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/jose"
+)
+
+type keyImport struct {
+	File string `arg:"" optional:"" default:"-" help:"Key file (PEM, OpenSSH, JWK, JWK set, raw secret); - or nothing is standard input."`
+	Kid  string `help:"Its name here; by default the one that it brings, or its thumbprint." placeholder:"KID"`
+	keyFormat
+	succession
+}
+
+// Run takes over keys.
+func (k keyImport) Run(c *call) error {
+	keys, err := k.read(c)
+	if err != nil {
+		return err
+	}
+	if keys[0].Private() && len(keys) > 1 {
+		return misuse("the set holds private keys: import one at a time, because one follows another")
+	}
+	return c.withKeys(func(ring *app.LocalKeys, now time.Time) error {
+		if keys[0].Private() {
+			return k.succeed(c, ring, now, keys[0])
+		}
+		return k.trust(c, ring, now, keys)
+	})
+}
+
+func (k keyImport) read(c *call) ([]jose.Key, error) {
+	var text []byte
+	var err error
+	if k.File == "-" {
+		text, err = readAll(c.in, "standard input", jose.MaxKeySet)
+	} else {
+		text, err = readFile(k.File, jose.MaxKeySet)
+	}
+	if err != nil {
+		return nil, err
+	}
+	keys, err := k.parse(c, text, k.algorithm())
+	if err != nil || k.Kid == "" {
+		return keys, err
+	}
+	if len(keys) > 1 {
+		return nil, misuse("--kid names one key; there are %d", len(keys))
+	}
+	keys[0], err = keys[0].WithKid(k.Kid)
+	return keys, err
+}
+
+func (k keyImport) succeed(c *call, ring *app.LocalKeys, now time.Time, key jose.Key) error {
+	if key.Algorithm().Symmetric() {
+		fmt.Fprintln(c.err, "note:", onlyHere(key.Algorithm()))
+	}
+	return k.order(c, ring, now, key)
+}
+
+func (k keyImport) trust(c *call, ring *app.LocalKeys, now time.Time, keys []jose.Key) error {
+	if k.Drill || !k.At.IsZero() {
+		return misuse("--drill and --at are for private keys: a public one signs nothing")
+	}
+	kids := []string{}
+	for _, key := range keys {
+		if key.Private() {
+			return misuse("the set holds private keys: import one at a time, because one follows another")
+		}
+	}
+	for _, key := range keys {
+		if err := ring.Trust(c, now, key); err != nil {
+			return err
+		}
+		kids = append(kids, key.Kid())
+	}
+	return c.say(map[string]any{"kids": kids}, "published %s: tokens that they signed are accepted until you retire them\n"+
+		"whoever holds the private half can make such tokens", printable(strings.Join(kids, ", ")))
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/keyring"
+)
+
+type keyRetire struct{ oneKey }
+
+// Run retires a key.
+func (k keyRetire) Run(c *call) error {
+	return c.withKeys(func(keys *app.LocalKeys, now time.Time) error {
+		if _, err := k.find(keys); err != nil {
+			return err
+		}
+		r, err := keys.Retire(c, now, k.Kid)
+		switch {
+		case err != nil:
+			return err
+		case r.Successor != "": // it signs: somebody has to
+			return c.rotated(r)
+		}
+		return c.say(viewRotation(r), "%s verifies only what was signed before, and leaves the key set at %s",
+			printable(k.Kid), when(r.GoneAt))
+	})
+}
+
+type keyKill struct {
+	oneKey
+	Yes bool `help:"Do not ask."`
+}
+
+// killView is a kill for programs.
+type killView struct {
+	Kid   string `json:"kid"`
+	Was   string `json:"was"`
+	Signs string `json:"signs"`
+}
+
+// Run kills a key.
+func (k keyKill) Run(c *call) error {
+	return c.withKeys(func(keys *app.LocalKeys, now time.Time) error {
+		key, err := k.find(keys)
+		if err != nil {
+			return err
+		}
+		if err := k.confirm(c, key.State(now)); err != nil {
+			return err
+		}
+		killed, err := keys.Kill(c, now, k.Kid)
+		if err != nil {
+			return err
+		}
+		v := killView{killed.Kid, killed.Was.String(), killed.Signs}
+		return c.say(v, "killed %s, which was %s\n%s signs", printable(v.Kid), v.Was, printable(v.Signs))
+	})
+}
+
+// confirm says what follows, and asks whoever can answer.
+func (k keyKill) confirm(c *call, was keyring.State) error {
+	fmt.Fprintln(c.err, k.consequences(was))
+	if k.Yes {
+		return nil
+	}
+	if !term.IsTerminal(int(c.in.Fd())) {
+		return misuse("nothing was changed: killing a key cannot be undone; say --yes")
+	}
+	fmt.Fprint(c.err, "Kill it? Type yes: ")
+	answer, err := bufio.NewReader(io.LimitReader(c.in, 16)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if strings.TrimSpace(answer) != "yes" {
+		return errors.New("nothing was changed")
+	}
+	return nil
+}
+
+func (k keyKill) consequences(was keyring.State) string {
+	const refused = "every token that it signed is refused: by this service within ten seconds, by others when they next fetch the key set (key_set_max_age at the latest)"
+	name := printable(k.Kid)
+	switch was {
+	case keyring.Active:
+		return name + " is active: " + refused + ".\nClients get a new token by refreshing; nobody has to sign in again. If it signs, another key does at once."
+	case keyring.Retired:
+		return name + " is retired: " + refused + "."
+	case keyring.Next:
+		return name + " is next: it has signed nothing yet, and leaves the key set. Another one is made in its place."
+	default:
+		return name + " is " + was.String() + ": nothing is accepted from it already."
+	}
+}
+
+type keyReseal struct{}
+
+// Help says how to change the master key.
+func (keyReseal) Help() string {
+	return "To change the master key: put a new one (openssl rand -base64 32) on a line before the old one in the " +
+		"master key file, restart every process of the service, run this, then take the old line out."
+}
+
+// Run seals everything anew.
+func (keyReseal) Run(c *call) error {
+	return c.withKeys(func(keys *app.LocalKeys, _ time.Time) error {
+		done, err := keys.Reseal(c)
+		if err != nil {
+			return err
+		}
+		v := map[string]int{"keys": done.Keys, "secrets": done.Secrets, "already": done.Already}
+		return c.say(v, "sealed anew: %d keys, %d secrets; sealed with the first master key before: %d\n"+
+			"the other master keys may now be taken out of the file", done.Keys, done.Secrets, done.Already)
+	})
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+type tokenDecrypt struct {
+	keySource
+	foreign
+	expectation
+}
+
+// Validate finds wrong usage before anything is done.
+func (t tokenDecrypt) Validate() error { return t.validate(t.keySource) }
+
+// Run decrypts a token.
+func (t tokenDecrypt) Run(c *call) error {
+	expect, err := t.complete(c)
+	if err != nil {
+		return err
+	}
+	text, err := t.read(c)
+	if err != nil {
+		return err
+	}
+	token, err := c.readToken()
+	if err != nil {
+		return err
+	}
+	header, plaintext, err := t.decrypt(c, text, token)
+	if err != nil {
+		return err
+	}
+	if t.Raw {
+		_, err := c.out.Write(plaintext)
+		return err
+	}
+	if _, err := jose.Split(string(plaintext)); err == nil {
+		fmt.Fprintln(c.err, "decrypted; inside is a signed token, not verified yet: portaria token verify")
+		_, err = fmt.Fprintf(c.out, "%s\n", plaintext)
+		return err
+	}
+	if err := expect.check(plaintext, header.Type); err != nil {
+		return err
+	}
+	if !header.Algorithm.Symmetric() {
+		fmt.Fprintln(c.err, "decrypted; not signed: anybody who has the public key can make such a token")
+	}
+	return printClaims(c.out, plaintext)
+}
+
+func (t tokenDecrypt) decrypt(c *call, text []byte, token string) (jose.EncryptedHeader, []byte, error) {
+	isJSON, err := t.json(token)
+	if err != nil {
+		return jose.EncryptedHeader{}, nil, err
+	}
+	if isJSON {
+		set, err := t.set(c, text, "")
+		if err != nil {
+			return jose.EncryptedHeader{}, nil, err
+		}
+		plaintext, err := jose.DecryptJSON([]byte(token), set)
+		return jose.EncryptedHeader{}, plaintext, refused("form", err)
+	}
+	encrypted, err := jose.ParseEncrypted(token)
+	if err != nil {
+		return encrypted.Header, nil, refused("form", err)
+	}
+	if t.Alg != "" && encrypted.Header.Algorithm != t.algorithm() {
+		return encrypted.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", encrypted.Header.Algorithm, printable(t.Alg))}
+	}
+	set, err := t.set(c, text, encrypted.Header.Algorithm)
+	if err != nil {
+		return encrypted.Header, nil, err
+	}
+	plaintext, err := set.Decrypt(encrypted)
+	return encrypted.Header, plaintext, refused("form", withSkipped(err, set))
+}

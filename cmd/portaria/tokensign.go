@@ -1,0 +1,153 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+type tokenSign struct {
+	keySource
+	keyChoice
+	claiming
+	Raw bool `help:"Sign standard input as it is, whatever it is."`
+}
+
+// Run signs a token.
+func (t tokenSign) Run(c *call) error {
+	text, err := t.read(c)
+	if err != nil {
+		return err
+	}
+	set, err := t.set(c, text, t.algorithm())
+	if err != nil {
+		return err
+	}
+	key, err := t.pick(set, t.algorithm(), true, func(k jose.Key) bool { return k.Algorithm().Signs() && k.Private() })
+	if err != nil {
+		return err
+	}
+	payload, err := t.payload(c, t.Raw)
+	if err != nil {
+		return err
+	}
+	if key.Algorithm().Symmetric() {
+		fmt.Fprintln(c.err, "note:", onlyHere(key.Algorithm()))
+	}
+	signed, err := compact(key, cmp.Or(t.Typ, defaultType(t.Raw)), payload)
+	if err != nil {
+		return refused("key", err)
+	}
+	_, err = fmt.Fprintln(c.out, signed)
+	return err
+}
+
+func defaultType(raw bool) string {
+	if raw {
+		return ""
+	}
+	return "JWT"
+}
+
+// compact makes a compact JWS.
+func compact(key jose.Key, typ string, payload []byte) (string, error) {
+	header := struct {
+		Algorithm jose.Algorithm `json:"alg"`
+		Kid       string         `json:"kid"`
+		Type      string         `json:"typ,omitempty"`
+	}{key.Algorithm(), key.Kid(), typ}
+	text, err := json.Marshal(header)
+	if err != nil {
+		return "", fmt.Errorf("write header: %w", err)
+	}
+	input := jose.Encode(text) + "." + jose.Encode(payload)
+	signature, err := key.Sign(input)
+	if err != nil {
+		return "", err
+	}
+	signed := input + "." + jose.Encode(signature)
+	_, err = jose.Split(signed) // what is too long is accepted nowhere
+	return signed, err
+}
+
+type tokenEncrypt struct {
+	keySource
+	keyChoice
+	claiming
+	Enc string `help:"Content encryption: A256GCM by default." placeholder:"ENC"`
+	Raw bool   `help:"Encrypt standard input as it is, whatever it is."`
+}
+
+// Validate finds wrong usage before anything is done.
+func (t tokenEncrypt) Validate() error {
+	if t.Enc != "" && !slices.Contains(jose.Encryptions(), jose.Encryption(t.Enc)) {
+		return fmt.Errorf("--enc is one of %v", jose.Encryptions())
+	}
+	return nil
+}
+
+// Run encrypts a token.
+func (t tokenEncrypt) Run(c *call) error {
+	text, err := t.read(c)
+	if err != nil {
+		return err
+	}
+	set, err := t.set(c, text, jose.ECDHESA256KW)
+	if errors.Is(err, jose.ErrKey) { // in a file that says nothing but that it is RSA
+		set, err = t.set(c, text, jose.RSAOAEP256)
+	}
+	if err != nil {
+		return err
+	}
+	key, err := t.pick(set, t.algorithm(), false, func(k jose.Key) bool { return k.Algorithm().Encrypts() })
+	if err != nil {
+		return err
+	}
+	payload, nested, err := t.content(c)
+	if err != nil {
+		return err
+	}
+	options := jose.EncryptOptions{Encryption: jose.Encryption(t.Enc), Type: t.Typ}
+	if nested {
+		options.ContentType = "JWT"
+	} else if !t.Raw {
+		options.Type = cmp.Or(t.Typ, defaultType(t.Raw))
+	}
+	encrypted, err := key.Encrypt(payload, options)
+	if err != nil {
+		return refused("form", err)
+	}
+	_, err = fmt.Fprintln(c.out, encrypted)
+	return err
+}
+
+// content is what to encrypt: a signed token, or claims.
+func (t tokenEncrypt) content(c *call) (payload []byte, nested bool, err error) {
+	if t.Raw {
+		payload, err = c.input()
+		return payload, false, err
+	}
+	text, err := c.input()
+	if err != nil {
+		return nil, false, err
+	}
+	signed := string(trimLine(text))
+	if _, err := jose.Split(signed); err == nil {
+		return []byte(signed), true, nil
+	}
+	payload, err = t.build(c, text)
+	return payload, false, err
+}
+
+// claiming says what claims to make a token of.
+type claiming struct {
+	Subject    string        `help:"Claim sub." placeholder:"SUB"`
+	TTL        time.Duration `name:"ttl" help:"Lifetime, such as 15m: claims iat and exp." placeholder:"DURATION"`
+	Typ        string        `help:"Header typ; JWT by default." placeholder:"TYP"`
+	AllowNoExp bool          `name:"allow-no-exp" help:"Make a token that is good forever."`
+}
