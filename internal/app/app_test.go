@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,6 +109,35 @@ func TestFirstStartMakesEverythingAndTheSecondNothing(t *testing.T) {
 	for range 2 {
 		if diff := cmp.Diff(app.Made{}, works(t, c)); diff != "" {
 			t.Error(diff)
+		}
+	}
+}
+
+// A supervisor that starts the service twice must not leave one of the two
+// behind, nor a folder in which keys and database do not fit.
+func TestProcessesThatStartAtOnceAgree(t *testing.T) {
+	for range 5 {
+		c := settings(t, "")
+		sets := make([]string, 6)
+		var wait sync.WaitGroup
+		for i := range sets {
+			wait.Go(func() {
+				a, err := open(t, c)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				sets[i] = get(a, "/.well-known/jwks.json").Body.String()
+				if err := a.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		for _, set := range sets {
+			if set != sets[0] {
+				t.Fatalf("two processes publish different keys: %s and %s", sets[0], set)
+			}
 		}
 	}
 }

@@ -25,8 +25,7 @@ func (a *App) masterKey(sealed bool) (*keyring.MasterKey, error) {
 	case errors.Is(err, keyring.ErrMasterKeyMissing) && sealed:
 		return nil, fmt.Errorf("the database is sealed with a master key that is not here: %w", err)
 	case errors.Is(err, keyring.ErrMasterKeyMissing) && sqlite:
-		a.Made.MasterKey = a.config.MasterKeyFile
-		return keyring.CreateMasterKeyFile(a.config.MasterKeyFile, true)
+		return a.makeMasterKey()
 	case errors.Is(err, keyring.ErrMasterKeyMissing):
 		return nil, fmt.Errorf("with PostgreSQL the master key is yours to make, with `openssl rand -base64 32`: %w", err)
 	case err != nil:
@@ -35,6 +34,19 @@ func (a *App) masterKey(sealed bool) (*keyring.MasterKey, error) {
 		return nil, ErrDevMasterKey
 	}
 	return key, nil
+}
+
+// makeMasterKey makes the file, or reads it when another process that starts
+// in the same folder was faster.
+func (a *App) makeMasterKey() (*keyring.MasterKey, error) {
+	key, err := keyring.CreateMasterKeyFile(a.config.MasterKeyFile, true)
+	if errors.Is(err, fs.ErrExist) {
+		return readMasterKey(a.config)
+	}
+	if err == nil {
+		a.Made.MasterKey = a.config.MasterKeyFile
+	}
+	return key, err
 }
 
 func readMasterKey(c config.Config) (*keyring.MasterKey, error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // ErrMasterKeyExposed reports a master key file that others than its owner and
@@ -55,14 +56,37 @@ func CreateMasterKeyFile(path string, dev bool) (*MasterKey, error) {
 	if dev {
 		text = NewDevMasterKey()
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := publish(path, text); err != nil {
 		return nil, fmt.Errorf("create master key: %w", err)
 	}
+	return ParseMasterKey(text)
+}
+
+// publish makes a file that is whole from the moment it has its name: killed
+// half-way, it would otherwise be taken for a damaged key at every start, and
+// another process that starts now might read half of it.
+func publish(path string, text []byte) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), ".portaria-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
 	_, err = file.Write(text)
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		// A half-written file would be taken for a damaged key at every start.
-		return nil, errors.Join(fmt.Errorf("create master key: %w", err), os.Remove(path))
+		return err
 	}
-	return ParseMasterKey(text)
+	// Unlike a rename, a link never replaces a file.
+	if err := os.Link(file.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder puts the names in a folder on disk.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
