@@ -36,7 +36,7 @@ type inspection struct {
 
 // Run explains a token.
 func (t tokenInspect) Run(c *call) error {
-	text, err := readAll(c.in, "standard input", maxInspected)
+	text, err := c.stdin(maxInspected)
 	if err != nil {
 		return err
 	}

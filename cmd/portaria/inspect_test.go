@@ -145,3 +145,16 @@ func TestPrintClaimsDoesNotSteerTheTerminal(t *testing.T) {
 		t.Errorf("it says something else now: %v, %v", before, after)
 	}
 }
+
+// FuzzInspect: whatever a stranger sends is explained or refused.
+func FuzzInspect(f *testing.F) {
+	f.Add(unsigned(`{"alg":"ES256","typ":"JWT"}`, decent+`,"x":[{"y":"a@b.c"},[1]]}`, 64))
+	f.Add(unsigned(`{"alg":"RS256","crit":["b64"],"b64":false}`, `{"exp":"soon","nbf":1e99}`, 1))
+	f.Add("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AAAA...")
+	f.Fuzz(func(t *testing.T, token string) {
+		i, err := inspect(token, testTime)
+		if i.Verified || (err == nil) != (i.header != nil) {
+			t.Errorf("%+v, %v", i, err)
+		}
+	})
+}

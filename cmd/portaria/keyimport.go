@@ -37,7 +37,7 @@ func (k keyImport) read(c *call) ([]jose.Key, error) {
 	var text []byte
 	var err error
 	if k.File == "-" {
-		text, err = readAll(c.in, "standard input", jose.MaxKeySet)
+		text, err = c.stdin(jose.MaxKeySet)
 	} else {
 		text, err = readFile(k.File, jose.MaxKeySet)
 	}
@@ -70,6 +70,9 @@ func (k keyImport) trust(c *call, ring *app.LocalKeys, now time.Time, keys []jos
 	for _, key := range keys {
 		if key.Private() {
 			return misuse("the set holds private keys: import one at a time, because one follows another")
+		}
+		if !key.Algorithm().Signs() {
+			return misuse("key %s is for %s: only keys that verify belong in the key set", printable(key.Kid()), key.Algorithm())
 		}
 	}
 	for _, key := range keys {

@@ -61,7 +61,7 @@ func refused(check string, err error) error {
 
 // readToken reads a token. One line break after it is fine.
 func (c *call) readToken() (string, error) {
-	text, err := readAll(c.in, "standard input", jose.MaxToken+2)
+	text, err := c.stdin(jose.MaxToken + 2)
 	var tooLong usageError
 	if errors.As(err, &tooLong) {
 		return "", refusal{"form", tooLong.error}

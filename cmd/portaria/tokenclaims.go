@@ -13,6 +13,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 
+	"golang.org/x/term"
+
 	"github.com/portaria/portaria/internal/jose"
 )
 
@@ -137,7 +139,15 @@ func sameType(a, b string) bool {
 }
 
 // input reads what to make a token of.
-func (c *call) input() ([]byte, error) { return readAll(c.in, "standard input", jose.MaxToken) }
+func (c *call) input() ([]byte, error) { return c.stdin(jose.MaxToken) }
+
+// stdin reads standard input, and tells a person that it waits for it.
+func (c *call) stdin(limit int64) ([]byte, error) {
+	if term.IsTerminal(int(c.in.Fd())) {
+		fmt.Fprintln(c.err, "reading standard input; end it with Ctrl-D")
+	}
+	return readAll(c.in, "standard input", limit)
+}
 
 // payload is what to sign.
 func (k claiming) payload(c *call, raw bool) ([]byte, error) {
