@@ -10,16 +10,16 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
-)
 
-const redacted = "[secret]"
+	"github.com/portaria/portaria/internal/secret"
+)
 
 // Key is a key that has exactly one algorithm. It prints as [secret] and
 // never marshals by accident. The zero value has no algorithm and refuses
 // everything.
 type Key struct {
+	secret.Hidden
 	alg     Algorithm
 	kid     string
 	public  any // *ecdsa.PublicKey, ed25519.PublicKey, *rsa.PublicKey; nil when symmetric
@@ -213,15 +213,3 @@ func (k Key) Public() Key {
 // CryptoPublic returns the public key as a type of crypto/*, nil when there is
 // none.
 func (k Key) CryptoPublic() crypto.PublicKey { return k.public }
-
-// String keeps the key out of texts.
-func (Key) String() string { return redacted }
-
-// Format keeps the key out of every fmt verb.
-func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// LogValue keeps the key out of logs.
-func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText keeps the key out of JSON; see [Key.PublicJWK].
-func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }

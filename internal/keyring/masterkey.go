@@ -9,13 +9,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 
 	"github.com/tink-crypto/tink-go/v2/aead/aesgcm"
 	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
 	"github.com/tink-crypto/tink-go/v2/secretdata"
 	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // Limits on a master key file.
@@ -44,6 +44,7 @@ var (
 // the master key is being changed, several: the first seals, all open. It
 // prints as [secret]. The zero value opens nothing and refuses to seal.
 type MasterKey struct {
+	secret.Hidden
 	keys []masterKey
 	dev  bool
 }
@@ -186,17 +187,3 @@ func (m *MasterKey) open(sealed []byte, label string) ([]byte, error) {
 	}
 	return nil, ErrMasterKeyWrong
 }
-
-const redacted = "[secret]"
-
-// String keeps the key out of texts.
-func (*MasterKey) String() string { return redacted }
-
-// Format keeps the key out of every fmt verb.
-func (*MasterKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// LogValue keeps the key out of logs.
-func (*MasterKey) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText keeps the key out of JSON.
-func (*MasterKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }

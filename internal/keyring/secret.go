@@ -5,28 +5,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
+
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // secretSize is the length of a named secret: as much as HMAC-SHA-256 uses.
 const secretSize = 32
 
-// Secret is a named secret, in the clear. It prints as [secret]; convert it to
-// []byte where it is used.
-type Secret []byte
-
-// String keeps the secret out of texts.
-func (Secret) String() string { return redacted }
-
-// Format keeps the secret out of every fmt verb.
-func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// LogValue keeps the secret out of logs.
-func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText keeps the secret out of JSON.
-func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+// Secret is a named secret, in the clear.
+type Secret = secret.Bytes
 
 // Labels bind a sealed value to its place, so that one cannot be put in
 // another's.
@@ -37,9 +24,9 @@ func secretLabel(name string) string { return "portaria secret " + name }
 // first call. Of several processes that do so at once one wins, and all get
 // the same secret.
 func (r *Ring) Secret(ctx context.Context, name string) (Secret, error) {
-	secret, err := r.readSecret(ctx, name)
+	found, err := r.readSecret(ctx, name)
 	if !errors.Is(err, ErrNotFound) {
-		return secret, err
+		return found, err
 	}
 	fresh := make([]byte, secretSize)
 	rand.Read(fresh) // never fails

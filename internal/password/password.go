@@ -10,11 +10,12 @@ package password
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // Limits of a password, in characters (code points after NFC).
@@ -26,8 +27,6 @@ const (
 // maxTyped bounds the bytes that are normalised at all. NFC shrinks UTF-8 by
 // less than four, so no password of [MaxLength] characters is lost.
 const maxTyped = MaxLength * utf8.UTFMax * 4
-
-const redacted = "[secret]"
 
 // What can be wrong with a password before it is hashed.
 var (
@@ -48,6 +47,7 @@ var (
 // It holds a pointer because fmt calls no methods on unexported fields: inside
 // somebody's struct an address would be printed, never the text.
 type Plain struct {
+	secret.Hidden
 	text *string
 }
 
@@ -65,7 +65,7 @@ func Typed(s string) (Plain, error) {
 	if utf8.RuneCountInString(s) > MaxLength {
 		return Plain{}, ErrTooLong
 	}
-	return Plain{&s}, nil
+	return Plain{text: &s}, nil
 }
 
 // Chosen takes a new password for an account with these identifiers (as typed
@@ -93,15 +93,3 @@ func (p Plain) bytes() []byte {
 	}
 	return []byte(*p.text)
 }
-
-// Format prints [secret] whatever the verb.
-func (p Plain) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// String is [secret].
-func (p Plain) String() string { return redacted }
-
-// MarshalText is [secret]; encoding/json and its like use it.
-func (p Plain) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue is [secret].
-func (p Plain) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -6,11 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"log/slog"
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // A refresh token is prefix ‖ base64url(sid ‖ generation ‖ tag). Generation
@@ -27,25 +27,8 @@ const (
 // tokenLength is the length in characters of every refresh token.
 var tokenLength = len(prefix) + base64.RawURLEncoding.EncodedLen(tokenSize)
 
-// Token is a refresh token: a secret that prints as [secret].
-type Token string
-
-const redacted = "[secret]"
-
-// Reveal returns the token itself, to hand to its owner.
-func (t Token) Reveal() string { return string(t) }
-
-// String keeps the token out of texts.
-func (Token) String() string { return redacted }
-
-// Format keeps the token out of every fmt verb.
-func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// LogValue keeps the token out of logs.
-func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText keeps the token out of JSON.
-func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+// Token is a refresh token.
+type Token = secret.Text
 
 // claim is what a refresh token says before its tag is checked. Nothing in it
 // may be believed until then.

@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // maxLeeway is the greatest difference of clocks that may be allowed for.
@@ -71,25 +70,8 @@ func (p Policy) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Token is a minted token: a secret that prints as [secret].
-type Token string
-
-const redacted = "[secret]"
-
-// Reveal returns the token itself, to hand to its owner.
-func (t Token) Reveal() string { return string(t) }
-
-// String keeps the token out of texts.
-func (Token) String() string { return redacted }
-
-// Format keeps the token out of every fmt verb.
-func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// LogValue keeps the token out of logs.
-func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText keeps the token out of JSON.
-func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+// Token is a minted token.
+type Token = secret.Text
 
 // Issuer mints access tokens with the active key of a ring. Safe for
 // concurrent use.
