@@ -91,7 +91,7 @@ func (k keyRotate) Run(c *call) error {
 }
 
 type keyGenerate struct {
-	Alg       string `help:"Algorithm: ${algorithms}. By default ES256, or the setting key_algorithm. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not. HS256 is for a single service." placeholder:"ALG"`
+	Alg       string `help:"Algorithm, by default ES256, or the setting key_algorithm; ECDH-ES+A256KW encrypts. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not. HS256 is for a single service." placeholder:"ALG"`
 	Out       string `help:"Write the key to this new file (private JWK) instead of the service's keys." placeholder:"FILE"`
 	PublicOut string `help:"Write its public half to this new file (JWK)." placeholder:"FILE"`
 	Kid       string `help:"Its name in the file; by default its thumbprint (RFC 7638)." placeholder:"KID"`

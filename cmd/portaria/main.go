@@ -80,7 +80,6 @@ func run(ctx context.Context, args []string, s surroundings) int {
 		kong.Name("portaria"),
 		kong.Description("Self-hosted authentication: accounts, sessions, tokens that can be taken back.\n\n"+
 			"Every setting is a flag of each command, a variable PORTARIA_… and a line of the settings file; see docs/config.md."),
-		kong.Vars{"algorithms": algorithms()},
 		kong.Embed(flags.target.Interface()),
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
