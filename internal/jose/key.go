@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/portaria/portaria/internal/secret"
 )
@@ -37,11 +38,18 @@ func Generate(a Algorithm) (Key, error) {
 	if a == Dir {
 		a = Algorithm(A256GCM)
 	}
-	private, err := generate(a.scheme())
-	if err != nil {
-		return Key{}, err
+	for {
+		private, err := generate(a.scheme())
+		if err != nil {
+			return Key{}, err
+		}
+		// One thumbprint in 64 starts with a dash, and every command line
+		// would take that kid for a flag.
+		key, err := NewKey(a, private)
+		if err != nil || !strings.HasPrefix(key.Kid(), "-") {
+			return key, err
+		}
 	}
-	return NewKey(a, private)
 }
 
 func generate(s scheme) (any, error) {

@@ -205,3 +205,13 @@ func TestKeysStayOutOfTexts(t *testing.T) {
 		t.Error("the public half holds the private one")
 	}
 }
+
+// A kid that starts with a dash is a flag to every command line. Among so many
+// keys some would, by chance alone.
+func TestGeneratedKidsAreNoFlags(t *testing.T) {
+	for range 600 {
+		if kid := generate(t, jose.EdDSA).Kid(); strings.HasPrefix(kid, "-") {
+			t.Fatal(kid)
+		}
+	}
+}

@@ -148,8 +148,8 @@ func (rs records) has(kid string) bool {
 // tokens that are accepted. Errors wrap ErrKeyExists, ErrKeyUnfit or
 // ErrTooManyKeys.
 func (r *Ring) Trust(ctx context.Context, now time.Time, key jose.Key) error {
-	if key.Private() || key.Algorithm() == "" {
-		return fmt.Errorf("trust key: %w: not a public key", ErrKeyUnfit)
+	if key.Private() || !key.Algorithm().Signs() {
+		return fmt.Errorf("trust key: %w: not a public key that verifies signatures", ErrKeyUnfit)
 	}
 	for range maxAttempts {
 		if err := r.Reload(ctx); err != nil {

@@ -446,3 +446,16 @@ func TestRotationPolicy(t *testing.T) {
 	check(day, time.Hour, 96*day, true)
 	check(day, time.Hour, 97*day, false)
 }
+
+func TestOnlyKeysThatVerifyAreTrusted(t *testing.T) {
+	c := ring(t)
+	for name, key := range map[string]jose.Key{
+		"none":       {},
+		"private":    generate(t, jose.EdDSA),
+		"encryption": generate(t, jose.ECDHESA256KW).Public(),
+	} {
+		if err := c.Trust(t.Context(), t0, key); !errors.Is(err, keyring.ErrKeyUnfit) {
+			t.Errorf("%s: %v, want ErrKeyUnfit", name, err)
+		}
+	}
+}
