@@ -28,6 +28,9 @@ type KeySet struct {
 type entry struct {
 	kid, kty string // as written, empty when absent
 	keys     []Key
+	// stated says that the key names its algorithm or its use, so that no
+	// guess from its kind is needed.
+	stated bool
 }
 
 // Skipped is a key of a set that is not used.
@@ -136,7 +139,10 @@ func parseEntry(jwk []byte) (entry, error) {
 	}
 	r := jwkReader{object: object}
 	e := entry{kid: r.text("kid"), kty: r.text("kty")}
-	if _, named := object.Get("alg"); named {
+	_, named := object.Get("alg")
+	_, used := object.Get("use")
+	e.stated = named || used
+	if named {
 		k, err := ParseJWK(jwk)
 		e.keys = []Key{k}
 		return e, err
@@ -233,12 +239,17 @@ func (s KeySet) find(kid string, fits func(Key) bool) (Key, error) {
 }
 
 // EncryptionKey returns the public key to encrypt to: the first of the set that
-// encrypts, with the recommended one of the algorithms that it may have. Errors
-// wrap ErrKey.
+// names encryption as its use or algorithm, or else the first that could
+// encrypt, with the recommended one of the algorithms that it may have. A key
+// that says nothing may be there to verify: its owner would not decrypt with
+// it. Errors wrap ErrKey.
 func (s KeySet) EncryptionKey() (Key, error) {
-	for _, k := range s.Keys() {
-		if k.wraps && k.public != nil {
-			return k.Public(), nil
+	for _, stated := range []bool{true, false} {
+		for _, e := range s.entries {
+			i := slices.IndexFunc(e.keys, func(k Key) bool { return k.wraps && k.public != nil })
+			if i >= 0 && e.stated == stated {
+				return e.keys[i].Public(), nil
+			}
 		}
 	}
 	return Key{}, fmt.Errorf("%w: no public key in the set that encrypts", ErrKey)

@@ -181,12 +181,23 @@ func TestDecryptionKeysAreFound(t *testing.T) {
 	}
 }
 
-// TestKeyToEncryptTo is a public one, the first that encrypts.
+// TestKeyToEncryptTo is a public one: the first that says that it encrypts, or
+// else the first that could.
 func TestKeyToEncryptTo(t *testing.T) {
 	signing, secret, a, b := generate(t, jose.ES256), generate(t, jose.A256KW), generate(t, jose.RSAOAEP), generate(t, jose.ECDHES)
 	k, err := parseSet(t, bare(t, signing), bare(t, a), bare(t, b)).EncryptionKey()
 	if err != nil || k.Kid() != a.Kid() || k.Private() {
 		t.Errorf("%s, private %v, %v; want the public half of %s", k.Kid(), k.Private(), err, a.Kid())
+	}
+	for _, unsaid := range []string{"use", "alg"} { // the other one still says it
+		k, err = parseSet(t, bare(t, signing, "alg", "use"), bare(t, b, unsaid)).EncryptionKey()
+		if err != nil || k.Kid() != b.Kid() {
+			t.Errorf("%s, %v; a key that says nothing comes before one without %s", k.Kid(), err, unsaid)
+		}
+	}
+	k, err = parseSet(t, bare(t, generate(t, jose.ES256), "alg"), bare(t, b, "alg", "use"), bare(t, a, "alg", "use")).EncryptionKey()
+	if err != nil || k.Kid() != b.Kid() {
+		t.Errorf("where none says it: %s, %v; want %s", k.Kid(), err, b.Kid())
 	}
 	for _, jwk := range []string{bare(t, signing), string(secret.RevealJWK())} {
 		if _, err := parseSet(t, jwk).EncryptionKey(); !errors.Is(err, jose.ErrKey) {
