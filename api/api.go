@@ -30,9 +30,16 @@ type Credentials struct {
 	Password   string `json:"password" maxLength:"256" doc:"The password; new ones have 8 to 256 characters." example:"correct horse battery"`
 }
 
+// SignIn asks for tokens with credentials.
+type SignIn struct {
+	Credentials
+	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
+}
+
 // Refresh spends a refresh token.
 type Refresh struct {
 	RefreshToken string `json:"refresh_token" maxLength:"512" doc:"The refresh token; good for one use."`
+	Audience     string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
 }
 
 // StepUp proves the password again within a session.
@@ -76,7 +83,7 @@ type SessionPage struct {
 
 // Tokens is the answer to a sign-in or refresh. It follows RFC 6749 §5.1.
 type Tokens struct {
-	AccessToken string `json:"access_token" doc:"A JWT (RFC 9068) for the Authorization header."`
+	AccessToken string `json:"access_token" doc:"A JWT (RFC 9068) for the Authorization header; for other audiences in the form that their settings say."`
 	TokenType   string `json:"token_type" enum:"Bearer"`
 	ExpiresIn   int64  `json:"expires_in" doc:"Seconds until the access token expires."`
 	// RefreshToken is empty after a step-up: the session keeps the one it has.

@@ -26,9 +26,10 @@ const timeout = 30 * time.Second
 // Client calls one Portaria. It is safe for concurrent use. An error that the
 // service answered is an *api.Problem; decide by its Code.
 type Client struct {
-	base  string
-	http  *http.Client
-	token string
+	base     string
+	http     *http.Client
+	token    string
+	audience string
 }
 
 // New makes a client for the service at base, such as
@@ -42,7 +43,17 @@ func New(base string, hc *http.Client) *Client {
 
 // WithToken answers a client that sends this access token.
 func (c *Client) WithToken(access string) *Client {
-	return &Client{c.base, c.http, access}
+	other := *c
+	other.token = access
+	return &other
+}
+
+// ForAudience answers a client whose sign-ins and refreshes ask for access
+// tokens for this audience; empty stands for Portaria's own.
+func (c *Client) ForAudience(audience string) *Client {
+	other := *c
+	other.audience = audience
+	return &other
 }
 
 // Code is the stable code of the problem that an error is, or "" if it is
@@ -62,12 +73,12 @@ func (c *Client) SignUp(ctx context.Context, in api.Credentials) (out api.Create
 
 // Login signs in.
 func (c *Client) Login(ctx context.Context, in api.Credentials) (out api.Tokens, err error) {
-	return out, c.do(ctx, "POST", "/v1/login", in, &out)
+	return out, c.do(ctx, "POST", "/v1/login", api.SignIn{Credentials: in, Audience: c.audience}, &out)
 }
 
 // Refresh spends a refresh token.
 func (c *Client) Refresh(ctx context.Context, refreshToken string) (out api.Tokens, err error) {
-	return out, c.do(ctx, "POST", "/v1/refresh", api.Refresh{RefreshToken: refreshToken}, &out)
+	return out, c.do(ctx, "POST", "/v1/refresh", api.Refresh{RefreshToken: refreshToken, Audience: c.audience}, &out)
 }
 
 // StepUp proves the password again.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
 )
 
 func (s *Server) signUp(ctx context.Context, c Caller, in api.Credentials) (api.Created, error) {
@@ -22,8 +24,8 @@ func (s *Server) signUp(ctx context.Context, c Caller, in api.Credentials) (api.
 	return api.Created{ID: id}, err
 }
 
-func (s *Server) signIn(ctx context.Context, c Caller, in api.Credentials) (api.Tokens, error) {
-	identifier, err := named(in)
+func (s *Server) signIn(ctx context.Context, c Caller, in api.SignIn) (api.Tokens, error) {
+	identifier, err := named(in.Credentials)
 	if err != nil {
 		return api.Tokens{}, err
 	}
@@ -31,14 +33,14 @@ func (s *Server) signIn(ctx context.Context, c Caller, in api.Credentials) (api.
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	got, err := s.login.Password(ctx, identifier, plain, c.Use)
-	return tokens(got), err
+	got, err := s.login.Password(ctx, identifier, plain, in.Audience, c.Use)
+	return tokens(got), fieldAtFault(err)
 }
 
 func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tokens, error) {
-	got, event, err := s.login.Refresh(ctx, session.Token(in.RefreshToken), c.Use)
+	got, event, err := s.login.Refresh(ctx, session.Token(in.RefreshToken), in.Audience, c.Use)
 	s.report(ctx, event)
-	return tokens(got), err
+	return tokens(got), fieldAtFault(err)
 }
 
 func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Tokens, error) {
@@ -84,6 +86,14 @@ func (s *Server) report(ctx context.Context, e session.Event) {
 		slog.String("account_id", e.AccountID),
 		slog.String("address", e.Use.Address),
 		slog.String("user_agent", e.Use.UserAgent))
+}
+
+// fieldAtFault says which field an error of the domain is about.
+func fieldAtFault(err error) error {
+	if errors.Is(err, token.ErrAudience) {
+		return problem.Field("audience", "no access tokens are issued for this audience")
+	}
+	return err
 }
 
 // named takes the identifier from whichever of its three names was used.

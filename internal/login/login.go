@@ -91,9 +91,14 @@ func (s *Service) CreateAccount(ctx context.Context, identifier, chosen string, 
 	return a.ID, err
 }
 
-// Password signs in. All reasons not to are account.ErrNotProved; only
-// password.ErrBusy is told apart.
-func (s *Service) Password(ctx context.Context, identifier string, plain password.Plain, use session.Use) (Tokens, error) {
+// Password signs in, for an access token for this audience; empty stands for
+// Portaria's own. All reasons not to that lie in the account are
+// account.ErrNotProved; only password.ErrBusy and the errors of
+// token.Issuer.Ready are told apart.
+func (s *Service) Password(ctx context.Context, identifier string, plain password.Plain, audience string, use session.Use) (Tokens, error) {
+	if err := s.tokens.Ready(audience, use.At); err != nil {
+		return Tokens{}, err
+	}
 	proof, err := s.people.Prove(ctx, identifier, plain)
 	if err != nil {
 		return Tokens{}, err
@@ -115,7 +120,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
-	return s.issue(started.Session, started.Token, use.At, true)
+	return s.issue(grant{session: started.Session, refresh: started.Token, audience: audience, fresh: true}, use.At)
 }
 
 // renewed is a new hash where the old one has outdated parameters. A sign-in
@@ -131,14 +136,20 @@ func (s *Service) renewed(ctx context.Context, p account.Proof, plain password.P
 	return phc
 }
 
-// Refresh spends a refresh token. The event, if any, is to be logged whether
-// or not there is an error. Errors: those of session.Chain.Refresh.
-func (s *Service) Refresh(ctx context.Context, t session.Token, use session.Use) (Tokens, session.Event, error) {
+// Refresh spends a refresh token, for an access token for this audience; empty
+// stands for Portaria's own. The event, if any, is to be logged whether or not
+// there is an error. Errors: those of session.Chain.Refresh, and those of
+// token.Issuer.Ready, which spend nothing: a client that comes back with the
+// same token must not look like a thief.
+func (s *Service) Refresh(ctx context.Context, t session.Token, audience string, use session.Use) (Tokens, session.Event, error) {
+	if err := s.tokens.Ready(audience, use.At); err != nil {
+		return Tokens{}, session.Event{}, err
+	}
 	got, err := s.chain.Refresh(ctx, t, use)
 	if err != nil {
 		return Tokens{}, got.Event, err
 	}
-	tokens, err := s.issue(got.Session, got.Token, use.At, false)
+	tokens, err := s.issue(grant{session: got.Session, refresh: got.Token, audience: audience}, use.At)
 	return tokens, got.Event, err
 }
 
@@ -156,7 +167,7 @@ func (s *Service) StepUp(ctx context.Context, in session.Session, plain password
 	if !alive {
 		return Tokens{}, session.ErrEnded
 	}
-	return s.issue(in, "", now, true)
+	return s.issue(grant{session: in, fresh: true}, now)
 }
 
 // Change is the wish of a signed-in person for a new password.

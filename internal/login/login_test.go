@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
@@ -56,7 +57,10 @@ func open(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy se
 	must(t, err)
 	ring, err := keyring.Open(ctx, on.Keyring(), master, keyring.Policy{LongestTTL: time.Hour}, start)
 	must(t, err)
-	tokenPolicy := token.Policy{Issuer: "https://auth.example.com", Audience: "shop", TTL: 15 * time.Minute}
+	tokenPolicy := token.Policy{
+		Issuer: "https://auth.example.com", Audience: "shop", TTL: 15 * time.Minute,
+		Services: map[string]token.Service{"orders": {Profile: token.PlainJWT}, "locked": {EncryptTo: noKey{}}},
+	}
 	issuer, err := token.NewIssuer(ring, tokenPolicy)
 	must(t, err)
 	verifier, err := token.NewVerifier(ring, tokenPolicy)
@@ -72,6 +76,13 @@ func open(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy se
 	})
 	must(t, err)
 	return house{t, service, on, verifier, policy}
+}
+
+// noKey is a service whose key is not known yet.
+type noKey struct{}
+
+func (noKey) EncryptionKey(time.Time) (jose.Key, error) {
+	return jose.Key{}, token.ErrNoEncryptionKey
 }
 
 var week = session.Policy{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour, Grace: 10 * time.Second}
@@ -103,14 +114,14 @@ func (h house) signUp(identifier string) string {
 
 func (h house) signIn(text string) login.Tokens {
 	h.Helper()
-	got, err := h.Password(h.Context(), ana, typed(h, text), use(0))
+	got, err := h.Password(h.Context(), ana, typed(h, text), "", use(0))
 	must(h, err)
 	return got
 }
 
 func (h house) refuse(want error, text string) {
 	h.Helper()
-	if _, err := h.Password(h.Context(), ana, typed(h, text), use(0)); !errors.Is(err, want) {
+	if _, err := h.Password(h.Context(), ana, typed(h, text), "", use(0)); !errors.Is(err, want) {
 		h.Fatalf("sign in: got %v, want %v", err, want)
 	}
 }
@@ -214,6 +225,32 @@ func TestAccessTokenSaysWhatTheSessionIs(t *testing.T) {
 	}
 }
 
+// TestAudiences: a refused audience costs nothing. Above all it spends no
+// refresh token: whoever came back with it would look like a thief.
+func TestAudiences(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.signUp(ana)
+	got := h.signIn(first)
+	for audience, want := range map[string]error{"strangers": token.ErrAudience, "locked": token.ErrNoEncryptionKey} {
+		if _, err := h.Password(t.Context(), ana, typed(t, other), audience, use(0)); !errors.Is(err, want) {
+			t.Errorf("sign in for %s: %v, want %v", audience, err, want)
+		}
+		if _, _, err := h.Refresh(t.Context(), got.Refresh, audience, use(0)); !errors.Is(err, want) {
+			t.Errorf("refresh for %s: %v, want %v", audience, err, want)
+		}
+	}
+	next, event, err := h.Refresh(t.Context(), got.Refresh, "orders", use(time.Hour))
+	if err != nil || event.Kind != "" {
+		t.Fatalf("the refused refreshes have spent the token: %v, %+v", err, event)
+	}
+	if _, err := h.verifier.Verify(next.Access.Reveal(), start.Add(time.Hour)); !errors.Is(err, token.ErrInvalid) {
+		t.Errorf("a token for another audience is good here: %v", err)
+	}
+	if _, _, err := h.Refresh(t.Context(), next.Refresh, "shop", use(time.Hour)); err != nil {
+		t.Errorf("its own audience by name: %v", err)
+	}
+}
+
 func TestAccessTokenDoesNotOutliveItsSession(t *testing.T) {
 	short := session.Policy{Idle: 20 * time.Minute, Absolute: 20 * time.Minute}
 	h := open(t, cost(8, 1), nil, short)
@@ -225,7 +262,7 @@ func TestAccessTokenDoesNotOutliveItsSession(t *testing.T) {
 		{20*time.Minute - time.Millisecond, time.Second},
 	}
 	for _, test := range tests {
-		next, _, err := h.Refresh(t.Context(), got.Refresh, use(test.after))
+		next, _, err := h.Refresh(t.Context(), got.Refresh, "", use(test.after))
 		must(t, err)
 		if next.ExpiresIn.Round(time.Second) != test.expiresIn {
 			t.Errorf("after %v: expires in %v, want %v", test.after, next.ExpiresIn, test.expiresIn)
@@ -252,7 +289,7 @@ func TestBusyHasherSaysNothingAboutTheAccount(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, who := range []string{ana, "nobody@example.com"} {
-		if _, err := h.Password(ctx, who, typed(t, first), use(0)); err == nil || errors.Is(err, account.ErrNotProved) {
+		if _, err := h.Password(ctx, who, typed(t, first), "", use(0)); err == nil || errors.Is(err, account.ErrNotProved) {
 			t.Errorf("%s: got %v, want the context's error", who, err)
 		}
 	}
@@ -281,7 +318,7 @@ func TestRefusalsDoTheSameWork(t *testing.T) {
 	work := func(identifier, text string) int64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := h.Password(t.Context(), identifier, typed(t, text), use(0))
+		_, err := h.Password(t.Context(), identifier, typed(t, text), "", use(0))
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, account.ErrNotProved) {
 			t.Fatalf("%s: got %v", identifier, err)

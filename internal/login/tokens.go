@@ -20,31 +20,50 @@ type Tokens struct {
 	Fresh bool
 }
 
-// issue mints the access token that goes with a session. The session was read
-// or written before this, never after: a token must not know less than its
-// session.
-func (s *Service) issue(in session.Session, refresh session.Token, now time.Time, fresh bool) (Tokens, error) {
-	access, claims, err := s.tokens.Mint(now, token.Claims{
-		Subject:   in.AccountID,
-		ClientID:  in.ClientID,
-		SessionID: in.ID,
-		AuthTime:  in.AuthTime,
-		AMR:       []string{in.Method},
-		Fresh:     fresh,
-		ExpiresAt: s.accessExpiry(in, now),
-	})
+// grant is what tokens are issued for.
+type grant struct {
+	// session was read or written before, never after: a token must not know
+	// less than its session.
+	session session.Session
+	// refresh is empty when the session keeps the one it has.
+	refresh session.Token
+	// audience of the access token; empty stands for Portaria's own.
+	audience string
+	fresh    bool
+}
+
+func (g grant) claims() token.Claims {
+	c := token.Claims{
+		Subject:   g.session.AccountID,
+		ClientID:  g.session.ClientID,
+		SessionID: g.session.ID,
+		AuthTime:  g.session.AuthTime,
+		AMR:       []string{g.session.Method},
+		Fresh:     g.fresh,
+	}
+	if g.audience != "" {
+		c.Audience = []string{g.audience}
+	}
+	return c
+}
+
+// issue mints the access token that goes with a session.
+func (s *Service) issue(g grant, now time.Time) (Tokens, error) {
+	wanted := g.claims()
+	wanted.ExpiresAt = s.accessExpiry(g.session, now)
+	access, claims, err := s.tokens.Mint(now, wanted)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("issue access token: %w", err)
 	}
 	out := Tokens{
 		Access:    access,
 		ExpiresIn: claims.ExpiresAt.Sub(claims.IssuedAt),
-		Refresh:   refresh,
-		SessionID: in.ID,
-		Fresh:     fresh,
+		Refresh:   g.refresh,
+		SessionID: g.session.ID,
+		Fresh:     g.fresh,
 	}
-	if refresh != "" {
-		out.RefreshExpiresIn = in.ExpiresAt.Sub(now.Truncate(time.Millisecond))
+	if g.refresh != "" {
+		out.RefreshExpiresIn = g.session.ExpiresAt.Sub(now.Truncate(time.Millisecond))
 	}
 	return out, nil
 }

@@ -24,6 +24,7 @@ import (
 // with the reason. Everything else must have a row.
 var silent = map[string]string{
 	"keyring":               "keys are opened at start-up; later failures are ours",
+	"token.ErrAudience":     "the API names the field instead",
 	"token.ErrClaims":       "a mistake of ours while minting",
 	"password.ErrMalformed": "a damaged row is ours to mend",
 	"password.ErrMismatch":  "account turns it into ErrNotProved",

@@ -86,6 +86,13 @@ type Service struct {
 	Encryption jose.Encryption
 }
 
+// ErrAudience says that the policy knows no such audience.
+var ErrAudience = errors.New("token: unknown audience")
+
+// ErrNoEncryptionKey says that tokens for the audience are encrypted, and that
+// the key to encrypt to is not known yet.
+var ErrNoEncryptionKey = errors.New("token: encryption key of the audience not known")
+
 var (
 	errProfile    = errors.New("profile: must be at+jwt, jwt or flask")
 	errEncryption = errors.New("content encryption: unknown")
@@ -105,6 +112,23 @@ func (s Service) validate(own bool) error {
 		errs = append(errs, errOwnService)
 	}
 	return errors.Join(errs...)
+}
+
+// Ready reports whether tokens for an audience can be minted at now; empty
+// stands for the policy's own. Errors: ErrAudience, or what the audience's key
+// source says. Ask before anything is spent for the sake of a token.
+func (i *Issuer) Ready(audience string, now time.Time) error {
+	service, known := i.policy.Services[audience]
+	switch {
+	case audience != "" && audience != i.policy.Audience && !known:
+		return ErrAudience
+	case service.EncryptTo == nil:
+		return nil
+	}
+	if _, err := service.EncryptTo.EncryptionKey(now); err != nil {
+		return fmt.Errorf("find encryption key of %s: %w", audience, err)
+	}
+	return nil
 }
 
 // service returns what the verifiers of the audience expect. Several audiences

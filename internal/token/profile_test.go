@@ -187,6 +187,31 @@ func TestNoTokenWithoutItsEncryption(t *testing.T) {
 	}
 }
 
+// silent is a service whose key is not known.
+type silent struct{}
+
+func (silent) EncryptionKey(time.Time) (jose.Key, error) {
+	return jose.Key{}, token.ErrNoEncryptionKey
+}
+
+func TestReady(t *testing.T) {
+	h := newHouseWith(t, func(p *token.Policy) {
+		p.Services = map[string]token.Service{"orders": {Profile: token.PlainJWT}, "locked": {EncryptTo: silent{}}}
+	})
+	for audience, want := range map[string]error{"": nil, own: nil, "orders": nil, "locked": token.ErrNoEncryptionKey,
+		"ORDERS": token.ErrAudience, "https://api.example/": token.ErrAudience} {
+		if err := h.issuer.Ready(audience, start); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", audience, err, want)
+		}
+	}
+	if _, _, err := h.issuer.Mint(start, token.Claims{Subject: "u1", Audience: []string{"locked"}}); !errors.Is(err, token.ErrNoEncryptionKey) {
+		t.Errorf("minted without the key: %v", err)
+	}
+	if err := newHouse(t).issuer.Ready("orders", start); !errors.Is(err, token.ErrAudience) {
+		t.Errorf("without services: %v", err)
+	}
+}
+
 func TestParseEncryptionKey(t *testing.T) {
 	ec, err := jose.Generate(jose.ECDHES)
 	if err != nil {
