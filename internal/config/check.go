@@ -21,6 +21,7 @@ func (l *loader) check() {
 	l.checkPassword()
 	l.checkLifetimes()
 	l.checkRotation()
+	l.checkAudiences()
 }
 
 // place names where one of the settings was given: the first that was, or the

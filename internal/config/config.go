@@ -15,6 +15,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/portaria/portaria/internal/token"
 )
 
 // Config holds every setting. It is flat, and each setting has one name in
@@ -32,6 +34,15 @@ type Config struct {
 	Issuer string `name:"issuer"`
 	// Audience is the `aud` of access tokens: the name of the services that accept them.
 	Audience string `name:"audience" default:"portaria"`
+	// AudienceProfiles are the services that people may ask an access token for, beside `audience`, each with the form
+	// that its verifier expects: `at+jwt` is RFC 9068; `jwt` has `typ: JWT`, for verifiers that refuse anything else;
+	// `flask` is what flask-jwt-extended expects. `audience` itself may be among them.
+	AudienceProfiles map[string]token.Profile `name:"audience_profiles"`
+	// AudienceEncryption are the services that get their access tokens encrypted, as nested JWTs, each with its public key:
+	// a JWK, or the https URL of its key set. A key set is fetched at start and then every five minutes: after a change,
+	// the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is
+	// issued (503).
+	AudienceEncryption map[string]ServiceKey `name:"audience_encryption"`
 
 	// Database is where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`.
 	Database Database `name:"database" default:"sqlite:portaria.db" secret:"file"`
@@ -56,6 +67,9 @@ type Config struct {
 	RefreshGrace time.Duration `name:"refresh_grace" default:"10s" min:"0s" max:"60s"`
 	// Leeway is how far the clocks of the machines may differ when the times in a token are checked.
 	Leeway time.Duration `name:"leeway" default:"0s" min:"0s" max:"60s"`
+	// MaxTokenSize is the greatest length of an access token in bytes. A larger one is not issued: it would be refused by
+	// somebody's proxy, far from its cause.
+	MaxTokenSize int `name:"max_token_size" default:"4096" min:"512" max:"8192"`
 	// KeySetMaxAge is how long others may keep a copy of the public keys. A new key is published at least that long
 	// before it signs.
 	KeySetMaxAge time.Duration `name:"key_set_max_age" default:"1h" min:"1s" max:"24h"`

@@ -10,6 +10,10 @@ func settingDoc(name string) string {
 		return "The URL that tokens name as their issuer (`iss`), as the outside sees this service: no query, no fragment. Left empty, it is derived from the address that the service listens on: enough on one machine, not for services on others."
 	case "audience":
 		return "The `aud` of access tokens: the name of the services that accept them."
+	case "audience_profiles":
+		return "The services that people may ask an access token for, beside `audience`, each with the form that its verifier expects: `at+jwt` is RFC 9068; `jwt` has `typ: JWT`, for verifiers that refuse anything else; `flask` is what flask-jwt-extended expects. `audience` itself may be among them."
+	case "audience_encryption":
+		return "The services that get their access tokens encrypted, as nested JWTs, each with its public key: a JWK, or the https URL of its key set. A key set is fetched at start and then every five minutes: after a change, the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is issued (503)."
 	case "database":
 		return "Where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`."
 	case "master_key_file":
@@ -28,6 +32,8 @@ func settingDoc(name string) string {
 		return "The time in which a refresh token that was just used answers the same successor again, so that parallel tabs and lost responses log nobody out. Later use counts as theft and ends the session."
 	case "leeway":
 		return "How far the clocks of the machines may differ when the times in a token are checked."
+	case "max_token_size":
+		return "The greatest length of an access token in bytes. A larger one is not issued: it would be refused by somebody's proxy, far from its cause."
 	case "key_set_max_age":
 		return "How long others may keep a copy of the public keys. A new key is published at least that long before it signs."
 	case "key_rotation":

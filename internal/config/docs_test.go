@@ -115,6 +115,7 @@ variable or flag it comes from; the service does not start with one. An unknown 
 | duration | ` + "`90s`, `15m`, `36h`, `7d`, `2w`, `1h30m`" + `; never a number without a unit |
 | yes or no | ` + "`true`, `yes`, `on`, `1`; `false`, `no`, `off`, `0`" + ` |
 | networks | ` + "`10.0.0.0/8`" + ` or single addresses, separated by commas; in the file also a YAML list |
+| pairs | ` + "`orders=jwt legacy=flask`" + `, separated by white space; in the file also a mapping |
 
 A secret may come from a mounted file: ` + "`PORTARIA_DATABASE_FILE`" + ` holds the path of a file with the value of
 ` + "`PORTARIA_DATABASE`" + `. The master key has ` + "`PORTARIA_MASTER_KEY_FILE`" + ` (the default) or ` + "`PORTARIA_MASTER_KEY`" + `; it has no flag. An empty
@@ -133,6 +134,19 @@ trusted_proxies: [10.0.0.0/8]
 database: postgres://portaria@db.example.org/portaria
 sign_up: closed
 access_ttl: 5m
+` + "```" + `
+
+And one whose tokens are for several services. Whoever signs in or refreshes may ask for one of them (` + "`\"audience\": \"orders\"`" + `);
+` + "`payroll`" + ` gets tokens that it alone can read:
+
+` + "```yaml" + `
+audience: portal
+audience_profiles:
+  orders: jwt
+  legacy: flask
+audience_encryption:
+  payroll: https://payroll.example.org/jwks.json
+  archive: '{"kty":"EC","crv":"P-256","use":"enc","kid":"archive-1","x":"…","y":"…"}'
 ` + "```" + `
 
 ## All settings

@@ -159,7 +159,7 @@ func (l *loader) apply(entries []entry, spelling func(Setting) string) {
 			continue
 		}
 		l.given[l.settings[i].Name] = e.where
-		if err := l.set(setting, e.values); err != nil {
+		if err := l.set(setting, e); err != nil {
 			l.problem(e.where, spelledOut(setting, e)+err.Error())
 		}
 	}
@@ -180,9 +180,15 @@ func spelledOut(setting Setting, e entry) string {
 	return setting.Name + ": "
 }
 
-func (l *loader) set(setting Setting, values []string) error {
-	if setting.Kind == Networks && len(values) == 1 {
+func (l *loader) set(setting Setting, e entry) error {
+	values := e.values
+	switch {
+	case e.mapping && setting.Kind != Pairs:
+		return errNested
+	case setting.Kind == Networks && len(values) == 1:
 		values = splitList(values[0])
+	case setting.Kind == Pairs && len(values) == 1 && !e.mapping:
+		values = strings.Fields(values[0])
 	}
 	if !setting.file {
 		return setting.set(&l.config, values)
@@ -196,6 +202,9 @@ func (l *loader) set(setting Setting, values []string) error {
 	}
 	return setting.set(&l.config, []string{strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")})
 }
+
+// errNested is about a mapping where a setting has no parts.
+var errNested = errors.New("is nested; settings are flat")
 
 func splitList(text string) []string {
 	if strings.TrimSpace(text) == "" {

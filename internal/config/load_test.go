@@ -114,6 +114,12 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 		return "65536", nil
 	case "key_rotation":
 		return "7d", nil
+	case "max_token_size":
+		return "512", nil
+	case "audience_profiles":
+		return "orders=jwt  https://legacy.example=flask", nil
+	case "audience_encryption":
+		return "payroll=https://payroll.example/keys?of=enc archive=" + string(publicKey(t).PublicJWK()), nil
 	}
 	switch s.Kind {
 	case config.Duration:
@@ -220,12 +226,12 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	})
 	want := []string{
 		file + `:6: audience has no value; write "" if it should be empty`,
-		file + `:10: database is nested; settings are flat`,
 		file + `:1: access_ttl: "15" is a number without a unit; write 15s, 15m, 15h or 15d`,
 		file + `:2: acces_ttl is an unknown setting; did you mean access_ttl?`,
 		file + `:4: refresh_ttl is already set at ` + file + `:3`,
 		file + `:5: sign_up: "maybe" is none of: open, closed`,
 		file + `:7: trusted_proxies: "everybody" is no network; write 10.0.0.0/8 or an address`,
+		file + `:10: database: is nested; settings are flat`,
 		file + `:11: listen: takes one value, not a list`,
 		`PORTARIA_ARGON2_MEMORY: "19MiB" is no whole number`,
 		`PORTARIA_DATABASE_FILE: database_file and database (PORTARIA_DATABASE) exclude each other`,

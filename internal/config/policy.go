@@ -20,9 +20,44 @@ func (c Config) Login() login.Policy {
 	return login.Policy{SignUpOpen: c.SignUpOpen(), AccessTTL: c.AccessTTL}
 }
 
-// Token returns what access tokens say, and how they are checked.
+// Token returns what access tokens say, and how they are checked. None can be
+// minted for a service whose key is published at a URL, until the caller gives
+// the policy a source that fetches it.
 func (c Config) Token(issuer string) token.Policy {
-	return token.Policy{Issuer: issuer, Audience: c.Audience, TTL: c.AccessTTL, Leeway: c.Leeway}
+	return token.Policy{
+		Issuer:   issuer,
+		Audience: c.Audience,
+		TTL:      c.AccessTTL,
+		Leeway:   c.Leeway,
+		MaxSize:  c.MaxTokenSize,
+		Services: c.services(),
+	}
+}
+
+func (c Config) services() map[string]token.Service {
+	services := map[string]token.Service{}
+	for audience, profile := range c.AudienceProfiles {
+		services[audience] = token.Service{Profile: profile}
+	}
+	for audience, key := range c.AudienceEncryption {
+		services[audience] = token.Service{Profile: c.AudienceProfiles[audience], EncryptTo: key.source()}
+	}
+	return services
+}
+
+func (k ServiceKey) source() token.KeySource {
+	source, err := token.ParseEncryptionKey([]byte(k.JWK))
+	if err != nil {
+		return noKey{} // it is to be fetched
+	}
+	return source
+}
+
+// noKey stands where a key is not known.
+type noKey struct{}
+
+func (noKey) EncryptionKey(time.Time) (jose.Key, error) {
+	return jose.Key{}, token.ErrNoEncryptionKey
 }
 
 // Keys returns how signing keys are made and follow each other, for tokens

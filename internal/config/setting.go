@@ -43,6 +43,7 @@ const (
 	Number   Kind = "number"
 	Choice   Kind = "choice"
 	Networks Kind = "networks"
+	Pairs    Kind = "pairs"
 )
 
 // Env returns the name of its environment variable: PORTARIA_ACCESS_TTL.
@@ -104,14 +105,16 @@ func kindOf(t reflect.Type) Kind {
 		return Number
 	case reflect.TypeFor[[]netip.Prefix]():
 		return Networks
-	default:
-		return Text
 	}
+	if t.Kind() == reflect.Map {
+		return Pairs
+	}
+	return Text
 }
 
 // set reads the values of one setting into its field. It is the only way from
-// text to a setting, whatever the source. Only networks may have several values;
-// its errors contain no value of a secret.
+// text to a setting, whatever the source. Only networks and pairs may have
+// several values; its errors contain no value of a secret.
 func (s Setting) set(config *Config, values []string) error {
 	field := reflect.ValueOf(config).Elem().Field(s.field)
 	if s.Kind == Networks {
@@ -120,6 +123,9 @@ func (s Setting) set(config *Config, values []string) error {
 			field.Set(reflect.ValueOf(networks))
 		}
 		return err
+	}
+	if s.Kind == Pairs {
+		return setPairs(field, values)
 	}
 	if len(values) != 1 {
 		return fmt.Errorf("takes one value, not a list")

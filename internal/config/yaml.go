@@ -26,6 +26,8 @@ const (
 type entry struct {
 	name, where string
 	values      []string
+	// mapping says that the values are the lines of a mapping, as name=value.
+	mapping bool
 }
 
 // readFile reads a whole file of bounded size.
@@ -74,7 +76,7 @@ func parseYAML(name, text string) (entries []entry, problems []Problem) {
 			problems = append(problems, at(pair.bad, pair.why))
 			continue
 		}
-		entries = append(entries, entry{name: pair.key, where: at(pair.token, "").Where, values: pair.values})
+		entries = append(entries, entry{name: pair.key, where: at(pair.token, "").Where, values: pair.values, mapping: pair.mapping})
 	}
 	return entries, problems
 }
@@ -129,6 +131,8 @@ type pair struct {
 	key    string
 	token  *token.Token
 	values []string
+	// mapping says that the values are name=value.
+	mapping bool
 
 	bad *token.Token
 	why string
@@ -159,16 +163,13 @@ func readPair(node *ast.MappingValueNode) pair {
 		return pair{bad: key, why: "the file must be lines of name: value"}
 	}
 	p := pair{key: text, token: key}
-	if list, ok := node.Value.(*ast.SequenceNode); ok {
-		p.values = []string{}
-		for _, item := range list.Values {
-			text, ok := scalar(item)
-			if !ok {
-				return pair{bad: key, why: printable(p.key) + " is nested; settings are flat"}
-			}
-			p.values = append(p.values, text)
-		}
-		return p
+	switch value := node.Value.(type) {
+	case *ast.SequenceNode:
+		return p.list(value)
+	case *ast.MappingNode:
+		return p.parts(value.Values)
+	case *ast.MappingValueNode:
+		return p.parts([]*ast.MappingValueNode{value})
 	}
 	switch value, ok := scalar(node.Value); {
 	case ok:
@@ -178,6 +179,33 @@ func readPair(node *ast.MappingValueNode) pair {
 		return pair{bad: key, why: printable(p.key) + ` has no value; write "" if it should be empty`}
 	}
 	return pair{bad: key, why: printable(p.key) + " is nested; settings are flat"}
+}
+
+// list reads the values of a YAML list.
+func (p pair) list(list *ast.SequenceNode) pair {
+	p.values = []string{}
+	for _, item := range list.Values {
+		text, ok := scalar(item)
+		if !ok {
+			return pair{bad: p.token, why: printable(p.key) + " is nested; settings are flat"}
+		}
+		p.values = append(p.values, text)
+	}
+	return p
+}
+
+// parts reads the lines of a mapping.
+func (p pair) parts(lines []*ast.MappingValueNode) pair {
+	p.mapping, p.values = true, []string{}
+	for _, line := range lines {
+		name, named := scalar(line.Key)
+		text, ok := scalar(line.Value)
+		if !named || !ok {
+			return pair{bad: line.Key.GetToken(), why: printable(p.key) + " must be lines of name: value; put quotes around a JWK"}
+		}
+		p.values = append(p.values, name+"="+text)
+	}
+	return p
 }
 
 // scalar returns the text of a value as it was written: 010 and 1e3 are not

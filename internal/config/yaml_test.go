@@ -16,7 +16,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"two documents":  {"audience: a\n---\naudience: b", "2: there may be one document only"},
 		"list":           {"- audience", "1: the file must be lines of name: value"},
 		"scalar":         {"audience", "1: the file must be lines of name: value"},
-		"nested":         {"\naudience:\n  a: b", "2: audience is nested; settings are flat"},
+		"nested":         {"\naudience:\n  a: b", "2: audience: is nested; settings are flat"},
 		"nested list":    {"trusted_proxies: [[a]]", "1: trusted_proxies is nested; settings are flat"},
 		"deep":           {"a: [[[[", "1: settings are flat: this is nested"},
 		"explicit key":   {"? audience\n: b", "1: write a setting as name: value"},
