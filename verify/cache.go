@@ -1,0 +1,143 @@
+package verify
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+// digest stands for a whole token, every byte of it: two hashes of 64 bits
+// under keys that are random for each verifier and never leave it, so that
+// nobody can look for two tokens with one digest. It is not a digest for
+// anything else.
+type digest struct{ hi, lo uint64 }
+
+// cache keeps verified tokens: only those that were accepted, and a bounded
+// number. Readers take no lock. A digest belongs into one bucket; a record that
+// finds it full replaces one that was not asked for lately.
+type cache struct {
+	hi, lo  maphash.Seed
+	entries int64
+	bytes   int64
+	count   atomic.Int64
+	size    atomic.Int64
+	buckets []bucket
+	locks   [64]sync.Mutex // of writers; a bucket belongs to one of them
+}
+
+// ways is the number of records in a bucket.
+const ways = 8
+
+// bucket has the first bits of each digest beside it, so that looking costs one
+// line of memory and not eight records.
+type bucket struct {
+	tags    [ways]atomic.Uint32
+	records [ways]atomic.Pointer[record]
+}
+
+func newCache(entries int, bytes int64) *cache {
+	// A third more room than records, because buckets fill unevenly.
+	n := max(1, (entries+entries/3+ways-1)/ways)
+	return &cache{hi: maphash.MakeSeed(), lo: maphash.MakeSeed(), entries: int64(entries), bytes: bytes, buckets: make([]bucket, n)}
+}
+
+func (c *cache) digest(token string) digest {
+	return digest{maphash.String(c.hi, token), maphash.String(c.lo, token)}
+}
+
+// place returns the bucket of a digest and its tag, which is never 0.
+func (c *cache) place(d digest) (at uint64, tag uint32) {
+	return d.hi % uint64(len(c.buckets)), uint32(d.lo>>32) | 1
+}
+
+func (c *cache) find(d digest) *record {
+	at, tag := c.place(d)
+	b := &c.buckets[at]
+	for i := range ways {
+		if b.tags[i].Load() != tag {
+			continue
+		}
+		// The tag may be newer or older than the record: its digest decides.
+		if r := b.records[i].Load(); r != nil && r.digest == d {
+			if !r.used.Load() { // writing each time would make cores wait for each other
+				r.used.Store(true)
+			}
+			return r
+		}
+	}
+	return nil
+}
+
+// add keeps a record in place of the one with the same digest, an empty place,
+// one that has expired, or one not asked for lately.
+func (c *cache) add(r *record, now int64) {
+	at, tag := c.place(r.digest)
+	lock := &c.locks[at%uint64(len(c.locks))]
+	lock.Lock()
+	defer lock.Unlock()
+	b := &c.buckets[at]
+	i := b.victim(r.digest, now)
+	old := b.records[i].Load()
+	if old == nil && (c.count.Load() >= c.entries || c.size.Load()+r.size() > c.bytes) {
+		// Room is made in the same bucket, so that no other lock is needed.
+		if i = b.occupied(); i < 0 {
+			return
+		}
+		old = b.records[i].Load()
+	}
+	if grown := r.size() - old.size(); c.size.Add(grown) > c.bytes && grown > 0 {
+		c.size.Add(-grown)
+		return
+	}
+	if old == nil {
+		c.count.Add(1)
+	}
+	b.records[i].Store(r)
+	b.tags[i].Store(tag)
+}
+
+// victim returns the place to use, best first.
+func (b *bucket) victim(d digest, now int64) int {
+	empty, expired, unused := -1, -1, -1
+	for i := range ways {
+		switch r := b.records[i].Load(); {
+		case r == nil:
+			empty = i
+		case r.digest == d:
+			return i
+		case r.key.withdrawn.Load() || r.policy.expired(r.dates[expires], now):
+			expired = i
+		case !r.used.Load():
+			unused = i
+		}
+	}
+	for _, i := range []int{expired, empty, unused} {
+		if i >= 0 {
+			return i
+		}
+	}
+	for i := range ways {
+		b.records[i].Load().used.Store(false)
+	}
+	return int(d.lo % ways)
+}
+
+// occupied returns a place with a record, -1 if there is none.
+func (b *bucket) occupied() int {
+	for i := range ways {
+		if b.records[i].Load() != nil {
+			return i
+		}
+	}
+	return -1
+}
+
+// size is the memory that a record takes, in bytes, with its place.
+func (r *record) size() int64 {
+	if r == nil {
+		return 0
+	}
+	const place = 4 * int64(unsafe.Sizeof(bucket{})) / (3 * ways)
+	return int64(unsafe.Sizeof(record{})) + int64(len(r.texts)) + place
+}

@@ -1,0 +1,187 @@
+package verify
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// Profile is the form of access token that a service expects, as its issuer is
+// set to mint for it. The empty Profile is [AccessToken].
+type Profile string
+
+const (
+	// AccessToken has "typ": "at+jwt" (RFC 9068): no other kind of token can be
+	// taken for it. The default.
+	AccessToken Profile = "at+jwt"
+	// PlainJWT has "typ": "JWT", as older issuers write it. It does not tell an
+	// access token from an ID token: only the audience does.
+	PlainJWT Profile = "jwt"
+	// Flask is what flask-jwt-extended expects: "typ": "JWT" and the claim
+	// "type": "access".
+	Flask Profile = "flask"
+)
+
+// accepts compares the "typ" of a header.
+func (p Profile) accepts(typ string) bool {
+	if p == PlainJWT || p == Flask {
+		return typ == "JWT"
+	}
+	return typ == "at+jwt" || typ == "application/at+jwt" // RFC 9068, section 4
+}
+
+// Secret is what must not be printed: it shows as [secret] in texts, logs and
+// JSON.
+type Secret []byte
+
+// String keeps the secret out of texts.
+func (Secret) String() string { return "[secret]" }
+
+// Format keeps the secret out of every fmt verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[secret]") }
+
+// LogValue keeps the secret out of logs.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// MarshalText keeps the secret out of JSON.
+func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+
+// Config says whose tokens to accept. Issuer and Audience are required; every
+// other zero value is the safe default.
+type Config struct {
+	// Issuer is the URL of the issuer, exactly as in "iss". Its keys are found
+	// through its metadata (RFC 8414) unless KeySet or Secret is given. It must
+	// be https, or http on a loopback address.
+	Issuer string
+	// Audience is this service's own name in "aud".
+	Audience string
+	// Profile is the form of token the issuer mints for this audience.
+	Profile Profile
+
+	// KeySet is a fixed set of public keys (JWKS or one JWK) to use instead of
+	// the issuer's published one. Nothing is fetched.
+	KeySet []byte
+	// Secret is a shared HMAC secret to use instead of public keys, for a
+	// single service: whoever verifies with it can also sign. It has at least
+	// the length of its hash.
+	Secret Secret
+	// SecretAlgorithm is HS256 (the default), HS384 or HS512.
+	SecretAlgorithm string
+	// DecryptionKeys are this service's private keys (JWKS or one JWK), for
+	// tokens that are encrypted to it (nested JWE). Without them encrypted
+	// tokens are refused. Tokens that are only signed stay accepted.
+	DecryptionKeys Secret
+
+	// Leeway is how far the clocks may be apart, to the millisecond: default 10
+	// seconds, at most 5 minutes, negative for none.
+	Leeway time.Duration
+	// RefreshInterval is how often the key set is fetched: default 5 minutes.
+	// A key that the issuer withdraws is refused at the latest after it.
+	RefreshInterval time.Duration
+	// RefetchInterval is the least time between two fetches, however many
+	// tokens name unknown keys: default 10 seconds.
+	RefetchInterval time.Duration
+	// MaxKeyAge is how long a key set stays usable while the issuer cannot be
+	// reached: default 24 hours. After it nothing is accepted.
+	MaxKeyAge time.Duration
+	// HTTPClient fetches metadata and keys; nil for one with strict limits.
+	// Redirects are never followed, and its Timeout is at most 10 seconds.
+	HTTPClient *http.Client
+	// InsecureHTTP allows an issuer whose keys travel in the clear: whoever is
+	// on the way can replace them and sign in as anybody.
+	InsecureHTTP bool
+
+	// CacheEntries bounds the cache of verified tokens: default 100,000,
+	// negative for no cache. Tokens with a Secret are never cached.
+	CacheEntries int
+	// CacheBytes bounds its memory: default 64 MiB.
+	CacheBytes int64
+
+	// Now is the clock: default [time.Now].
+	Now func() time.Time
+}
+
+const (
+	defaultLeeway  = 10 * time.Second
+	maxLeeway      = 5 * time.Minute
+	defaultRefresh = 5 * time.Minute
+	defaultRefetch = 10 * time.Second
+	defaultKeyAge  = 24 * time.Hour
+	defaultEntries = 100_000
+	defaultBytes   = 64 << 20
+)
+
+// withDefaults fills in what is zero.
+func (c Config) withDefaults() Config {
+	c.Leeway = or(c.Leeway, defaultLeeway)
+	c.Leeway = max(c.Leeway, 0).Truncate(time.Millisecond)
+	c.RefreshInterval = or(c.RefreshInterval, defaultRefresh)
+	c.RefetchInterval = or(c.RefetchInterval, defaultRefetch)
+	c.MaxKeyAge = or(c.MaxKeyAge, defaultKeyAge)
+	c.CacheEntries = or(c.CacheEntries, defaultEntries)
+	c.CacheBytes = or(c.CacheBytes, defaultBytes)
+	c.Profile = or(c.Profile, AccessToken)
+	c.SecretAlgorithm = or(c.SecretAlgorithm, string(jose.HS256))
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}
+
+// check reports the first thing that is wrong with a configuration that has
+// its defaults.
+func (c Config) check() error {
+	wrong := ""
+	switch {
+	case c.Issuer == "":
+		wrong = "Issuer is missing"
+	case c.Audience == "":
+		wrong = "Audience is missing"
+	case c.Profile != AccessToken && c.Profile != PlainJWT && c.Profile != Flask:
+		wrong = "Profile must be at+jwt, jwt or flask"
+	case c.KeySet != nil && c.Secret != nil:
+		wrong = "KeySet and Secret exclude each other"
+	case c.Leeway > maxLeeway:
+		wrong = "Leeway is above 5 minutes"
+	case c.RefreshInterval < 0 || c.RefetchInterval < 0 || c.MaxKeyAge < 0 || c.CacheBytes < 0:
+		wrong = "intervals, MaxKeyAge and CacheBytes cannot be negative"
+	case c.MaxKeyAge < c.RefreshInterval:
+		wrong = "MaxKeyAge is below RefreshInterval: keys would go stale between two fetches"
+	case c.remote() && !c.fetchable(c.Issuer):
+		wrong = "Issuer must be an https URL without query and fragment (or http on a loopback address)"
+	}
+	if wrong != "" {
+		return fmt.Errorf("%w: %s", ErrConfig, wrong)
+	}
+	return nil
+}
+
+// remote tells whether keys are fetched from the issuer.
+func (c Config) remote() bool { return c.KeySet == nil && c.Secret == nil }
+
+// fetchable tells whether keys may be fetched from an address.
+func (c Config) fetchable(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return false
+	}
+	if u.Scheme == "https" {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "http" && (c.InsecureHTTP || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}

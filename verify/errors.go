@@ -1,0 +1,46 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrConfig reports settings that [New] refuses.
+var ErrConfig = errors.New("verify: bad configuration")
+
+// ErrUnavailable reports that the verifier itself cannot know: it has no keys
+// yet, or none young enough. The token may be good; HTTP answers 503.
+var ErrUnavailable = errors.New("verify: keys of the issuer are not available")
+
+// ErrInvalid reports a token that is refused. Every error below wraps it, and
+// says which check failed first. Their texts are for a log, and never hold any
+// part of the token; whoever sent it should learn only that it is invalid.
+var ErrInvalid = errors.New("verify: invalid token")
+
+var (
+	// ErrMalformed reports text that is no compact token within the limits, or
+	// one whose header or claims are not strict JSON.
+	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
+	// ErrType reports another kind of token than the profile asks for, or a
+	// header that is refused by policy, such as one that carries a key.
+	ErrType = fmt.Errorf("%w: another kind of token", ErrInvalid)
+	// ErrAlgorithm reports an algorithm that is not allowed, or not the key's.
+	ErrAlgorithm = fmt.Errorf("%w: algorithm", ErrInvalid)
+	// ErrKey reports a key that the issuer does not publish.
+	ErrKey = fmt.Errorf("%w: unknown key", ErrInvalid)
+	// ErrSignature reports a signature that does not verify.
+	ErrSignature = fmt.Errorf("%w: signature", ErrInvalid)
+	// ErrDecrypt reports an encrypted token that no decryption key opens.
+	ErrDecrypt = fmt.Errorf("%w: does not decrypt", ErrInvalid)
+	// ErrClaims reports a claim that is missing or not of its type.
+	ErrClaims = fmt.Errorf("%w: claims", ErrInvalid)
+	// ErrIssuer reports a token of another issuer.
+	ErrIssuer = fmt.Errorf("%w: another issuer", ErrInvalid)
+	// ErrAudience reports a token for somebody else.
+	ErrAudience = fmt.Errorf("%w: another audience", ErrInvalid)
+	// ErrExpired reports a token past its "exp". Age is looked at before the
+	// signature, because that costs nothing: the token may also be forged.
+	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+	// ErrNotYet reports a token whose "nbf" or "iat" lies in the future.
+	ErrNotYet = fmt.Errorf("%w: not valid yet", ErrInvalid)
+)

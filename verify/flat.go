@@ -1,0 +1,115 @@
+package verify
+
+import (
+	"bytes"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// maxFlat is twice the number of members that flat reads: names and values.
+const maxFlat = 48
+
+// flat reads the claims that nearly every token has: one JSON object of up to
+// 24 members, without white space, whose values are plain ASCII strings
+// without escapes, whole numbers, true and false, or arrays of such strings.
+// It appends names and values in turn, and takes no memory. Whatever else there
+// is, right or wrong, it leaves to [jose.ParseObject]: the two never disagree,
+// which FuzzFlat checks.
+func flat(into []jose.Value, data []byte) ([]jose.Value, bool) {
+	if len(data) < 2 || data[0] != '{' {
+		return nil, false
+	}
+	for at := 1; ; at++ {
+		if len(into) == maxFlat {
+			return nil, false
+		}
+		name := plainString(data[at:])
+		at += name
+		if name == 0 || at+1 >= len(data) || data[at] != ':' {
+			return nil, false
+		}
+		at++
+		value := plainValue(data[at:])
+		if value == 0 || at+value >= len(data) {
+			return nil, false
+		}
+		into = append(into, data[at-name:at-2], data[at:at+value:at+value])
+		at += value
+		if repeated(into) {
+			return nil, false
+		}
+		if data[at] == '}' {
+			return into, at == len(data)-1
+		}
+		if data[at] != ',' {
+			return nil, false
+		}
+	}
+}
+
+// repeated tells whether the last name is there before.
+func repeated(members []jose.Value) bool {
+	last := members[len(members)-2]
+	for i := 0; i < len(members)-2; i += 2 {
+		if len(members[i]) == len(last) && bytes.Equal(members[i], last) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainString returns the length of a string with its quotes, 0 for any that is
+// not plain.
+func plainString(data []byte) int {
+	if len(data) == 0 || data[0] != '"' {
+		return 0
+	}
+	for i := 1; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '"':
+			return i + 1
+		case c < 0x20 || c >= 0x7f || c == '\\':
+			return 0
+		}
+	}
+	return 0
+}
+
+// plainValue returns the length of a value, 0 for any that is not plain.
+func plainValue(data []byte) int {
+	switch c := data[0]; {
+	case c == '"':
+		return plainString(data)
+	case c == '[':
+		return plainArray(data)
+	case '1' <= c && c <= '9':
+		for i := 1; i < len(data) && i < 18; i++ {
+			if data[i] < '0' || data[i] > '9' {
+				return i
+			}
+		}
+	case bytes.HasPrefix(data, []byte("true")):
+		return len("true")
+	case bytes.HasPrefix(data, []byte("false")):
+		return len("false")
+	case c == '0' && len(data) > 1 && (data[1] == ',' || data[1] == '}'):
+		return 1
+	}
+	return 0
+}
+
+// plainArray is plainValue for an array of strings.
+func plainArray(data []byte) int {
+	for at := 1; ; at++ {
+		n := plainString(data[at:])
+		if at += n; n == 0 || at >= len(data) {
+			return 0
+		}
+		if data[at] == ']' {
+			return at + 1
+		}
+		if data[at] != ',' {
+			return 0
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// draft is the claims of a token while they are read. Its texts share memory
+// with the payload.
+type draft struct {
+	texts    [fields][]byte
+	iss, typ []byte
+	dates    [dates]int64
+	revision int64
+	fresh    bool
+}
+
+// The claims that are texts, in the order in which a record keeps them.
+// Audience and AMR are kept as JSON, and rest as the members of an object.
+const (
+	subject = iota
+	audience
+	tokenID
+	clientID
+	sessionID
+	scope
+	amr
+	csrf
+	rest
+	fields
+)
+
+// The claims that are dates.
+const (
+	expires = iota
+	notBefore
+	issuedAt
+	authTime
+	dates
+)
+
+// noDate is the date of a claim that is absent.
+const noDate = -1
+
+// parse reads claims: names byte by byte, none twice, each of its type.
+func (d *draft) parse(payload []byte) error {
+	d.dates = [dates]int64{noDate, noDate, noDate, noDate}
+	var seen [maxFlat]jose.Value
+	if members, ok := flat(seen[:0], payload); ok {
+		for i := 0; i < len(members); i += 2 {
+			if err := d.set(members[i], members[i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	object, err := jose.ParseObject(bytes.Clone(payload)) // which may lie on the stack
+	if err != nil {
+		return err
+	}
+	for _, m := range object {
+		if err := d.set([]byte(m.Name), m.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *draft) set(name []byte, v jose.Value) (err error) {
+	switch string(name) {
+	case "iss":
+		d.iss, err = text(v)
+	case "type":
+		d.typ, err = text(v)
+	case "sub":
+		d.texts[subject], err = text(v)
+	case "aud":
+		d.texts[audience], err = v, isTexts(v, true)
+	case "jti":
+		d.texts[tokenID], err = text(v)
+	case "client_id":
+		d.texts[clientID], err = text(v)
+	case "sid":
+		d.texts[sessionID], err = text(v)
+	case "scope":
+		d.texts[scope], err = text(v)
+	case "amr":
+		d.texts[amr], err = v, isTexts(v, false)
+	case "csrf":
+		d.texts[csrf], err = text(v)
+	case "exp":
+		d.dates[expires], err = date(v)
+	case "nbf":
+		d.dates[notBefore], err = date(v)
+	case "iat":
+		d.dates[issuedAt], err = date(v)
+	case "auth_time":
+		d.dates[authTime], err = date(v)
+	case "fresh":
+		d.fresh, err = v.Bool()
+	case "rvs":
+		d.revision, err = v.Int()
+	default:
+		d.texts[rest] = appendMember(d.texts[rest], name, v)
+	}
+	return err
+}
+
+// text is the string without its quotes; escapes, which are rare, cost a copy.
+func text(v jose.Value) ([]byte, error) {
+	if len(v) >= 2 && v[0] == '"' && bytes.IndexByte(v, '\\') < 0 {
+		return v[1 : len(v)-1], nil
+	}
+	s, err := jose.Value(bytes.Clone(v)).Text()
+	return []byte(s), err
+}
+
+// isTexts checks an array of strings, or one string where that may stand.
+func isTexts(v jose.Value, orOne bool) error {
+	if len(v) > 0 && v[0] == '"' && orOne {
+		_, err := text(v)
+		return err
+	}
+	if len(v) > 0 && v[0] == '[' && plainArray(v) == len(v) {
+		return nil
+	}
+	_, err := jose.Value(bytes.Clone(v)).Texts()
+	return err
+}
+
+func date(v jose.Value) (int64, error) {
+	at, err := v.Date()
+	return at.UnixMilli(), err
+}
+
+// appendMember writes a member of an object, without braces.
+func appendMember(b, name []byte, v jose.Value) []byte {
+	if len(b) > 0 {
+		b = append(b, ',')
+	}
+	quoted, err := json.Marshal(string(name))
+	if err != nil {
+		return b // strings always marshal
+	}
+	return append(append(append(b, quoted...), ':'), v...)
+}
+
+// policy is what the verifier wants of every token. It is part of every record,
+// and there is one cache for each verifier: what one has accepted means nothing
+// to another.
+type policy struct {
+	issuer, audience string
+	profile          Profile
+	leeway           int64 // milliseconds
+}
+
+// checkCheap looks at what costs nothing, before the signature is checked.
+func (p *policy) checkCheap(d *draft, now int64) error {
+	switch {
+	case string(d.iss) != p.issuer:
+		return ErrIssuer
+	case d.dates[expires] == noDate:
+		return fmt.Errorf("%w: no exp", ErrClaims)
+	case p.expired(d.dates[expires], now):
+		return ErrExpired
+	}
+	return nil
+}
+
+// check looks at the rest.
+func (p *policy) check(d *draft, now int64) error {
+	switch {
+	case !p.isFor(d.texts[audience]):
+		return ErrAudience
+	case (p.profile == Flask) != (string(d.typ) == "access") || p.profile != Flask && len(d.typ) > 0:
+		return ErrType
+	case len(d.texts[subject]) == 0 || d.dates[issuedAt] == noDate:
+		return fmt.Errorf("%w: no sub or iat", ErrClaims)
+	case p.early(d.dates[notBefore], now) || p.early(d.dates[issuedAt], now):
+		return ErrNotYet
+	}
+	return nil
+}
+
+func (p *policy) expired(expires, now int64) bool { return now >= expires+p.leeway }
+func (p *policy) early(from, now int64) bool      { return from > now+p.leeway }
+
+// isFor compares the audience, which is JSON.
+func (p *policy) isFor(aud jose.Value) bool {
+	if len(aud) == 0 || aud[0] == '"' {
+		one, err := text(aud)
+		return err == nil && string(one) == p.audience
+	}
+	all, err := jose.Value(bytes.Clone(aud)).Texts()
+	return err == nil && slices.Contains(all, p.audience)
+}
+
+// record makes what is kept of a token that was verified.
+func (p *policy) record(d *draft, k *key) *record {
+	if aud := d.texts[audience]; aud[0] == '"' && bytes.IndexByte(aud, '\\') < 0 {
+		d.texts[audience] = nil // the usual one is not kept
+	}
+	r := &record{policy: p, key: k, dates: d.dates, revision: d.revision, fresh: d.fresh}
+	size := 0
+	for i, t := range d.texts {
+		size += len(t)
+		r.ends[i] = uint16(size) // a token has 8 KiB at most
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for _, t := range d.texts {
+		all.Write(t)
+	}
+	r.texts = all.String()
+	return r
+}
+
+// moment is the inverse of date.
+func moment(ms int64) time.Time {
+	if ms == noDate {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

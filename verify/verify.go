@@ -1,0 +1,309 @@
+// Package verify is how a Go service accepts access tokens of Portaria, or of
+// any issuer that publishes its keys (RFC 8414, RFC 9068):
+//
+//	v, err := verify.New(ctx, verify.Config{Issuer: "https://auth.example.com", Audience: "orders"})
+//	mux.Handle("GET /orders", v.RequireFunc(orders))
+//	mux.Handle("POST /transfers", v.RequireFunc(transfer, verify.FreshWithin(5*time.Minute), verify.Scope("transfers:write")))
+//
+// Inside a handler, [FromContext] has the [Claims]. What is not HTTP calls
+// [Verifier.Verify].
+//
+// What a token says about itself is never believed: the issuer's key decides
+// the algorithm, and the header only confirms it. Keys are fetched in the
+// background, and good tokens keep working while the issuer is down. Verified
+// tokens are cached; expiry and the standing of their key are checked each
+// time all the same.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// Verifier verifies the access tokens of one issuer for one audience. Safe for
+// concurrent use. The zero value refuses everything.
+type Verifier struct {
+	policy     policy
+	now        func() time.Time
+	keys       *keys
+	remote     *remote // nil for keys that are not fetched
+	decryption jose.KeySet
+	cache      *cache // nil for none
+	// epoch changes when what was verified before must be looked at again for
+	// a reason that is neither the time nor its key.
+	epoch atomic.Uint32
+}
+
+// New returns a verifier. It fetches the issuer's keys and waits for them until
+// ctx ends or the first attempt has failed; the verifier then keeps trying, and
+// answers [ErrUnavailable] until it has them: [Verifier.Health] says why.
+// The only errors are those of a bad configuration; they wrap [ErrConfig].
+// Call [Verifier.Close] when it is no longer needed.
+func New(ctx context.Context, c Config) (*Verifier, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	v := &Verifier{
+		policy: policy{issuer: c.Issuer, audience: c.Audience, profile: c.Profile, leeway: c.Leeway.Milliseconds()},
+		now:    c.Now,
+	}
+	var err error
+	if c.DecryptionKeys != nil {
+		if v.decryption, err = parsePrivate(c.DecryptionKeys); err != nil {
+			return nil, err
+		}
+	}
+	if c.Secret == nil && c.CacheEntries > 0 {
+		// A MAC takes less time than looking for the token would.
+		v.cache = newCache(c.CacheEntries, c.CacheBytes)
+	}
+	if !c.remote() {
+		if v.keys, err = staticKeys(c); err != nil {
+			return nil, err
+		}
+		return v, nil
+	}
+	v.keys = &keys{}
+	v.remote = newRemote(c, v.keys)
+	v.remote.start(ctx)
+	return v, nil
+}
+
+// parsePrivate reads the keys that decrypt.
+func parsePrivate(data []byte) (jose.KeySet, error) {
+	set, err := jose.ParseKeySet(data)
+	if err != nil {
+		return jose.KeySet{}, fmt.Errorf("%w: DecryptionKeys: %w", ErrConfig, err)
+	}
+	for _, k := range set.Keys() {
+		if k.Private() && k.Algorithm().Encrypts() {
+			return set, nil
+		}
+	}
+	return jose.KeySet{}, fmt.Errorf("%w: DecryptionKeys: none that decrypts", ErrConfig)
+}
+
+// Close stops fetching keys. The verifier keeps working with those it has until
+// they are too old.
+func (v *Verifier) Close() {
+	if v.remote != nil {
+		v.remote.close()
+	}
+}
+
+// Health returns nil while the verifier can decide about tokens, and otherwise
+// an error that wraps [ErrUnavailable] and the reason.
+func (v *Verifier) Health() error {
+	if v.keys == nil {
+		return ErrUnavailable
+	}
+	if view := v.keys.current.Load(); view != nil && v.now().UnixMilli() < view.until {
+		return nil
+	}
+	return v.unavailable()
+}
+
+// Refresh fetches the issuer's keys now, however short ago that was: for an
+// operator who has just withdrawn one. Errors wrap [ErrUnavailable]; the keys
+// then stay as they were.
+func (v *Verifier) Refresh(ctx context.Context) error {
+	if v.remote == nil {
+		return nil
+	}
+	if err := v.remote.refresh(ctx, true); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+func (v *Verifier) unavailable() error {
+	if v.remote == nil {
+		return ErrUnavailable
+	}
+	if err := v.remote.failure(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return ErrUnavailable
+}
+
+// Verify returns the claims of a compact token, an error that wraps
+// [ErrInvalid], or one that wraps [ErrUnavailable]. It makes no network call
+// but for a token whose key is not known, or when all keys have grown too old:
+// then it waits for the fetch, at most until ctx ends.
+func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
+	if len(token) > jose.MaxToken {
+		return Claims{}, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, jose.MaxToken)
+	}
+	if v.keys == nil {
+		return Claims{}, ErrUnavailable
+	}
+	now := v.now().UnixMilli()
+	epoch := v.epoch.Load()
+	if v.cache == nil {
+		r, err := v.verify(ctx, token, now)
+		if err != nil {
+			return Claims{}, err
+		}
+		return Claims{r}, nil
+	}
+	d := v.cache.digest(token)
+	if r := v.cache.find(d); r != nil && v.stands(r, now, epoch) {
+		return Claims{r}, nil
+	}
+	r, err := v.verify(ctx, token, now)
+	if err != nil {
+		return Claims{}, err
+	}
+	if r.key != nil {
+		r.digest, r.epoch = d, epoch
+		v.cache.add(r, now)
+	}
+	return Claims{r}, nil
+}
+
+// stands tells whether what was found once is still so. Whatever is not goes
+// the long way, which gives the reason.
+func (v *Verifier) stands(r *record, now int64, epoch uint32) bool {
+	return !v.policy.expired(r.dates[expires], now) &&
+		!v.policy.early(r.dates[notBefore], now) && !v.policy.early(r.dates[issuedAt], now) &&
+		!r.key.withdrawn.Load() && now < v.keys.current.Load().until && r.epoch == epoch
+}
+
+// verify checks everything.
+func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record, error) {
+	token, err := v.decrypt(token)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := jose.Split(token)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	view, err := v.view(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	k, learned := view.learned[parts.Header]
+	if !learned {
+		if k.header, err = v.parseHeader(parts.Header); err != nil {
+			return nil, err
+		}
+	}
+	var buffer [1024]byte
+	payload, err := jose.AppendDecode(buffer[:0], parts.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	var d draft
+	if err := d.parse(payload); err != nil {
+		return nil, fmt.Errorf("%w: read claims: %w", ErrClaims, err)
+	}
+	if err := v.policy.checkCheap(&d, now); err != nil {
+		return nil, err
+	}
+	if learned {
+		err = parts.Verify(k.key.Key)
+	} else {
+		k.key, err = v.verifyFirst(ctx, view, parts, k.header)
+	}
+	if err != nil {
+		return nil, signatureError(err)
+	}
+	if err := v.policy.check(&d, now); err != nil {
+		return nil, err
+	}
+	return v.policy.record(&d, k.key), nil
+}
+
+// decrypt returns the signed token inside an encrypted one.
+func (v *Verifier) decrypt(token string) (string, error) {
+	if strings.Count(token, ".") != 4 {
+		return token, nil
+	}
+	encrypted, err := jose.ParseEncrypted(token)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	k, err := v.decryption.FindEncrypted(encrypted.Header)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrDecrypt, err)
+	}
+	signed, err := encrypted.DecryptNested(k)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrDecrypt, err)
+	}
+	return signed, nil
+}
+
+// view returns the keys, after another attempt to get them if there are none or
+// they are too old, as they are after a machine has slept.
+func (v *Verifier) view(ctx context.Context, now int64) (*view, error) {
+	if view := v.keys.current.Load(); view != nil && now < view.until {
+		return view, nil
+	}
+	if v.remote != nil {
+		_ = v.remote.refresh(ctx, false) // what counts is what there is now
+	}
+	if view := v.keys.current.Load(); view != nil && now < view.until {
+		return view, nil
+	}
+	return nil, v.unavailable()
+}
+
+func (v *Verifier) parseHeader(encoded string) (jose.Header, error) {
+	h, err := jose.ParseHeader(encoded)
+	switch {
+	case errors.Is(err, jose.ErrAlgorithm):
+		return h, fmt.Errorf("%w: %w", ErrAlgorithm, err)
+	case errors.Is(err, jose.ErrHeader):
+		return h, fmt.Errorf("%w: %w", ErrType, err)
+	case err != nil:
+		return h, fmt.Errorf("%w: read header: %w", ErrMalformed, err)
+	case !v.policy.profile.accepts(h.Type) || h.ContentType != "" || h.CarriesKey:
+		return h, ErrType
+	}
+	return h, nil
+}
+
+// verifyFirst checks the signature of a token whose header is not known yet,
+// and learns the header. The key is nil when it must not be held on to.
+func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compact, h jose.Header) (*key, error) {
+	found, err := seen.find(h)
+	if errors.Is(err, jose.ErrKey) && v.remote != nil {
+		// The issuer may have a key that is newer than what we know of.
+		failed := v.remote.refresh(ctx, false)
+		seen = v.keys.current.Load()
+		if found, err = seen.find(h); err != nil && failed != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, failed)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := parts.Verify(found); err != nil {
+		return nil, err
+	}
+	return v.keys.learn(seen, parts.Header, h, found), nil
+}
+
+// signatureError gives an error of the guard its name here.
+func signatureError(err error) error {
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return err
+	case errors.Is(err, jose.ErrAlgorithm):
+		return fmt.Errorf("%w: %w", ErrAlgorithm, err)
+	case errors.Is(err, jose.ErrKey):
+		return fmt.Errorf("%w: %w", ErrKey, err)
+	case errors.Is(err, jose.ErrMalformed):
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	return fmt.Errorf("%w: %w", ErrSignature, err)
+}
