@@ -4,6 +4,7 @@
 package problem
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -13,10 +14,14 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/store"
 )
 
 // typePrefix makes a code a URI, as RFC 9457 §3.1.1 asks.
 const typePrefix = "urn:portaria:problem:"
+
+// unavailableFor is when to try again when the database does not answer.
+const unavailableFor = 5 * time.Second
 
 // bearer and invalidToken are the challenges of RFC 6750 §3.
 const (
@@ -31,7 +36,8 @@ type Answer struct {
 	Challenge string
 	// RetryAfter tells the caller when to come back; zero says nothing.
 	RetryAfter time.Duration
-	// Unexpected says that the error has no row: its text belongs in the log.
+	// Unexpected says that the error is ours to look into: its text belongs in
+	// the log.
 	Unexpected bool
 }
 
@@ -45,6 +51,9 @@ func Of(err error) Answer {
 		if errors.Is(err, r.err) {
 			return r.answer(err)
 		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return abandoned.answer(err)
 	}
 	a := internal.answer(err)
 	a.Unexpected = true
@@ -84,6 +93,9 @@ func (r row) answer(err error) Answer {
 	var busy *password.BusyError
 	if errors.As(err, &busy) {
 		a.RetryAfter = busy.RetryAfter
+	}
+	if r.err == store.ErrUnavailable {
+		a.RetryAfter, a.Unexpected = unavailableFor, true
 	}
 	return a
 }

@@ -1,6 +1,7 @@
 package problem_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store"
 )
 
 // silent lists exported errors that never reach a caller of the API, each
@@ -37,7 +39,7 @@ func TestEveryExportedErrorHasARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, pkg := range []string{"account", "login", "password", "session", "token", "keyring"} {
+	for _, pkg := range []string{"account", "login", "password", "session", "store", "token", "keyring"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", pkg)) {
 			found++
 			full := pkg + "." + name
@@ -117,6 +119,19 @@ func TestHeaders(t *testing.T) {
 	problem.Of(problem.InsufficientScope("a:b")).WriteHeaders(h)
 	if h.Get("WWW-Authenticate") != `Bearer error="insufficient_scope", scope="a:b"` {
 		t.Errorf("%v", h)
+	}
+}
+
+func TestADatabaseThatIsNotThere(t *testing.T) {
+	a := problem.Of(fmt.Errorf("find session: %w: dial tcp 10.0.0.1: refused", store.ErrUnavailable))
+	if a.Status != http.StatusServiceUnavailable || a.RetryAfter == 0 || !a.Unexpected || strings.Contains(string(a.Encode()), "10.0.0.1") {
+		t.Fatalf("%+v", a)
+	}
+}
+
+func TestACallerWhoHasGoneIsNoFaultOfOurs(t *testing.T) {
+	if a := problem.Of(fmt.Errorf("find session: %w", context.Canceled)); a.Status != 499 || a.Unexpected {
+		t.Fatalf("%+v", a)
 	}
 }
 

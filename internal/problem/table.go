@@ -7,6 +7,7 @@ import (
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -17,6 +18,10 @@ var internal = row{
 	title:  "Something went wrong here.",
 	detail: "Try again; if it stays, give the operator the request id.",
 }
+
+// abandoned is logged, not read: the caller has gone, and that is no fault of
+// ours. 499 is what nginx calls it; no RFC has a number for it.
+var abandoned = row{status: 499, code: "abandoned", title: "The caller has gone."}
 
 // table maps errors to answers; the first row that matches counts.
 var table = []row{
@@ -41,6 +46,8 @@ var table = []row{
 	{session.ErrExpired, http.StatusUnauthorized, "session_expired", "The session has expired.", "Sign in again.", invalidToken},
 	{session.ErrTokenInvalid, http.StatusUnauthorized, "refresh_token_invalid", "The refresh token is not valid.", "Sign in again.", invalidToken},
 	{session.ErrReused, http.StatusUnauthorized, "refresh_token_reused", "The refresh token was used before; the session has been ended.", "Sign in again, and find out who else has the token.", invalidToken},
+
+	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "The service cannot answer right now.", "Try again after the time in Retry-After.", ""},
 
 	{token.ErrExpired, http.StatusUnauthorized, "token_expired", "The access token has expired.", "Refresh it, or sign in again.", invalidToken},
 	{token.ErrNoEncryptionKey, http.StatusServiceUnavailable, "encryption_key_unknown", "Tokens for this audience are encrypted, and its key could not be fetched yet.", "Try again later; the operator's log says what is wrong.", ""},

@@ -1,9 +1,13 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -13,6 +17,7 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/store"
 )
 
 // PostgreSQL's SQLSTATE codes that mean something to us.
@@ -23,6 +28,12 @@ const (
 	pgSerialization = "40001"
 	pgDeadlock      = "40P01"
 	pgNoTable       = "42P01"
+
+	// Classes of codes: out of memory, connections or disk; shutting down or
+	// starting up; the system under PostgreSQL failed.
+	pgResources = "53"
+	pgOperator  = "57"
+	pgSystem    = "58"
 )
 
 // taken says what a unique violation in a table means.
@@ -51,7 +62,28 @@ func translate(err error) error {
 	if known != nil {
 		return known
 	}
+	if unavailable(err) {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
 	return err
+}
+
+// unavailable reports that the database is not there, or not well.
+func unavailable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		class := pg.Code[:min(2, len(pg.Code))]
+		return class == pgResources || class == pgOperator || class == pgSystem
+	}
+	return errors.Is(err, context.DeadlineExceeded) || broken(err) || undone(err)
+}
+
+// broken reports that the connection to PostgreSQL could not be made, or broke.
+func broken(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err)
 }
 
 func meaningPostgres(err *pgconn.PgError) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
@@ -14,7 +15,10 @@ import (
 
 // postgresEngine is a pool of connections; pgx prepares each statement once a
 // connection.
-type postgresEngine struct{ db *sql.DB }
+type postgresEngine struct {
+	db      *sql.DB
+	timeout time.Duration // of one step
+}
 
 const (
 	defaultPool = 16
@@ -41,7 +45,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (*postgresEngin
 	if err := migratePostgres(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &postgresEngine{db}, nil
+	return &postgresEngine{db, opts.StepTimeout}, nil
 }
 
 // insistOnDurability takes back a synchronous_commit=off that the server, the
@@ -53,15 +57,27 @@ func insistOnDurability(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
+// read asks once more when the connection broke: after a restart of the server
+// those in the pool are dead, and a question does no harm twice.
 func (e *postgresEngine) read(ctx context.Context, s step) error {
-	return closed(s(ctx, query.New(e.db)))
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	err := s(ctx, query.New(e.db))
+	if err != nil && broken(err) && ctx.Err() == nil {
+		err = s(ctx, query.New(e.db))
+	}
+	return closed(err)
 }
 
 func (e *postgresEngine) write(ctx context.Context, s step) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
 	return closed(repeat(ctx, func() error { return s(ctx, query.New(e.db)) }))
 }
 
 func (e *postgresEngine) writeAll(ctx context.Context, s step) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
 	return closed(repeat(ctx, func() error { return e.transact(ctx, s) }))
 }
 
@@ -79,11 +95,11 @@ func (e *postgresEngine) transact(ctx context.Context, s step) (err error) {
 }
 
 // repeat runs a transaction again when PostgreSQL undid it in favour of
-// another.
+// another, or when it never left this process.
 func repeat(ctx context.Context, run func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := run()
-		if !transient(err) || attempt == attempts || ctx.Err() != nil {
+		if !transient(err) && !pgconn.SafeToRetry(err) || attempt == attempts || ctx.Err() != nil {
 			return err
 		}
 	}

@@ -1,12 +1,20 @@
 package sqlstore_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net"
+	"net/url"
+	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 )
 
@@ -43,12 +51,139 @@ func TestRepeat(t *testing.T) {
 
 // TestPostgresPool bounds the connections that a store keeps.
 func TestPostgresPool(t *testing.T) {
-	store, err := sqlstore.Open(t.Context(), engines["PostgreSQL"](t), sqlstore.Options{Connections: 3})
+	db, err := sqlstore.Open(t.Context(), engines["PostgreSQL"](t), sqlstore.Options{Connections: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
-	if got := store.Pool().Stats().MaxOpenConnections; got != 3 {
+	defer db.Close()
+	if got := db.Pool().Stats().MaxOpenConnections; got != 3 {
 		t.Errorf("%d connections, want 3", got)
+	}
+}
+
+// line is a TCP proxy to PostgreSQL that can be held, as if the server had
+// stopped, or cut, as if it had gone.
+type line struct {
+	t        *testing.T
+	listener net.Listener
+	flow     sync.RWMutex // held for writing: nothing passes
+	mu       sync.Mutex
+	open     []net.Conn
+}
+
+// through answers the URL of a database with a line in front of it.
+func through(t *testing.T, location string) (*line, string) {
+	t.Helper()
+	target, err := url.Parse(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{t: t, listener: listener}
+	network, address := "tcp", target.Host
+	query := target.Query()
+	if folder := query.Get("host"); folder != "" {
+		network, address = "unix", filepath.Join(folder, ".s.PGSQL."+cmp.Or(query.Get("port"), "5432"))
+		query.Del("host")
+		query.Del("port")
+	}
+	go l.accept(network, address)
+	t.Cleanup(func() { l.listener.Close(); l.cut() })
+	target.Host, target.RawQuery = listener.Addr().String(), query.Encode()
+	return l, target.String()
+}
+
+func (l *line) accept(network, address string) {
+	for {
+		near, err := l.listener.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial(network, address)
+		if err != nil {
+			near.Close()
+			continue
+		}
+		l.mu.Lock()
+		l.open = append(l.open, near, far)
+		l.mu.Unlock()
+		go l.copy(near, far)
+		go l.copy(far, near)
+	}
+}
+
+func (l *line) copy(to, from net.Conn) {
+	defer to.Close()
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		l.flow.RLock()
+		_, err = to.Write(buffer[:n])
+		l.flow.RUnlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// cut ends all connections; new ones can be made.
+func (l *line) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range l.open {
+		conn.Close()
+	}
+	l.open = nil
+}
+
+func TestPostgresThatHangsIsUnavailable(t *testing.T) {
+	l, location := through(t, engines["PostgreSQL"](t))
+	db, err := sqlstore.Open(t.Context(), location, sqlstore.Options{StepTimeout: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	l.flow.Lock()
+	began := time.Now()
+	_, readErr := db.Session(t.Context(), "x")
+	_, writeErr := db.PruneSessions(t.Context(), time.Now())
+	_, stepErr := db.EndSessions(t.Context(), session.EndMany{AccountID: "x", At: began})
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("three steps took %v", took)
+	}
+	l.flow.Unlock()
+	for name, err := range map[string]error{"read": readErr, "portions": writeErr, "write": stepErr} {
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: got %v, want %v", name, err, store.ErrUnavailable)
+		}
+	}
+	if err := db.Ping(t.Context()); err != nil {
+		t.Errorf("after the server went on: %v", err)
+	}
+}
+
+func TestRestartOfPostgresIsNotNoticed(t *testing.T) {
+	l, location := through(t, engines["PostgreSQL"](t))
+	db, err := sqlstore.Open(t.Context(), location, sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for range 5 {
+		if err := db.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l.cut()
+	}
+	l.listener.Close()
+	l.cut()
+	if err := db.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("without a server: got %v, want %v", err, store.ErrUnavailable)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"modernc.org/sqlite"
@@ -25,6 +26,7 @@ type sqliteEngine struct {
 	writer  *writer
 	readers chan *sqliteConn // the idle ones; they connect when first used
 	size    int
+	timeout time.Duration // of one write, until its turn comes
 	closing chan struct{}
 }
 
@@ -47,7 +49,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 	if err := conn.connect(ctx); err != nil {
 		return nil, errors.Join(translate(err), db.Close())
 	}
-	e := &sqliteEngine{db: db, writer: startWriter(conn), size: opts.Connections, closing: make(chan struct{})}
+	e := &sqliteEngine{db: db, writer: startWriter(conn), size: opts.Connections, timeout: opts.StepTimeout, closing: make(chan struct{})}
 	if e.size <= 0 {
 		e.size = runtime.GOMAXPROCS(0)
 	}
@@ -107,8 +109,17 @@ func (e *sqliteEngine) read(ctx context.Context, s step) error {
 	}
 }
 
-func (e *sqliteEngine) write(ctx context.Context, s step) error    { return e.writer.do(ctx, s, false) }
-func (e *sqliteEngine) writeAll(ctx context.Context, s step) error { return e.writer.do(ctx, s, true) }
+func (e *sqliteEngine) write(ctx context.Context, s step) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	return e.writer.do(ctx, s, false)
+}
+
+func (e *sqliteEngine) writeAll(ctx context.Context, s step) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	return e.writer.do(ctx, s, true)
+}
 
 // close must be called once.
 func (e *sqliteEngine) close() error {

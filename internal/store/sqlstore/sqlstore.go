@@ -10,10 +10,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -40,6 +42,10 @@ type Options struct {
 	// (16 when zero), or the readers of SQLite (as many as processors when
 	// zero) beside its one writer.
 	Connections int
+	// StepTimeout bounds one step (5 s when zero): a database that hangs must
+	// not make requests, and all that they hold, pile up behind it. What is
+	// late is store.ErrUnavailable.
+	StepTimeout time.Duration
 }
 
 // Store fulfils account.Store, session.Store and login.Store; Keyring gives
@@ -47,6 +53,8 @@ type Options struct {
 type Store struct {
 	engine engine
 }
+
+const defaultStepTimeout = 5 * time.Second
 
 // engine is what differs between the databases. A step is called with the
 // context it must pass on, and may be called again when its transaction had to
@@ -71,6 +79,7 @@ type step func(ctx context.Context, q *query.Queries) error
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	var e engine
 	var err error
+	opts.StepTimeout = cmp.Or(opts.StepTimeout, defaultStepTimeout)
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
 	case "sqlite":
 		e, err = openSQLite(ctx, rest, opts)
