@@ -15,6 +15,7 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/recipient"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
@@ -34,8 +35,11 @@ type App struct {
 	store  *sqlstore.Store
 	ring   *keyring.Ring
 	hasher *password.Hasher
-	log    *slog.Logger
-	now    func() time.Time
+	// recipients are the services that publish the key to encrypt to, by
+	// audience.
+	recipients map[string]*recipient.KeySet
+	log        *slog.Logger
+	now        func() time.Time
 }
 
 // Made says what a first start created.
@@ -139,8 +143,12 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		return err
 	}
 	policy := a.config.Token(issuer)
+	a.follow(ctx, policy)
 	tokens, err := token.NewIssuer(ring, policy)
 	if err != nil {
+		return err
+	}
+	if err := checkSize(tokens, policy, a.now()); err != nil {
 		return err
 	}
 	verifier, err := token.NewVerifier(ring, policy)

@@ -19,6 +19,11 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	all.Go(func() {
 		repeat(ctx, a.maintainKeys(ctx), a.maintainKeys)
 	})
+	if len(a.recipients) > 0 {
+		all.Go(func() {
+			repeat(ctx, fetchSooner, a.FetchKeySets)
+		})
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -33,9 +33,10 @@ type App struct {
 	// Log is all that it logged so far.
 	Log *Log
 
-	config config.Config
-	t      testing.TB
-	http   *http.Client
+	config  config.Config
+	running *app.App
+	t       testing.TB
+	http    *http.Client
 }
 
 // Option changes the settings before the start.
@@ -93,6 +94,7 @@ func (a *App) run() {
 	}
 	a.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
 	a.Client = client.New(a.URL, a.http)
+	a.running = running
 	a.stopAtEnd(running, server)
 }
 
@@ -145,6 +147,10 @@ func (a *App) Admin() *client.Client {
 	}
 	return a.WithToken(access)
 }
+
+// FetchKeySets does at once what upkeep does every few minutes: it asks services
+// for the keys to encrypt to.
+func (a *App) FetchKeySets() { a.running.FetchKeySets(context.Background()) }
 
 // Do sends a request as it stands and answers status, headers and body.
 func (a *App) Do(r *http.Request) (*http.Response, string) {

@@ -1,0 +1,89 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/recipient"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// How often services are asked for their keys: as docs/config.md says, and
+// sooner when one did not answer.
+const (
+	fetchEvery  = 5 * time.Minute
+	fetchSooner = 15 * time.Second
+)
+
+// follow gives the policy a source for every key that a service publishes, and
+// asks each once. A service that is down does not keep this one from starting.
+func (a *App) follow(ctx context.Context, policy token.Policy) {
+	a.recipients = map[string]*recipient.KeySet{}
+	for audience, key := range a.config.AudienceEncryption {
+		if key.URL == "" {
+			continue
+		}
+		set := recipient.New(key.URL)
+		a.recipients[audience] = set
+		service := policy.Services[audience]
+		service.EncryptTo = set
+		policy.Services[audience] = service
+	}
+	a.FetchKeySets(ctx)
+}
+
+// FetchKeySets asks all services that publish their encryption keys for them,
+// at the same time, and answers when to ask again. [App.Upkeep] does it from
+// time to time.
+func (a *App) FetchKeySets(ctx context.Context) time.Duration {
+	var all sync.WaitGroup
+	next := make(chan time.Duration, len(a.recipients))
+	for audience, set := range a.recipients {
+		all.Go(func() { next <- a.fetch(ctx, audience, set) })
+	}
+	all.Wait()
+	close(next)
+	soonest := fetchEvery
+	for wish := range next {
+		soonest = min(soonest, wish)
+	}
+	return soonest
+}
+
+func (a *App) fetch(ctx context.Context, audience string, set *recipient.KeySet) time.Duration {
+	changed, err := set.Fetch(ctx)
+	key, unknown := set.EncryptionKey(a.now())
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.WarnContext(ctx, "fetch encryption key", "audience", audience, "error", err, "tokens_wait", unknown != nil)
+	case changed:
+		a.log.InfoContext(ctx, "encryption key", "audience", audience, "kid", key.Kid(), "alg", string(key.Algorithm()))
+	}
+	if err != nil {
+		return fetchSooner
+	}
+	return fetchEvery
+}
+
+// checkSize mints for each audience what a sign-in would, so that a
+// max_token_size that is too small is found at start, and not by whoever
+// signs in first.
+func checkSize(tokens *token.Issuer, policy token.Policy, now time.Time) error {
+	id := uuid.Nil.String()
+	sample := token.Claims{Subject: id, SessionID: id, ClientID: login.ClientID, AMR: []string{"pwd"}, AuthTime: now, Fresh: true}
+	for _, audience := range append([]string{policy.Audience}, slices.Sorted(maps.Keys(policy.Services))...) {
+		sample.Audience = []string{audience}
+		if _, _, err := tokens.Mint(now, sample); errors.Is(err, token.ErrClaims) {
+			return fmt.Errorf("max_token_size is too small for the audience %s: %w", audience, err)
+		}
+	}
+	return nil
+}
