@@ -40,7 +40,7 @@ type remote struct {
 	client *http.Client
 	keys   *keys
 	ctx    context.Context // ends with Close
-	close  context.CancelFunc
+	close  func()
 
 	mu       sync.Mutex
 	tried    time.Time     // when the newest fetch began
@@ -50,7 +50,11 @@ type remote struct {
 
 func newRemote(c Config, k *keys) *remote {
 	r := &remote{config: c, client: strictClient(c.HTTPClient), keys: k}
-	r.ctx, r.close = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	r.ctx, r.close = ctx, func() {
+		cancel()
+		r.client.CloseIdleConnections()
+	}
 	return r
 }
 
