@@ -90,8 +90,26 @@ type loginCommand struct {
 	Identifier string `arg:"" help:"E-mail address or user name."`
 }
 
+// Help tells of the flag that is a setting elsewhere.
+func (loginCommand) Help() string {
+	return "With --audience, the access token is for that service, of those that the settings of Portaria name."
+}
+
+// takeAudience answers --audience and takes it out of the settings: there it
+// would be the name of Portaria's own audience.
+func (c *call) takeAudience() string {
+	audience := c.flags.given()["audience"]
+	for i, s := range c.flags.settings {
+		if s.Name == "audience" {
+			c.flags.target.Elem().Field(i).SetZero()
+		}
+	}
+	return audience
+}
+
 // Run signs in and prints the tokens.
 func (l loginCommand) Run(c *call) error {
+	audience := c.takeAudience()
 	_, service, err := c.service()
 	if err != nil {
 		return err
@@ -100,7 +118,7 @@ func (l loginCommand) Run(c *call) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := service.Login(c, api.Credentials{Identifier: l.Identifier, Password: secret})
+	tokens, err := service.ForAudience(audience).Login(c, api.Credentials{Identifier: l.Identifier, Password: secret})
 	if err != nil {
 		return err
 	}

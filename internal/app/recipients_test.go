@@ -66,7 +66,11 @@ func TestUpkeepFollowsKeySets(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := a.Upkeep(ctx)
 		began := time.Now()
-		for _, asked := range []time.Duration{15 * time.Second, 5*time.Minute + 15*time.Second, 10*time.Minute + 15*time.Second} {
+		for _, asked := range []time.Duration{15 * time.Second, 5*time.Minute + 15*time.Second, 10*time.Minute + 30*time.Second} {
+			if asked > 10*time.Minute { // down when it is its turn
+				service.key.Store(nil)
+				time.Sleep(time.Until(began.Add(asked - 14*time.Second)))
+			}
 			kid := service.publish(t)
 			time.Sleep(time.Until(began.Add(asked - time.Second)))
 			if strings.Contains(log.String(), kid) {

@@ -38,7 +38,7 @@ func newReader(t *testing.T, a jose.Algorithm) reader {
 // open decrypts a token and answers the signed one inside.
 func (r reader) open(access string) string {
 	r.Helper()
-	jwe, err := gojose.ParseEncrypted(access, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(r.private.Algorithm)}, []gojose.ContentEncryption{gojose.A256GCM})
+	jwe, err := gojose.ParseEncryptedCompact(access, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(r.private.Algorithm)}, []gojose.ContentEncryption{gojose.A256GCM})
 	if err != nil {
 		r.Fatalf("%s: %v", access, err)
 	}
@@ -57,7 +57,7 @@ func verified(t *testing.T, a *apptest.App, access string) (typ string, claims m
 	_, text := get(t, a, "/.well-known/jwks.json")
 	var keys gojose.JSONWebKeySet
 	worked(t, json.Unmarshal([]byte(text), &keys))
-	jws, err := gojose.ParseSigned(access, []gojose.SignatureAlgorithm{gojose.ES256})
+	jws, err := gojose.ParseSignedCompact(access, []gojose.SignatureAlgorithm{gojose.ES256})
 	worked(t, err)
 	header := jws.Signatures[0].Header
 	payload, err := jws.Verify(keys.Key(header.KeyID)[0])
