@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -23,8 +24,12 @@ type whom struct {
 	Account string `arg:"" help:"Identifier or id of the account."`
 }
 
-// find answers the account that a person named by id or by identifier.
+// find answers the account that a person named by id or by identifier. No
+// identifier looks like an id, so there is no doubt which one is meant.
 func (w whom) find(c *call, admin *client.Client) (api.Account, error) {
+	if strings.TrimSpace(w.Account) == "" {
+		return api.Account{}, misuse("name an account") // an empty variable in a script, say
+	}
 	if id, err := uuid.Parse(w.Account); err == nil {
 		return admin.Account(c, id.String())
 	}
@@ -32,7 +37,7 @@ func (w whom) find(c *call, admin *client.Client) (api.Account, error) {
 	if err != nil {
 		return api.Account{}, err
 	}
-	if len(page.Accounts) == 0 {
+	if len(page.Accounts) != 1 {
 		return api.Account{}, fmt.Errorf("no account is called %s", printable(w.Account))
 	}
 	return page.Accounts[0], nil

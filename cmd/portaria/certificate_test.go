@@ -20,20 +20,22 @@ func selfSigned(listen string) (cert, key []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return certify(&x509.Certificate{
+		IPAddresses: []net.IP{net.ParseIP(host)},
+		DNSNames:    []string{"localhost"},
+	})
+}
+
+// certify makes a certificate with these names that is its own authority.
+func certify(template *x509.Certificate) (cert, key []byte, err error) {
 	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(time.Now().UnixNano()),
-		Subject:               pkix.Name{CommonName: "portaria"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(time.Hour),
-		IPAddresses:           []net.IP{net.ParseIP(host)},
-		DNSNames:              []string{"localhost"},
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.Subject = pkix.Name{CommonName: "portaria"}
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	template.BasicConstraintsValid, template.IsCA = true, true
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &pair.PublicKey, pair)
 	if err != nil {
 		return nil, nil, err

@@ -30,7 +30,7 @@ func (c *call) fetchKeySet(address string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	hc, err := httpClient(settings)
+	hc, err := httpClient(settings, address, false)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/portaria/portaria/client"
@@ -26,11 +28,12 @@ func (c *call) service() (config.Config, *client.Client, error) {
 	if err != nil {
 		return config.Config{}, nil, err
 	}
-	hc, err := httpClient(settings)
+	derived := c.URL == ""
+	c.URL = baseURL(c.URL, settings)
+	hc, err := httpClient(settings, c.URL, derived)
 	if err != nil {
 		return config.Config{}, nil, err
 	}
-	c.URL = baseURL(c.URL, settings)
 	return settings, client.New(c.URL, hc), nil
 }
 
@@ -101,8 +104,10 @@ func onThisMachine(base string) bool {
 }
 
 // httpClient trusts, beside the system's authorities, the certificate that
-// the service itself is configured with.
-func httpClient(settings config.Config) (*http.Client, error) {
+// the service itself is configured with. Where the URL is derived from the
+// listen address, that certificate rarely names it: then it is held to the
+// name it has.
+func httpClient(settings config.Config, base string, derived bool) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if settings.TLS() {
 		text, err := os.ReadFile(settings.TLSCertFile)
@@ -115,6 +120,24 @@ func httpClient(settings config.Config) (*http.Client, error) {
 		}
 		roots.AppendCertsFromPEM(text)
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+		if derived {
+			transport.TLSClientConfig.ServerName = certifiedName(text, base)
+		}
 	}
 	return &http.Client{Timeout: callTimeout, Transport: transport}, nil
+}
+
+// certifiedName is a name in the certificate to expect instead of the host of
+// base; empty where the certificate names that host, or no other.
+func certifiedName(certificate []byte, base string) string {
+	block, _ := pem.Decode(certificate)
+	u, err := url.Parse(base)
+	if block == nil || err != nil {
+		return ""
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil || leaf.VerifyHostname(u.Hostname()) == nil || len(leaf.DNSNames) == 0 {
+		return ""
+	}
+	return strings.Replace(leaf.DNSNames[0], "*.", "portaria.", 1)
 }

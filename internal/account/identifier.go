@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"golang.org/x/net/idna"
 	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/width"
@@ -52,6 +53,11 @@ func Canonical(typed string) (string, error) {
 	}
 	if tooLong(once) {
 		return "", ErrIdentifierTooLong
+	}
+	// What looks like an id would let one person be taken for another, by
+	// whoever reads a list.
+	if uuid.Validate(once) == nil {
+		return "", ErrIdentifierInvalid
 	}
 	// Neither PRECIS (RFC 8264, section 7) nor IDNA promises a fixed point:
 	// IDNA looks at the direction of letters before it maps them, so U+2135

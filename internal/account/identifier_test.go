@@ -214,3 +214,17 @@ func FuzzCanonical(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) { stable(t, s) })
 }
+
+func TestIDsAreNoIdentifiers(t *testing.T) {
+	for _, text := range []string{
+		"965a9aea-0465-4fcb-86f9-45caa9fec600", "965A9AEA-0465-4FCB-86F9-45CAA9FEC600", "deadbeefdeadbeefdeadbeefdeadbeef",
+		"urn:uuid:965a9aea-0465-4fcb-86f9-45caa9fec600", "{965a9aea-0465-4fcb-86f9-45caa9fec600}",
+	} {
+		if got, err := account.Canonical(text); !errors.Is(err, account.ErrIdentifierInvalid) {
+			t.Errorf("%s: got %q, %v", text, got, err)
+		}
+	}
+	if _, err := account.Canonical("deadbeef"); err != nil {
+		t.Errorf("deadbeef: %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"net/url"
 	"reflect"
 	"strconv"
 
@@ -42,17 +43,25 @@ func parameters(t reflect.Type) []parameter {
 // maxParameter bounds a path or query value, in bytes.
 const maxParameter = 1024
 
-// bind fills the fields of in that come from the path and the query. Unknown
-// and repeated query parameters are refused: a misspelt filter must not turn
-// into no filter.
+// bind fills the fields of in that come from the path and the query. Unknown,
+// repeated and empty query parameters are refused: a misspelt filter must not
+// turn into no filter.
 func bind(r *http.Request, list []parameter, in reflect.Value) error {
-	query := r.URL.Query()
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return problem.BadRequest("query_invalid", "The query cannot be read.")
+	}
 	for name, values := range query {
 		if !known(list, name) {
 			return problem.Field(name, "unknown query parameter")
 		}
 		if len(values) > 1 {
 			return problem.Field(name, "given more than once")
+		}
+		// An empty filter is somebody's empty variable: taken for no filter,
+		// it would answer everything.
+		if values[0] == "" {
+			return problem.Field(name, "must not be empty")
 		}
 	}
 	for _, p := range list {
@@ -91,8 +100,8 @@ func (p parameter) set(field reflect.Value, text string) error {
 		return nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil {
-		return problem.Field(p.name, "expected a whole number")
+	if err != nil || n < 1 {
+		return problem.Field(p.name, "expected a whole number above 0")
 	}
 	field.SetInt(int64(n))
 	return nil

@@ -8,7 +8,9 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -57,6 +59,9 @@ func (f form) decode(body []byte, in any) error {
 	if err := json.Unmarshal(body, &value); err != nil {
 		return syntaxProblem(body, err)
 	}
+	if loneSurrogate(body) {
+		return problem.BrokenJSON(1, 1, `an escape such as \ud800 stands for half a character`)
+	}
 	if _, ok := value.(map[string]any); !ok {
 		return problem.Field("(body)", "expected an object")
 	}
@@ -72,15 +77,61 @@ func (f form) decode(body []byte, in any) error {
 // syntaxProblem turns a JSON error into a position; encoding/json reports a
 // byte offset just past the byte at fault.
 func syntaxProblem(body []byte, err error) error {
+	var unfit *json.UnmarshalTypeError
+	if errors.As(err, &unfit) {
+		return problem.Field(culprit(body), "a number is out of range")
+	}
 	offset, reason := len(body), "the text ends too early"
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) && syntax.Error() != "unexpected end of JSON input" {
-		offset, reason = int(syntax.Offset)-1, "unexpected character"
+		offset, reason = int(syntax.Offset)-1, "unexpected character, or nested too deeply"
 	}
 	before := body[:max(0, min(offset, len(body)))]
 	line := 1 + bytes.Count(before, []byte{'\n'})
 	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 	return problem.BrokenJSON(line, column, reason)
+}
+
+// culprit names the member whose value cannot be read.
+func culprit(body []byte) string {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(body, &members)
+	for name, text := range members {
+		var value any
+		if json.Unmarshal(text, &value) != nil {
+			return name
+		}
+	}
+	return "(body)"
+}
+
+// loneSurrogate reports an escaped half of a UTF-16 pair in valid JSON.
+// encoding/json replaces each by U+FFFD: different passwords would be equal.
+func loneSurrogate(body []byte) bool {
+	for i := bytes.IndexByte(body, '\\'); i >= 0 && i < len(body); i++ {
+		if body[i] != '\\' {
+			continue
+		}
+		i++ // the escaped character
+		if body[i] != 'u' {
+			continue
+		}
+		if first := hex4(body[i+1:]); utf16.IsSurrogate(first) {
+			rest := body[i+5:]
+			if !bytes.HasPrefix(rest, []byte(`\u`)) || utf16.DecodeRune(first, hex4(rest[2:])) == utf8.RuneError {
+				return true
+			}
+			i += 6 // the second half
+		}
+		i += 4
+	}
+	return false
+}
+
+// hex4 reads the digits of a \u escape in valid JSON.
+func hex4(digits []byte) rune {
+	n, _ := strconv.ParseUint(string(digits[:4]), 16, 16)
+	return rune(n)
 }
 
 // names reports members of the object that are unknown or stand in it twice.

@@ -46,6 +46,13 @@ func TestBadInput(t *testing.T) {
 		{"two values", "/v1/login", `{} {}`, 400, "json_invalid", "", "line 1, column 4"},
 		{"single quotes", "/v1/login", `{'identifier':'a'}`, 400, "json_invalid", "", "line 1, column 2"},
 		{"invalid UTF-8", "/v1/login", "{\"identifier\":\"\xff\",\"password\":\"x\"}", 400, "json_invalid", "", "UTF-8"},
+		{"half a character", "/v1/login", `{"identifier":"a","password":"hunter2\ud800"}`, 400, "json_invalid", "", "half a character"},
+		{"other half", "/v1/login", `{"identifier":"a","password":"\udc00hunter2"}`, 400, "json_invalid", "", "half a character"},
+		{"two first halves", "/v1/login", `{"identifier":"a","password":"\ud83d\ud83dhunter2"}`, 400, "json_invalid", "", "half a character"},
+		{"whole character", "/v1/login", `{"identifier":"a","password":"\ud83d\ude00hunter2"}`, 401, "invalid_credentials", "", ""},
+		{"escaped backslash", "/v1/login", `{"identifier":"a","password":"\\ud800hunter2"}`, 401, "invalid_credentials", "", ""},
+		{"number beyond floats", "/v1/login", `{"identifier":1e400,"password":"hunter2hunter2"}`, 422, "input_invalid", "identifier", "out of range"},
+		{"an id as identifier", "/v1/accounts", `{"identifier":"965a9aea-0465-4fcb-86f9-45caa9fec600","password":"hunter2hunter2"}`, 422, "identifier_invalid", "", ""},
 		{"array", "/v1/login", `[]`, 422, "input_invalid", "(body)", "object"},
 		{"null", "/v1/login", `null`, 422, "input_invalid", "(body)", "object"},
 		{"wrong type", "/v1/login", `{"identifier":7,"password":"hunter2hunter2"}`, 422, "input_invalid", "identifier", "string"},
@@ -69,7 +76,7 @@ func TestBadInput(t *testing.T) {
 		{"refresh token of junk", "/v1/refresh", `{"refresh_token":"hunter2hunter2"}`, 401, "refresh_token_invalid", "", ""},
 		{"long refresh token", "/v1/refresh", `{"refresh_token":"` + strings.Repeat("a", 513) + `"}`, 422, "input_invalid", "refresh_token", "512"},
 		{"too large", "/v1/login", `{"identifier":"` + strings.Repeat("a", api.MaxBody) + `"}`, 413, "body_too_large", "", "65536"},
-		{"deeply nested", "/v1/login", strings.Repeat("[", 30000), 400, "json_invalid", "", ""},
+		{"deeply nested", "/v1/login", strings.Repeat("[", 30000), 400, "json_invalid", "", "nested"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -127,6 +134,21 @@ func TestManyFaultsAreBounded(t *testing.T) {
 	body.WriteString("}")
 	if _, _, text := post(t, a, "/v1/login", "application/json", body.String()); len(text) > 4000 {
 		t.Fatalf("%d bytes of answer", len(text))
+	}
+}
+
+func TestBadQueries(t *testing.T) {
+	a := apptest.Start(t)
+	_, tokens := a.SignUp("ana@example.com")
+	for query, code := range map[string]string{
+		"limit=0": "input_invalid", "limit=-1": "input_invalid", "limit=x": "input_invalid", "limit=": "input_invalid", "cursor=": "input_invalid",
+		"limit=1&limit=2": "input_invalid", "limt=1": "input_invalid", "%zz": "query_invalid", "limit=1;cursor=2": "query_invalid",
+		"cursor=" + strings.Repeat("A", 2000): "input_invalid",
+	} {
+		_, text := get(t, a, "/v1/sessions?"+query, "Authorization", "Bearer "+tokens.AccessToken)
+		if !strings.Contains(text, `"`+code+`"`) {
+			t.Errorf("%s: %s", query, text)
+		}
 	}
 }
 

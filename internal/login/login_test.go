@@ -310,7 +310,9 @@ func TestPolicyBoundsTheLifetime(t *testing.T) {
 // every machine; time would only say how busy this one is. No kind of refusal
 // may be had for less.
 func TestRefusalsDoTheSameWork(t *testing.T) {
-	h := open(t, cost(8<<10, 1), nil, week)
+	old := open(t, cost(3<<10, 1), nil, week)
+	old.signUp("old@example.com")
+	h := open(t, cost(8<<10, 1), old.store, week)
 	h.signUp(ana)
 	disabled := h.signUp("disabled@example.com")
 	_, err := h.DisableAccount(t.Context(), disabled, start)
@@ -329,8 +331,10 @@ func TestRefusalsDoTheSameWork(t *testing.T) {
 	if wrong < 8<<20 {
 		t.Fatalf("a hash took %d bytes: this test no longer measures it", wrong)
 	}
-	for _, who := range []string{"nobody@example.com", "no identifier at all", "disabled@example.com"} {
-		if took := work(who, first); max(took-wrong, wrong-took) > 1<<20 {
+	for who, text := range map[string]string{
+		"nobody@example.com": first, "no identifier at all": first, "disabled@example.com": first, "old@example.com": other,
+	} {
+		if took := work(who, text); max(took-wrong, wrong-took) > 1<<20 {
 			t.Errorf("refusing %s took %d bytes of work, a wrong password %d", who, took, wrong)
 		}
 	}

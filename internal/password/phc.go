@@ -54,6 +54,23 @@ func (p params) check() error {
 	return nil
 }
 
+// work is what a hash costs, near enough: memory × iterations.
+func (p params) work() uint32 { return p.memoryKiB * p.iterations } // bounded by maxWorkKiB
+
+// short is a computation that costs what p costs less than current; ok is
+// false when p costs as much.
+func (p params) short(current params) (extra params, ok bool) {
+	least := 8 * uint32(current.parallelism)
+	if p.work()+least > current.work() {
+		return params{}, false
+	}
+	rest := current.work() - p.work()
+	extra = current
+	extra.memoryKiB = min(current.memoryKiB, rest)
+	extra.iterations = (rest + extra.memoryKiB/2) / extra.memoryKiB
+	return extra, true
+}
+
 // digest is one PHC string, taken apart.
 type digest struct {
 	params
