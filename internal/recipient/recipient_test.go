@@ -36,6 +36,12 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/away":
 		http.Redirect(w, r, s.another, http.StatusFound)
+	case r.URL.Path == "/endless":
+		for space := []byte(strings.Repeat(" ", 4096)); ; {
+			if _, err := w.Write(space); err != nil {
+				return
+			}
+		}
 	case r.URL.Path == "/hops" && s.hops > 0:
 		s.hops--
 		http.Redirect(w, r, "/hops", http.StatusFound)
@@ -134,6 +140,11 @@ func TestTheLastGoodKeyStays(t *testing.T) {
 	s.Close()
 	s.fails(set, "connect")
 	s.has(set, good)
+}
+
+func TestAnEndlessAnswerEnds(t *testing.T) {
+	s := newService(t)
+	s.fails(recipient.New(s.URL+"/endless"), "longer than")
 }
 
 func TestRedirectsStayOnTheHost(t *testing.T) {
