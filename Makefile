@@ -7,8 +7,8 @@
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## start the service in this directory, on http://127.0.0.1:8400
-	go run ./cmd/portaria serve
+run: build ## start the service in this directory, on http://127.0.0.1:8400
+	@exec bin/portaria serve
 
 build: ## make bin/portaria, one static binary
 	CGO_ENABLED=0 go build -trimpath -o bin/portaria ./cmd/portaria

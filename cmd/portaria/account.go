@@ -108,7 +108,7 @@ func (a accountList) Run(c *call) error {
 	}
 	rows := [][]string{{"ID", "IDENTIFIER", "CREATED", "STATE"}}
 	for _, item := range list.Accounts {
-		rows = append(rows, []string{item.ID, item.Identifier, clock(item.CreatedAt), state(item)})
+		rows = append(rows, []string{item.ID, short(item.Identifier), clock(item.CreatedAt), state(item)})
 	}
 	if err := c.print(list, rows); err != nil {
 		return err

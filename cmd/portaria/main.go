@@ -29,7 +29,11 @@ func main() {
 // does what it does to any program: a second one does not wait for requests.
 func untilSignalled() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
-	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	signalled, stop := signal.NotifyContext(ctx, signals...)
 	context.AfterFunc(signalled, func() {
 		stop()
 		cancel()

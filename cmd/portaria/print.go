@@ -49,6 +49,17 @@ func printable(s string) string {
 	return string(out)
 }
 
+// widest is how much of a text that strangers chose a list shows.
+const widest = 40
+
+// short cuts a text for a list; --json has all of it.
+func short(s string) string {
+	if r := []rune(s); len(r) > widest {
+		return string(r[:widest-1]) + "…"
+	}
+	return s
+}
+
 // print answers in JSON where asked, else as a table.
 func (c *call) print(v any, rows [][]string) error {
 	if c.JSON {

@@ -59,3 +59,13 @@ func TestClockSaysItsZone(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestListsCutWhatStrangersChose(t *testing.T) {
+	long := strings.Repeat("é", 254)
+	if got := short(long); len([]rune(got)) != widest || !strings.HasSuffix(got, "…") {
+		t.Errorf("%d characters", len([]rune(got)))
+	}
+	if got := short("ana@example.com"); got != "ana@example.com" {
+		t.Error(got)
+	}
+}

@@ -58,7 +58,12 @@ func (serveCommand) Run(c *call) error {
 		return errors.Join(err, server.Close(), a.Close())
 	}
 	log.Info("serving", "address", server.Addr().String(), "issuer", issuer, "database", settings.Database.String())
-	return runUntilDone(c, a, server)
+	context.AfterFunc(c, func() { log.Info("stopping: requests may still finish", "grace", settings.ShutdownGrace.String()) })
+	if err := runUntilDone(c, a, server); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
 }
 
 // runUntilDone serves, then closes the database: in this order, so that

@@ -42,7 +42,7 @@ func listSessions(c *call, admin *client.Client, in api.SessionPage) error {
 	}
 	rows := [][]string{{"ID", "ACCOUNT", "SINCE", "LAST USED", "ADDRESS", "USER AGENT"}}
 	for _, s := range list.Sessions {
-		rows = append(rows, []string{s.ID, s.Identifier, clock(s.CreatedAt), clock(s.UsedAt), s.Address, s.UserAgent})
+		rows = append(rows, []string{s.ID, short(s.Identifier), clock(s.CreatedAt), clock(s.UsedAt), s.Address, short(s.UserAgent)})
 	}
 	if err := c.print(list, rows); err != nil {
 		return err

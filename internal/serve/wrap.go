@@ -166,7 +166,8 @@ func (h *wrapper) log(x *exchange, r *http.Request, took time.Duration, aborted 
 		return
 	}
 	h.Log.LogAttrs(r.Context(), level, message,
-		slog.String("method", method(r)), slog.String("route", route(r)), slog.Int("status", status), slog.Duration("duration", took),
+		slog.String("method", method(r)), slog.String("route", route(r)), slog.Int("status", status),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("request_id", x.context.id), slog.String("client", ClientAddress(r.Context())))
 }
 

@@ -120,10 +120,10 @@ func TestAccessLog(t *testing.T) {
 	r.RemoteAddr = "192.0.2.7:1234"
 	id := ask(serve.Config{Log: log}, mux, r).Header().Get("X-Request-Id")
 	line := lines()[0]
-	if took, ok := line["duration"].(float64); !ok || took < 0 {
-		t.Errorf("duration %v", line["duration"])
+	if took, ok := line["duration_ms"].(float64); !ok || took < 0 {
+		t.Errorf("duration_ms %v", line["duration_ms"])
 	}
-	delete(line, "duration")
+	delete(line, "duration_ms")
 	delete(line, "time")
 	want := map[string]any{"level": "DEBUG", "msg": "request", "method": "GET", "route": "GET /people/{name}",
 		"status": 200.0, "request_id": id, "client": "192.0.2.7"}
