@@ -45,6 +45,7 @@ type Refresh struct {
 // StepUp proves the password again within a session.
 type StepUp struct {
 	Password string `json:"password" maxLength:"256"`
+	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
 }
 
 // PasswordChange replaces the password.

@@ -83,7 +83,7 @@ func (c *Client) Refresh(ctx context.Context, refreshToken string) (out api.Toke
 
 // StepUp proves the password again.
 func (c *Client) StepUp(ctx context.Context, password string) (out api.Tokens, err error) {
-	return out, c.do(ctx, "POST", "/v1/step-up", api.StepUp{Password: password}, &out)
+	return out, c.do(ctx, "POST", "/v1/step-up", api.StepUp{Password: password, Audience: c.audience}, &out)
 }
 
 // Logout ends the session of the access token.

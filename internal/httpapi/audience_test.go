@@ -116,6 +116,9 @@ func TestTokensForOtherAudiences(t *testing.T) {
 			worked(t, err)
 			_, err = a.As(back).Me(t.Context())
 			worked(t, err) // without a wish, Portaria's own again
+			proved, err := a.As(back).ForAudience(audience).StepUp(t.Context(), apptest.Password)
+			worked(t, err)
+			check(proved, true)
 		})
 	}
 	_, err := a.As(own).Me(t.Context())
@@ -137,8 +140,10 @@ func TestUnknownAudiences(t *testing.T) {
 	if _, p, text := post(t, a, "/v1/accounts", "application/json", `{"identifier":"bia@example.com","password":"correct horse battery","audience":"orders"}`); !named(p, "audience") {
 		t.Errorf("a sign-up for an audience: %s", text)
 	}
+	_, err := a.As(tokens).ForAudience("hunter2").StepUp(t.Context(), apptest.Password)
+	refused(t, err, "input_invalid")
 	a.Clock.Move(time.Minute)
-	_, err := a.Refresh(t.Context(), tokens.RefreshToken)
+	_, err = a.Refresh(t.Context(), tokens.RefreshToken)
 	worked(t, err) // nothing was spent
 }
 

@@ -48,8 +48,8 @@ func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Token
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	got, err := s.login.StepUp(ctx, c.Session, plain, c.Use.At)
-	return tokens(got), err
+	got, err := s.login.StepUp(ctx, c.Session, plain, in.Audience, c.Use.At)
+	return tokens(got), fieldAtFault(err)
 }
 
 func (s *Server) signOut(ctx context.Context, c Caller, _ none) (none, error) {

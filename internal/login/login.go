@@ -154,8 +154,12 @@ func (s *Service) Refresh(ctx context.Context, t session.Token, audience string,
 }
 
 // StepUp proves the password again within a living session and answers a
-// fresh access token. The session keeps its refresh token.
-func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, now time.Time) (Tokens, error) {
+// fresh access token for this audience; empty stands for Portaria's own. The
+// session keeps its refresh token.
+func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, audience string, now time.Time) (Tokens, error) {
+	if err := s.tokens.Ready(audience, now); err != nil {
+		return Tokens{}, err
+	}
 	if _, err := s.proveOwner(ctx, in, plain); err != nil {
 		return Tokens{}, err
 	}
@@ -167,7 +171,7 @@ func (s *Service) StepUp(ctx context.Context, in session.Session, plain password
 	if !alive {
 		return Tokens{}, session.ErrEnded
 	}
-	return s.issue(grant{session: in, fresh: true}, now)
+	return s.issue(grant{session: in, audience: audience, fresh: true}, now)
 }
 
 // Change is the wish of a signed-in person for a new password.

@@ -278,7 +278,7 @@ func TestStepUpNeedsALivingSession(t *testing.T) {
 	_, err := h.store.EndSession(t.Context(), session.End{ID: in.ID, Reason: session.ReasonSignedOut, At: start})
 	must(t, err)
 	// in was read before the end, as a request in flight has it.
-	if _, err := h.StepUp(t.Context(), in, typed(t, first), start); !errors.Is(err, session.ErrEnded) {
+	if _, err := h.StepUp(t.Context(), in, typed(t, first), "", start); !errors.Is(err, session.ErrEnded) {
 		t.Fatalf("got %v, want %v", err, session.ErrEnded)
 	}
 }

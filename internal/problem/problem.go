@@ -20,7 +20,7 @@ import (
 // typePrefix makes a code a URI, as RFC 9457 §3.1.1 asks.
 const typePrefix = "urn:portaria:problem:"
 
-// unavailableFor is when to try again when the database does not answer.
+// unavailableFor is when to try again where nothing better is known.
 const unavailableFor = 5 * time.Second
 
 // bearer and invalidToken are the challenges of RFC 6750 §3.
@@ -94,9 +94,10 @@ func (r row) answer(err error) Answer {
 	if errors.As(err, &busy) {
 		a.RetryAfter = busy.RetryAfter
 	}
-	if r.err == store.ErrUnavailable {
-		a.RetryAfter, a.Unexpected = unavailableFor, true
+	if r.status == http.StatusServiceUnavailable && a.RetryAfter == 0 {
+		a.RetryAfter = unavailableFor
 	}
+	a.Unexpected = r.err == store.ErrUnavailable
 	return a
 }
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,6 +20,7 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store"
+	"github.com/portaria/portaria/internal/token"
 )
 
 // silent lists exported errors that never reach a caller of the API, each
@@ -68,7 +69,7 @@ func exportedErrors(t *testing.T, dir string) []string {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		parsed, err := parser.ParseFile(gotoken.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +82,7 @@ func exportedErrors(t *testing.T, dir string) []string {
 
 func errorVars(decl ast.Decl) []string {
 	general, ok := decl.(*ast.GenDecl)
-	if !ok || general.Tok != token.VAR {
+	if !ok || general.Tok != gotoken.VAR {
 		return nil
 	}
 	var names []string
@@ -125,6 +126,12 @@ func TestHeaders(t *testing.T) {
 func TestADatabaseThatIsNotThere(t *testing.T) {
 	a := problem.Of(fmt.Errorf("find session: %w: dial tcp 10.0.0.1: refused", store.ErrUnavailable))
 	if a.Status != http.StatusServiceUnavailable || a.RetryAfter == 0 || !a.Unexpected || strings.Contains(string(a.Encode()), "10.0.0.1") {
+		t.Fatalf("%+v", a)
+	}
+}
+
+func TestEvery503SaysWhenToComeBack(t *testing.T) {
+	if a := problem.Of(token.ErrNoEncryptionKey); a.Status != http.StatusServiceUnavailable || a.RetryAfter == 0 || a.Unexpected {
 		t.Fatalf("%+v", a)
 	}
 }

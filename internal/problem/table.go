@@ -50,6 +50,6 @@ var table = []row{
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "The service cannot answer right now.", "Try again after the time in Retry-After.", ""},
 
 	{token.ErrExpired, http.StatusUnauthorized, "token_expired", "The access token has expired.", "Refresh it, or sign in again.", invalidToken},
-	{token.ErrNoEncryptionKey, http.StatusServiceUnavailable, "encryption_key_unknown", "Tokens for this audience are encrypted, and its key could not be fetched yet.", "Try again later; the operator's log says what is wrong.", ""},
+	{token.ErrNoEncryptionKey, http.StatusServiceUnavailable, "encryption_key_unknown", "Tokens for this audience are encrypted, and its key could not be fetched yet.", "Try again after the time in Retry-After; the operator's log says what is wrong.", ""},
 	{token.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
 }
