@@ -22,8 +22,9 @@ check: ## format, vet, staticcheck, tidy modules, fresh generated files
 fuzz: ## run every fuzz target for FUZZTIME (1m)
 	./scripts/fuzz
 
-bench: ## measure the real server on loopback, beside its targets
+bench: ## measure the real server and each algorithm, beside targets and bare crypto
 	go run ./internal/bench
+	go test -run '^$$' -bench '(Sign|Verify|Mint)' -benchtime 200ms ./internal/jose ./internal/token
 
 generate: ## make all generated files anew
 	go generate ./...
