@@ -2,6 +2,7 @@ package verify
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -42,37 +43,41 @@ func newCache(entries int, bytes int64) *cache {
 	return &cache{hi: maphash.MakeSeed(), lo: maphash.MakeSeed(), entries: int64(entries), bytes: bytes, buckets: make([]bucket, n)}
 }
 
-func (c *cache) digest(token string) digest {
-	return digest{maphash.String(c.hi, token), maphash.String(c.lo, token)}
+// place returns the bucket of half a digest and its tag, which is never 0.
+func (c *cache) place(hi uint64) (at uint64, tag uint32) {
+	at, _ = bits.Mul64(hi, uint64(len(c.buckets)))
+	return at, uint32(hi) | 1
 }
 
-// place returns the bucket of a digest and its tag, which is never 0.
-func (c *cache) place(d digest) (at uint64, tag uint32) {
-	return d.hi % uint64(len(c.buckets)), uint32(d.lo>>32) | 1
-}
-
-func (c *cache) find(d digest) *record {
-	at, tag := c.place(d)
+// find returns the record of a token, and the digest to add one with. The
+// second half of the digest is computed while the record comes out of memory.
+func (c *cache) find(token string) (*record, digest) {
+	d := digest{hi: maphash.String(c.hi, token)}
+	at, tag := c.place(d.hi)
 	b := &c.buckets[at]
+	var found *record
 	for i := range ways {
-		if b.tags[i].Load() != tag {
-			continue
-		}
-		// The tag may be newer or older than the record: its digest decides.
-		if r := b.records[i].Load(); r != nil && r.digest == d {
-			if !r.used.Load() { // writing each time would make cores wait for each other
-				r.used.Store(true)
+		if b.tags[i].Load() == tag {
+			// The tag may be newer or older than the record: its digest decides.
+			if r := b.records[i].Load(); r != nil && r.digest.hi == d.hi {
+				found = r
+				break
 			}
-			return r
 		}
 	}
-	return nil
+	if d.lo = maphash.String(c.lo, token); found == nil || found.digest.lo != d.lo {
+		return nil, d
+	}
+	if !found.used.Load() { // writing each time would make cores wait for each other
+		found.used.Store(true)
+	}
+	return found, d
 }
 
 // add keeps a record in place of the one with the same digest, an empty place,
 // one that has expired, or one not asked for lately.
 func (c *cache) add(r *record, now int64) {
-	at, tag := c.place(r.digest)
+	at, tag := c.place(r.digest.hi)
 	lock := &c.locks[at%uint64(len(c.locks))]
 	lock.Lock()
 	defer lock.Unlock()

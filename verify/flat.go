@@ -19,6 +19,7 @@ func flat(into []jose.Value, data []byte) ([]jose.Value, bool) {
 	if len(data) < 2 || data[0] != '{' {
 		return nil, false
 	}
+	var seen uint64 // a bit for each name, nearly always another
 	for at := 1; ; at++ {
 		if len(into) == maxFlat {
 			return nil, false
@@ -34,10 +35,12 @@ func flat(into []jose.Value, data []byte) ([]jose.Value, bool) {
 			return nil, false
 		}
 		into = append(into, data[at-name:at-2], data[at:at+value:at+value])
-		at += value
-		if repeated(into) {
+		bit := uint64(1) << ((uint(name)*5 ^ uint(data[at-name])*3 ^ uint(data[at-3])) % 64)
+		if seen&bit != 0 && repeated(into) {
 			return nil, false
 		}
+		seen |= bit
+		at += value
 		if data[at] == '}' {
 			return into, at == len(data)-1
 		}

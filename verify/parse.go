@@ -19,6 +19,31 @@ type draft struct {
 	dates    [dates]int64
 	revision int64
 	fresh    bool
+	members  []jose.Value // memory for flat
+}
+
+// scratch is the memory that one verification works in and leaves behind; it
+// is lent out by pool. Nothing of it may be kept: a record has copies.
+type scratch struct {
+	draft
+	payload []byte
+}
+
+func newScratch() any {
+	return &scratch{draft: draft{members: make([]jose.Value, 0, maxFlat)}, payload: make([]byte, 0, 1<<10)}
+}
+
+// read decodes a payload and reads its claims.
+func (s *scratch) read(encoded string) error {
+	payload, err := jose.AppendDecode(s.payload[:0], encoded)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	s.payload = payload
+	if err := s.parse(payload); err != nil {
+		return fmt.Errorf("%w: read claims: %w", ErrClaims, err)
+	}
+	return nil
 }
 
 // The claims that are texts, in the order in which a record keeps them.
@@ -50,9 +75,8 @@ const noDate = -1
 
 // parse reads claims: names byte by byte, none twice, each of its type.
 func (d *draft) parse(payload []byte) error {
-	d.dates = [dates]int64{noDate, noDate, noDate, noDate}
-	var seen [maxFlat]jose.Value
-	if members, ok := flat(seen[:0], payload); ok {
+	*d = draft{dates: [dates]int64{noDate, noDate, noDate, noDate}, members: d.members}
+	if members, ok := flat(d.members[:0], payload); ok {
 		for i := 0; i < len(members); i += 2 {
 			if err := d.set(members[i], members[i+1]); err != nil {
 				return err
@@ -60,7 +84,7 @@ func (d *draft) parse(payload []byte) error {
 		}
 		return nil
 	}
-	object, err := jose.ParseObject(bytes.Clone(payload)) // which may lie on the stack
+	object, err := jose.ParseObject(payload)
 	if err != nil {
 		return err
 	}
@@ -117,7 +141,7 @@ func text(v jose.Value) ([]byte, error) {
 	if len(v) >= 2 && v[0] == '"' && bytes.IndexByte(v, '\\') < 0 {
 		return v[1 : len(v)-1], nil
 	}
-	s, err := jose.Value(bytes.Clone(v)).Text()
+	s, err := v.Text()
 	return []byte(s), err
 }
 
@@ -130,7 +154,7 @@ func isTexts(v jose.Value, orOne bool) error {
 	if len(v) > 0 && v[0] == '[' && plainArray(v) == len(v) {
 		return nil
 	}
-	_, err := jose.Value(bytes.Clone(v)).Texts()
+	_, err := v.Texts()
 	return err
 }
 
@@ -197,7 +221,7 @@ func (p *policy) isFor(aud jose.Value) bool {
 		one, err := text(aud)
 		return err == nil && string(one) == p.audience
 	}
-	all, err := jose.Value(bytes.Clone(aud)).Texts()
+	all, err := aud.Texts()
 	return err == nil && slices.Contains(all, p.audience)
 }
 

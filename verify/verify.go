@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,7 @@ type Verifier struct {
 	remote     *remote // nil for keys that are not fetched
 	decryption jose.KeySet
 	cache      *cache // nil for none
+	memory     sync.Pool
 	// epoch changes when what was verified before must be looked at again for
 	// a reason that is neither the time nor its key.
 	epoch atomic.Uint32
@@ -53,6 +55,7 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 	v := &Verifier{
 		policy: policy{issuer: c.Issuer, audience: c.Audience, profile: c.Profile, leeway: c.Leeway.Milliseconds()},
 		now:    c.Now,
+		memory: sync.Pool{New: newScratch},
 	}
 	var err error
 	if c.DecryptionKeys != nil {
@@ -153,8 +156,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 		}
 		return Claims{r}, nil
 	}
-	d := v.cache.digest(token)
-	if r := v.cache.find(d); r != nil && v.stands(r, now, epoch) {
+	r, d := v.cache.find(token)
+	if r != nil && v.stands(r, now, epoch) {
 		return Claims{r}, nil
 	}
 	r, err := v.verify(ctx, token, now)
@@ -196,16 +199,12 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 			return nil, err
 		}
 	}
-	var buffer [1024]byte
-	payload, err := jose.AppendDecode(buffer[:0], parts.Payload)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	s := v.memory.Get().(*scratch)
+	defer v.memory.Put(s)
+	if err := s.read(parts.Payload); err != nil {
+		return nil, err
 	}
-	var d draft
-	if err := d.parse(payload); err != nil {
-		return nil, fmt.Errorf("%w: read claims: %w", ErrClaims, err)
-	}
-	if err := v.policy.checkCheap(&d, now); err != nil {
+	if err := v.policy.checkCheap(&s.draft, now); err != nil {
 		return nil, err
 	}
 	if learned {
@@ -216,10 +215,10 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	if err != nil {
 		return nil, signatureError(err)
 	}
-	if err := v.policy.check(&d, now); err != nil {
+	if err := v.policy.check(&s.draft, now); err != nil {
 		return nil, err
 	}
-	return v.policy.record(&d, k.key), nil
+	return v.policy.record(&s.draft, k.key), nil
 }
 
 // decrypt returns the signed token inside an encrypted one.
