@@ -42,9 +42,10 @@ func table() map[string]rule {
 	hidden := []string{"internal/secret"}
 	http := append([]string{"api", "internal/problem", "internal/serve", "verify"}, domain...)
 	return map[string]rule{
-		"api":               {},
-		"verify":            {imports: []string{"api", "internal/jose"}, joseLib: true},
-		"verify/verifytest": {imports: []string{"verify"}, testing: true},
+		"api":    {},
+		"verify": {imports: []string{"api", "internal/jose"}, joseLib: true},
+		// The test issuer signs as the real one does, with the guard's keys.
+		"verify/verifytest": {imports: []string{"verify", "internal/jose"}, testing: true},
 		"client":            {imports: []string{"api"}},
 
 		"internal/secret":   {domain: true},
@@ -54,6 +55,7 @@ func table() map[string]rule {
 		"internal/session":  {imports: hidden, domain: true},
 		"internal/event":    {domain: true},
 		"internal/clients":  {domain: true},
+		"internal/keyfile":  {imports: []string{"internal/secret", "internal/jose"}, domain: true},
 		"internal/keyring":  {imports: []string{"internal/secret", "internal/jose"}, domain: true, joseLib: true},
 		"internal/token":    {imports: []string{"internal/secret", "internal/keyring", "internal/jose"}, domain: true, joseLib: true},
 		"internal/account":  {imports: []string{"internal/password"}, domain: true},
@@ -87,9 +89,9 @@ func table() map[string]rule {
 		"internal/testdb":      {testing: true},
 		"internal/bench":       {imports: anything, testing: true},
 		// The commands for keys and tokens work without a service, on files:
-		// they are a face of jose and keyring as the API is one of login.
+		// they are a face of jose, keyfile and keyring as the API is one of login.
 		"cmd/portaria": {imports: []string{"api", "client", "internal/app", "internal/config", "internal/serve",
-			"internal/jose", "internal/keyring"}},
+			"internal/jose", "internal/keyfile", "internal/keyring"}},
 	}
 }
 

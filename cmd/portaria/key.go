@@ -10,6 +10,7 @@ import (
 
 	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyfile"
 	"github.com/portaria/portaria/internal/keyring"
 )
 
@@ -232,7 +233,7 @@ func (k keyExport) files(c *call) error {
 func (k keyExport) write(out io.Writer, keys []jose.Key) error {
 	var text strings.Builder
 	if k.Format == "jwks" {
-		set, err := keyring.PublicKeySet(keys)
+		set, err := keyfile.PublicKeySet(keys)
 		if err != nil {
 			return err
 		}
@@ -248,7 +249,7 @@ func (k keyExport) write(out io.Writer, keys []jose.Key) error {
 			text.Write(key.PublicJWK())
 			text.WriteByte('\n')
 		case "pem":
-			block, err := keyring.PublicPEM(key)
+			block, err := keyfile.PublicPEM(key)
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyfile"
 	"github.com/portaria/portaria/internal/keyring"
 )
 
@@ -43,7 +44,7 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 		// Taken for a secret, a public key would let everybody sign.
 		return nil, misuse("the file holds a key, not a raw secret: leave out --secret")
 	}
-	foreign := keyring.Foreign{Algorithm: a, Encoding: keyring.Encoding(f.Secret)}
+	foreign := keyfile.Foreign{Algorithm: a, Encoding: keyfile.Encoding(f.Secret)}
 	if f.PassphraseFile != "" {
 		line, err := readFile(f.PassphraseFile, maxPassphrase)
 		if err != nil {
@@ -51,11 +52,11 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 		}
 		foreign.Passphrase = keyring.Secret(trimLine(line))
 	}
-	keys, err := keyring.ParseKeys(text, foreign)
+	keys, err := keyfile.ParseKeys(text, foreign)
 	switch {
-	case errors.Is(err, keyring.ErrAlgorithmNeeded):
+	case errors.Is(err, keyfile.ErrAlgorithmNeeded):
 		return nil, misuse("%w (--alg)", err)
-	case !errors.Is(err, keyring.ErrPassphraseNeeded):
+	case !errors.Is(err, keyfile.ErrPassphraseNeeded):
 		return keys, err
 	case !term.IsTerminal(int(c.in.Fd())):
 		return nil, misuse("%w (--passphrase-file)", err)
@@ -65,7 +66,7 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 		return nil, err
 	}
 	foreign.Passphrase = keyring.Secret(typed)
-	return keyring.ParseKeys(text, foreign)
+	return keyfile.ParseKeys(text, foreign)
 }
 
 func looksLikeKey(text []byte) bool {

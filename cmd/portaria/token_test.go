@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyfile"
 )
 
 func TestExpectation(t *testing.T) {
@@ -194,7 +194,7 @@ func TestAKeyIsNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := keyring.PublicPEM(key)
+	public, err := keyfile.PublicPEM(key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -272,4 +273,9 @@ func (s KeySet) Decrypt(e Encrypted) ([]byte, error) {
 		return nil, err
 	}
 	return e.Decrypt(k)
+}
+
+// KeySetJSON writes a key set (RFC 7517, section 5) of keys written already.
+func KeySetJSON(jwks [][]byte) []byte {
+	return append(append([]byte(`{"keys":[`), bytes.Join(jwks, []byte(","))...), ']', '}')
 }

@@ -52,7 +52,7 @@ func (s *snapshot) buildKeySet(now time.Time) *keySet {
 			keys = append(keys, public)
 		}
 	}
-	set.JSON = keySetJSON(keys)
+	set.JSON = jose.KeySetJSON(keys)
 	sum := sha256.Sum256(set.JSON)
 	set.ETag = `"` + jose.Encode(sum[:]) + `"`
 	return set

@@ -1,4 +1,4 @@
-package keyring
+package keyfile
 
 import (
 	"bytes"
@@ -10,10 +10,11 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // parsePEM reads the one key of a PEM file.
-func parsePEM(text []byte, passphrase Secret) (any, error) {
+func parsePEM(text []byte, passphrase secret.Bytes) (any, error) {
 	block, err := onlyBlock(text)
 	if err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func onlyBlock(text []byte) (*pem.Block, error) {
 	return only, nil
 }
 
-func parseOpenSSHPrivate(text []byte, passphrase Secret) (any, error) {
+func parseOpenSSHPrivate(text []byte, passphrase secret.Bytes) (any, error) {
 	material, err := ssh.ParseRawPrivateKey(text)
 	var missing *ssh.PassphraseMissingError
 	if errors.As(err, &missing) {
@@ -113,10 +114,10 @@ func parseOpenSSHPublic(text []byte) (any, error) {
 }
 
 // PublicPEM returns the public half of a key as PEM (PKIX, "PUBLIC KEY"). A
-// symmetric key has none: ErrKeyUnfit.
+// symmetric key has none: ErrNoPublicHalf.
 func PublicPEM(key jose.Key) ([]byte, error) {
 	if key.CryptoPublic() == nil {
-		return nil, fmt.Errorf("export public key: %w: it is a secret and has no public half", ErrKeyUnfit)
+		return nil, fmt.Errorf("export public key: %w", ErrNoPublicHalf)
 	}
 	der, err := x509.MarshalPKIXPublicKey(key.CryptoPublic())
 	if err != nil {
@@ -126,17 +127,13 @@ func PublicPEM(key jose.Key) ([]byte, error) {
 }
 
 // PublicKeySet returns the public halves of keys as a JWK set (RFC 7517,
-// section 5). A symmetric key has none: ErrKeyUnfit.
+// section 5). A symmetric key has none: ErrNoPublicHalf.
 func PublicKeySet(keys []jose.Key) ([]byte, error) {
 	jwks := make([][]byte, len(keys))
 	for i, key := range keys {
 		if jwks[i] = key.PublicJWK(); jwks[i] == nil {
-			return nil, fmt.Errorf("export key set: %w: %s is a secret and has no public half", ErrKeyUnfit, key.Kid())
+			return nil, fmt.Errorf("export key set: key %s: %w", key.Kid(), ErrNoPublicHalf)
 		}
 	}
-	return keySetJSON(jwks), nil
-}
-
-func keySetJSON(jwks [][]byte) []byte {
-	return append(append([]byte(`{"keys":[`), bytes.Join(jwks, []byte(","))...), ']', '}')
+	return jose.KeySetJSON(jwks), nil
 }

@@ -1,4 +1,6 @@
-package keyring
+// Package keyfile reads the keys that people have (PEM, OpenSSH, JWK, key sets,
+// raw secrets) and writes public halves for those who verify elsewhere.
+package keyfile
 
 import (
 	"bytes"
@@ -13,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // Limits on what is imported.
@@ -20,6 +23,7 @@ const (
 	maxForeign       = 64 << 10 // one key in a file
 	maxForeignKeySet = 512 << 10
 	maxForeignSecret = 4 << 10
+	maxKeys          = 100 // as many as a key set may publish
 )
 
 var (
@@ -30,6 +34,8 @@ var (
 	ErrPassphraseNeeded = errors.New("key cannot be imported: it is encrypted: give its passphrase")
 	// ErrPassphraseWrong reports that the passphrase does not open the key.
 	ErrPassphraseWrong = errors.New("key cannot be imported: the passphrase is wrong")
+	// ErrNoPublicHalf reports a secret where a public key is asked for.
+	ErrNoPublicHalf = errors.New("a secret has no public half")
 	// ErrAlgorithmNeeded reports a key that several algorithms can use.
 	ErrAlgorithmNeeded = errors.New("key cannot be imported: it does not say which algorithm it is for: name one")
 )
@@ -53,7 +59,7 @@ type Foreign struct {
 	// otherwise it follows from the curve, or the JWK names it.
 	Algorithm jose.Algorithm
 	// Passphrase of an encrypted private key.
-	Passphrase Secret
+	Passphrase secret.Bytes
 	// Encoding of a raw HMAC secret. Empty: it is no raw secret. It has to be
 	// said, because most hexadecimal text is also good base64.
 	Encoding Encoding
@@ -167,8 +173,8 @@ func parseJWKs(text []byte, f Foreign) ([]jose.Key, error) {
 		return []jose.Key{key}, err
 	}
 	var jwks []json.RawMessage
-	if err := json.Unmarshal(list, &jwks); err != nil || len(jwks) == 0 || len(jwks) > maxPublished {
-		return nil, fmt.Errorf("%w: a set has 1 to %d keys", ErrForeign, maxPublished)
+	if err := json.Unmarshal(list, &jwks); err != nil || len(jwks) == 0 || len(jwks) > maxKeys {
+		return nil, fmt.Errorf("%w: a set has 1 to %d keys", ErrForeign, maxKeys)
 	}
 	keys, kids := make([]jose.Key, len(jwks)), map[string]bool{}
 	for i, jwk := range jwks {

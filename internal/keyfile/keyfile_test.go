@@ -1,4 +1,4 @@
-package keyring_test
+package keyfile_test
 
 import (
 	"bytes"
@@ -16,7 +16,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyfile"
+	"github.com/portaria/portaria/internal/secret"
 )
 
 const passphrase = "correct horse"
@@ -43,9 +44,9 @@ func files(t testing.TB, pattern string) []string {
 	return paths
 }
 
-func one(t testing.TB, text []byte, f keyring.Foreign) jose.Key {
+func one(t testing.TB, text []byte, f keyfile.Foreign) jose.Key {
 	t.Helper()
-	keys, err := keyring.ParseKeys(text, f)
+	keys, err := keyfile.ParseKeys(text, f)
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("%d keys, %v", len(keys), err)
 	}
@@ -62,9 +63,9 @@ func TestImportEveryFile(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			f := keyring.Foreign{Passphrase: keyring.Secret(passphrase)}
+			f := keyfile.Foreign{Passphrase: secret.Bytes(passphrase)}
 			if strings.Contains(name, "rsa") {
-				if _, err := keyring.ParseKeys(read(t, name), f); !errors.Is(err, keyring.ErrAlgorithmNeeded) {
+				if _, err := keyfile.ParseKeys(read(t, name), f); !errors.Is(err, keyfile.ErrAlgorithmNeeded) {
 					t.Errorf("without algorithm: %v, want ErrAlgorithmNeeded", err)
 				}
 				f.Algorithm = jose.RS256
@@ -105,8 +106,8 @@ func TestImportWithoutThePassphrase(t *testing.T) {
 	encrypted := append(files(t, "*.encrypted.pem"), files(t, "*.sha*.pem")...)
 	encrypted = append(encrypted, "sshed25519pass.ssh", "sshecdsa256.ssh", "sshecdsa521.ssh", "sshrsa.ssh", "sshrounds.ssh")
 	for _, name := range encrypted {
-		for text, want := range map[string]error{"": keyring.ErrPassphraseNeeded, "wrong": keyring.ErrPassphraseWrong} {
-			_, err := keyring.ParseKeys(read(t, name), keyring.Foreign{Passphrase: keyring.Secret(text), Algorithm: jose.RS256})
+		for text, want := range map[string]error{"": keyfile.ErrPassphraseNeeded, "wrong": keyfile.ErrPassphraseWrong} {
+			_, err := keyfile.ParseKeys(read(t, name), keyfile.Foreign{Passphrase: secret.Bytes(text), Algorithm: jose.RS256})
 			if !errors.Is(err, want) {
 				t.Errorf("%s with %q: %v, want %v", name, text, err, want)
 			}
@@ -116,17 +117,17 @@ func TestImportWithoutThePassphrase(t *testing.T) {
 
 // TestImportRefuses: what is refused says what to do.
 func TestImportRefuses(t *testing.T) {
-	refuse := func(what string, text []byte, f keyring.Foreign, want error, words string) {
+	refuse := func(what string, text []byte, f keyfile.Foreign, want error, words string) {
 		t.Helper()
 		if f.Passphrase == nil {
-			f.Passphrase = keyring.Secret(passphrase)
+			f.Passphrase = secret.Bytes(passphrase)
 		}
-		_, err := keyring.ParseKeys(text, f)
+		_, err := keyfile.ParseKeys(text, f)
 		if !errors.Is(err, want) || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v; want %v and %q", what, err, want, words)
 		}
 	}
-	none, rs := keyring.Foreign{}, keyring.Foreign{Algorithm: jose.RS256}
+	none, rs := keyfile.Foreign{}, keyfile.Foreign{Algorithm: jose.RS256}
 	for name, words := range map[string]string{
 		"rsa.refused-legacy.pem":         "openssl pkcs8 -topk8",
 		"rsa.refused-certificate.pem":    "openssl x509",
@@ -138,26 +139,26 @@ func TestImportRefuses(t *testing.T) {
 		"weak.refused-secp256k1.pem":     "curve that is not in use",
 		"weak.refused-x25519.pem":        "not in use here",
 	} {
-		refuse(name, read(t, name), none, keyring.ErrForeign, words)
+		refuse(name, read(t, name), none, keyfile.ErrForeign, words)
 	}
 	refuse("weak RSA", read(t, "weak.refused-rsa1024.pem"), rs, jose.ErrKey, "2048")
-	refuse("nothing", []byte(" \n"), none, keyring.ErrForeign, "nothing")
-	refuse("any text", []byte("hello"), none, keyring.ErrForeign, "raw secret")
-	refuse("DER", []byte{0x30, 0x82, 1, 2}, none, keyring.ErrForeign, "openssl pkey")
-	refuse("two keys", slices.Concat(read(t, "rsa.pub.pem"), read(t, "rsa.pkcs8.pem")), rs, keyring.ErrForeign, "file of its own")
-	refuse("cut PEM", read(t, "rsa.pkcs8.pem")[:400], rs, keyring.ErrForeign, "damaged")
-	refuse("a curve alone", read(t, "prime256v1.sec1.pem")[:80], none, keyring.ErrForeign, "damaged")
-	refuse("too long", bytes.Repeat([]byte("-----BEGIN "), 7000), none, keyring.ErrForeign, "longer than")
-	refuse("another kind of PEM", []byte("-----BEGIN X-----\n-----END X-----\n"), none, keyring.ErrForeign, "kind")
-	refuse("key for another algorithm", read(t, "rsa.pkcs8.pem"), keyring.Foreign{Algorithm: jose.ES256}, jose.ErrKey, "")
-	refuse("two lines", slices.Concat(read(t, "sshrsa.sshpub"), read(t, "sshrsa.sshpub")), rs, keyring.ErrForeign, "file of its own")
-	refuse("damaged line", []byte("ssh-ed25519 AAAA somebody"), none, keyring.ErrForeign, "damaged")
+	refuse("nothing", []byte(" \n"), none, keyfile.ErrForeign, "nothing")
+	refuse("any text", []byte("hello"), none, keyfile.ErrForeign, "raw secret")
+	refuse("DER", []byte{0x30, 0x82, 1, 2}, none, keyfile.ErrForeign, "openssl pkey")
+	refuse("two keys", slices.Concat(read(t, "rsa.pub.pem"), read(t, "rsa.pkcs8.pem")), rs, keyfile.ErrForeign, "file of its own")
+	refuse("cut PEM", read(t, "rsa.pkcs8.pem")[:400], rs, keyfile.ErrForeign, "damaged")
+	refuse("a curve alone", read(t, "prime256v1.sec1.pem")[:80], none, keyfile.ErrForeign, "damaged")
+	refuse("too long", bytes.Repeat([]byte("-----BEGIN "), 7000), none, keyfile.ErrForeign, "longer than")
+	refuse("another kind of PEM", []byte("-----BEGIN X-----\n-----END X-----\n"), none, keyfile.ErrForeign, "kind")
+	refuse("key for another algorithm", read(t, "rsa.pkcs8.pem"), keyfile.Foreign{Algorithm: jose.ES256}, jose.ErrKey, "")
+	refuse("two lines", slices.Concat(read(t, "sshrsa.sshpub"), read(t, "sshrsa.sshpub")), rs, keyfile.ErrForeign, "file of its own")
+	refuse("damaged line", []byte("ssh-ed25519 AAAA somebody"), none, keyfile.ErrForeign, "damaged")
 	refuse("security key", []byte("sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIEX/dQ0v4127bEo8eeG1EV0ApO2lWbSnN6RWusn/NjqIAAAABHNzaDo= x"),
-		none, keyring.ErrForeign, "security keys")
+		none, keyfile.ErrForeign, "security keys")
 	block, _ := pem.Decode(read(t, "sshed25519.ssh"))
 	block.Bytes = block.Bytes[:len(block.Bytes)-9]
-	refuse("damaged OpenSSH", pem.EncodeToMemory(block), none, keyring.ErrForeign, "ssh-keygen")
-	refuse("halves that do not match", mismatched(t), none, keyring.ErrForeign, "do not match")
+	refuse("damaged OpenSSH", pem.EncodeToMemory(block), none, keyfile.ErrForeign, "ssh-keygen")
+	refuse("halves that do not match", mismatched(t), none, keyfile.ErrForeign, "do not match")
 }
 
 // TestDamagedEncryptedKeys: each bit of the file may be wrong.
@@ -167,9 +168,9 @@ func TestDamagedEncryptedKeys(t *testing.T) {
 	for i := range whole.Bytes {
 		damaged := &pem.Block{Type: whole.Type, Bytes: bytes.Clone(whole.Bytes)}
 		damaged.Bytes[i] ^= 1 << (i % 8)
-		_, err := keyring.ParseKeys(pem.EncodeToMemory(damaged), keyring.Foreign{Passphrase: keyring.Secret(passphrase)})
+		_, err := keyfile.ParseKeys(pem.EncodeToMemory(damaged), keyfile.Foreign{Passphrase: secret.Bytes(passphrase)})
 		switch {
-		case err != nil && !errors.Is(err, keyring.ErrForeign) && !errors.Is(err, keyring.ErrPassphraseWrong):
+		case err != nil && !errors.Is(err, keyfile.ErrForeign) && !errors.Is(err, keyfile.ErrPassphraseWrong):
 			t.Errorf("byte %d: %v", i, err)
 		case err == nil: // CBC does not notice everything
 			read++
@@ -201,102 +202,102 @@ func TestImportSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for text, encoding := range map[string]keyring.Encoding{
-		base64.StdEncoding.EncodeToString(secret) + "\n": keyring.Base64,
-		base64.RawURLEncoding.EncodeToString(secret):     keyring.Base64,
-		" " + hex.EncodeToString(secret) + "\r\n":        keyring.Hex,
-		strings.ToUpper(hex.EncodeToString(secret)):      keyring.Hex,
-		string(secret): keyring.Raw,
-		strings.TrimRight(base64.URLEncoding.EncodeToString(secret), "="): keyring.Base64,
+	for text, encoding := range map[string]keyfile.Encoding{
+		base64.StdEncoding.EncodeToString(secret) + "\n": keyfile.Base64,
+		base64.RawURLEncoding.EncodeToString(secret):     keyfile.Base64,
+		" " + hex.EncodeToString(secret) + "\r\n":        keyfile.Hex,
+		strings.ToUpper(hex.EncodeToString(secret)):      keyfile.Hex,
+		string(secret): keyfile.Raw,
+		strings.TrimRight(base64.URLEncoding.EncodeToString(secret), "="): keyfile.Base64,
 	} {
-		got := one(t, []byte(text), keyring.Foreign{Algorithm: jose.HS384, Encoding: encoding})
+		got := one(t, []byte(text), keyfile.Foreign{Algorithm: jose.HS384, Encoding: encoding})
 		if got.Thumbprint() != want.Thumbprint() {
 			t.Errorf("another secret from %s", encoding)
 		}
 	}
-	refuse := func(text string, f keyring.Foreign, want error) {
+	refuse := func(text string, f keyfile.Foreign, want error) {
 		t.Helper()
-		_, err := keyring.ParseKeys([]byte(text), f)
+		_, err := keyfile.ParseKeys([]byte(text), f)
 		if !errors.Is(err, want) || strings.Contains(err.Error(), text) {
 			t.Errorf("%v, want %v", err, want)
 		}
 	}
 	hexed := hex.EncodeToString(secret)
-	refuse(hexed, keyring.Foreign{Algorithm: jose.HS256}, keyring.ErrForeign)
-	refuse(hexed, keyring.Foreign{Encoding: keyring.Hex}, keyring.ErrAlgorithmNeeded)
-	refuse(hexed, keyring.Foreign{Algorithm: jose.HS512, Encoding: keyring.Hex}, jose.ErrKey) // 48 bytes
-	refuse(hexed, keyring.Foreign{Algorithm: jose.RS256, Encoding: keyring.Hex}, jose.ErrKey)
-	refuse(hexed, keyring.Foreign{Algorithm: jose.HS256, Encoding: "octal"}, keyring.ErrForeign)
-	refuse(hexed+"x", keyring.Foreign{Algorithm: jose.HS256, Encoding: keyring.Hex}, keyring.ErrForeign)
-	refuse("no base64!"+hexed, keyring.Foreign{Algorithm: jose.HS256, Encoding: keyring.Base64}, keyring.ErrForeign)
-	refuse(strings.Repeat("00", 4<<10), keyring.Foreign{Algorithm: jose.HS256, Encoding: keyring.Hex}, keyring.ErrForeign)
+	refuse(hexed, keyfile.Foreign{Algorithm: jose.HS256}, keyfile.ErrForeign)
+	refuse(hexed, keyfile.Foreign{Encoding: keyfile.Hex}, keyfile.ErrAlgorithmNeeded)
+	refuse(hexed, keyfile.Foreign{Algorithm: jose.HS512, Encoding: keyfile.Hex}, jose.ErrKey) // 48 bytes
+	refuse(hexed, keyfile.Foreign{Algorithm: jose.RS256, Encoding: keyfile.Hex}, jose.ErrKey)
+	refuse(hexed, keyfile.Foreign{Algorithm: jose.HS256, Encoding: "octal"}, keyfile.ErrForeign)
+	refuse(hexed+"x", keyfile.Foreign{Algorithm: jose.HS256, Encoding: keyfile.Hex}, keyfile.ErrForeign)
+	refuse("no base64!"+hexed, keyfile.Foreign{Algorithm: jose.HS256, Encoding: keyfile.Base64}, keyfile.ErrForeign)
+	refuse(strings.Repeat("00", 4<<10), keyfile.Foreign{Algorithm: jose.HS256, Encoding: keyfile.Hex}, keyfile.ErrForeign)
 }
 
 func TestImportJWKs(t *testing.T) {
-	ec, rsa := generate(t, jose.ES384), one(t, read(t, "rsa.pkcs8.pem"), keyring.Foreign{Algorithm: jose.PS256})
+	ec, rsa := generate(t, jose.ES384), one(t, read(t, "rsa.pkcs8.pem"), keyfile.Foreign{Algorithm: jose.PS256})
 	named, err := ec.WithKid("mine")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := one(t, named.RevealJWK(), keyring.Foreign{}); got.Kid() != "mine" || !got.Private() {
+	if got := one(t, named.RevealJWK(), keyfile.Foreign{}); got.Kid() != "mine" || !got.Private() {
 		t.Errorf("kid %s", got.Kid())
 	}
 	bare := bytes.Replace(rsa.PublicJWK(), []byte(`"alg":"PS256",`), nil, 1)
-	if _, err := keyring.ParseKeys(bare, keyring.Foreign{}); !errors.Is(err, keyring.ErrAlgorithmNeeded) {
+	if _, err := keyfile.ParseKeys(bare, keyfile.Foreign{}); !errors.Is(err, keyfile.ErrAlgorithmNeeded) {
 		t.Errorf("RSA without algorithm: %v, want ErrAlgorithmNeeded", err)
 	}
-	if got := one(t, bare, keyring.Foreign{Algorithm: jose.PS256}); got.Algorithm() != jose.PS256 {
+	if got := one(t, bare, keyfile.Foreign{Algorithm: jose.PS256}); got.Algorithm() != jose.PS256 {
 		t.Errorf("algorithm %s", got.Algorithm())
 	}
 	set := []byte(`{"keys":[` + string(named.PublicJWK()) + "," + string(bare) + `]}`)
-	keys, err := keyring.ParseKeys(set, keyring.Foreign{Algorithm: jose.RS512})
+	keys, err := keyfile.ParseKeys(set, keyfile.Foreign{Algorithm: jose.RS512})
 	if err != nil || len(keys) != 2 || keys[0].Algorithm() != jose.ES384 || keys[1].Algorithm() != jose.RS512 {
 		t.Errorf("%d keys, %v", len(keys), err)
 	}
 	refuse := func(text string, want error, words string) {
 		t.Helper()
-		if _, err := keyring.ParseKeys([]byte(text), keyring.Foreign{}); !errors.Is(err, want) || !strings.Contains(err.Error(), words) {
+		if _, err := keyfile.ParseKeys([]byte(text), keyfile.Foreign{}); !errors.Is(err, want) || !strings.Contains(err.Error(), words) {
 			t.Errorf("%v; want %v and %q", err, want, words)
 		}
 	}
 	one := string(named.PublicJWK())
-	refuse(`{"keys":[]}`, keyring.ErrForeign, "1 to 100")
-	refuse(`{"keys":{}}`, keyring.ErrForeign, "1 to 100")
-	refuse(`{"keys":[`+strings.Repeat(one+",", 100)+one+`]}`, keyring.ErrForeign, "1 to 100")
-	refuse(`{"keys":[`+one+","+one+`]}`, keyring.ErrForeign, "key 2 of the set")
+	refuse(`{"keys":[]}`, keyfile.ErrForeign, "1 to 100")
+	refuse(`{"keys":{}}`, keyfile.ErrForeign, "1 to 100")
+	refuse(`{"keys":[`+strings.Repeat(one+",", 100)+one+`]}`, keyfile.ErrForeign, "1 to 100")
+	refuse(`{"keys":[`+one+","+one+`]}`, keyfile.ErrForeign, "key 2 of the set")
 	refuse(`{"keys":[`+one+`,{"kty":"OKP","crv":"X25519","x":"AAAA"}]}`, jose.ErrKey, "key 2 of the set")
 	refuse(`{"keys":[7]}`, jose.ErrJSON, "key 1 of the set")
 	refuse(`{"kty":"EC","kty":"EC"}`, jose.ErrJSON, "")
-	refuse(`{`+strings.Repeat(" ", 600<<10)+`}`, keyring.ErrForeign, "longer than")
+	refuse(`{`+strings.Repeat(" ", 600<<10)+`}`, keyfile.ErrForeign, "longer than")
 }
 
 func TestExport(t *testing.T) {
 	var keys []jose.Key
 	for _, alg := range jose.SigningAlgorithms() {
 		key := generate(t, alg)
-		text, err := keyring.PublicPEM(key)
+		text, err := keyfile.PublicPEM(key)
 		if alg.Symmetric() {
-			if !errors.Is(err, keyring.ErrKeyUnfit) {
-				t.Errorf("%s: %v, want ErrKeyUnfit", alg, err)
+			if !errors.Is(err, keyfile.ErrNoPublicHalf) {
+				t.Errorf("%s: %v, want ErrNoPublicHalf", alg, err)
 			}
-			if _, err := keyring.PublicKeySet([]jose.Key{key}); !errors.Is(err, keyring.ErrKeyUnfit) {
-				t.Errorf("%s in a set: %v, want ErrKeyUnfit", alg, err)
+			if _, err := keyfile.PublicKeySet([]jose.Key{key}); !errors.Is(err, keyfile.ErrNoPublicHalf) {
+				t.Errorf("%s in a set: %v, want ErrNoPublicHalf", alg, err)
 			}
 			continue
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := one(t, text, keyring.Foreign{Algorithm: alg}); got.Kid() != key.Kid() || got.Private() {
+		if got := one(t, text, keyfile.Foreign{Algorithm: alg}); got.Kid() != key.Kid() || got.Private() {
 			t.Errorf("%s comes back as %s", alg, got.Kid())
 		}
 		keys = append(keys, key)
 	}
-	set, err := keyring.PublicKeySet(keys)
+	set, err := keyfile.PublicKeySet(keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := keyring.ParseKeys(set, keyring.Foreign{})
+	back, err := keyfile.ParseKeys(set, keyfile.Foreign{})
 	if err != nil || len(back) != len(keys) {
 		t.Fatalf("%d keys, %v", len(back), err)
 	}
@@ -316,7 +317,7 @@ func FuzzParseKeys(f *testing.F) {
 	f.Add([]byte(`{"keys":[{"kty":"EC","crv":"P-256","x":"","y":""}]}`), "")
 	f.Add([]byte("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"), "hex")
 	f.Fuzz(func(t *testing.T, text []byte, encoding string) {
-		keys, err := keyring.ParseKeys(text, keyring.Foreign{Encoding: keyring.Encoding(encoding)})
+		keys, err := keyfile.ParseKeys(text, keyfile.Foreign{Encoding: keyfile.Encoding(encoding)})
 		if err != nil {
 			return
 		}
@@ -327,4 +328,13 @@ func FuzzParseKeys(f *testing.F) {
 			}
 		}
 	})
+}
+
+func generate(t *testing.T, alg jose.Algorithm) jose.Key {
+	t.Helper()
+	key, err := jose.Generate(alg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }

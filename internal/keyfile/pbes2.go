@@ -1,4 +1,4 @@
-package keyring
+package keyfile
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"hash"
+
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // maxIterations bounds the work that a file can demand before its passphrase
@@ -41,7 +43,7 @@ type pbkdf2Params struct {
 // parseEncryptedPKCS8 opens a private key that is encrypted as OpenSSL has done
 // since version 1.1: PBES2 with PBKDF2 and AES-CBC. Go's libraries have nothing
 // for it. PBES1, scrypt and DES are refused with the way to convert.
-func parseEncryptedPKCS8(der []byte, passphrase Secret) (any, error) {
+func parseEncryptedPKCS8(der []byte, passphrase secret.Bytes) (any, error) {
 	var key encryptedKey
 	if err := unmarshal(der, &key); err != nil {
 		return nil, err
@@ -83,7 +85,7 @@ func unmarshal(der []byte, into any) error {
 }
 
 // cipher derives the key of the cipher from the passphrase.
-func (p pbes2Params) cipher(passphrase Secret) (cipher.Block, []byte, error) {
+func (p pbes2Params) cipher(passphrase secret.Bytes) (cipher.Block, []byte, error) {
 	sizes := map[string]int{
 		"2.16.840.1.101.3.4.1.2": 16, "2.16.840.1.101.3.4.1.22": 24, "2.16.840.1.101.3.4.1.42": 32, // AES-CBC
 	}
@@ -107,7 +109,7 @@ func (p pbes2Params) cipher(passphrase Secret) (cipher.Block, []byte, error) {
 	return block, iv, err
 }
 
-func (p pbkdf2Params) derive(passphrase Secret, size int) ([]byte, error) {
+func (p pbkdf2Params) derive(passphrase secret.Bytes, size int) ([]byte, error) {
 	h := prf(p.PRF)
 	switch {
 	case h == nil:
