@@ -35,7 +35,7 @@ var (
 	// ErrPassphraseWrong reports that the passphrase does not open the key.
 	ErrPassphraseWrong = errors.New("key cannot be imported: the passphrase is wrong")
 	// ErrNoPublicHalf reports a secret where a public key is asked for.
-	ErrNoPublicHalf = errors.New("a secret has no public half")
+	ErrNoPublicHalf = errors.New("it is a secret and has no public half")
 	// ErrAlgorithmNeeded reports a key that several algorithms can use.
 	ErrAlgorithmNeeded = errors.New("key cannot be imported: it does not say which algorithm it is for: name one")
 )
