@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
@@ -78,6 +79,10 @@ type Config struct {
 	// tokens are refused. Tokens that are only signed stay accepted.
 	DecryptionKeys Secret
 
+	// Places are where [Verifier.Require] looks for the token: default the
+	// Authorization header alone.
+	Places []Place
+
 	// Leeway is how far the clocks may be apart, to the millisecond: default 10
 	// seconds, at most 5 minutes, negative for none.
 	Leeway time.Duration
@@ -85,7 +90,8 @@ type Config struct {
 	// A key that the issuer withdraws is refused at the latest after it.
 	RefreshInterval time.Duration
 	// RefetchInterval is the least time between two fetches, however many
-	// tokens name unknown keys: default 10 seconds.
+	// tokens name unknown keys: default 10 seconds, negative for none, which
+	// suits tests alone.
 	RefetchInterval time.Duration
 	// MaxKeyAge is how long a key set stays usable while the issuer cannot be
 	// reached: default 24 hours. After it nothing is accepted.
@@ -128,6 +134,9 @@ func (c Config) withDefaults() Config {
 	c.CacheBytes = or(c.CacheBytes, defaultBytes)
 	c.Profile = or(c.Profile, AccessToken)
 	c.SecretAlgorithm = or(c.SecretAlgorithm, string(jose.HS256))
+	if c.Places == nil {
+		c.Places = []Place{Header()}
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -155,9 +164,13 @@ func (c Config) check() error {
 		wrong = "Profile must be at+jwt, jwt or flask"
 	case c.KeySet != nil && c.Secret != nil:
 		wrong = "KeySet and Secret exclude each other"
+	case slices.ContainsFunc(c.Places, func(p Place) bool { return !p.valid() }):
+		wrong = "Places: the name of a Cookie must begin with __Host-, and a BodyField needs one"
+	case repeats(c.Places):
+		wrong = "Places: one is there twice"
 	case c.Leeway > maxLeeway:
 		wrong = "Leeway is above 5 minutes"
-	case c.RefreshInterval < 0 || c.RefetchInterval < 0 || c.MaxKeyAge < 0 || c.CacheBytes < 0:
+	case c.RefreshInterval < 0 || c.MaxKeyAge < 0 || c.CacheBytes < 0:
 		wrong = "intervals, MaxKeyAge and CacheBytes cannot be negative"
 	case c.MaxKeyAge < c.RefreshInterval:
 		wrong = "MaxKeyAge is below RefreshInterval: keys would go stale between two fetches"
@@ -184,4 +197,13 @@ func (c Config) fetchable(address string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Scheme == "http" && (c.InsecureHTTP || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+func repeats(places []Place) bool {
+	for i, p := range places {
+		if slices.Contains(places[:i], p) {
+			return true
+		}
+	}
+	return false
 }

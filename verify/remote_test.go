@@ -61,7 +61,10 @@ func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (o *origin) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	o.ServeHTTP(w, r)
-	return w.Result(), r.Context().Err()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return w.Result(), nil
 }
 
 func answer(kind, body string) http.HandlerFunc {

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ import (
 // concurrent use. The zero value refuses everything.
 type Verifier struct {
 	policy     policy
+	places     []Place
 	now        func() time.Time
 	keys       *keys
 	remote     *remote // nil for keys that are not fetched
@@ -54,6 +56,7 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 	}
 	v := &Verifier{
 		policy: policy{issuer: c.Issuer, audience: c.Audience, profile: c.Profile, leeway: c.Leeway.Milliseconds()},
+		places: slices.Clone(c.Places),
 		now:    c.Now,
 		memory: sync.Pool{New: newScratch},
 	}
@@ -275,8 +278,9 @@ func (v *Verifier) parseHeader(encoded string) (jose.Header, error) {
 // and learns the header. The key is nil when it must not be held on to.
 func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compact, h jose.Header) (*key, error) {
 	found, err := seen.find(h)
-	if errors.Is(err, jose.ErrKey) && v.remote != nil {
-		// The issuer may have a key that is newer than what we know of.
+	// The issuer may have a key that is newer than what we know of; and a fetch
+	// that was under way may have begun before it had.
+	for try := 0; try < 2 && errors.Is(err, jose.ErrKey) && v.remote != nil; try++ {
 		failed := v.remote.refresh(ctx, false)
 		seen = v.keys.current.Load()
 		if found, err = seen.find(h); err != nil && failed != nil {

@@ -266,7 +266,7 @@ func TestConfig(t *testing.T) {
 	refuse("decryption key that signs", func(c *verify.Config) { c.DecryptionKeys = k.RevealJWK() })
 	refuse("empty decryption keys", func(c *verify.Config) { c.DecryptionKeys = verify.Secret{} })
 	refuse("leeway", func(c *verify.Config) { c.Leeway = 6 * time.Minute })
-	refuse("negative interval", func(c *verify.Config) { c.RefetchInterval = -1 })
+	refuse("negative interval", func(c *verify.Config) { c.RefreshInterval = -1 })
 	refuse("age limit below interval", func(c *verify.Config) { c.MaxKeyAge = time.Minute })
 	address("auth.example.com")
 	address("http://auth.example.com")

@@ -1,0 +1,172 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// Place is where a token may stand in a request. It is never the query: that
+// ends up in logs and histories. A request with a token in two of the places
+// that the verifier allows is refused, because whoever else reads it may take
+// the other one.
+type Place struct {
+	kind placeKind
+	name string // of the cookie or field
+}
+
+type placeKind int
+
+const (
+	inHeader placeKind = iota
+	inCookie
+	inBody
+)
+
+// Header is the header "Authorization: Bearer" (RFC 6750, section 2.1).
+func Header() Place { return Place{} }
+
+// Cookie is a cookie, for callers that are browsers. Its name must begin with
+// "__Host-", so that no other host and no plain HTTP can set it. A request that
+// may change something must come from the same site (net/http
+// CrossOriginProtection) and repeat the token's "csrf" claim in the header
+// X-CSRF-Token.
+func Cookie(name string) Place { return Place{inCookie, name} }
+
+// BodyField is a member of a JSON object or a field of a form that is the body
+// of a request (RFC 6750, section 2.2). To look for it, bodies of those types
+// are read up to 64 KiB, and larger ones are refused; the handler gets the body
+// whole.
+func BodyField(name string) Place { return Place{inBody, name} }
+
+const (
+	hostPrefix = "__Host-"
+	csrfHeader = "X-CSRF-Token"
+)
+
+// valid tells whether a place is one.
+func (p Place) valid() bool {
+	switch p.kind {
+	case inCookie:
+		return strings.HasPrefix(p.name, hostPrefix) && len(p.name) > len(hostPrefix)
+	case inBody:
+		return p.name != ""
+	}
+	return true
+}
+
+// findToken returns the one token of a request.
+func (v *Verifier) findToken(r *http.Request) (token string, at Place, refused *refusal) {
+	found := 0
+	for _, place := range v.places {
+		tokens, err := place.tokens(r)
+		switch {
+		case errors.Is(err, errBodyTooLong):
+			return "", Place{}, bodyTooLong()
+		case err != nil:
+			return "", Place{}, badRequest("The request cannot be read.")
+		}
+		for _, one := range tokens {
+			token, at = one, place
+			found++
+		}
+	}
+	switch found {
+	case 0:
+		return "", Place{}, missingToken()
+	case 1:
+		return token, at, nil
+	}
+	return "", Place{}, badRequest("Send one access token, in one place.")
+}
+
+// tokens returns what stands in the place: several are an error later on.
+func (p Place) tokens(r *http.Request) ([]string, error) {
+	switch p.kind {
+	case inCookie:
+		var values []string
+		for _, cookie := range r.CookiesNamed(p.name) {
+			values = append(values, cookie.Value)
+		}
+		return values, nil
+	case inBody:
+		return p.fromBody(r)
+	}
+	values := r.Header.Values("Authorization")
+	if len(values) > 1 {
+		// Proxies and services disagree on which of them counts.
+		return nil, errSeveral
+	}
+	if len(values) == 0 {
+		return nil, nil
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return nil, nil
+	}
+	return []string{strings.TrimLeft(token, " ")}, nil
+}
+
+var (
+	errSeveral     = errors.New("several Authorization headers")
+	errBodyTooLong = errors.New("body too long")
+)
+
+// fromBody reads the body and puts it back.
+func (p Place) fromBody(r *http.Request) ([]string, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	form := kind == "application/x-www-form-urlencoded"
+	if err != nil || r.Body == nil || !form && kind != "application/json" {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("read body: %w", err)
+	}
+	if len(body) > api.MaxBody {
+		return nil, errBodyTooLong
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if form {
+		values, err := url.ParseQuery(string(body))
+		return values[p.name], err
+	}
+	object, err := jose.ParseObject(body)
+	if err != nil {
+		return nil, nil // the handler will say what is wrong with it
+	}
+	value, ok := object.Get(p.name)
+	if !ok {
+		return nil, nil
+	}
+	token, err := value.Text()
+	return []string{token}, err
+}
+
+// changes reports methods that may change something (RFC 9110, section 9.2.1).
+func changes(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return false
+	}
+	return true
+}
+
+// sameSite tells whether a request with a cookie was meant by whoever holds it:
+// browsers send cookies along with what other sites make them send.
+func sameSite(r *http.Request, c Claims) bool {
+	want, got := c.text(csrf), r.Header.Values(csrfHeader)
+	if want == "" || len(got) != 1 || subtle.ConstantTimeCompare([]byte(got[0]), []byte(want)) != 1 {
+		return false
+	}
+	return new(http.CrossOriginProtection).Check(r) == nil
+}

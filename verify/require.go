@@ -1,0 +1,109 @@
+package verify
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Requirement is what a route asks for beyond a good token.
+type Requirement struct {
+	scopes []string
+	within time.Duration
+}
+
+// Scope asks for every one of these names in the token's scope. A token without
+// one is answered with 403 and insufficient_scope (RFC 6750).
+func Scope(names ...string) Requirement { return Requirement{scopes: names} }
+
+// FreshWithin asks for a token whose account proved a credential, such as its
+// password, no longer ago than this. Others are answered with 401 and
+// insufficient_user_authentication (RFC 9470): the client then lets the account
+// step up and comes back with a new token. It must be a second at least.
+func FreshWithin(d time.Duration) Requirement {
+	if d < time.Second {
+		panic("verify: FreshWithin of less than a second lets nobody in")
+	}
+	return Requirement{within: d}
+}
+
+// Require lets a request through to next only with a token that is good and
+// meets every requirement. The handler finds the claims with [FromContext].
+// Everybody else gets an answer with a problem (RFC 9457) that says no more
+// than RFC 6750 allows:
+//
+//   - 400 for a request with several tokens, or one that cannot be read;
+//   - 401 for no token, one that is refused, or one that is not fresh enough;
+//   - 403 for a scope that is missing, and for a cookie that another site sent;
+//   - 503 when the verifier cannot know, because it has no keys.
+func (v *Verifier) Require(next http.Handler, requirements ...Requirement) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		claims, refused := v.authenticate(r, requirements)
+		if refused != nil {
+			refused.write(w)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), claims)))
+	})
+}
+
+// RequireFunc is [Verifier.Require] for a function.
+func (v *Verifier) RequireFunc(next func(http.ResponseWriter, *http.Request), requirements ...Requirement) http.Handler {
+	return v.Require(http.HandlerFunc(next), requirements...)
+}
+
+// authenticate finds the token of a request and checks it.
+func (v *Verifier) authenticate(r *http.Request, requirements []Requirement) (Claims, *refusal) {
+	token, place, refused := v.findToken(r)
+	if refused != nil {
+		return Claims{}, refused
+	}
+	claims, err := v.Verify(r.Context(), token)
+	if err != nil {
+		return Claims{}, refusalOf(err)
+	}
+	if place.kind == inCookie && changes(r.Method) && !sameSite(r, claims) {
+		return Claims{}, crossSite()
+	}
+	for _, q := range requirements {
+		if refused := v.meets(claims, q); refused != nil {
+			return Claims{}, refused
+		}
+	}
+	return claims, nil
+}
+
+func (v *Verifier) meets(c Claims, q Requirement) *refusal {
+	for _, name := range q.scopes {
+		if !c.HasScope(name) {
+			return insufficientScope(strings.Join(q.scopes, " "))
+		}
+	}
+	if q.within > 0 && !v.freshWithin(c, q.within) {
+		return notFresh(q.within)
+	}
+	return nil
+}
+
+// freshWithin compares the time of the last proof with the clock. A proof in
+// the future is none: the leeway was for clocks that are apart a little.
+func (v *Verifier) freshWithin(c Claims, d time.Duration) bool {
+	now, at := v.now().UnixMilli(), c.r.dates[authTime]
+	return at != noDate && !v.policy.early(at, now) && now-at <= d.Milliseconds()
+}
+
+type contextKey struct{}
+
+// NewContext returns a context with the claims, for what is not HTTP: an
+// interceptor that calls [Verifier.Verify] hands them on with it.
+func NewContext(ctx context.Context, c Claims) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
+}
+
+// FromContext returns the claims that [Verifier.Require] has found, and whether
+// there are any: without them nobody has been authenticated.
+func FromContext(ctx context.Context) (Claims, bool) {
+	c, ok := ctx.Value(contextKey{}).(Claims)
+	return c, ok && c.r != nil
+}
