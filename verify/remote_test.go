@@ -246,12 +246,10 @@ func TestMisbehavingIssuer(t *testing.T) {
 	}
 }
 
-// bubble runs a test with an origin whose time is virtual.
-func bubble(t *testing.T, test func(*testing.T, *origin, verify.Config)) {
-	synctest.Test(t, func(t *testing.T) {
-		o := &origin{url: issuer}
-		test(t, o, verify.Config{Issuer: issuer, Audience: audience, HTTPClient: &http.Client{Transport: o}})
-	})
+// virtual is an origin without a network, for tests whose time is virtual.
+func virtual() (*origin, verify.Config) {
+	o := &origin{url: issuer}
+	return o, verify.Config{Issuer: issuer, Audience: audience, HTTPClient: &http.Client{Transport: o}}
 }
 
 // lasting is a token that is good all day.
@@ -264,7 +262,8 @@ func lasting(t testing.TB, k jose.Key) string {
 // TestStartWithoutIssuer: New ends with the caller's context, and the verifier
 // finds its keys when there are some.
 func TestStartWithoutIssuer(t *testing.T) {
-	bubble(t, func(t *testing.T, o *origin, config verify.Config) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
 		k := generate(t, jose.ES256)
 		o.metadata = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -295,7 +294,8 @@ func TestStartWithoutIssuer(t *testing.T) {
 // TestCallerGivesUp: who waits for keys goes when its context ends; the fetch
 // goes on for the others.
 func TestCallerGivesUp(t *testing.T) {
-	bubble(t, func(t *testing.T, o *origin, config verify.Config) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
 		old, next := generate(t, jose.ES256), generate(t, jose.ES256)
 		o.publish(old)
 		v := open(t, config)
@@ -324,7 +324,8 @@ func TestCallerGivesUp(t *testing.T) {
 // TestFloodOfUnknownKeys: one fetch an interval, whatever comes; tokens of a
 // new key that arrive at once are all accepted after one fetch.
 func TestFloodOfUnknownKeys(t *testing.T) {
-	bubble(t, func(t *testing.T, o *origin, config verify.Config) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
 		old, next, nobodys := generate(t, jose.ES256), generate(t, jose.ES256), generate(t, jose.ES256)
 		o.publish(old)
 		v := open(t, config)
@@ -365,7 +366,8 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 // TestWithdrawnKey is forgotten at the next fetch, also for tokens that were
 // verified with it, while tokens of the keys that stay are good all along.
 func TestWithdrawnKey(t *testing.T) {
-	bubble(t, func(t *testing.T, o *origin, config verify.Config) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
 		bad, kept := generate(t, jose.ES256), generate(t, jose.ES256)
 		o.publish(bad, kept)
 		v := open(t, config)
@@ -405,7 +407,8 @@ func TestWithdrawnKey(t *testing.T) {
 // TestIssuerDown: good tokens keep working to the age limit, then the verifier
 // says that it cannot know, and comes back with the issuer.
 func TestIssuerDown(t *testing.T) {
-	bubble(t, func(t *testing.T, o *origin, config verify.Config) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
 		k := generate(t, jose.ES256)
 		o.publish(k)
 		v := open(t, config)
@@ -443,7 +446,8 @@ func TestIssuerDown(t *testing.T) {
 
 // TestClose: nothing is fetched any more, and what is known keeps working.
 func TestClose(t *testing.T) {
-	bubble(t, func(t *testing.T, o *origin, config verify.Config) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
 		k := generate(t, jose.ES256)
 		o.publish(k)
 		v := open(t, config)
