@@ -67,11 +67,12 @@ func plainString(data []byte) int {
 	if len(data) == 0 || data[0] != '"' {
 		return 0
 	}
-	for i := 1; i < len(data); i++ {
-		switch c := data[i]; {
+	for i, c := range data[1:] {
+		switch {
+		case '#' <= c && c <= '[', ']' <= c && c <= '~', c == ' ', c == '!':
 		case c == '"':
-			return i + 1
-		case c < 0x20 || c >= 0x7f || c == '\\':
+			return i + 2
+		default:
 			return 0
 		}
 	}

@@ -26,11 +26,11 @@ type draft struct {
 // is lent out by pool. Nothing of it may be kept: a record has copies.
 type scratch struct {
 	draft
-	payload []byte
+	payload, input, signature, sum []byte
 }
 
 func newScratch() any {
-	return &scratch{draft: draft{members: make([]jose.Value, 0, maxFlat)}, payload: make([]byte, 0, 1<<10)}
+	return &scratch{draft: draft{members: make([]jose.Value, 0, maxFlat)}, payload: make([]byte, 0, 1<<10), signature: make([]byte, 0, 64)}
 }
 
 // read decodes a payload and reads its claims.
@@ -159,8 +159,25 @@ func isTexts(v jose.Value, orOne bool) error {
 }
 
 func date(v jose.Value) (int64, error) {
+	if seconds, ok := tenDigits(v); ok {
+		return seconds * 1000, nil
+	}
 	at, err := v.Date()
 	return at.UnixMilli(), err
+}
+
+// tenDigits reads a date between 2001 and 2286.
+func tenDigits(v jose.Value) (n int64, ok bool) {
+	if len(v) != 10 || v[0] == '0' {
+		return 0, false
+	}
+	for _, c := range v {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
 }
 
 // appendMember writes a member of an object, without braces.

@@ -38,6 +38,7 @@ type Verifier struct {
 	remote     *remote // nil for keys that are not fetched
 	decryption jose.KeySet
 	cache      *cache // nil for none
+	macs       *macs  // nil for keys that are public
 	memory     sync.Pool
 	// epoch changes when what was verified before must be looked at again for
 	// a reason that is neither the time nor its key.
@@ -73,6 +74,9 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 	if !c.remote() {
 		if v.keys, err = staticKeys(c); err != nil {
 			return nil, err
+		}
+		if c.Secret != nil {
+			v.macs = newMACs(jose.Algorithm(c.SecretAlgorithm), c.Secret)
 		}
 		return v, nil
 	}
@@ -210,9 +214,12 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	if err := v.policy.checkCheap(&s.draft, now); err != nil {
 		return nil, err
 	}
-	if learned {
+	switch {
+	case learned && v.macs != nil:
+		err = v.macs.check(s, parts)
+	case learned:
 		err = parts.Verify(k.key.Key)
-	} else {
+	default:
 		k.key, err = v.verifyFirst(ctx, view, parts, k.header)
 	}
 	if err != nil {
