@@ -363,6 +363,29 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 	})
 }
 
+// TestFetchBegunTooEarly: whoever waits for a fetch that began before the key
+// of its token was published gets another one, if the interval allows it.
+func TestFetchBegunTooEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
+		old, next := generate(t, jose.ES256), generate(t, jose.ES256)
+		o.publish(old)
+		config.RefetchInterval = -1
+		v := open(t, config)
+		defer v.Close()
+		o.keys = func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(2 * time.Second)
+			answer("application/json", string(keySet(old)))(w, nil)
+		}
+		go func() { _ = v.Refresh(t.Context()) }()
+		time.Sleep(time.Second)
+		o.publish(old, next)
+		if _, err := v.Verify(t.Context(), lasting(t, next)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestWithdrawnKey is forgotten at the next fetch, also for tokens that were
 // verified with it, while tokens of the keys that stay are good all along.
 func TestWithdrawnKey(t *testing.T) {
