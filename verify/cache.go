@@ -30,10 +30,10 @@ type cache struct {
 // ways is the number of records in a bucket.
 const ways = 8
 
-// bucket has the first bits of each digest beside it, so that looking costs one
-// line of memory and not eight records.
+// bucket has half of each digest beside it, so that looking costs one line of
+// memory and not eight records. It is two lines long.
 type bucket struct {
-	tags    [ways]atomic.Uint32
+	tags    [ways]atomic.Uint64
 	records [ways]atomic.Pointer[record]
 }
 
@@ -44,9 +44,9 @@ func newCache(entries int, bytes int64) *cache {
 }
 
 // place returns the bucket of half a digest and its tag, which is never 0.
-func (c *cache) place(hi uint64) (at uint64, tag uint32) {
+func (c *cache) place(hi uint64) (at, tag uint64) {
 	at, _ = bits.Mul64(hi, uint64(len(c.buckets)))
-	return at, uint32(hi) | 1
+	return at, hi | 1
 }
 
 // find returns the record of a token, and the digest to add one with. The

@@ -95,6 +95,19 @@ func TestCachedKeyIsWithdrawn(t *testing.T) {
 	}
 }
 
+// TestKeyIsWithdrawnMeanwhile: a verification that began before the keys changed
+// leaves nothing behind that nobody would withdraw.
+func TestKeyIsWithdrawnMeanwhile(t *testing.T) {
+	k := generate(t, jose.ES256)
+	set, err := jose.ParseKeySet(keySet(k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if verify.LearnsTooLate(set, k.Public()) {
+		t.Error("a key found in an old set is held on to")
+	}
+}
+
 // TestCachedTokenOfAnotherPolicy: what one verifier accepted says nothing to
 // another.
 func TestCachedTokenOfAnotherPolicy(t *testing.T) {
@@ -169,6 +182,11 @@ func TestDigestIsKeyed(t *testing.T) {
 			t.Fatalf("byte %d does not count", i)
 		}
 	}
+	good := sign(t, k, claims(nil), nil)
+	accept(t, v, good)
+	if v.FindsHalf(good) {
+		t.Error("half a digest is enough")
+	}
 }
 
 // TestCacheKeepsNothingOfTheCaller: the buffer that the token came in is used
@@ -236,6 +254,21 @@ func TestLatelyUsedStays(t *testing.T) {
 	}
 }
 
+// TestLongTokensCostNothing, not even to be looked for. The best of several
+// tries counts: a busy machine is no fault of ours.
+func TestLongTokensCostNothing(t *testing.T) {
+	v := open(t, static(generate(t, jose.ES256), &clock{start}))
+	long, best := strings.Repeat("a.", 20<<20), time.Hour
+	for range 20 {
+		began := time.Now()
+		refuse(t, v, long, verify.ErrMalformed)
+		best = min(best, time.Since(began))
+	}
+	if best > 100*time.Microsecond {
+		t.Errorf("answered after %v", best)
+	}
+}
+
 // TestSecretsAreNotCached: whoever holds the secret signs, so nothing is
 // remembered of it.
 func TestSecretsAreNotCached(t *testing.T) {
@@ -247,6 +280,12 @@ func TestSecretsAreNotCached(t *testing.T) {
 	token := sign(t, k, claims(nil), nil)
 	if first := accept(t, v, token); accept(t, v, token) == first {
 		t.Error("cached")
+	}
+	for _, header := range []m{{"alg": "HS512"}, {"alg": "ES256"}, {"alg": "none"}} {
+		refuse(t, v, sign(t, k, claims(nil), header), verify.ErrAlgorithm)
+	}
+	if _, err := v.Verify(t.Context(), sign(t, k, claims(nil), m{"kid": "another"})); err != nil {
+		t.Errorf("the secret has no need of a kid: %v", err)
 	}
 }
 

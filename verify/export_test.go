@@ -1,5 +1,11 @@
 package verify
 
+import (
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
 // Cached returns how many tokens are cached and how much memory they take.
 func (v *Verifier) Cached() (count, bytes int64) {
 	if v.cache == nil {
@@ -24,4 +30,27 @@ func Flat(data []byte) (names, values [][]byte, ok bool) {
 		names, values = append(names, members[i]), append(values, members[i+1])
 	}
 	return names, values, ok
+}
+
+// LearnsTooLate tells whether a header is learned whose key was found before
+// the keys were replaced.
+func LearnsTooLate(set jose.KeySet, k jose.Key) bool {
+	s := &keys{}
+	s.replace(set, time.Now())
+	before := s.current.Load()
+	if s.learn(before, "header", jose.Header{}, k) == nil {
+		return true
+	}
+	s.replace(set, time.Now())
+	return s.learn(before, "another", jose.Header{}, k) != nil
+}
+
+// FindsHalf tells whether a cached token is found though only the first half of
+// its digest agrees.
+func (v *Verifier) FindsHalf(token string) bool {
+	r, _ := v.cache.find(token)
+	r.digest.lo ^= 1
+	defer func() { r.digest.lo ^= 1 }()
+	half, _ := v.cache.find(token)
+	return half != nil
 }
