@@ -97,7 +97,7 @@ type Config struct {
 	// reached: default 24 hours. After it nothing is accepted.
 	MaxKeyAge time.Duration
 	// HTTPClient fetches metadata and keys; nil for one with strict limits.
-	// Redirects are never followed, and its Timeout is at most 10 seconds.
+	// Redirects are never followed, and a fetch ends after 10 seconds.
 	HTTPClient *http.Client
 	// InsecureHTTP allows an issuer whose keys travel in the clear: whoever is
 	// on the way can replace them and sign in as anybody.

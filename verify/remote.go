@@ -74,9 +74,6 @@ func strictClient(given *http.Client) *http.Client {
 		client = *given
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return errRedirect }
-	if client.Timeout <= 0 || client.Timeout > fetchTimeout {
-		client.Timeout = fetchTimeout
-	}
 	return &client
 }
 
@@ -248,8 +245,6 @@ func (r *remote) get(ctx context.Context, address string, limit int64, types ...
 		return nil, errContentType
 	case answer.Header.Get("Content-Encoding") != "" || answer.Uncompressed:
 		return nil, errEncoding
-	case answer.ContentLength > limit:
-		return nil, errTooLong
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
 	if err == nil && int64(len(body)) > limit {

@@ -291,6 +291,45 @@ func TestStartWithoutIssuer(t *testing.T) {
 	})
 }
 
+// TestFetchIsBounded as a whole, not request by request.
+func TestFetchIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
+		slow := func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-time.After(8 * time.Second):
+			case <-r.Context().Done():
+			}
+		}
+		o.metadata = func(w http.ResponseWriter, r *http.Request) {
+			slow(w, r)
+			answer("application/json", fmt.Sprintf(`{"issuer":%q,"jwks_uri":"%s/keys"}`, issuer, issuer))(w, r)
+		}
+		o.keys = slow
+		began := time.Now()
+		v := open(t, config)
+		defer v.Close()
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("took %v, want 10s", took)
+		}
+	})
+}
+
+// TestKeysInTheClear: metadata that came over TLS may not send us to keys that
+// do not, not even on this machine.
+func TestKeysInTheClear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
+		o.publish(generate(t, jose.ES256))
+		o.metadata = answer("application/json", fmt.Sprintf(`{"issuer":%q,"jwks_uri":"http://localhost/keys"}`, issuer))
+		v := open(t, config)
+		defer v.Close()
+		if err := v.Health(); err == nil || !strings.Contains(err.Error(), "jwks_uri") {
+			t.Errorf("Health: %v", err)
+		}
+	})
+}
+
 // TestCallerGivesUp: who waits for keys goes when its context ends; the fetch
 // goes on for the others.
 func TestCallerGivesUp(t *testing.T) {

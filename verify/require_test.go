@@ -122,6 +122,8 @@ func TestRequirements(t *testing.T) {
 	check("proved a minute ago", letIn, nil, verify.FreshWithin(time.Minute))
 	check("a second more", stale, m{"auth_time": start.Add(-61 * time.Second).Unix()}, verify.FreshWithin(time.Minute))
 	check("never proved", stale, m{"auth_time": nil}, verify.FreshWithin(time.Minute))
+	check("never proved, however long that may be ago", answered{401, `Bearer error="insufficient_user_authentication", max_age="6307200000"`,
+		"insufficient_user_authentication"}, m{"auth_time": nil}, verify.FreshWithin(200*365*24*time.Hour))
 	check("proved in the future", stale, m{"auth_time": start.Add(time.Hour).Unix()}, verify.FreshWithin(time.Minute))
 	check("long enough", letIn, m{"auth_time": start.Add(-time.Hour).Unix()}, verify.FreshWithin(time.Hour))
 	check("fresh, without the scope", scope("x"), nil, verify.FreshWithin(time.Minute), verify.Scope("x"))
