@@ -40,10 +40,6 @@ func (f keyFormat) algorithm() jose.Algorithm { return jose.Algorithm(f.Alg) }
 // parse reads the keys of a file; a passphrase is asked for when it turns out
 // to be needed.
 func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, error) {
-	if f.Secret != "" && looksLikeKey(text) {
-		// Taken for a secret, a public key would let everybody sign.
-		return nil, misuse("the file holds a key, not a raw secret: leave out --secret")
-	}
 	foreign := keyfile.Foreign{Algorithm: a, Encoding: keyfile.Encoding(f.Secret)}
 	if f.PassphraseFile != "" {
 		line, err := readFile(f.PassphraseFile, maxPassphrase)
@@ -56,6 +52,8 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 	switch {
 	case errors.Is(err, keyfile.ErrAlgorithmNeeded):
 		return nil, misuse("%w (--alg)", err)
+	case errors.Is(err, keyfile.ErrPublicSecret) && f.Secret != "":
+		return nil, misuse("%w; if you mean the key, leave out --secret", err)
 	case !errors.Is(err, keyfile.ErrPassphraseNeeded):
 		return keys, err
 	case !term.IsTerminal(int(c.in.Fd())):
@@ -67,12 +65,6 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 	}
 	foreign.Passphrase = keyring.Secret(typed)
 	return keyfile.ParseKeys(text, foreign)
-}
-
-func looksLikeKey(text []byte) bool {
-	text = bytes.TrimSpace(text)
-	return bytes.Contains(text, []byte("-----BEGIN ")) || bytes.HasPrefix(text, []byte("{")) ||
-		bytes.HasPrefix(text, []byte("ssh-")) || bytes.HasPrefix(text, []byte("ecdsa-"))
 }
 
 // keySource is where a token command takes its keys from.
@@ -89,13 +81,16 @@ func (k keySource) read(c *call) ([]byte, error) {
 	return readFile(k.Key, jose.MaxKeySet)
 }
 
-// set reads the keys. A key that does not say its algorithm may have any that
-// its kind allows: a JWK is bound by the set, and one in PEM or OpenSSH to hint,
-// which a token's header may give. A key of one kind is never taken for one of
-// another, whatever the header says.
+// set reads the keys. A JWK that does not say its algorithm may have any that
+// its kind allows; a secret, or a key in PEM or OpenSSH, is bound to --alg, to
+// hint, or to what follows from its curve, in this order. To verify, hint is
+// empty: the token must not choose the algorithm.
 func (k keySource) set(c *call, text []byte, hint jose.Algorithm) (jose.KeySet, error) {
 	if k.Secret == "" && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		set, err := jose.ParseKeySet(text)
+		if err == nil {
+			err = keyfile.CheckSecrets(set.Keys())
+		}
 		return set, refused("key", err)
 	}
 	if k.Alg != "" {

@@ -79,12 +79,14 @@ type foreign struct {
 	JSONSerialization bool `name:"json-serialization" help:"With --raw: take tokens in the JSON serialization as well."`
 }
 
-func (f foreign) validate(k keySource) error {
+func (f foreign) validate(k keySource, typ string) error {
 	switch {
 	case f.JSONSerialization && !f.Raw:
 		return errors.New("--json-serialization goes with --raw: tokens with claims are compact (RFC 7519, section 1)")
 	case f.JSONSerialization && k.Alg != "":
 		return errors.New("--alg does not go with --json-serialization: each part names its own")
+	case f.JSONSerialization && typ != "":
+		return errors.New("--typ does not go with --json-serialization: each part has a header of its own")
 	}
 	return nil
 }
@@ -106,7 +108,7 @@ type tokenVerify struct {
 }
 
 // Validate finds wrong usage before anything is done.
-func (t tokenVerify) Validate() error { return t.validate(t.keySource) }
+func (t tokenVerify) Validate() error { return t.validate(t.keySource, t.Typ) }
 
 // verdict is the outcome for programs.
 type verdict struct {
@@ -121,7 +123,7 @@ type verdict struct {
 
 // Run verifies a token.
 func (t tokenVerify) Run(c *call) error {
-	expect, err := t.complete(c)
+	expect, err := t.complete(c, t.Raw)
 	if err != nil {
 		return err
 	}
@@ -134,7 +136,11 @@ func (t tokenVerify) Run(c *call) error {
 		return err
 	}
 	header, payload, err := t.verify(c, text, token)
-	if err == nil && !t.Raw {
+	switch {
+	case err != nil:
+	case t.Raw:
+		err = expect.checkType(header.Type)
+	default:
 		err = expect.check(payload, header.Type)
 	}
 	return t.report(c, expect, header, payload, err)
@@ -185,7 +191,7 @@ func (t tokenVerify) verify(c *call, text []byte, token string) (jose.Header, []
 	if t.Alg != "" && message.Header.Algorithm != t.algorithm() {
 		return message.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", message.Header.Algorithm, printable(t.Alg))}
 	}
-	set, err := t.set(c, text, message.Header.Algorithm)
+	set, err := t.set(c, text, "")
 	if err != nil {
 		return message.Header, nil, err
 	}

@@ -199,7 +199,8 @@ func TestAKeyIsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &call{surroundings: surroundings{in: pipe(t, "")}}
-	for name, text := range map[string][]byte{"PEM": public, "JWK": key.PublicJWK(), "OpenSSH": []byte("ssh-ed25519 AAAA x")} {
+	oct := []byte(`{"kty":"oct","k":"` + jose.Encode(public) + `"}`)
+	for name, text := range map[string][]byte{"PEM": public, "JWK": key.PublicJWK(), "OpenSSH": []byte("ssh-ed25519 AAAA x"), "k": oct} {
 		for _, encoding := range []string{"", "raw", "base64", "hex"} {
 			source := keySource{keyFormat: keyFormat{Secret: encoding}}
 			set, err := source.set(c, text, jose.HS256)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,8 +34,16 @@ type expectation struct {
 
 // complete adds what is said with the flags of settings. Only flags count: the
 // settings of the service are not what a foreign token is measured by.
-func (e expectation) complete(c *call) (expectation, error) {
+func (e expectation) complete(c *call, raw bool) (expectation, error) {
 	given := c.flags.given()
+	if raw {
+		flags := c.partyFlags()
+		_, flags["leeway"] = given["leeway"]
+		flags["at"], flags["allow-no-exp"] = !e.At.IsZero(), e.AllowNoExp
+		if err := withoutClaims(flags); err != nil {
+			return e, err
+		}
+	}
 	e.issuer, e.audience = given["issuer"], given["audience"]
 	if e.At.IsZero() {
 		e.At = time.Now()
@@ -49,19 +58,46 @@ func (e expectation) complete(c *call) (expectation, error) {
 	return e, nil
 }
 
+// partyFlags says which flags of settings that speak of claims were given.
+func (c *call) partyFlags() map[string]bool {
+	given := c.flags.given()
+	_, issuer := given["issuer"]
+	_, audience := given["audience"]
+	return map[string]bool{"issuer": issuer, "audience": audience}
+}
+
+// withoutClaims refuses flags about claims where none are looked at or made: to
+// ignore them would look like a yes.
+func withoutClaims(flags map[string]bool) error {
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
+		if flags[name] {
+			return misuse("--%s speaks of claims; with --raw, or for a token inside another, none are looked at or made", name)
+		}
+	}
+	return nil
+}
+
 // check checks claims. Errors are refusals that name the claim.
 func (e expectation) check(payload []byte, typ string) error {
 	claims, err := jose.ParseObject(payload)
 	if err != nil {
 		return refusal{"claims", fmt.Errorf("the payload is no strict JSON object (--raw takes any): %w", err)}
 	}
-	if e.Typ != "" && !sameType(typ, e.Typ) {
-		return refusal{"typ", fmt.Errorf("it is %q, not %q", typ, e.Typ)}
+	if err := e.checkType(typ); err != nil {
+		return err
 	}
 	if err := e.checkTimes(claims); err != nil {
 		return err
 	}
 	return e.checkParties(claims)
+}
+
+// checkType checks the header's type, which tokens without claims have as well.
+func (e expectation) checkType(typ string) error {
+	if e.Typ != "" && !sameType(typ, e.Typ) {
+		return refusal{"typ", fmt.Errorf("it is %q, not %q", typ, e.Typ)}
+	}
+	return nil
 }
 
 func (e expectation) checkTimes(claims jose.Object) error {
@@ -156,6 +192,13 @@ func (k claiming) payload(c *call, raw bool) ([]byte, error) {
 		return text, err
 	}
 	return k.build(c, text)
+}
+
+// withoutClaims finds flags that say nothing where standard input is taken as it is.
+func (k claiming) withoutClaims(c *call) error {
+	flags := c.partyFlags()
+	flags["subject"], flags["ttl"], flags["allow-no-exp"] = k.Subject != "", k.TTL != 0, k.AllowNoExp
+	return withoutClaims(flags)
 }
 
 // build adds the claims of flags to those on standard input.

@@ -13,11 +13,11 @@ type tokenDecrypt struct {
 }
 
 // Validate finds wrong usage before anything is done.
-func (t tokenDecrypt) Validate() error { return t.validate(t.keySource) }
+func (t tokenDecrypt) Validate() error { return t.validate(t.keySource, t.Typ) }
 
 // Run decrypts a token.
 func (t tokenDecrypt) Run(c *call) error {
-	expect, err := t.complete(c)
+	expect, err := t.complete(c, t.Raw)
 	if err != nil {
 		return err
 	}
@@ -34,6 +34,9 @@ func (t tokenDecrypt) Run(c *call) error {
 		return err
 	}
 	if t.Raw {
+		if err := expect.checkType(header.Type); err != nil {
+			return err
+		}
 		_, err := c.out.Write(plaintext)
 		return err
 	}

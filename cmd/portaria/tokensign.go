@@ -20,6 +20,11 @@ type tokenSign struct {
 
 // Run signs a token.
 func (t tokenSign) Run(c *call) error {
+	if t.Raw {
+		if err := t.withoutClaims(c); err != nil {
+			return err
+		}
+	}
 	text, err := t.read(c)
 	if err != nil {
 		return err
@@ -93,6 +98,11 @@ func (t tokenEncrypt) Validate() error {
 
 // Run encrypts a token.
 func (t tokenEncrypt) Run(c *call) error {
+	if t.Raw {
+		if err := t.withoutClaims(c); err != nil {
+			return err
+		}
+	}
 	text, err := t.read(c)
 	if err != nil {
 		return err
@@ -138,7 +148,7 @@ func (t tokenEncrypt) content(c *call) (payload []byte, nested bool, err error) 
 	}
 	signed := string(trimLine(text))
 	if _, err := jose.Split(signed); err == nil {
-		return []byte(signed), true, nil
+		return []byte(signed), true, t.withoutClaims(c)
 	}
 	payload, err = t.build(c, text)
 	return payload, false, err

@@ -7,7 +7,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -69,8 +68,8 @@ type Foreign struct {
 // PBES2, SEC 1, PKIX), OpenSSH private and public keys, a JWK or a JWK set, or
 // a raw secret. Only a JWK set may hold more than one. The kid is the one that
 // a JWK brings, else the thumbprint (RFC 7638). Errors wrap ErrForeign,
-// ErrPassphraseNeeded, ErrPassphraseWrong, ErrAlgorithmNeeded, jose.ErrKey for
-// weak and malformed keys, jose.ErrAlgorithm or jose.ErrJSON.
+// ErrPassphraseNeeded, ErrPassphraseWrong, ErrAlgorithmNeeded, ErrPublicSecret,
+// jose.ErrKey for weak and malformed keys, jose.ErrAlgorithm or jose.ErrJSON.
 func ParseKeys(data []byte, f Foreign) ([]jose.Key, error) {
 	text := bytes.TrimSpace(data)
 	if f.Encoding == "" && bytes.HasPrefix(text, []byte("{")) {
@@ -198,19 +197,29 @@ func parseJWK(text []byte, f Foreign) (jose.Key, error) {
 	_, names := object.Get("alg")
 	kty, _ := object.Get("kty")
 	needs := string(kty) == `"RSA"` || string(kty) == `"oct"`
-	switch {
-	case names || f.Algorithm == "" && !needs:
-		return jose.ParseJWK(text)
-	case f.Algorithm == "":
+	if f.Algorithm == "" && needs && !names {
 		return jose.Key{}, ErrAlgorithmNeeded
 	}
-	return jose.ParseJWKAs(text, f.Algorithm)
+	var key jose.Key
+	if names || f.Algorithm == "" {
+		key, err = jose.ParseJWK(text)
+	} else {
+		key, err = jose.ParseJWKAs(text, f.Algorithm)
+	}
+	if err != nil {
+		return jose.Key{}, err
+	}
+	return key, CheckSecrets([]jose.Key{key})
 }
 
-// parseSecret reads a raw secret. Errors hold nothing of it.
+// parseSecret reads a raw secret, and refuses one that is a public key, both as
+// it is written and as it is meant. Errors hold nothing of it.
 func parseSecret(data []byte, f Foreign) (secret any, err error) {
 	if len(data) > maxForeignSecret {
 		return nil, fmt.Errorf("%w: secret longer than %d bytes", ErrForeign, maxForeignSecret)
+	}
+	if err := checkSecret(data); err != nil {
+		return nil, err
 	}
 	text := strings.TrimSpace(string(data))
 	var raw []byte
@@ -220,13 +229,12 @@ func parseSecret(data []byte, f Foreign) (secret any, err error) {
 	case Hex:
 		raw, err = hex.DecodeString(text)
 	case Base64:
-		text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
-		raw, err = base64.RawStdEncoding.DecodeString(text)
+		raw, err = lenient(text)
 	default:
 		return nil, fmt.Errorf("%w: secrets are written in %s, %s or %s", ErrForeign, Base64, Hex, Raw)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: the secret is not written in %s", ErrForeign, f.Encoding)
 	}
-	return raw, nil
+	return raw, checkSecret(raw)
 }
