@@ -145,7 +145,11 @@ func (k keyChoice) pick(set jose.KeySet, a jose.Algorithm, strict bool, fit func
 	another := func(key jose.Key) bool { return key.Kid() != found[0].Kid() }
 	switch {
 	case len(found) == 0:
-		return jose.Key{}, refused("key", errors.New("no key for this, with this kid and algorithm"))
+		w := wanted{kid: k.Kid, alg: a, verb: "encrypt", said: "the command"}
+		if strict {
+			w.verb, w.private = "sign", true
+		}
+		return jose.Key{}, refused("key", w.missing(set))
 	case slices.ContainsFunc(found, another):
 		return jose.Key{}, misuse("the set has several keys for this: choose one with --kid")
 	case strict && len(found) > 1:

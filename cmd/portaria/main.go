@@ -117,13 +117,13 @@ func report(s surroundings, err error) int {
 		fmt.Fprintln(s.err, settings)
 		return exitUsage
 	case errors.As(err, &usage):
-		fmt.Fprintln(s.err, "portaria:", err)
+		fmt.Fprintln(s.err, "portaria:", plainly(err.Error()))
 		return exitUsage
 	case errors.As(err, &answer):
 		fmt.Fprintln(s.err, "portaria:", answer)
 		return exitFailed
 	}
-	fmt.Fprintln(s.err, "portaria:", err)
+	fmt.Fprintln(s.err, "portaria:", plainly(err.Error()))
 	return exitFailed
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyfile"
 )
 
 type tokenCommand struct {
@@ -31,7 +32,19 @@ type refusal struct {
 	err   error
 }
 
-func (r refusal) Error() string { return "refused: " + r.check + ": " + r.err.Error() }
+func (r refusal) Error() string { return "refused: " + r.check + ": " + r.reason() }
+
+// reason is the error without what the name of the check says already.
+func (r refusal) reason() string {
+	text := r.err.Error()
+	for _, known := range []error{jose.ErrMalformed, jose.ErrHeader, jose.ErrAlgorithm, jose.ErrKey, keyfile.ErrForeign} {
+		text = strings.ReplaceAll(text, known.Error()+": ", "")
+	}
+	return plainly(text)
+}
+
+// plainly takes the names of packages from the text of an error.
+func plainly(text string) string { return strings.ReplaceAll(text, "jose: ", "") }
 
 func (r refusal) Unwrap() error { return r.err }
 
@@ -150,7 +163,7 @@ func (t tokenVerify) report(c *call, expect expectation, h jose.Header, payload 
 	var r refusal
 	switch {
 	case errors.As(err, &r) && c.JSON:
-		return errors.Join(asJSON(c.out, verdict{Check: r.check, Reason: r.err.Error()}), err)
+		return errors.Join(asJSON(c.out, verdict{Check: r.check, Reason: r.reason()}), err)
 	case err != nil:
 		return err
 	case t.Raw:
@@ -186,7 +199,7 @@ func (t tokenVerify) verify(c *call, text []byte, token string) (jose.Header, []
 	}
 	message, err := jose.Parse(token)
 	if err != nil {
-		return message.Header, nil, refused("form", err)
+		return message.Header, nil, refused("form", aboutHeaderOf(token, err))
 	}
 	if t.Alg != "" && message.Header.Algorithm != t.algorithm() {
 		return message.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", message.Header.Algorithm, printable(t.Alg))}
@@ -196,6 +209,10 @@ func (t tokenVerify) verify(c *call, text []byte, token string) (jose.Header, []
 		return message.Header, nil, err
 	}
 	payload, err := set.Verify(message)
+	if errors.Is(err, jose.ErrNoKey) {
+		err = fmt.Errorf("%w: %w", jose.ErrKey,
+			wanted{kid: message.Header.Kid, alg: message.Header.Algorithm, verb: "verify", said: "the token"}.missing(set))
+	}
 	return message.Header, payload, refused("form", withSkipped(err, set))
 }
 
@@ -203,7 +220,7 @@ func (t tokenVerify) verify(c *call, text []byte, token string) (jose.Header, []
 func (t tokenVerify) unwrap(c *call, token string) (string, error) {
 	outer, err := jose.ParseEncrypted(token)
 	if err != nil {
-		return "", refused("form", err)
+		return "", refused("form", aboutHeaderOf(token, err))
 	}
 	source := keySource{Key: t.DecryptKey, keyFormat: keyFormat{PassphraseFile: t.PassphraseFile}}
 	text, err := source.read(c)
@@ -216,10 +233,19 @@ func (t tokenVerify) unwrap(c *call, token string) (string, error) {
 	}
 	key, err := set.FindEncrypted(outer.Header)
 	if err != nil {
-		return "", refused("key", err)
+		return "", refused("key", lacking(outer.Header, set, err))
 	}
 	signed, err := outer.DecryptNested(key)
 	return signed, refused("form", err)
+}
+
+// lacking says of a set without the key that decrypts why it has none.
+func lacking(h jose.EncryptedHeader, set jose.KeySet, err error) error {
+	if !errors.Is(err, jose.ErrNoKey) {
+		return withSkipped(err, set)
+	}
+	reason := wanted{kid: h.Kid, alg: h.Algorithm, verb: "decrypt", said: "the token", private: true}.missing(set)
+	return withSkipped(fmt.Errorf("%w: %w", jose.ErrKey, reason), set)
 }
 
 // withSkipped adds why keys of a set are not used, to an error about keys.

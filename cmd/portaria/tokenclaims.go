@@ -187,7 +187,7 @@ func (c *call) stdin(limit int64) ([]byte, error) {
 
 // payload is what to sign.
 func (k claiming) payload(c *call, raw bool) ([]byte, error) {
-	text, err := c.input()
+	text, err := c.stdin(maxInspected) // more than fits, so that one can say what is too much
 	if err != nil || raw {
 		return text, err
 	}

@@ -69,7 +69,7 @@ func (t tokenDecrypt) decrypt(c *call, text []byte, token string) (jose.Encrypte
 	}
 	encrypted, err := jose.ParseEncrypted(token)
 	if err != nil {
-		return encrypted.Header, nil, refused("form", err)
+		return encrypted.Header, nil, refused("form", aboutHeaderOf(token, err))
 	}
 	if t.Alg != "" && encrypted.Header.Algorithm != t.algorithm() {
 		return encrypted.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", encrypted.Header.Algorithm, printable(t.Alg))}
@@ -79,5 +79,5 @@ func (t tokenDecrypt) decrypt(c *call, text []byte, token string) (jose.Encrypte
 		return encrypted.Header, nil, err
 	}
 	plaintext, err := set.Decrypt(encrypted)
-	return encrypted.Header, plaintext, refused("form", withSkipped(err, set))
+	return encrypted.Header, plaintext, refused("form", lacking(encrypted.Header, set, err))
 }

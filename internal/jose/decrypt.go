@@ -26,12 +26,12 @@ func parseEncryptedHeader(object Object) (EncryptedHeader, error) {
 	var h EncryptedHeader
 	for _, m := range object {
 		if err := h.set(m); err != nil {
-			return EncryptedHeader{}, fmt.Errorf("read header member: %w", err)
+			return EncryptedHeader{}, fmt.Errorf("read header member %s: %w", m.Name, err)
 		}
 	}
 	switch {
 	case !h.Algorithm.Encrypts() || h.Algorithm.scheme().direct:
-		return EncryptedHeader{}, fmt.Errorf("%w: none that encrypts", ErrAlgorithm)
+		return EncryptedHeader{}, fmt.Errorf("%w: not one that encrypts", ErrAlgorithm)
 	case h.Encryption.keySize() == 0:
 		return EncryptedHeader{}, fmt.Errorf("%w: no allowed content encryption", ErrAlgorithm)
 	case h.CarriesKey:
@@ -50,7 +50,7 @@ func (h *EncryptedHeader) set(m Member) (err error) {
 		h.Encryption = Encryption(text)
 	case "zip":
 		if text, err = m.Value.Text(); err == nil && text != "DEF" {
-			err = fmt.Errorf("%w: zip other than DEF", ErrHeader)
+			err = fmt.Errorf("%w: other than DEF", ErrHeader)
 		}
 		h.Compressed = true
 	case "epk":
@@ -62,7 +62,7 @@ func (h *EncryptedHeader) set(m Member) (err error) {
 	case "tag":
 		h.tag, err = decodeValue(m.Value)
 	case "p2s", "p2c":
-		err = fmt.Errorf("%w: PBES2", ErrHeader)
+		err = fmt.Errorf("%w: PBES2 is not in use here", ErrHeader)
 	default:
 		err = h.Header.set(m)
 	}

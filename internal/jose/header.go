@@ -36,12 +36,12 @@ func ParseHeader(encoded string) (Header, error) {
 func parseHeader(object Object) (Header, error) {
 	var h Header
 	for _, m := range object {
-		if err := h.set(m); err != nil {
-			return Header{}, fmt.Errorf("read header member: %w", err)
+		if err := h.set(m); err != nil { // only members of known names fail
+			return Header{}, fmt.Errorf("read header member %s: %w", m.Name, err)
 		}
 	}
 	if !h.Algorithm.Signs() {
-		return Header{}, fmt.Errorf("%w: none that signs", ErrAlgorithm)
+		return Header{}, fmt.Errorf("%w: not one that signs", ErrAlgorithm)
 	}
 	return h, nil
 }
@@ -55,7 +55,7 @@ func (h *Header) set(m Member) (err error) {
 	case "kid":
 		h.Kid, err = m.Value.Text()
 		if len(h.Kid) > maxKid {
-			err = fmt.Errorf("%w: kid too long", ErrHeader)
+			err = fmt.Errorf("%w: longer than %d bytes", ErrHeader, maxKid)
 		}
 	case "typ":
 		h.Type, err = m.Value.Text()
@@ -68,12 +68,12 @@ func (h *Header) set(m Member) (err error) {
 	case "crit":
 		// RFC 7515 lets us ignore nothing here: whoever wrote it says that a
 		// reader who does not understand the extension must refuse.
-		err = fmt.Errorf("%w: crit", ErrHeader)
+		err = fmt.Errorf("%w: no extension is understood", ErrHeader)
 	case "b64":
 		// Without "crit" some readers take the payload as it is and others
 		// decode it: one signature, two messages.
 		if encoded, ok := m.Value.Bool(); ok != nil || !encoded {
-			err = fmt.Errorf("%w: b64 other than true", ErrHeader)
+			err = fmt.Errorf("%w: other than true", ErrHeader)
 		}
 	}
 	return err

@@ -15,6 +15,10 @@ const (
 	maxKeys = 100
 )
 
+// ErrNoKey reports that no key of a set is called so, has this algorithm and may
+// do this. It wraps ErrKey.
+var ErrNoKey = fmt.Errorf("%w: none in the set for this kid and algorithm", ErrKey)
+
 var errDuplicateKid = fmt.Errorf("%w: set with two keys under one kid", ErrKey)
 
 // KeySet holds somebody's keys (RFC 7517, section 5): those that are of a kind
@@ -232,7 +236,7 @@ func (s KeySet) find(kid string, fits func(Key) bool) (Key, error) {
 	}
 	switch len(named) {
 	case 0:
-		return Key{}, fmt.Errorf("%w: none in the set for this kid and algorithm", ErrKey)
+		return Key{}, ErrNoKey
 	case 1:
 		return named[0], nil
 	}

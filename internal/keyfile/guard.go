@@ -51,7 +51,7 @@ func CheckSecrets(keys []jose.Key) error {
 		}
 		raw, err := jose.Decode(text)
 		if err == nil {
-			err = checkSecret(raw)
+			err = checkSecret(raw, wrappings)
 		}
 		if err != nil {
 			return err
@@ -60,8 +60,8 @@ func CheckSecrets(keys []jose.Key) error {
 	return nil
 }
 
-func checkSecret(raw []byte) error {
-	if kind := keyIn(raw, wrappings); kind != "" {
+func checkSecret(raw []byte, unpack int) error {
+	if kind := keyIn(raw, unpack); kind != "" {
 		return fmt.Errorf("%w (%s): everybody who knows it could sign with it", ErrPublicSecret, kind)
 	}
 	return nil

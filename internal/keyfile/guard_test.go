@@ -99,6 +99,8 @@ func TestAPublicKeyIsNoSecret(t *testing.T) {
 			refuse(name+" as k of a set", []byte(`{"keys":[`+jwk+`]}`), "")
 		}
 	}
+	deep := []byte(base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString(der(t, "rsa.pub.pem")))))
+	refuse("wrapped thrice", []byte(base64.StdEncoding.EncodeToString(deep)), keyfile.Base64)
 	for _, encoding := range []keyfile.Encoding{keyfile.Hex, keyfile.Base64} {
 		refuse("PEM instead of what was said", read(t, "rsa.pub.pem"), encoding)
 	}

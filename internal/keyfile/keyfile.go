@@ -218,7 +218,7 @@ func parseSecret(data []byte, f Foreign) (secret any, err error) {
 	if len(data) > maxForeignSecret {
 		return nil, fmt.Errorf("%w: secret longer than %d bytes", ErrForeign, maxForeignSecret)
 	}
-	if err := checkSecret(data); err != nil {
+	if err := checkSecret(data, 0); err != nil {
 		return nil, err
 	}
 	text := strings.TrimSpace(string(data))
@@ -236,5 +236,5 @@ func parseSecret(data []byte, f Foreign) (secret any, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the secret is not written in %s", ErrForeign, f.Encoding)
 	}
-	return raw, checkSecret(raw)
+	return raw, checkSecret(raw, wrappings)
 }

@@ -135,9 +135,19 @@ func TestImportRefuses(t *testing.T) {
 		"ed25519.refused-des.pem":        "openssl pkcs8 -topk8 -v2 aes-256-cbc",
 		"ed25519.refused-scrypt.pem":     "openssl pkcs8 -topk8 -v2 aes-256-cbc",
 		"ed25519.refused-pbes1.pem":      "openssl pkcs8 -topk8 -v2 aes-256-cbc",
-		"weak.refused-p224.pem":          "P-256",
-		"weak.refused-secp256k1.pem":     "curve that is not in use",
-		"weak.refused-x25519.pem":        "not in use here",
+		"weak.refused-p224.pem":          "curve P-224",
+		"weak.refused-secp256k1.pem":     "curve secp256k1",
+		"weak.refused-x25519.pem":        "X25519 keys",
+		"weak.refused-p192.pem":          "curve P-192",
+		"weak.refused-secp256k1pub.pem":  "curve secp256k1",
+		"weak.refused-brainpool.pem":     "curve brainpoolP384r1",
+		"weak.refused-ed448.pem":         "Ed448 keys",
+		"weak.refused-x448.pem":          "X448 keys",
+		"weak.refused-rsapss.pem":        "RSA-PSS",
+		"weak.refused-chacha.ssh":        "encrypted with chacha20-poly1305@openssh.com, which is not read here; run: ssh-keygen -p -Z aes256-ctr -f FILE",
+		"weak.refused-aes128.ssh":        "encrypted with aes128-ctr",
+		// What is inside is known only once the passphrase has opened it.
+		"weak.refused-brainpoolencrypted.pem": "curve brainpoolP384r1",
 	} {
 		refuse(name, read(t, name), none, keyfile.ErrForeign, words)
 	}

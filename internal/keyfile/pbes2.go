@@ -64,7 +64,11 @@ func parseEncryptedPKCS8(der []byte, passphrase secret.Bytes) (any, error) {
 	}
 	clear := make([]byte, len(key.Data))
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(clear, key.Data)
-	material, err := x509.ParsePKCS8PrivateKey(unpad(clear))
+	clear = unpad(clear)
+	if err := refusedKind(clear); err != nil {
+		return nil, err
+	}
+	material, err := x509.ParsePKCS8PrivateKey(clear)
 	if err != nil {
 		return nil, ErrPassphraseWrong // nothing tells it from damage
 	}

@@ -38,11 +38,14 @@ func parsePEM(text []byte, passphrase secret.Bytes) (any, error) {
 	case "ENCRYPTED PRIVATE KEY":
 		return parseEncryptedPKCS8(block.Bytes, passphrase)
 	case "OPENSSH PRIVATE KEY":
-		return parseOpenSSHPrivate(pem.EncodeToMemory(block), passphrase)
+		return parseOpenSSHPrivate(block, passphrase)
 	case "CERTIFICATE":
 		return nil, fmt.Errorf("%w: it is a certificate; take the key out with `openssl x509 -in FILE -noout -pubkey`", ErrForeign)
 	default:
 		return nil, fmt.Errorf("%w: PEM of a kind that is not a key in use here", ErrForeign)
+	}
+	if refused := refusedKind(block.Bytes); refused != nil {
+		return nil, refused
 	}
 	if err != nil { // it may hold parts of the key: not repeated
 		return nil, fmt.Errorf("%w: its %s is damaged, or of a kind or curve that is not in use here", ErrForeign, block.Type)
@@ -69,7 +72,12 @@ func onlyBlock(text []byte) (*pem.Block, error) {
 	return only, nil
 }
 
-func parseOpenSSHPrivate(text []byte, passphrase secret.Bytes) (any, error) {
+func parseOpenSSHPrivate(block *pem.Block, passphrase secret.Bytes) (any, error) {
+	if cipher := unreadCipher(block); cipher != "" {
+		return nil, fmt.Errorf("%w: it is encrypted with %s, which is not read here; "+
+			"run: ssh-keygen -p -Z aes256-ctr -f FILE", ErrForeign, cipher)
+	}
+	text := pem.EncodeToMemory(block)
 	material, err := ssh.ParseRawPrivateKey(text)
 	var missing *ssh.PassphraseMissingError
 	if errors.As(err, &missing) {

@@ -37,6 +37,13 @@ openssl genrsa -out weak.refused-rsa1024.pem 1024
 openssl ecparam -genkey -noout -name secp224r1 -out weak.refused-p224.pem
 openssl ecparam -genkey -noout -name secp256k1 -out weak.refused-secp256k1.pem
 openssl genpkey -algorithm x25519 -out weak.refused-x25519.pem
+openssl ecparam -genkey -noout -name prime192v1 -out weak.refused-p192.pem
+openssl pkey -in weak.refused-secp256k1.pem -pubout -out weak.refused-secp256k1pub.pem
+openssl ecparam -genkey -name brainpoolP384r1 | openssl pkcs8 -topk8 -nocrypt -out weak.refused-brainpool.pem
+openssl pkcs8 -topk8 -v2 aes-256-cbc -in weak.refused-brainpool.pem -passout "$pass" -out weak.refused-brainpoolencrypted.pem
+openssl genpkey -algorithm ed448 -out weak.refused-ed448.pem
+openssl genpkey -algorithm x448 | openssl pkey -pubout -out weak.refused-x448.pem
+openssl genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -out weak.refused-rsapss.pem
 
 pair() { # name, passphrase, arguments
 	name=$1 passphrase=$2
@@ -52,4 +59,11 @@ pair sshecdsa384 "" -t ecdsa -b 384
 pair sshecdsa521 "correct horse" -t ecdsa -b 521 -Z aes256-cbc
 pair sshrsa "correct horse" -t rsa -b 2048
 pair sshrounds "correct horse" -t ed25519 -a 100
+unread() { # name, cipher
+	ssh-keygen -q -t ed25519 -Z "$2" -N "correct horse" -C somebody@example.org -f "$1"
+	mv "$1" "$1.ssh"
+	rm "$1.pub"
+}
+unread weak.refused-chacha chacha20-poly1305@openssh.com
+unread weak.refused-aes128 aes128-ctr
 chmod 644 ./*.ssh # git keeps no other mode
