@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -74,6 +75,8 @@ func inspect(token string, now time.Time) (inspection, error) {
 	i := inspection{Size: len(token), Unwise: []string{}}
 	parts := strings.Split(token, ".")
 	switch {
+	case notOnlyToken(token) != nil:
+		return i, refusal{"form", notOnlyToken(token)}
 	case strings.HasPrefix(strings.TrimSpace(token), "{"):
 		return i, refusal{"form", fmt.Errorf("JSON serialization: only compact tokens are explained")}
 	case len(parts) == 3:
@@ -92,6 +95,19 @@ func inspect(token string, now time.Time) (inspection, error) {
 	}
 	i.judgeSize()
 	return i, nil
+}
+
+// notOnlyToken recognises what people copy instead of a token, or with it.
+func notOnlyToken(text string) error {
+	lower := strings.ToLower(strings.TrimSpace(text))
+	switch {
+	case strings.HasPrefix(lower, "bearer "), strings.HasPrefix(lower, "authorization:"):
+		return errors.New("this is a whole header: leave out everything up to \"Bearer \", that too")
+	case strings.HasPrefix(lower, "prt_"):
+		return errors.New("this is a refresh token of Portaria: it says nothing by itself, and whoever has it is signed in; " +
+			"the access token is the one with dots")
+	}
+	return nil
 }
 
 func (i *inspection) warn(format string, args ...any) {
@@ -216,10 +232,10 @@ func aboutTime(m jose.Member, now time.Time) string {
 	}
 	verb := map[string]string{"exp": "expires", "nbf": "valid from", "iat": "made", "auth_time": "signed in", "updated_at": "changed"}[m.Name]
 	if t.After(now) {
-		return fmt.Sprintf("%s %s, in %s", verb, clock(t), span(t.Sub(now)))
+		return fmt.Sprintf("%s %s, in %s", verb, clock(t), between(now, t))
 	}
 	if m.Name == "exp" {
 		verb = "expired"
 	}
-	return fmt.Sprintf("%s %s, %s ago", verb, clock(t), span(now.Sub(t)))
+	return fmt.Sprintf("%s %s, %s ago", verb, clock(t), between(t, now))
 }

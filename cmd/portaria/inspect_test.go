@@ -102,6 +102,19 @@ func TestInspectReadsOnlyTokens(t *testing.T) {
 	}
 }
 
+func TestInspectKnowsWhatPeopleCopy(t *testing.T) {
+	token := unsigned(`{"alg":"ES256"}`, "{}", 64)
+	for text, words := range map[string]string{
+		"Bearer " + token:                "a whole header",
+		"authorization: bearer " + token: "a whole header",
+		"prt_AAAA":                       "a refresh token",
+	} {
+		if _, err := inspect(text, testTime); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%.30s: %v, want %q", text, err, words)
+		}
+	}
+}
+
 func TestAboutTime(t *testing.T) {
 	for _, test := range []struct{ name, value, want string }{
 		{"exp", "1893553505", "expires 2030-01-02 03:05:05Z, in 1m 0s"},
@@ -109,6 +122,7 @@ func TestAboutTime(t *testing.T) {
 		{"nbf", "1893639845", "valid from 2030-01-03 03:04:05Z, in 24h 0m"},
 		{"iat", "1893380645", "made 2029-12-31 03:04:05Z, 2 days ago"},
 		{"auth_time", "1893549845", "signed in 2030-01-02 02:04:05Z, 1h 0m ago"},
+		{"exp", "253402300799", "expires 9999-12-31 23:59:59Z, in 2910980 days"},
 		{"exp", `"soon"`, "no time in seconds since 1970"},
 	} {
 		if got := aboutTime(jose.Member{Name: test.name, Value: jose.Value(test.value)}, testTime); got != test.want {

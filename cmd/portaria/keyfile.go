@@ -75,10 +75,15 @@ type keySource struct {
 
 // read fetches the text of the key, before anything is said about a token.
 func (k keySource) read(c *call) ([]byte, error) {
-	if strings.HasPrefix(k.Key, "https://") || strings.HasPrefix(k.Key, "http://") {
+	if k.remote() {
 		return c.fetchKeySet(k.Key)
 	}
 	return readFile(k.Key, jose.MaxKeySet)
+}
+
+// remote reports whether the keys are published somewhere.
+func (k keySource) remote() bool {
+	return strings.HasPrefix(k.Key, "https://") || strings.HasPrefix(k.Key, "http://")
 }
 
 // set reads the keys. A JWK that does not say its algorithm may have any that
@@ -90,6 +95,9 @@ func (k keySource) set(c *call, text []byte, hint jose.Algorithm) (jose.KeySet, 
 		set, err := jose.ParseKeySet(text)
 		if err == nil {
 			err = keyfile.CheckSecrets(set.Keys())
+		}
+		if k.remote() && slices.ContainsFunc(set.Keys(), jose.Key.Private) {
+			return set, misuse("this key set publishes private keys or secrets: whoever reads it can sign; its owner has to replace them")
 		}
 		return set, refused("key", err)
 	}

@@ -187,6 +187,46 @@ func TestWriteNewNeverOverwrites(t *testing.T) {
 	}
 }
 
+// TestPublishedPrivateKeys: what everybody can fetch proves nothing.
+func TestPublishedPrivateKeys(t *testing.T) {
+	key, err := jose.Generate(jose.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := jose.Generate(jose.HS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		address string
+		text    []byte
+		good    bool
+	}{
+		"private key, published": {"https://a.example/jwks.json", key.RevealJWK(), false},
+		"secret, published":      {"https://a.example/jwks.json", secret.RevealJWK(), false},
+		"public key, published":  {"https://a.example/jwks.json", key.PublicJWK(), true},
+		"private key in a file":  {"key.json", key.RevealJWK(), true},
+	} {
+		_, err := keySource{Key: test.address}.set(nil, test.text, "")
+		var usage usageError
+		if (err == nil) != test.good || err != nil && !errors.As(err, &usage) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestLifetime(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"15m": 15 * time.Minute, "7d": 7 * 24 * time.Hour, "1h30m": 90 * time.Minute,
+		"-15m": 0, "0s": 0, "15": 0, "": 0, "500ms": 0, "soon": 0,
+	} {
+		var l lifetime
+		if err := l.UnmarshalText([]byte(text)); time.Duration(l) != want || (err == nil) != (want != 0) {
+			t.Errorf("%q: %v, %v", text, time.Duration(l), err)
+		}
+	}
+}
+
 // TestAKeyIsNoSecret: a public key is known to everybody, so that a token
 // "signed" with its text must not pass (RS256 to HS256).
 func TestAKeyIsNoSecret(t *testing.T) {

@@ -108,14 +108,14 @@ func (e expectation) checkTimes(claims jose.Object) error {
 	case !has && !e.AllowNoExp:
 		return refusal{"exp", errors.New("it has none, so it would be good forever; --allow-no-exp accepts that")}
 	case has && !e.At.Before(exp.Add(e.leeway)):
-		return refusal{"exp", fmt.Errorf("it expired %s ago, at %s", span(e.At.Sub(exp)), clock(exp))}
+		return refusal{"exp", fmt.Errorf("it expired %s ago, at %s", between(exp, e.At), clock(exp))}
 	}
 	nbf, has, err := date(claims, "nbf")
 	switch {
 	case err != nil:
 		return err
 	case has && nbf.After(e.At.Add(e.leeway)):
-		return refusal{"nbf", fmt.Errorf("it is not valid yet, but in %s, from %s", span(nbf.Sub(e.At)), clock(nbf))}
+		return refusal{"nbf", fmt.Errorf("it is not valid yet, but in %s, from %s", between(e.At, nbf), clock(nbf))}
 	}
 	_, _, err = date(claims, "iat")
 	return err
@@ -235,7 +235,7 @@ func (k claiming) flags(c *call, now time.Time) (claims jose.Object) {
 	}
 	if k.TTL != 0 {
 		second := func(t time.Time) jose.Value { return strconv.AppendInt(nil, t.Unix(), 10) }
-		claims = append(claims, jose.Member{Name: "iat", Value: second(now)}, jose.Member{Name: "exp", Value: second(now.Add(k.TTL))})
+		claims = append(claims, jose.Member{Name: "iat", Value: second(now)}, jose.Member{Name: "exp", Value: second(now.Add(time.Duration(k.TTL)))})
 	}
 	return claims
 }
@@ -279,6 +279,15 @@ func printClaims(w io.Writer, claims []byte) error {
 	}
 	_, err := fmt.Fprintln(w, strings.TrimSpace(safe.String()))
 	return err
+}
+
+// between is the time from one moment to a later one. Beyond 292 years a
+// [time.Duration] would not hold it.
+func between(from, to time.Time) string {
+	if days := (to.Unix() - from.Unix()) / (24 * 60 * 60); days >= 2 {
+		return fmt.Sprintf("%d days", days)
+	}
+	return span(to.Sub(from))
 }
 
 // span is a duration as people say it: the greatest unit or two.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/jose"
 )
 
@@ -168,8 +169,24 @@ func (t tokenEncrypt) content(c *call) (payload []byte, nested bool, err error) 
 
 // claiming says what claims to make a token of.
 type claiming struct {
-	Subject    string        `help:"Claim sub." placeholder:"SUB"`
-	TTL        time.Duration `name:"ttl" help:"Lifetime, such as 15m: claims iat and exp." placeholder:"DURATION"`
-	Typ        string        `help:"Header typ; JWT by default." placeholder:"TYP"`
-	AllowNoExp bool          `name:"allow-no-exp" help:"Make a token that is good forever."`
+	Subject    string   `help:"Claim sub." placeholder:"SUB"`
+	TTL        lifetime `name:"ttl" help:"Lifetime, such as 15m or 7d: claims iat and exp." placeholder:"DURATION"`
+	Typ        string   `help:"Header typ; JWT by default." placeholder:"TYP"`
+	AllowNoExp bool     `name:"allow-no-exp" help:"Make a token that is good forever."`
+}
+
+// lifetime is a duration as settings are written.
+type lifetime time.Duration
+
+// UnmarshalText reads a lifetime; a token without any would be of no use.
+func (l *lifetime) UnmarshalText(text []byte) error {
+	d, err := config.ParseDuration(string(text))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s %w", quoted(string(text)), err)
+	case d < time.Second:
+		return fmt.Errorf("%s is less than a second", quoted(string(text)))
+	}
+	*l = lifetime(d)
+	return nil
 }

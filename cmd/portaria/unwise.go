@@ -87,7 +87,7 @@ func (i *inspection) judgeTimes(now time.Time) {
 	case !now.Before(exp):
 		i.warn("it has expired")
 	case made && exp.Sub(iat) > longLived:
-		i.warn("it lives %s: a stolen one is good until then, unless somebody asks a list", span(exp.Sub(iat)))
+		i.warn("it lives %s: a stolen one is good until then, unless somebody asks a list", between(iat, exp))
 	}
 	if made && iat.After(now) {
 		i.warn("iat is in the future: a clock is wrong, or the time is in milliseconds")

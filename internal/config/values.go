@@ -90,6 +90,10 @@ func (d Database) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 
 var errDuration = errors.New("is no duration; write 90s, 15m, 36h, 7d or 2w")
 
+// ParseDuration reads a duration as settings are written, such as 90s, 36h, 7d
+// or 2w; it is never negative.
+func ParseDuration(text string) (time.Duration, error) { return parseDuration(text) }
+
 // parseDuration reads what time.ParseDuration reads, and days and weeks.
 // Numbers without a unit are refused: half of all readers think of seconds, the
 // other half of minutes.
