@@ -18,9 +18,26 @@ type succession struct {
 	Drill bool      `help:"Only say what would happen when; change nothing."`
 }
 
+// replacement says what becomes of the key that was to sign next.
+type replacement struct {
+	Replace bool `help:"If another key is to sign next, withdraw it, which has signed nothing, and have this one in its place."`
+}
+
 // order rotates, or rehearses it, and says what comes of it.
-func (s succession) order(c *call, keys *app.LocalKeys, now time.Time, key jose.Key) error {
-	order := keyring.Order{Key: key, At: s.At}
+func (s succession) order(c *call, keys *app.LocalKeys, now time.Time, order keyring.Order) error {
+	return advise(s.carryOut(c, keys, now, order))
+}
+
+// advise names the flag that helps.
+func advise(err error) error {
+	if errors.Is(err, keyring.ErrRotating) {
+		return fmt.Errorf("%w (--replace)", err)
+	}
+	return err
+}
+
+func (s succession) carryOut(c *call, keys *app.LocalKeys, now time.Time, order keyring.Order) error {
+	order.At = s.At
 	if s.Drill {
 		rotation, plan, err := keys.Drill(now, order)
 		if err != nil {
@@ -77,6 +94,9 @@ func (c *call) rehearsed(r keyring.Rotation, plan keyring.Plan) error {
 	}
 	if !c.JSON {
 		fmt.Fprintln(c.out, "a rehearsal: nothing was changed")
+		if r.Already {
+			fmt.Fprintf(c.out, "under way already: nothing would be changed; %s signs from %s\n", printable(r.Successor), when(r.At))
+		}
 	}
 	return c.print(v, rows)
 }
@@ -86,7 +106,7 @@ type keyRotate struct{ succession }
 // Run has a new key follow the active one.
 func (k keyRotate) Run(c *call) error {
 	return c.withKeys(func(keys *app.LocalKeys, now time.Time) error {
-		return k.order(c, keys, now, jose.Key{})
+		return k.order(c, keys, now, keyring.Order{})
 	})
 }
 
@@ -96,6 +116,7 @@ type keyGenerate struct {
 	PublicOut string `help:"Write its public half to this new file (JWK)." placeholder:"FILE"`
 	Kid       string `help:"Its name in the file; by default its thumbprint (RFC 7638)." placeholder:"KID"`
 	succession
+	replacement
 }
 
 // Validate finds wrong usage before anything is done.
@@ -108,8 +129,8 @@ func (k keyGenerate) Validate() error {
 		return errors.New("--public-out and --kid go with --out")
 	case k.Out == "" && k.Alg != "" && !a.Signs():
 		return fmt.Errorf("%s does not sign; for a key file for other uses, add --out", k.Alg)
-	case k.Out != "" && (k.Drill || !k.At.IsZero()):
-		return errors.New("--drill and --at do not go with --out")
+	case k.Out != "" && (k.Drill || k.Replace || !k.At.IsZero()):
+		return errors.New("--drill, --at and --replace do not go with --out")
 	case k.PublicOut != "" && a.Symmetric():
 		return fmt.Errorf("--public-out: a key for %s is a secret; there is no public half", k.Alg)
 	}
@@ -129,18 +150,8 @@ func (k keyGenerate) Run(c *call) error {
 	if k.Out != "" {
 		return k.file(c)
 	}
-	if k.Alg == "" {
-		return keyRotate{k.succession}.Run(c)
-	}
-	var key jose.Key
-	var err error
-	if !k.Drill { // a rehearsal must not show the kid of a key that will never be
-		if key, err = jose.Generate(jose.Algorithm(k.Alg)); err != nil {
-			return err
-		}
-	}
 	return c.withKeys(func(keys *app.LocalKeys, now time.Time) error {
-		return k.order(c, keys, now, key)
+		return k.order(c, keys, now, keyring.Order{Algorithm: jose.Algorithm(k.Alg), Replace: k.Replace})
 	})
 }
 

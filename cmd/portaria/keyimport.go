@@ -7,6 +7,7 @@ import (
 
 	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
 )
 
 type keyImport struct {
@@ -14,6 +15,7 @@ type keyImport struct {
 	Kid  string `help:"Its name here; by default the one that it brings, or its thumbprint." placeholder:"KID"`
 	keyFormat
 	succession
+	replacement
 }
 
 // Run takes over keys.
@@ -59,12 +61,12 @@ func (k keyImport) succeed(c *call, ring *app.LocalKeys, now time.Time, key jose
 	if key.Algorithm().Symmetric() {
 		fmt.Fprintln(c.err, "note:", onlyHere(key.Algorithm()))
 	}
-	return k.order(c, ring, now, key)
+	return k.order(c, ring, now, keyring.Order{Key: key, Replace: k.Replace})
 }
 
 func (k keyImport) trust(c *call, ring *app.LocalKeys, now time.Time, keys []jose.Key) error {
-	if k.Drill || !k.At.IsZero() {
-		return misuse("--drill and --at are for private keys: a public one signs nothing")
+	if k.Drill || k.Replace || !k.At.IsZero() {
+		return misuse("--drill, --at and --replace are for private keys: a public one signs nothing")
 	}
 	kids := []string{}
 	for _, key := range keys {

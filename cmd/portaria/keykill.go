@@ -90,7 +90,7 @@ func (k keyKill) consequences(was keyring.State) string {
 	name := printable(k.Kid)
 	switch was {
 	case keyring.Active:
-		return name + " is active: " + refused + ".\nClients get a new token by refreshing; nobody has to sign in again. If it signs, another key does at once."
+		return name + " is active: " + refused + ".\nClients get a new token by refreshing; nobody has to sign in again. If it signs, the next key does at once, which verifiers may know already; without one, a new key."
 	case keyring.Retired:
 		return name + " is retired: " + refused + "."
 	case keyring.Next:
@@ -105,12 +105,16 @@ type keyReseal struct{}
 // Help says how to change the master key.
 func (keyReseal) Help() string {
 	return "To change the master key: put a new one (openssl rand -base64 32) on a line before the old one in the " +
-		"master key file, restart every process of the service, run this, then take the old line out."
+		"master key file, restart every process of the service, run this, then take the old line out. " +
+		"In this order: a process that was not restarted has only the old key, and cannot open what is sealed with the new one."
 }
 
 // Run seals everything anew.
 func (keyReseal) Run(c *call) error {
 	return c.withKeys(func(keys *app.LocalKeys, _ time.Time) error {
+		// Nobody here can know which processes there are.
+		fmt.Fprintln(c.err, "note: first put the new master key before the old one in each process's file, and restart each: "+
+			"one that was not cannot open what is sealed from now on")
 		done, err := keys.Reseal(c)
 		if err != nil {
 			return err

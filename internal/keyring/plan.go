@@ -28,7 +28,7 @@ func (r *Ring) Plan(now time.Time) Plan {
 // follow, or which error it would return. Nothing changes.
 func (r *Ring) Drill(now time.Time, o Order) (Rotation, Plan, error) {
 	rs := r.now.Load().records.clone().settled(r.policy, now)
-	rotation, t, err := rs.order(r.policy, o, now)
+	rotation, t, err := r.decide(rs, o, now)
 	if err != nil {
 		return Rotation{}, Plan{}, wrapRotate(err)
 	}
@@ -45,16 +45,24 @@ func (r *Ring) Drill(now time.Time, o Order) (Rotation, Plan, error) {
 func (rs records) follow(t *task, now time.Time, p Policy) records {
 	unmade := 1
 	for i := range rs {
-		if rs[i].Kid == t.predecessor {
+		switch rs[i].Kid {
+		case t.hastened:
+			rs[i].ActivateAt = millis(t.activate)
+		case t.predecessor:
 			rs[i].RetireAt = millis(t.activate)
+		case t.withdrawn:
+			rs[i].RetireAt, rs[i].KilledAt = millis(now), millis(now)
 		}
 		if strings.HasPrefix(rs[i].Kid, "(new ") {
 			unmade++
 		}
 	}
+	if t.hastened != "" {
+		return rs
+	}
 	return append(rs, Record{
 		Kid: fmt.Sprintf("(new %d)", unmade), Purpose: Signing, Sealed: []byte{0}, Seq: rs.lastSeq(Signing) + 1, CreatedAt: millis(now),
-		ActivateAt: millis(t.activate), RetireAt: millis(t.retire), LongestTTL: p.LongestTTL,
+		ActivateAt: millis(t.activate), LongestTTL: p.LongestTTL,
 	})
 }
 
@@ -106,10 +114,11 @@ func (r *Record) steps(now time.Time) (steps []Step) {
 	if r.unmade() && r.ActivateAt.After(now) {
 		steps = append(steps, Step{At: r.CreatedAt, Kid: r.Kid, State: Next, Why: "made and published, so that all verifiers know it in time"})
 	}
-	if r.KilledAt.IsZero() {
-		add(r.ActivateAt, Active, "signs")
-		add(r.RetireAt, Retired, "signs no more, stays published for the tokens that it signed")
+	if !r.KilledAt.IsZero() {
+		return nil
 	}
+	add(r.ActivateAt, Active, "signs")
+	add(r.RetireAt, Retired, "signs no more, stays published for the tokens that it signed")
 	add(r.GoneAt(), Gone, "its last token has expired: leaves the key set and is deleted")
 	return steps
 }

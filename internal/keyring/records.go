@@ -51,10 +51,12 @@ func (rs records) superfluous(now time.Time) (kids []string) {
 
 // gone returns the keys that may be deleted. The youngest stays, whatever
 // became of it: its seq makes two writers who have seen the same keys collide.
+// A killed one stays, too: its record keeps it from coming back under another
+// name.
 func (rs records) gone(now time.Time) (kids []string) {
 	for i := range rs {
 		end := rs[i].GoneAt()
-		if !end.IsZero() && !now.Before(end) && rs[i].Seq < rs.lastSeq(rs[i].Purpose) {
+		if !end.IsZero() && !now.Before(end) && rs[i].KilledAt.IsZero() && rs[i].Seq < rs.lastSeq(rs[i].Purpose) {
 			kids = append(kids, rs[i].Kid)
 		}
 	}
@@ -79,28 +81,29 @@ func (rs records) published(now time.Time) (n int) {
 	return n
 }
 
-// task is a key to be made: when it begins and ends to sign, and whom it
-// follows.
+// task is a key to be made: when it begins to sign, and whom it follows.
 type task struct {
-	activate, retire time.Time // retire zero: no end yet
-	predecessor      string    // to be retired in the same step; empty: nobody
-	why              string
+	activate    time.Time
+	predecessor string // to be retired in the same step; empty: nobody
+	replaces    bool   // the predecessor's end is known already, and moves
+	withdrawn   string // was to follow the predecessor, and will not; may be empty
+	hastened    string // is not made, but is this one, and signs earlier
+	why         string
 }
 
 // due returns the key that has to be made at now, nil when all is well.
 func (rs records) due(p Policy, now time.Time) *task {
 	active, heir := rs.active(now), rs.heir(now)
 	switch {
+	case active == nil && heir != nil:
+		// Some verifiers know it already, of a new one none would.
+		return &task{activate: now.Add(-raceWindow), hastened: heir.Kid, why: "the key before it may not sign any more"}
 	case active == nil:
-		t := &task{activate: now.Add(-raceWindow), why: "there is no other key that may sign"}
-		if heir != nil {
-			t.retire = heir.ActivateAt
-		}
-		return t
+		return &task{activate: now.Add(-raceWindow), why: "there is no other key that may sign"}
 	case heir != nil:
 		return nil
 	case !active.RetireAt.IsZero():
-		return &task{activate: active.RetireAt, why: "the successor was killed"}
+		return active.replace(p, now)
 	case !now.Before(active.nextMade(p)):
 		return active.follow(p, now)
 	}
@@ -113,6 +116,21 @@ func (r *Record) nextMade(p Policy) time.Time { return r.ActivateAt.Add(p.Rotate
 // follow is the rotation to the key's successor, made at now.
 func (r *Record) follow(p Policy, now time.Time) *task {
 	return &task{activate: now.Add(p.lead()), predecessor: r.Kid, why: "rotation"}
+}
+
+// replace makes another successor of a key whose own was killed: no sooner
+// than was planned, nor before everybody can know it.
+func (r *Record) replace(p Policy, now time.Time) *task {
+	at := r.RetireAt
+	if earliest := now.Add(p.lead()); at.Before(earliest) {
+		at = earliest
+	}
+	return &task{activate: at, predecessor: r.Kid, replaces: true, why: "the successor was killed"}
+}
+
+// withdrawn reports whether the key was taken back before it signed anything.
+func (r *Record) withdrawn() bool {
+	return !r.KilledAt.IsZero() && r.RetireAt.Equal(r.KilledAt) && r.RetireAt.Before(r.ActivateAt)
 }
 
 func (rs records) clone() records { return slices.Clone(rs) }

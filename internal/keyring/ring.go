@@ -49,6 +49,11 @@ type Ring struct {
 	// looked is when Maintain last read the store; nil in a ring that nobody
 	// maintains, such as that of a command which ends at once.
 	looked atomic.Pointer[time.Time]
+
+	made string // the first signing key, if Open made it
+
+	watch sync.Mutex
+	told  map[string]State // what Maintain last told of, by kid
 }
 
 // snapshot is what the store held at one moment; it never changes.
@@ -77,11 +82,21 @@ func Open(ctx context.Context, store Store, master *MasterKey, policy Policy, no
 	if err := r.Reload(ctx); err != nil {
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
+	before := r.now.Load().records.states(now)
 	if err := r.ensureKey(ctx, now); err != nil {
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
+	// The first Maintain tells of what was done here, but for the first key of
+	// all: whoever starts a service for the first time is told that otherwise.
+	if r.told = before; len(before) == 0 {
+		r.told = r.now.Load().records.states(now)
+	}
 	return r, nil
 }
+
+// First returns the kid of the very first signing key if this ring made it,
+// when it was opened; otherwise it is empty.
+func (r *Ring) First() string { return r.made }
 
 // Sealed reports whether the store holds anything that only a master key can
 // open: then a new one must not be made.

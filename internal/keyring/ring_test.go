@@ -266,10 +266,11 @@ func TestPolicyIsValidated(t *testing.T) {
 // made in a hurry to replace another.
 func TestTheYoungestOfSeveralSigns(t *testing.T) {
 	store := newMemory()
-	open(t, store, start.Add(time.Hour), 1)
-	store.keys[0].ActivateAt = start.Add(10 * time.Hour) // so that the next start makes another
+	second := open(t, newMemory(), start, 1).Keys()[0].Record()
+	second.Seq = 2
 	open(t, store, start, 1)
 	store.keys[0].ActivateAt = start.Add(time.Hour)
+	store.keys = append(store.keys, second)
 	r := open(t, store, start, 1)
 	for hours, want := range []int{1, 0, 0} {
 		now := start.Add(time.Duration(hours) * time.Hour)

@@ -14,9 +14,12 @@ var (
 	ErrTooEarly = errors.New("key ring: too early for a new key to sign: verifiers may not have it yet")
 	// ErrRotating reports that another key than the one asked for is already
 	// published as the next one.
-	ErrRotating = errors.New("key ring: another key is about to sign: wait until it does, or kill it")
+	ErrRotating = errors.New("key ring: another key is about to sign: wait until it does, or replace it")
 	// ErrKeyExists reports that the ring has a key under this kid.
 	ErrKeyExists = errors.New("key ring: there is a key with this kid already")
+	// ErrKeyKnown reports that the ring has this very key under another kid: a
+	// killed key must not come back under a new name.
+	ErrKeyKnown = errors.New("key ring: this very key is here already, under another kid")
 	// ErrKeyUnfit reports a key that cannot do what is asked of it.
 	ErrKeyUnfit = errors.New("key ring: the key is not fit for this")
 	// ErrTooManyKeys reports a key set that verifiers would refuse for its
@@ -27,12 +30,22 @@ var (
 // Order says how to rotate. The zero value is: a new key, as soon as may be.
 type Order struct {
 	// Key is the successor, which must be able to sign. Zero: a new one of the
-	// policy's algorithm.
+	// policy's algorithm, or of Algorithm.
 	Key jose.Key
+	// Algorithm asks for a new key of this algorithm, whatever the policy says.
+	// It goes with a zero Key.
+	Algorithm jose.Algorithm
 	// At is when the successor begins to sign. Zero: as soon as may be, which
 	// is after the max-age of the key set and two minutes.
 	At time.Time
+	// Replace withdraws the key that is to sign next, if there is one, and has
+	// this one in its place. The withdrawn key has signed nothing; it leaves
+	// the key set and counts as killed.
+	Replace bool
 }
+
+// any reports whether whatever key comes next will do.
+func (o Order) any() bool { return o.Key.Algorithm() == "" && o.Algorithm == "" && !o.Replace }
 
 // Rotation is a change of the signing key.
 type Rotation struct {
@@ -49,17 +62,22 @@ type Rotation struct {
 
 // Rotate has the active key followed by another one. Of several at once, one
 // makes the successor and the others report it with Already set. Errors wrap
-// ErrTooEarly, ErrRotating, ErrKeyExists, ErrKeyUnfit or ErrTooManyKeys.
+// ErrTooEarly, ErrRotating, ErrKeyExists, ErrKeyKnown, ErrKeyUnfit or
+// ErrTooManyKeys.
 func (r *Ring) Rotate(ctx context.Context, now time.Time, o Order) (Rotation, error) {
 	for range maxAttempts {
 		if err := r.readAndMakeDue(ctx, now); err != nil {
 			return Rotation{}, wrapRotate(err)
 		}
-		rotation, t, err := r.now.Load().records.order(r.policy, o, now)
+		rotation, t, err := r.decide(r.now.Load().records, o, now)
 		if err != nil || rotation.Already {
 			return rotation, wrapRotate(err)
 		}
-		record, err := r.make(ctx, t, o.Key, now)
+		key, err := o.key()
+		if err != nil {
+			return Rotation{}, wrapRotate(err)
+		}
+		record, err := r.make(ctx, t, key, now)
 		if err == nil {
 			rotation.Successor = record.Kid
 			return rotation, wrapRotate(r.Reload(ctx))
@@ -69,6 +87,38 @@ func (r *Ring) Rotate(ctx context.Context, now time.Time, o Order) (Rotation, er
 		}
 	}
 	return Rotation{}, wrapRotate(ErrConflict)
+}
+
+// key makes the key that was asked for by its algorithm alone.
+func (o Order) key() (jose.Key, error) {
+	if o.Key.Algorithm() != "" || o.Algorithm == "" {
+		return o.Key, nil
+	}
+	return jose.Generate(o.Algorithm)
+}
+
+// decide says what an order comes to, with these records of keys of the ring.
+func (r *Ring) decide(rs records, o Order, now time.Time) (Rotation, *task, error) {
+	if err := r.now.Load().foreign(o.Key, now); err != nil {
+		return Rotation{}, nil, err
+	}
+	return rs.order(r.policy, o, now)
+}
+
+// foreign checks that a key is none of the ring's under another name, and that
+// its name is not another's.
+func (s *snapshot) foreign(key jose.Key, now time.Time) error {
+	print := key.Thumbprint()
+	for _, own := range s.byKid {
+		same := own.Thumbprint() == print
+		switch {
+		case same && own.Kid() != key.Kid():
+			return fmt.Errorf("%w: %s, which is %s", ErrKeyKnown, own.Kid(), own.State(now))
+		case !same && own.Kid() == key.Kid():
+			return fmt.Errorf("%w: %s", ErrKeyExists, key.Kid())
+		}
+	}
+	return nil
 }
 
 func wrapRotate(err error) error {
@@ -92,18 +142,20 @@ func (rs records) order(p Policy, o Order, now time.Time) (Rotation, *task, erro
 	switch {
 	case active == nil:
 		return Rotation{}, nil, ErrNoActiveKey
-	case heir != nil:
-		if o.Key.Algorithm() != "" && o.Key.Kid() != heir.Kid {
-			return Rotation{}, nil, ErrRotating
-		}
+	case heir != nil && (o.any() || o.Key.Kid() == heir.Kid):
 		gone := *active
 		gone.RetireAt = heir.ActivateAt
 		return Rotation{active.Kid, heir.Kid, heir.ActivateAt, gone.GoneAt(), true}, nil, nil
-	}
-	if err := rs.admit(o.Key, now); err != nil {
-		return Rotation{}, nil, err
+	case heir != nil && !o.Replace:
+		return Rotation{}, nil, ErrRotating
 	}
 	t := &task{activate: o.At, predecessor: active.Kid, why: "rotation on demand"}
+	if heir != nil {
+		t.replaces, t.withdrawn, t.why = true, heir.Kid, "replaced "+heir.Kid
+	}
+	if err := rs.admit(o, t, now); err != nil {
+		return Rotation{}, nil, err
+	}
 	earliest := now.Add(p.lead())
 	if o.At.IsZero() {
 		t.activate = earliest
@@ -116,15 +168,17 @@ func (rs records) order(p Policy, o Order, now time.Time) (Rotation, *task, erro
 	return Rotation{Predecessor: active.Kid, Successor: o.Key.Kid(), At: gone.RetireAt, GoneAt: gone.GoneAt()}, t, nil
 }
 
-// admit checks a key that shall sign; the zero key stands for a new one.
-func (rs records) admit(key jose.Key, now time.Time) error {
-	if rs.published(now) >= maxPublished {
+// admit checks a key that shall sign.
+func (rs records) admit(o Order, t *task, now time.Time) error {
+	key := o.Key
+	switch {
+	case t.withdrawn == "" && rs.published(now) >= maxPublished:
 		return ErrTooManyKeys
-	}
-	if key.Algorithm() == "" {
+	case key.Algorithm() == "" && o.Algorithm != "" && !o.Algorithm.Signs():
+		return fmt.Errorf("%w: %s does not sign", ErrKeyUnfit, o.Algorithm)
+	case key.Algorithm() == "":
 		return nil
-	}
-	if rs.has(key.Kid()) {
+	case rs.has(key.Kid()):
 		return fmt.Errorf("%w: %s", ErrKeyExists, key.Kid())
 	}
 	if _, err := key.Sign("a try"); err != nil {
@@ -145,14 +199,17 @@ func (rs records) has(kid string) bool {
 // Trust publishes a public key of another system, so that the tokens that this
 // system has signed stay valid here. The key never signs; it is published until
 // it is retired with [Ring.Retire]. Whoever holds its private half can make
-// tokens that are accepted. Errors wrap ErrKeyExists, ErrKeyUnfit or
-// ErrTooManyKeys.
+// tokens that are accepted. Errors wrap ErrKeyExists, ErrKeyKnown, ErrKeyUnfit
+// or ErrTooManyKeys.
 func (r *Ring) Trust(ctx context.Context, now time.Time, key jose.Key) error {
 	if key.Private() || !key.Algorithm().Signs() {
 		return fmt.Errorf("trust key: %w: not a public key that verifies signatures", ErrKeyUnfit)
 	}
 	for range maxAttempts {
 		if err := r.Reload(ctx); err != nil {
+			return fmt.Errorf("trust key: %w", err)
+		}
+		if err := r.now.Load().foreign(key, now); err != nil {
 			return fmt.Errorf("trust key: %w", err)
 		}
 		records := r.now.Load().records
@@ -211,8 +268,9 @@ type Kill struct {
 	Was State
 	// Signs is the key that signs from now on.
 	Signs string
-	// Made holds the keys that were made in a hurry. They may sign before
-	// verifiers that keep a copy of the key set have seen them; those fetch it
+	// Made holds what was done in a hurry: the next key began to sign before
+	// its time or, without one, a new key was made. It may sign before
+	// verifiers that keep a copy of the key set have seen it; those fetch it
 	// again when they meet an unknown kid, as most do, or refuse tokens for at
 	// most the max-age of the key set.
 	Made []Step
@@ -220,7 +278,10 @@ type Kill struct {
 
 // Kill declares a key compromised: at once it is neither published nor
 // accepted, here, and by other processes at their next look at the store. If
-// it was the active key, another one signs at once. Killing a key again
+// it was the active key, the next one signs at once, which verifiers may know,
+// and only without one a new key. If it was the next key, another is made, and
+// the active one signs on until everybody can know that. The record stays for
+// good, so that the key cannot be imported again. Killing a key again
 // changes nothing. An unknown kid is ErrNotFound.
 func (r *Ring) Kill(ctx context.Context, now time.Time, kid string) (Kill, error) {
 	if err := r.Reload(ctx); err != nil {

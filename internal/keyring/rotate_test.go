@@ -221,45 +221,6 @@ func generate(t *testing.T, alg jose.Algorithm) jose.Key {
 	return key
 }
 
-func TestKillTheActiveKey(t *testing.T) {
-	c := ring(t)
-	killed := c.kid(0)
-	kill := c.kill(killed)
-	c.states(keyring.Killed, keyring.Active)
-	c.signs(c.kid(1))
-	if kill.Kid != killed || kill.Was != keyring.Active || kill.Signs != c.kid(1) || len(kill.Made) != 1 || kill.Made[0].State != keyring.Active {
-		t.Errorf("%+v", kill)
-	}
-	again := c.kill(killed)
-	if again.Was != keyring.Killed || again.Signs != kill.Signs || len(again.Made) != 0 {
-		t.Errorf("again: %+v", again)
-	}
-	c.at(ttl+margin-1).states(keyring.Killed, keyring.Active)
-	c.at(ttl + margin).states(keyring.Active)
-	if _, err := c.Kill(t.Context(), c.now, "unknown"); !errors.Is(err, keyring.ErrNotFound) {
-		t.Errorf("unknown kid: %v, want ErrNotFound", err)
-	}
-}
-
-// TestKillWhileRotating: another key fills the gap until the published one
-// may sign.
-func TestKillWhileRotating(t *testing.T) {
-	c := ring(t)
-	rotation := c.rotate(keyring.Order{})
-	c.now = t0.Add(time.Hour)
-	kill := c.kill(rotation.Predecessor)
-	if kill.Signs == rotation.Successor || len(kill.Made) != 1 {
-		t.Errorf("%+v, want a key that fills the gap", kill)
-	}
-	c.signs(kill.Signs)
-	if got := c.Keys()[2].Record().RetireAt; !got.Equal(rotation.At) {
-		t.Errorf("it signs until %v, want %v, when the published one begins", got, rotation.At)
-	}
-	c.at(lead - 1).signs(kill.Signs)
-	c.at(lead).signs(rotation.Successor)
-	c.at(lead+ttl+margin-1).states(keyring.Active, keyring.Retired)
-}
-
 // TestRotateAfterAKillByOthers: a command finds a key that was killed, and that
 // nobody has replaced yet.
 func TestRotateAfterAKillByOthers(t *testing.T) {
@@ -308,20 +269,6 @@ func TestReloadSeesAnotherKeyUnderTheSameKid(t *testing.T) {
 	if err := c.Reload(t.Context()); !errors.Is(err, keyring.ErrSealedDamaged) {
 		t.Errorf("%v, want ErrSealedDamaged", err)
 	}
-}
-
-// TestKillTheNextKey: it has signed nothing, but somebody must take over when
-// it would have.
-func TestKillTheNextKey(t *testing.T) {
-	c := ring(t)
-	rotation := c.rotate(keyring.Order{})
-	kill := c.kill(rotation.Successor)
-	if kill.Was != keyring.Next || kill.Signs != rotation.Predecessor || len(kill.Made) != 1 || kill.Made[0].State != keyring.Next {
-		t.Errorf("%+v", kill)
-	}
-	c.states(keyring.Active, keyring.Killed, keyring.Next)
-	c.at(lead - 1).signs(rotation.Predecessor)
-	c.at(lead).signs(kill.Made[0].Kid)
 }
 
 func TestRetire(t *testing.T) {

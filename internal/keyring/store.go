@@ -52,11 +52,24 @@ type Record struct {
 	// last token that it signed has expired, see [Record.GoneAt].
 	RetireAt time.Time
 	// KilledAt is when the key was declared compromised: from then on it is
-	// not published and everything it signed is refused.
+	// not published and everything it signed is refused. A key that was
+	// withdrawn before it signed has RetireAt and KilledAt equal, and both
+	// before ActivateAt.
 	KilledAt time.Time
 	// LongestTTL is the longest lifetime of any token that the key may have
 	// signed. It only ever grows. Whole milliseconds.
 	LongestTTL time.Duration
+}
+
+// Replacement is what [KeyStore.Replace] does.
+type Replacement struct {
+	// Predecessor is the kid of the key that signs.
+	Predecessor string
+	// Withdrawn is the kid of the key that was to sign next; empty when it is
+	// killed already.
+	Withdrawn string
+	At        time.Time
+	Successor Record
 }
 
 // SealedSecret is a named secret as it rests in the store, encrypted with the
@@ -93,6 +106,21 @@ type KeyStore interface {
 	// or KilledAt is set already and ErrNotFound when there is no such key.
 	RetireKey(ctx context.Context, kid string, at time.Time) error
 
+	// Replace puts a key in the place of the one that was to sign next. In one
+	// step it withdraws that one (RetireAt and KilledAt become At) unless
+	// Withdrawn is empty, moves RetireAt of the predecessor to
+	// Successor.ActivateAt, and adds the successor as it is given. It returns
+	// ErrConflict, and writes nothing, when the successor's kid or (purpose,
+	// seq) exists, when the predecessor is killed, or when the withdrawn key
+	// has its RetireAt or KilledAt or signs at At; ErrNotFound when one of the
+	// two does not exist.
+	Replace(ctx context.Context, r Replacement) error
+
+	// HastenKey moves ActivateAt of a key to at; one that is earlier stays and
+	// nil is returned. It returns ErrConflict when the key is killed and
+	// ErrNotFound when there is none.
+	HastenKey(ctx context.Context, kid string, at time.Time) error
+
 	// KillKey sets KilledAt of a key. A key that is killed already keeps its
 	// time and nil is returned; ErrNotFound when there is no such key.
 	KillKey(ctx context.Context, kid string, at time.Time) error
@@ -105,9 +133,10 @@ type KeyStore interface {
 	// returns ErrConflict when they do not or when there is no such key.
 	Reseal(ctx context.Context, kid string, old, sealed []byte) error
 
-	// DeleteKey deletes a key; nil when there is no such key. The ring calls
-	// it only for keys whose last token has expired.
-	DeleteKey(ctx context.Context, kid string) error
+	// DeleteKey deletes a key and answers whether there was one. The ring calls
+	// it only for keys whose last token has expired, and never for a killed
+	// one: its record keeps it from coming back.
+	DeleteKey(ctx context.Context, kid string) (bool, error)
 }
 
 // SecretStore keeps named secrets.

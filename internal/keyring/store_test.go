@@ -146,9 +146,59 @@ func (m *memory) Reseal(_ context.Context, kid string, old, sealed []byte) error
 	})
 }
 
-func (m *memory) DeleteKey(_ context.Context, kid string) error {
-	return m.write(func() error {
+func (m *memory) DeleteKey(_ context.Context, kid string) (deleted bool, err error) {
+	err = m.write(func() error {
+		deleted = m.find(kid) != nil
 		m.keys = slices.DeleteFunc(m.keys, func(r keyring.Record) bool { return r.Kid == kid })
+		return nil
+	})
+	return deleted, err
+}
+
+func (m *memory) Replace(_ context.Context, r keyring.Replacement) error {
+	return m.write(func() error {
+		before := slices.Clone(m.keys)
+		err := m.replace(r)
+		if err != nil {
+			m.keys = before
+		}
+		return err
+	})
+}
+
+func (m *memory) replace(r keyring.Replacement) error {
+	if r.Withdrawn != "" {
+		k := m.find(r.Withdrawn)
+		switch {
+		case k == nil:
+			return keyring.ErrNotFound
+		case !k.RetireAt.IsZero() || !k.KilledAt.IsZero() || !k.ActivateAt.After(r.At):
+			return keyring.ErrConflict
+		}
+		k.RetireAt, k.KilledAt = r.At, r.At
+	}
+	k := m.find(r.Predecessor)
+	switch {
+	case k == nil:
+		return keyring.ErrNotFound
+	case !k.KilledAt.IsZero():
+		return keyring.ErrConflict
+	}
+	k.RetireAt = r.Successor.ActivateAt
+	return m.add(r.Successor)
+}
+
+func (m *memory) HastenKey(_ context.Context, kid string, at time.Time) error {
+	return m.write(func() error {
+		k := m.find(kid)
+		switch {
+		case k == nil:
+			return keyring.ErrNotFound
+		case !k.KilledAt.IsZero():
+			return keyring.ErrConflict
+		case at.Before(k.ActivateAt):
+			k.ActivateAt = at
+		}
 		return nil
 	})
 }

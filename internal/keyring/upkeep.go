@@ -36,6 +36,9 @@ type Upkeep struct {
 	// Done holds the steps that this process took; those of others are seen in
 	// their own.
 	Done []Step
+	// Changes are the keys that are in another state than at the last call, or
+	// when the ring was opened: all that a log should say, each once.
+	Changes []Change
 }
 
 // Maintain reads what other processes wrote and does what is due: it makes the
@@ -49,17 +52,25 @@ func (r *Ring) Maintain(ctx context.Context, now time.Time) (Upkeep, error) {
 		return up, fmt.Errorf("maintain key ring: %w", err)
 	}
 	r.looked.Store(&now)
-	for _, step := range []func(context.Context, time.Time) ([]Step, error){r.makeDue, r.retireSuperfluous, r.deleteGone} {
-		done, err := step(ctx, now)
-		up.Done = append(up.Done, done...)
-		if err != nil {
-			return up, fmt.Errorf("maintain key ring: %w", err)
-		}
-	}
-	if err := r.raiseTTL(ctx, now); err != nil {
+	done, err := r.work(ctx, now)
+	deleted, failed := r.deleteGone(ctx, now)
+	up.Done, up.Changes = append(done, deleted...), r.changes(now, deleted)
+	if err := errors.Join(err, failed); err != nil {
 		return up, fmt.Errorf("maintain key ring: %w", err)
 	}
 	return up, nil
+}
+
+// work does what is due but deleting.
+func (r *Ring) work(ctx context.Context, now time.Time) (done []Step, err error) {
+	for _, step := range []func(context.Context, time.Time) ([]Step, error){r.makeDue, r.retireSuperfluous} {
+		steps, err := step(ctx, now)
+		done = append(done, steps...)
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, r.raiseTTL(ctx, now)
 }
 
 // makeDue makes the keys that are due, until none is: each decision is taken
@@ -87,18 +98,34 @@ func (r *Ring) makeDue(ctx context.Context, now time.Time) (done []Step, err err
 // make carries out a task, with this key or, if it is zero, a new one. It
 // returns ErrConflict when another process was faster.
 func (r *Ring) make(ctx context.Context, t *task, key jose.Key, now time.Time) (Record, error) {
+	if t.hastened != "" {
+		return r.hasten(ctx, t)
+	}
 	record, err := r.newRecord(key, now)
 	if err != nil {
 		return Record{}, err
 	}
-	record.ActivateAt, record.RetireAt = millis(t.activate), millis(t.retire)
-	if t.predecessor == "" {
+	record.ActivateAt = millis(t.activate)
+	switch {
+	case t.predecessor == "":
 		err = r.store.AddKey(ctx, record)
-	} else {
+	case t.replaces:
+		err = r.store.Replace(ctx, Replacement{Predecessor: t.predecessor, Withdrawn: t.withdrawn, At: millis(now), Successor: record})
+	default:
 		err = r.store.Rotate(ctx, t.predecessor, record)
 	}
 	if err != nil {
 		return Record{}, fmt.Errorf("add key: %w", err)
+	}
+	return record, nil
+}
+
+// hasten has a key that is published already sign earlier.
+func (r *Ring) hasten(ctx context.Context, t *task) (Record, error) {
+	record := r.now.Load().byKid[t.hastened].record
+	record.ActivateAt = millis(t.activate)
+	if err := r.store.HastenKey(ctx, t.hastened, record.ActivateAt); err != nil {
+		return Record{}, fmt.Errorf("activate key: %w", err)
 	}
 	return record, nil
 }
@@ -132,8 +159,12 @@ func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 // keys that may sign stay published long enough for the policy.
 func (r *Ring) ensureKey(ctx context.Context, now time.Time) error {
 	if r.now.Load().records.active(now) == nil {
-		if _, err := r.makeDue(ctx, now); err != nil {
+		done, err := r.makeDue(ctx, now)
+		if err != nil {
 			return err
+		}
+		if len(done) > 0 && r.now.Load().byKid[done[0].Kid].record.Seq == 1 {
+			r.made = done[0].Kid
 		}
 	}
 	return r.raiseTTL(ctx, now)
@@ -159,10 +190,13 @@ func (r *Ring) retireSuperfluous(ctx context.Context, now time.Time) (done []Ste
 // deleteGone deletes keys of which no token is left.
 func (r *Ring) deleteGone(ctx context.Context, now time.Time) (done []Step, err error) {
 	for _, kid := range r.now.Load().records.gone(now) {
-		if err := r.store.DeleteKey(ctx, kid); err != nil {
+		deleted, err := r.store.DeleteKey(ctx, kid)
+		if err != nil {
 			return done, fmt.Errorf("delete key %s: %w", kid, err)
 		}
-		done = append(done, Step{At: now, Kid: kid, State: Gone, Why: "its last token has expired"})
+		if deleted {
+			done = append(done, Step{At: now, Kid: kid, State: Gone, Why: "its last token has expired"})
+		}
 	}
 	if done == nil {
 		return nil, nil

@@ -63,6 +63,11 @@ func (k Keyring) RetireKey(ctx context.Context, kid string, at time.Time) error 
 
 func retire(ctx context.Context, q *query.Queries, kid string, at time.Time) error {
 	rows, err := q.RetireKey(ctx, nullMillis(at), kid)
+	return changed(ctx, q, kid, rows, err)
+}
+
+// changed says why an update of a key has changed none.
+func changed(ctx context.Context, q *query.Queries, kid string, rows int64, err error) error {
 	if err != nil || rows > 0 {
 		return err
 	}
@@ -74,6 +79,33 @@ func retire(ctx context.Context, q *query.Queries, kid string, at time.Time) err
 		return keyring.ErrConflict
 	}
 	return keyring.ErrNotFound
+}
+
+// Replace implements [keyring.KeyStore].
+func (k Keyring) Replace(ctx context.Context, r keyring.Replacement) error {
+	_, err := writeAll(ctx, k.store, func(q *query.Queries, ctx context.Context) (none, error) {
+		if r.Withdrawn != "" {
+			rows, err := q.WithdrawKey(ctx, nullMillis(r.At), r.Withdrawn)
+			if err := changed(ctx, q, r.Withdrawn, rows, err); err != nil {
+				return none{}, err
+			}
+		}
+		rows, err := q.MoveRetirement(ctx, nullMillis(r.Successor.ActivateAt), r.Predecessor)
+		if err := changed(ctx, q, r.Predecessor, rows, err); err != nil {
+			return none{}, err
+		}
+		return none{}, insertKey(ctx, q, r.Successor)
+	})
+	return wrap("replace key", err)
+}
+
+// HastenKey implements [keyring.KeyStore].
+func (k Keyring) HastenKey(ctx context.Context, kid string, at time.Time) error {
+	_, err := writeAll(ctx, k.store, func(q *query.Queries, ctx context.Context) (none, error) {
+		rows, err := q.HastenKey(ctx, nullMillis(at), kid)
+		return none{}, changed(ctx, q, kid, rows, err)
+	})
+	return wrap("hasten key", err)
 }
 
 // KillKey implements [keyring.KeyStore].
@@ -107,11 +139,11 @@ func (k Keyring) Reseal(ctx context.Context, kid string, old, sealed []byte) err
 }
 
 // DeleteKey implements [keyring.KeyStore].
-func (k Keyring) DeleteKey(ctx context.Context, kid string) error {
-	_, err := write(ctx, k.store, func(q *query.Queries, ctx context.Context) (none, error) {
-		return none{}, q.DeleteKey(ctx, kid)
+func (k Keyring) DeleteKey(ctx context.Context, kid string) (bool, error) {
+	rows, err := write(ctx, k.store, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.DeleteKey(ctx, kid)
 	})
-	return wrap("delete key", err)
+	return rows > 0, wrap("delete key", err)
 }
 
 // Secret implements [keyring.SecretStore].

@@ -57,6 +57,55 @@ func keyPromises() promises {
 			first.RetireAt, second.KilledAt = at(1e9), at(1e9)
 			s.hasKeys(first, second)
 		},
+		"replacing withdraws the next key, moves the retirement and adds the successor in one step": func(s *suite) {
+			first, second, third := key("first", 1), key("second", 2), key("third", 3)
+			third.ActivateAt = at(time.Hour)
+			s.ok(s.keys.AddKey(s.ctx, first))
+			s.ok(s.keys.Rotate(s.ctx, "first", second))
+			replace := func(predecessor, withdrawn string, successor keyring.Record) error {
+				return s.keys.Replace(s.ctx, keyring.Replacement{Predecessor: predecessor, Withdrawn: withdrawn, At: at(time.Second), Successor: successor})
+			}
+			s.fails(replace("first", "second", key("first", 3)), keyring.ErrConflict)
+			s.fails(replace("first", "second", key("third", 2)), keyring.ErrConflict)
+			s.fails(replace("nobody", "second", third), keyring.ErrNotFound)
+			s.fails(replace("first", "nobody", third), keyring.ErrNotFound)
+			first.RetireAt = second.ActivateAt
+			s.hasKeys(first, second)
+			s.ok(replace("first", "second", third))
+			first.RetireAt, second.RetireAt, second.KilledAt = third.ActivateAt, at(time.Second), at(time.Second)
+			s.hasKeys(first, second, third)
+			s.fails(replace("first", "second", key("fourth", 4)), keyring.ErrConflict)
+			s.fails(replace("second", "third", key("fourth", 4)), keyring.ErrConflict)
+			fourth := key("fourth", 4)
+			s.ok(replace("first", "", fourth))
+			first.RetireAt = fourth.ActivateAt
+			s.hasKeys(first, second, third, fourth)
+		},
+		"a key that signs, or soon will not, is not withdrawn": func(s *suite) {
+			first, second, third := key("first", 1), key("second", 2), key("third", 3)
+			third.RetireAt = at(time.Hour)
+			for _, r := range []keyring.Record{first, second, third} {
+				s.ok(s.keys.AddKey(s.ctx, r))
+			}
+			r := keyring.Replacement{Predecessor: "first", Withdrawn: "second", At: second.ActivateAt, Successor: key("fourth", 4)}
+			s.fails(s.keys.Replace(s.ctx, r), keyring.ErrConflict)
+			r.Withdrawn, r.At = "third", start
+			s.fails(s.keys.Replace(s.ctx, r), keyring.ErrConflict)
+			s.hasKeys(first, second, third)
+		},
+		"a key begins to sign earlier, never later, and not after it was killed": func(s *suite) {
+			first := key("first", 1)
+			s.ok(s.keys.AddKey(s.ctx, first))
+			s.ok(s.keys.HastenKey(s.ctx, "first", at(time.Second)))
+			s.ok(s.keys.HastenKey(s.ctx, "first", at(time.Hour)))
+			s.fails(s.keys.HastenKey(s.ctx, "nobody", start), keyring.ErrNotFound)
+			first.ActivateAt = at(time.Second)
+			s.hasKeys(first)
+			s.ok(s.keys.KillKey(s.ctx, "first", at(time.Minute)))
+			s.fails(s.keys.HastenKey(s.ctx, "first", start), keyring.ErrConflict)
+			first.KilledAt = at(time.Minute)
+			s.hasKeys(first)
+		},
 		"killing twice keeps the first moment": func(s *suite) {
 			first := key("first", 1)
 			s.ok(s.keys.AddKey(s.ctx, first))
@@ -86,10 +135,13 @@ func keyPromises() promises {
 			first.Sealed = []byte{0, 255}
 			s.hasKeys(first)
 		},
-		"deleting a key twice is no error": func(s *suite) {
+		"who deletes a key hears it, and deleting it twice is no error": func(s *suite) {
 			s.ok(s.keys.AddKey(s.ctx, key("first", 1)))
-			s.ok(s.keys.DeleteKey(s.ctx, "first"))
-			s.ok(s.keys.DeleteKey(s.ctx, "first"))
+			for _, there := range []bool{true, false} {
+				deleted, err := s.keys.DeleteKey(s.ctx, "first")
+				s.ok(err)
+				s.same(deleted, there)
+			}
 			s.hasKeys()
 		},
 	}

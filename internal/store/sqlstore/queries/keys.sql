@@ -8,6 +8,15 @@ VALUES (@kid, @purpose, @seq, @algorithm, @public, @sealed, @created_at, @activa
 -- name: RetireKey :execrows
 UPDATE keys SET retire_at = @at WHERE kid = @kid AND retire_at IS NULL AND killed_at IS NULL;
 
+-- name: MoveRetirement :execrows
+UPDATE keys SET retire_at = @at WHERE kid = @kid AND killed_at IS NULL;
+
+-- name: WithdrawKey :execrows
+UPDATE keys SET retire_at = @at, killed_at = @at WHERE kid = @kid AND activate_at > @at AND retire_at IS NULL AND killed_at IS NULL;
+
+-- name: HastenKey :execrows
+UPDATE keys SET activate_at = CASE WHEN activate_at > @at THEN @at ELSE activate_at END WHERE kid = @kid AND killed_at IS NULL;
+
 -- name: KeyExists :one
 SELECT EXISTS (SELECT 1 FROM keys WHERE kid = @kid);
 
@@ -20,7 +29,7 @@ UPDATE keys SET longest_ttl = CASE WHEN longest_ttl < @ttl THEN @ttl ELSE longes
 -- name: ResealKey :execrows
 UPDATE keys SET sealed = @sealed WHERE kid = @kid AND sealed = @old;
 
--- name: DeleteKey :exec
+-- name: DeleteKey :execrows
 DELETE FROM keys WHERE kid = @kid;
 
 -- name: Secret :one

@@ -10,13 +10,28 @@ import (
 	"database/sql"
 )
 
-const deleteKey = `-- name: DeleteKey :exec
+const deleteKey = `-- name: DeleteKey :execrows
 DELETE FROM keys WHERE kid = $1
 `
 
-func (q *Queries) DeleteKey(ctx context.Context, kid string) error {
-	_, err := q.db.ExecContext(ctx, deleteKey, kid)
-	return err
+func (q *Queries) DeleteKey(ctx context.Context, kid string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteKey, kid)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const hastenKey = `-- name: HastenKey :execrows
+UPDATE keys SET activate_at = CASE WHEN activate_at > $1 THEN $1 ELSE activate_at END WHERE kid = $2 AND killed_at IS NULL
+`
+
+func (q *Queries) HastenKey(ctx context.Context, at sql.NullInt64, kid string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, hastenKey, at, kid)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const insertKey = `-- name: InsertKey :exec
@@ -120,6 +135,18 @@ UPDATE keys SET killed_at = COALESCE(killed_at, $1) WHERE kid = $2
 
 func (q *Queries) KillKey(ctx context.Context, at sql.NullInt64, kid string) (int64, error) {
 	result, err := q.db.ExecContext(ctx, killKey, at, kid)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const moveRetirement = `-- name: MoveRetirement :execrows
+UPDATE keys SET retire_at = $1 WHERE kid = $2 AND killed_at IS NULL
+`
+
+func (q *Queries) MoveRetirement(ctx context.Context, at sql.NullInt64, kid string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, moveRetirement, at, kid)
 	if err != nil {
 		return 0, err
 	}
@@ -233,4 +260,16 @@ func (q *Queries) Secrets(ctx context.Context) ([]Secret, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const withdrawKey = `-- name: WithdrawKey :execrows
+UPDATE keys SET retire_at = $1, killed_at = $1 WHERE kid = $2 AND activate_at > $1 AND retire_at IS NULL AND killed_at IS NULL
+`
+
+func (q *Queries) WithdrawKey(ctx context.Context, at sql.NullInt64, kid string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, withdrawKey, at, kid)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

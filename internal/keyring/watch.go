@@ -1,0 +1,115 @@
+package keyring
+
+import (
+	"slices"
+	"time"
+)
+
+// Why a key changed its state.
+const (
+	WhyFirst    = "first"    // no other key could sign
+	WhyTrusted  = "trusted"  // it only verifies what another system signed
+	WhyRotated  = "rotated"  // one key follows another, in time or on demand
+	WhyReplaced = "replaced" // one key that signed nothing makes room for another
+	WhyKilled   = "killed"   // it, or the key before it, was declared compromised
+	WhyRetired  = "retired"  // its use was ended, and no key follows it
+	WhyExpired  = "expired"  // the last token that it signed is dead
+)
+
+// Change is a key seen in another state than at the look before, whoever
+// brought that about.
+type Change struct {
+	Kid string
+	// From is the state before. Where there was none, New is set.
+	From, To State
+	New      bool
+	// Deleted says that this process has deleted the key; of keys that others
+	// delete, nothing is told.
+	Deleted bool
+	// Why is one of the reasons above.
+	Why string
+}
+
+// changes compares the ring with what it told before, and tells the rest.
+func (r *Ring) changes(now time.Time, deleted []Step) (all []Change) {
+	r.watch.Lock()
+	defer r.watch.Unlock()
+	for _, step := range deleted {
+		all = append(all, Change{Kid: step.Kid, From: r.told[step.Kid], To: Gone, Deleted: true, Why: WhyExpired})
+	}
+	rs := r.now.Load().records
+	told := make(map[string]State, len(rs))
+	for i := range rs {
+		key := &rs[i]
+		from, known := r.told[key.Kid]
+		to := key.State(now)
+		told[key.Kid] = to
+		if !known || from != to {
+			all = append(all, Change{Kid: key.Kid, From: from, To: to, New: !known, Why: rs.why(key, to)})
+		}
+	}
+	r.told = told
+	return all
+}
+
+// states are where all keys stand at now.
+func (rs records) states(now time.Time) map[string]State {
+	all := make(map[string]State, len(rs))
+	for i := range rs {
+		all[rs[i].Kid] = rs[i].State(now)
+	}
+	return all
+}
+
+// why says how a key came into this state, from what the records tell.
+func (rs records) why(r *Record, to State) string {
+	switch to {
+	case Next:
+		return rs.whyNext(r)
+	case Active:
+		return rs.whyActive(r)
+	case Retired:
+		return rs.whyRetired(r)
+	case Killed:
+		if r.withdrawn() {
+			return WhyReplaced
+		}
+		return WhyKilled
+	default:
+		return WhyExpired
+	}
+}
+
+// whyNext looks at the key that was made before: was it to sign in this one's
+// place?
+func (rs records) whyNext(r *Record) string {
+	i := slices.IndexFunc(rs, func(o Record) bool { return o.Purpose == r.Purpose && o.Seq == r.Seq-1 })
+	switch {
+	case i >= 0 && rs[i].withdrawn():
+		return WhyReplaced
+	case i >= 0 && !rs[i].KilledAt.IsZero() && rs[i].KilledAt.Before(rs[i].ActivateAt):
+		return WhyKilled
+	}
+	return WhyRotated
+}
+
+func (rs records) whyActive(r *Record) string {
+	follows := func(o Record) bool { return o.Kid != r.Kid && o.RetireAt.Equal(r.ActivateAt) }
+	killed := func(o Record) bool { return len(o.Sealed) > 0 && !o.KilledAt.IsZero() }
+	switch {
+	case len(r.Sealed) == 0:
+		return WhyTrusted
+	case slices.ContainsFunc(rs, follows):
+		return WhyRotated
+	case slices.ContainsFunc(rs, killed):
+		return WhyKilled
+	}
+	return WhyFirst
+}
+
+func (rs records) whyRetired(r *Record) string {
+	if len(r.Sealed) == 0 {
+		return WhyRetired
+	}
+	return WhyRotated
+}
