@@ -38,8 +38,10 @@ type App struct {
 	// recipients are the services that publish the key to encrypt to, by
 	// audience.
 	recipients map[string]*recipient.KeySet
-	log        *slog.Logger
-	now        func() time.Time
+	// fits finds tokens for an audience that max_token_size keeps from being.
+	fits func(audience string) error
+	log  *slog.Logger
+	now  func() time.Time
 }
 
 // Made says what a first start created.
@@ -121,14 +123,11 @@ func (a *App) openKeys(ctx context.Context) (*keyring.Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := a.now()
-	ring, err := keyring.Open(ctx, store, master, keyPolicy(a.config), now)
+	ring, err := keyring.Open(ctx, store, master, keyPolicy(a.config), a.now())
 	if err != nil {
 		return nil, explainKeys(err, a.config)
 	}
-	if key, err := ring.Active(now); !before && err == nil {
-		a.Made.SigningKey = key.Kid()
-	}
+	a.Made.SigningKey = ring.First()
 	return ring, nil
 }
 
@@ -143,14 +142,15 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		return err
 	}
 	policy := a.config.Token(issuer)
-	a.follow(ctx, policy)
+	a.follow(policy)
 	tokens, err := token.NewIssuer(ring, policy)
 	if err != nil {
 		return err
 	}
-	if err := checkSize(tokens, policy, a.now()); err != nil {
+	if err := checkSizes(tokens, policy, a.now()); err != nil {
 		return err
 	}
+	a.fits = func(audience string) error { return checkSize(tokens, audience, a.now()) }
 	verifier, err := token.NewVerifier(ring, policy)
 	if err != nil {
 		return err

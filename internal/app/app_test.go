@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,6 +120,7 @@ func TestProcessesThatStartAtOnceAgree(t *testing.T) {
 	for range 5 {
 		c := settings(t, "")
 		sets := make([]string, 6)
+		var made atomic.Int32
 		var wait sync.WaitGroup
 		for i := range sets {
 			wait.Go(func() {
@@ -128,12 +130,18 @@ func TestProcessesThatStartAtOnceAgree(t *testing.T) {
 					return
 				}
 				sets[i] = get(a, "/.well-known/jwks.json").Body.String()
+				if a.Made.SigningKey != "" {
+					made.Add(1)
+				}
 				if err := a.Close(); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wait.Wait()
+		if made.Load() != 1 {
+			t.Errorf("%d processes say that they made the first key", made.Load())
+		}
 		for _, set := range sets {
 			if set != sets[0] {
 				t.Fatalf("two processes publish different keys: %s and %s", sets[0], set)

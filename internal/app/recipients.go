@@ -23,9 +23,10 @@ const (
 	fetchSooner = 15 * time.Second
 )
 
-// follow gives the policy a source for every key that a service publishes, and
-// asks each once. A service that is down does not keep this one from starting.
-func (a *App) follow(ctx context.Context, policy token.Policy) {
+// follow gives the policy a source for every key that a service publishes.
+// Upkeep begins with asking them: a service that is down, or slow, does not
+// keep this one from starting.
+func (a *App) follow(policy token.Policy) {
 	a.recipients = map[string]*recipient.KeySet{}
 	for audience, key := range a.config.AudienceEncryption {
 		if key.URL == "" {
@@ -37,7 +38,6 @@ func (a *App) follow(ctx context.Context, policy token.Policy) {
 		service.EncryptTo = set
 		policy.Services[audience] = service
 	}
-	a.FetchKeySets(ctx)
 }
 
 // FetchKeySets asks all services that publish their encryption keys for them,
@@ -66,6 +66,9 @@ func (a *App) fetch(ctx context.Context, audience string, set *recipient.KeySet)
 		a.log.WarnContext(ctx, "fetch encryption key", "audience", audience, "error", err, "tokens_wait", unknown != nil)
 	case changed:
 		a.log.InfoContext(ctx, "encryption key", "audience", audience, "kid", key.Kid(), "alg", string(key.Algorithm()))
+		if err := a.fits(audience); err != nil {
+			a.log.ErrorContext(ctx, "encryption key", "audience", audience, "error", err)
+		}
 	}
 	if err != nil {
 		return fetchSooner
@@ -73,17 +76,25 @@ func (a *App) fetch(ctx context.Context, audience string, set *recipient.KeySet)
 	return fetchEvery
 }
 
-// checkSize mints for each audience what a sign-in would, so that a
-// max_token_size that is too small is found at start, and not by whoever
-// signs in first.
-func checkSize(tokens *token.Issuer, policy token.Policy, now time.Time) error {
-	id := uuid.Nil.String()
-	sample := token.Claims{Subject: id, SessionID: id, ClientID: login.ClientID, AMR: []string{"pwd"}, AuthTime: now, Fresh: true}
+// checkSizes finds a max_token_size that is too small at start. Where the key
+// to encrypt to is fetched, [App.fetch] does.
+func checkSizes(tokens *token.Issuer, policy token.Policy, now time.Time) error {
 	for _, audience := range append([]string{policy.Audience}, slices.Sorted(maps.Keys(policy.Services))...) {
-		sample.Audience = []string{audience}
-		if _, _, err := tokens.Mint(now, sample); errors.Is(err, token.ErrClaims) {
-			return fmt.Errorf("max_token_size is too small for the audience %s: %w", audience, err)
+		if err := checkSize(tokens, audience, now); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkSize mints for an audience what a sign-in would, so that it is not
+// whoever signs in first who finds that it does not fit.
+func checkSize(tokens *token.Issuer, audience string, now time.Time) error {
+	id := uuid.Nil.String()
+	sample := token.Claims{Subject: id, SessionID: id, ClientID: login.ClientID, Audience: []string{audience},
+		AMR: []string{"pwd"}, AuthTime: now, Fresh: true}
+	if _, _, err := tokens.Mint(now, sample); errors.Is(err, token.ErrClaims) {
+		return fmt.Errorf("max_token_size is too small for the audience %s: %w", audience, err)
 	}
 	return nil
 }

@@ -60,12 +60,13 @@ func TestUpkeepFollowsKeySets(t *testing.T) {
 		if err != nil {
 			t.Fatalf("a service that is down: %v", err)
 		}
-		if !strings.Contains(log.String(), "answered 502") || !strings.Contains(log.String(), "tokens_wait=true") {
-			t.Errorf("the start did not ask:\n%s", log)
-		}
 		ctx, stop := context.WithCancel(t.Context())
 		done := a.Upkeep(ctx)
 		began := time.Now()
+		time.Sleep(time.Second) // of the bubble's clock: until it has asked
+		if !strings.Contains(log.String(), "answered 502") || !strings.Contains(log.String(), "tokens_wait=true") {
+			t.Errorf("the start did not ask:\n%s", log)
+		}
 		for _, asked := range []time.Duration{15 * time.Second, 5*time.Minute + 15*time.Second, 10*time.Minute + 30*time.Second} {
 			if asked > 10*time.Minute { // down when it is its turn
 				service.key.Store(nil)
@@ -104,5 +105,37 @@ func TestTokensThatCannotFit(t *testing.T) {
 			(!strings.Contains(err.Error(), "max_token_size is too small for the audience") || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
+	}
+}
+
+// TestAHangingServiceDelaysNoStart: tokens for it have to wait, nothing else.
+func TestAHangingServiceDelaysNoStart(t *testing.T) {
+	ctx, release := context.WithCancel(t.Context())
+	asked := make(chan struct{}, 10)
+	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-ctx.Done()
+	}))
+	defer service.Close()
+	defer release()
+	c := settings(t, "")
+	c.AudienceEncryption = map[string]config.ServiceKey{"payroll": {URL: service.URL}}
+	a, err := open(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(asked) > 0 {
+		t.Error("the start waited for it")
+	}
+	upkeep, stop := context.WithCancel(t.Context())
+	done := a.Upkeep(upkeep)
+	<-asked
+	if w := get(a, "/readyz"); w.Code != http.StatusOK {
+		t.Errorf("/readyz while it hangs: %d", w.Code)
+	}
+	stop()
+	<-done
+	if err := a.Close(); err != nil {
+		t.Error(err)
 	}
 }

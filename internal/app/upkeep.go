@@ -21,7 +21,7 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	})
 	if len(a.recipients) > 0 {
 		all.Go(func() {
-			repeat(ctx, fetchSooner, a.FetchKeySets)
+			repeat(ctx, 0, a.FetchKeySets)
 		})
 	}
 	done := make(chan struct{})
@@ -62,8 +62,15 @@ func (a *App) prune(ctx context.Context) time.Duration {
 func (a *App) maintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
 	up, err := a.ring.Maintain(ctx, now)
-	for _, step := range up.Done {
-		a.log.InfoContext(ctx, "signing key", "kid", step.Kid, "state", step.State.String(), "why", step.Why)
+	for _, c := range up.Changes {
+		from, to := c.From.String(), c.To.String()
+		if c.New {
+			from = "none"
+		}
+		if c.Deleted {
+			to = "deleted"
+		}
+		a.log.InfoContext(ctx, "signing key", "kid", c.Kid, "from", from, "to", to, "why", c.Why)
 	}
 	if err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "maintain signing keys", "error", err)

@@ -46,8 +46,10 @@ func TestUpkeepHearsOfAKill(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	done := a.Upkeep(ctx)
-	if line := <-log; !strings.Contains(line, "signing key") || !strings.Contains(line, "state=active") {
-		t.Errorf("logged %s", line)
+	for _, want := range []string{"kid=" + killed + " from=active to=killed why=killed", "from=none to=active why=killed"} {
+		if line := <-log; !strings.Contains(line, "signing key") || !strings.Contains(line, want) {
+			t.Errorf("logged %s, want %s", line, want)
+		}
 	}
 	if got := keySet(a); strings.Contains(got, killed) || !strings.Contains(got, `"kid"`) {
 		t.Errorf("key set after the kill: %s", got)

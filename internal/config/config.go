@@ -39,7 +39,7 @@ type Config struct {
 	// `flask` is what flask-jwt-extended expects. `audience` itself may be among them.
 	AudienceProfiles map[string]token.Profile `name:"audience_profiles"`
 	// AudienceEncryption are the services that get their access tokens encrypted, as nested JWTs, each with its public key:
-	// a JWK, or the https URL of its key set. A key set is fetched at start and then every five minutes: after a change,
+	// a JWK, or the https URL of its key set. A key set is fetched in the background from the start on and every five minutes: after a change,
 	// the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is
 	// issued (503).
 	AudienceEncryption map[string]ServiceKey `name:"audience_encryption"`
@@ -47,7 +47,9 @@ type Config struct {
 	// Database is where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`.
 	Database Database `name:"database" default:"sqlite:portaria.db" secret:"file"`
 	// MasterKeyFile is the file with the key that seals all other keys at rest. If it does not exist, the first start
-	// makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost.
+	// makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost. To change
+	// the key, put the new one on a line before the old one, restart every process, run `portaria key reseal`, and only
+	// then take the old line out.
 	MasterKeyFile string `name:"master_key_file" default:"portaria-master.key"`
 	// MasterKey is the content of the master key file, for systems that hand out secrets in the environment. It has no
 	// flag, because everybody on the machine may read the arguments of a process.

@@ -13,11 +13,11 @@ func settingDoc(name string) string {
 	case "audience_profiles":
 		return "The services that people may ask an access token for, beside `audience`, each with the form that its verifier expects: `at+jwt` is RFC 9068; `jwt` has `typ: JWT`, for verifiers that refuse anything else; `flask` is what flask-jwt-extended expects. `audience` itself may be among them."
 	case "audience_encryption":
-		return "The services that get their access tokens encrypted, as nested JWTs, each with its public key: a JWK, or the https URL of its key set. A key set is fetched at start and then every five minutes: after a change, the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is issued (503)."
+		return "The services that get their access tokens encrypted, as nested JWTs, each with its public key: a JWK, or the https URL of its key set. A key set is fetched in the background from the start on and every five minutes: after a change, the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is issued (503)."
 	case "database":
 		return "Where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`."
 	case "master_key_file":
-		return "The file with the key that seals all other keys at rest. If it does not exist, the first start makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost."
+		return "The file with the key that seals all other keys at rest. If it does not exist, the first start makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost. To change the key, put the new one on a line before the old one, restart every process, run `portaria key reseal`, and only then take the old line out."
 	case "master_key":
 		return "The content of the master key file, for systems that hand out secrets in the environment. It has no flag, because everybody on the machine may read the arguments of a process."
 	case "sign_up":
