@@ -189,7 +189,8 @@ func (r *Ring) retireSuperfluous(ctx context.Context, now time.Time) (done []Ste
 
 // deleteGone deletes keys of which no token is left.
 func (r *Ring) deleteGone(ctx context.Context, now time.Time) (done []Step, err error) {
-	for _, kid := range r.now.Load().records.gone(now) {
+	gone := r.now.Load().records.gone(now)
+	for _, kid := range gone {
 		deleted, err := r.store.DeleteKey(ctx, kid)
 		if err != nil {
 			return done, fmt.Errorf("delete key %s: %w", kid, err)
@@ -198,7 +199,7 @@ func (r *Ring) deleteGone(ctx context.Context, now time.Time) (done []Step, err 
 			done = append(done, Step{At: now, Kid: kid, State: Gone, Why: "its last token has expired"})
 		}
 	}
-	if done == nil {
+	if gone == nil {
 		return nil, nil
 	}
 	return done, r.Reload(ctx)

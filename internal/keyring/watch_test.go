@@ -68,3 +68,18 @@ func TestChangesAreTold(t *testing.T) {
 	// Killed keys do not expire.
 	c.tells(lead+2*(ttl+margin), keyring.Change{Kid: theirs.Kid(), From: retired, To: keyring.Gone, Why: keyring.WhyExpired})
 }
+
+// TestADeletionIsToldByOne: of two that find a key gone, the one that deletes it.
+func TestADeletionIsToldByOne(t *testing.T) {
+	c := ring(t)
+	c.rotate(keyring.Order{})
+	c.at(lead)
+	other := c.beside()
+	other.at(lead)
+	c.store.meanwhile = func() {
+		if done := other.at(lead + ttl + margin).Keys(); len(done) != 1 {
+			t.Errorf("%d keys are left", len(done))
+		}
+	}
+	c.tells(lead + ttl + margin)
+}
