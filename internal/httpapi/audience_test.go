@@ -167,6 +167,7 @@ func TestKeysByURL(t *testing.T) {
 		c.AudienceEncryption = map[string]config.ServiceKey{"payroll": serviceKey(t, service.URL+"/jwks.json")}
 	})
 	_, tokens := a.SignUp("ana@example.com")
+	a.FetchKeySets() // as upkeep does from the start on
 	payroll := a.ForAudience("payroll")
 	who := api.Credentials{Identifier: "ana@example.com", Password: apptest.Password}
 
