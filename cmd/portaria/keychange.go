@@ -131,6 +131,10 @@ func (k keyGenerate) Validate() error {
 		return fmt.Errorf("%s does not sign; for a key file for other uses, add --out", k.Alg)
 	case k.Out != "" && (k.Drill || k.Replace || !k.At.IsZero()):
 		return errors.New("--drill, --at and --replace do not go with --out")
+	case k.Out == "-" || k.PublicOut == "-":
+		return errors.New("--out and --public-out name files; key export prints public keys")
+	case k.Out != "" && k.PublicOut == k.Out:
+		return errors.New("--out and --public-out are two files")
 	case k.PublicOut != "" && a.Symmetric():
 		return fmt.Errorf("--public-out: a key for %s is a secret; there is no public half", k.Alg)
 	}
