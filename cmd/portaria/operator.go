@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/portaria/portaria/client"
@@ -139,5 +138,5 @@ func certifiedName(certificate []byte, base string) string {
 	if err != nil || leaf.VerifyHostname(u.Hostname()) == nil || len(leaf.DNSNames) == 0 {
 		return ""
 	}
-	return strings.Replace(leaf.DNSNames[0], "*.", "portaria.", 1)
+	return leaf.DNSNames[0]
 }

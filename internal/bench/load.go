@@ -15,7 +15,7 @@ import (
 type act interface {
 	request() []byte
 	// accept sees the response to the request, and tells whether the
-	// operation was done or refused for now; an error ends the run.
+	// operation was done, or told to come back later; an error ends the run.
 	accept(response) (done bool, err error)
 }
 
