@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/portaria/portaria/internal/config"
+)
+
+// People at a terminal read text, machines JSON, unless somebody decides.
+func TestLogFormat(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	file, err := os.Create(t.TempDir() + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	const text, json = "*slog.TextHandler", "*slog.JSONHandler"
+	tests := []struct {
+		to     io.Writer
+		format string
+		want   string
+	}{
+		{terminal, "auto", text}, {file, "auto", json}, {&bytes.Buffer{}, "auto", json},
+		{file, "text", text}, {terminal, "json", json},
+	}
+	for _, test := range tests {
+		c := config.Default()
+		c.LogFormat = test.format
+		if got := fmt.Sprintf("%T", newLog(surroundings{err: test.to}, c).Handler()); got != test.want {
+			t.Errorf("%s to %T: %s, want %s", test.format, test.to, got, test.want)
+		}
+	}
+}
