@@ -1,0 +1,125 @@
+// Package clients knows the registered applications and services: who may ask
+// for tokens in its own name, for whom, and for how long people stay signed in
+// through it.
+package clients
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of this package.
+var (
+	// ErrNotFound says that there is no such client.
+	ErrNotFound = errors.New("client not found")
+	// ErrTaken says that there is a client with this id already.
+	ErrTaken = errors.New("client id taken")
+	// ErrInvalid says that a client cannot be as it was described; the text
+	// names the field.
+	ErrInvalid = errors.New("client invalid")
+	// ErrNotProved says that a client did not prove who it is: unknown,
+	// disabled, wrong secret, wrong assertion, all alike (RFC 6749 §5.2,
+	// invalid_client).
+	ErrNotProved = errors.New("client not authenticated")
+	// ErrReplayed says that a client assertion was used before.
+	ErrReplayed = errors.New("client assertion replayed")
+)
+
+// Kind says what a client is.
+type Kind string
+
+const (
+	// Service is a program that acts in its own name, without a person.
+	Service Kind = "service"
+	// App is a first-party application that people sign in with. One without
+	// credentials, such as a browser or a phone, is public (RFC 6749 §2.1).
+	App Kind = "app"
+)
+
+// Client is a registered application or service.
+type Client struct {
+	// ID is the name that the operator chose, and client_id everywhere.
+	ID   string
+	Name string
+	Kind Kind
+	// Secrets are at most two, so that one can be replaced while the other
+	// still works; none for a public client or one with a PublicKey.
+	Secrets []Secret
+	// PublicKey is a JWK or a key set, for private_key_jwt (RFC 7523); empty
+	// for none.
+	PublicKey string
+	// Audiences are the services that tokens may be asked for; the first is
+	// meant when none is named. Empty means Portaria's own alone.
+	Audiences []string
+	// Scopes are what may be asked for in the client's own name.
+	Scopes []string
+	// Policy bounds tokens and sessions of this client.
+	Policy Policy
+	// Profile and EncryptionKey say what tokens whose audience is this client
+	// look like: see package token. Empty for the default.
+	Profile       string
+	EncryptionKey string
+	// Configured says that the settings describe this client: the API must
+	// not change what the next start would change back.
+	Configured bool
+	CreatedAt  time.Time
+	// DisabledAt is zero while the client may be used.
+	DisabledAt time.Time
+}
+
+// Disabled reports whether the client is barred.
+func (c Client) Disabled() bool { return !c.DisabledAt.IsZero() }
+
+// Public reports whether the client has nothing to prove itself with.
+func (c Client) Public() bool { return len(c.Secrets) == 0 && c.PublicKey == "" }
+
+// Secret is what is kept of a client secret.
+type Secret struct {
+	// Hash is HMAC-SHA-256 of the secret under a sealed key of the server:
+	// secrets are long and random, so a slow hash would only cost.
+	Hash      [32]byte
+	CreatedAt time.Time
+}
+
+// Policy is how long what a client gets is good for. Zero fields take the
+// defaults of its Kind: those of the settings for an App, 15 minutes for a
+// Service.
+type Policy struct {
+	// AccessTTL is the lifetime of access tokens.
+	AccessTTL time.Duration
+	// Idle and Absolute are the limits of sessions: see package session.
+	Idle, Absolute time.Duration
+	// NoRefresh gives people one access token and no refresh token; what is
+	// sensitive asks for the password again.
+	NoRefresh bool
+}
+
+// Store keeps clients. Each method is one atomic step.
+type Store interface {
+	// Client finds one, disabled or not; ErrNotFound.
+	Client(ctx context.Context, id string) (Client, error)
+	// Clients lists them by id, those after the given one; empty starts at
+	// the first.
+	Clients(ctx context.Context, after string, limit int) ([]Client, error)
+	// CreateClient adds one; ErrTaken.
+	CreateClient(ctx context.Context, c Client) error
+	// DescribeClient replaces all of a client but its secrets, its standing
+	// and its creation, or creates it: what the settings say at each start.
+	DescribeClient(ctx context.Context, c Client) error
+	// AddSecret makes a secret the newest and keeps only one older;
+	// ErrNotFound.
+	AddSecret(ctx context.Context, id string, s Secret) error
+	// DropSecrets forgets all secrets but the newest; ErrNotFound.
+	DropSecrets(ctx context.Context, id string) error
+	// DisableClient bars it, or lets it in again when at is zero;
+	// ErrNotFound. Disabling twice keeps the first moment.
+	DisableClient(ctx context.Context, id string, at time.Time) error
+	// DeleteClient removes it; ErrNotFound.
+	DeleteClient(ctx context.Context, id string) error
+	// UseAssertion remembers the jti of an assertion until it expires;
+	// ErrReplayed when it is remembered already.
+	UseAssertion(ctx context.Context, clientID, jti string, expires time.Time) error
+	// PruneAssertions forgets those that have expired by t.
+	PruneAssertions(ctx context.Context, t time.Time) (int, error)
+}

@@ -1,0 +1,77 @@
+// Package event is what happened, in order: an append-only log that is written
+// in the same step as what it tells of, so that it never tells of what was not
+// done and never forgets what was. The audit trail and the webhooks read it.
+package event
+
+import (
+	"context"
+	"time"
+)
+
+// Type names what happened. The names are part of the API.
+type Type string
+
+// The types of events.
+const (
+	AccountCreated    Type = "account.created"
+	AccountDisabled   Type = "account.disabled"
+	AccountEnabled    Type = "account.enabled"
+	AccountDeleted    Type = "account.deleted"
+	PasswordChanged   Type = "password.changed"
+	LoginSucceeded    Type = "login.succeeded"
+	LoginFailed       Type = "login.failed"
+	SessionStarted    Type = "session.started"
+	SessionEnded      Type = "session.ended"
+	SessionReplayed   Type = "session.refresh_replayed_elsewhere"
+	SessionAhead      Type = "session.refresh_ahead_of_store"
+	KeyRotated        Type = "key.rotated"
+	KeyKilled         Type = "key.killed"
+	RevocationWritten Type = "revocation.written"
+	ClientCreated     Type = "client.created"
+	ClientChanged     Type = "client.changed"
+	ClientDisabled    Type = "client.disabled"
+	ClientEnabled     Type = "client.enabled"
+	ClientDeleted     Type = "client.deleted"
+)
+
+// Event is one thing that happened. It holds no secret, ever: no password, no
+// token, no cookie, no identifier that somebody typed and that may be one.
+type Event struct {
+	// Seq is the place in the log: 1, 2, 3, … without gaps. The store sets it.
+	Seq int64
+	// ID is a random UUID; a receiver tells duplicates by it.
+	ID   string
+	Type Type
+	At   time.Time
+	// AccountID, SessionID, ClientID and KeyID name whom it is about; empty
+	// where that does not apply.
+	AccountID, SessionID, ClientID, KeyID string
+	// Actor is who did it: an account's id, a client's id, "operator", or
+	// empty for Portaria itself or a stranger.
+	Actor string
+	// Address and UserAgent are those of the request.
+	Address, UserAgent string
+	// Reason is why, in the words of the package that knows: session.Reason,
+	// for instance.
+	Reason string
+	// Detail is anything else that fits in a few short words, by name.
+	Detail map[string]string
+}
+
+// Filter narrows a reading of the log. Zero fields narrow nothing.
+type Filter struct {
+	Types                []Type
+	AccountID, SessionID string
+	ClientID             string
+	Since, Until         time.Time
+}
+
+// Reader reads the log.
+type Reader interface {
+	// Events answers at most limit events after a place in the log, oldest
+	// first. What it answers is whole: no event with a lower Seq can still
+	// appear.
+	Events(ctx context.Context, after int64, f Filter, limit int) ([]Event, error)
+	// LastEvent answers the Seq of the newest event; 0 when there is none.
+	LastEvent(ctx context.Context) (int64, error)
+}
