@@ -40,7 +40,7 @@ func TestEveryExportedErrorHasARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, pkg := range []string{"account", "login", "password", "session", "store", "token", "keyring"} {
+	for _, pkg := range []string{"account", "login", "password", "session", "store", "token", "keyring", "revoke"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", pkg)) {
 			found++
 			full := pkg + "." + name

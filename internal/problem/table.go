@@ -6,6 +6,7 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store"
 	"github.com/portaria/portaria/internal/token"
@@ -46,6 +47,10 @@ var table = []row{
 	{session.ErrExpired, http.StatusUnauthorized, "session_expired", "The session has expired.", "Sign in again.", invalidToken},
 	{session.ErrTokenInvalid, http.StatusUnauthorized, "refresh_token_invalid", "The refresh token is not valid.", "Sign in again.", invalidToken},
 	{session.ErrReused, http.StatusUnauthorized, "refresh_token_reused", "The refresh token was used before; the session has been ended.", "Sign in again, and find out who else has the token.", invalidToken},
+
+	{revoke.ErrEntry, http.StatusUnprocessableEntity, "revocation_invalid", "This cannot be revoked so.", "Name a kind, its value, and hard or soft.", ""},
+	{revoke.ErrIdempotency, http.StatusUnprocessableEntity, "idempotency_key_reused", "This idempotency key was used for another target.", "Use a new key for each revocation.", ""},
+	{revoke.ErrPlace, http.StatusUnprocessableEntity, "revocation_place_invalid", "There is no such place in the revocation log.", "", ""},
 
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "The service cannot answer right now.", "Try again after the time in Retry-After.", ""},
 

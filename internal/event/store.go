@@ -1,0 +1,21 @@
+package event
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps the log. Each method is one atomic step. The steps of other
+// stores write their events themselves.
+type Store interface {
+	Reader
+	// EventsBefore answers at most limit events before a place in the log,
+	// newest first; 0 starts at the newest.
+	EventsBefore(ctx context.Context, before int64, f Filter, limit int) ([]Event, error)
+	// Append writes events that come with no step of their own. It sets Seq,
+	// and an ID where there is none; Actor, Address and UserAgent are those
+	// of the context's Origin where they are empty.
+	Append(ctx context.Context, events []Event) error
+	// PruneEvents forgets events from before a moment, and answers how many.
+	PruneEvents(ctx context.Context, before time.Time) (int, error)
+}

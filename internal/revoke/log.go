@@ -1,0 +1,110 @@
+package revoke
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of this package.
+var (
+	// ErrEntry says that an entry names no kind, value or mode that the log
+	// takes; the text says which.
+	ErrEntry = errors.New("revocation: entry refused")
+	// ErrIdempotency says that the key of an earlier request came again with
+	// something else to revoke.
+	ErrIdempotency = errors.New("revocation: idempotency key used for another target")
+	// ErrPlace says that no log can have come as far as that.
+	ErrPlace = errors.New("revocation: no such place in a log")
+)
+
+// SaltSize is the length of what goes into every hash of a feed, in bytes.
+const SaltSize = 16
+
+// MaxSeq bounds places: they are numbers of JSON, exact up to 2^53.
+const MaxSeq = 1<<53 - 1
+
+// Head is how far the log has come.
+type Head struct {
+	// Epoch is that of Seq.
+	Epoch int64
+	// Seq is the last place that was given away; the first ever is Seq(1, 1).
+	// A token carries it as rvs.
+	Seq int64
+	// Salt never changes in the life of a log.
+	Salt [SaltSize]byte
+}
+
+// Entry is a rule to be written, and who asked for it: the origin of the event
+// is that of the context, see package event.
+type Entry struct {
+	Kind  Kind
+	Value string
+	Mode  Mode
+	At    time.Time
+	// Reason is for the audit trail; nobody else gets to see it.
+	Reason string
+	// Client and Key name the request: the same key of the same client again
+	// answers the rule that it has written already. An empty Key names none.
+	Client, Key string
+}
+
+// Limits of an entry's texts, in bytes.
+const (
+	MaxValue  = 512
+	MaxReason = 256
+	MaxKey    = 255
+)
+
+// Check answers ErrEntry unless the log takes the entry.
+func (e Entry) Check() error {
+	switch e.Kind {
+	case Token, Session, Account, Client, AccountAtClient, Key, Issuer:
+	default:
+		return fmt.Errorf("%w: kind %.8q", ErrEntry, e.Kind)
+	}
+	switch {
+	case e.Mode != Hard && e.Mode != Soft:
+		return fmt.Errorf("%w: mode %.8q", ErrEntry, e.Mode)
+	case e.Kind == Key && e.Mode != Hard:
+		return fmt.Errorf("%w: no token of a dead key comes back", ErrEntry)
+	case e.Value == "" || len(e.Value) > MaxValue:
+		return fmt.Errorf("%w: value of %d bytes", ErrEntry, len(e.Value))
+	case len(e.Reason) > MaxReason || len(e.Key) > MaxKey:
+		return fmt.Errorf("%w: reason or idempotency key too long", ErrEntry)
+	case e.At.IsZero():
+		return fmt.Errorf("%w: no time", ErrEntry)
+	}
+	return nil
+}
+
+// Store keeps the log. Each method is one atomic step. A place that a method
+// has answered is never given away again, and no rule appears later at or
+// before it.
+type Store interface {
+	// Log answers how far the log has come.
+	Log(ctx context.Context) (Head, error)
+	// Rules answers at most limit rules after a place, in order, and the head
+	// of the same snapshot: whoever gets fewer than limit knows all there is
+	// up to head. Rules that were pruned are left out. A limit below 1 counts
+	// as 1, and one above 10,000 as 10,000.
+	Rules(ctx context.Context, after int64, limit int) (rules []Rule, head int64, err error)
+	// Write writes one rule, its event, and what must come with it in the
+	// same step: a hard rule ends the sessions that it speaks of, and one
+	// about a key kills the key. A repeated Key answers the first rule and
+	// does nothing. Errors: ErrEntry, ErrIdempotency.
+	Write(ctx context.Context, e Entry) (Rule, error)
+	// RaiseEpoch begins an epoch greater than the log's own and that of seen,
+	// a place that somebody knows although the log, set back by a backup or a
+	// fail-over, has not come so far. When it has, nothing is changed; so of
+	// ten who ask at once, one raises. It answers the head as it is then. Ask
+	// with Seq(epoch, LastOfEpoch) to raise it in any case. Errors: ErrPlace.
+	RaiseEpoch(ctx context.Context, seen int64) (Head, error)
+	// PruneRules forgets rules whose Prune is before t, and the idempotency
+	// keys that wrote them. It answers how many rules.
+	PruneRules(ctx context.Context, t time.Time) (int, error)
+}
+
+// LastOfEpoch is the greatest number within an epoch.
+const LastOfEpoch = 1<<32 - 1
