@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// pruneEvery is how often sessions that nobody can use any more are removed.
+// pruneEvery is how often what nobody can use any more is removed: sessions,
+// and the client assertions that are remembered.
 const pruneEvery = time.Hour
 
 // Upkeep runs what has to be done from time to time, until ctx ends. The
@@ -53,6 +54,9 @@ func (a *App) prune(ctx context.Context) time.Duration {
 		a.log.ErrorContext(ctx, "prune sessions", "error", err)
 	case n > 0:
 		a.log.InfoContext(ctx, "pruned sessions", "sessions", n)
+	}
+	if _, err := a.store.PruneAssertions(ctx, a.now()); err != nil && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "prune client assertions", "error", err)
 	}
 	return pruneEvery
 }

@@ -43,8 +43,9 @@ type Client struct {
 	ID   string
 	Name string
 	Kind Kind
-	// Secrets are at most two, so that one can be replaced while the other
-	// still works; none for a public client or one with a PublicKey.
+	// Secrets are at most two, the newest first, so that one can be replaced
+	// while the other still works; none for a public client or one with a
+	// PublicKey.
 	Secrets []Secret
 	// PublicKey is a JWK or a key set, for private_key_jwt (RFC 7523); empty
 	// for none.
@@ -64,15 +65,19 @@ type Client struct {
 	// not change what the next start would change back.
 	Configured bool
 	CreatedAt  time.Time
-	// DisabledAt is zero while the client may be used.
+	// DisabledAt is zero unless an administrator barred the client.
 	DisabledAt time.Time
+	// WithdrawnAt is zero unless the settings described the client once and do
+	// so no longer. They may bring it back; an administrator may keep it.
+	WithdrawnAt time.Time
 }
 
-// Disabled reports whether the client is barred.
-func (c Client) Disabled() bool { return !c.DisabledAt.IsZero() }
+// Disabled reports whether the client is barred, by whomever.
+func (c Client) Disabled() bool { return !c.DisabledAt.IsZero() || !c.WithdrawnAt.IsZero() }
 
-// Public reports whether the client has nothing to prove itself with.
-func (c Client) Public() bool { return len(c.Secrets) == 0 && c.PublicKey == "" }
+// Public reports whether the client is an app that has nothing to prove itself
+// with. A Service without credentials is not public: nobody can be it yet.
+func (c Client) Public() bool { return c.Kind == App && len(c.Secrets) == 0 && c.PublicKey == "" }
 
 // Secret is what is kept of a client secret.
 type Secret struct {
@@ -99,27 +104,36 @@ type Policy struct {
 type Store interface {
 	// Client finds one, disabled or not; ErrNotFound.
 	Client(ctx context.Context, id string) (Client, error)
-	// Clients lists them by id, those after the given one; empty starts at
-	// the first.
+	// Clients lists them by id, in the order of the database's language, those
+	// after the given one; empty starts at the first.
 	Clients(ctx context.Context, after string, limit int) ([]Client, error)
 	// CreateClient adds one; ErrTaken.
 	CreateClient(ctx context.Context, c Client) error
 	// DescribeClient replaces all of a client but its secrets, its standing
 	// and its creation, or creates it: what the settings say at each start.
+	// The first of c.Secrets, if any, becomes the newest unless it is kept
+	// already; a PublicKey takes their place. Who was withdrawn is no longer.
 	DescribeClient(ctx context.Context, c Client) error
+	// WithdrawClient notes that the settings describe a client no longer, and
+	// bars it. It reports whether they did until now.
+	WithdrawClient(ctx context.Context, id string, at time.Time) (bool, error)
 	// AddSecret makes a secret the newest and keeps only one older;
 	// ErrNotFound.
 	AddSecret(ctx context.Context, id string, s Secret) error
 	// DropSecrets forgets all secrets but the newest; ErrNotFound.
 	DropSecrets(ctx context.Context, id string) error
-	// DisableClient bars it, or lets it in again when at is zero;
-	// ErrNotFound. Disabling twice keeps the first moment.
+	// DisableClient bars it; ErrNotFound. Disabling twice keeps the first
+	// moment.
 	DisableClient(ctx context.Context, id string, at time.Time) error
+	// EnableClient lets it in again, also when it was withdrawn; ErrNotFound.
+	EnableClient(ctx context.Context, id string) error
 	// DeleteClient removes it; ErrNotFound.
 	DeleteClient(ctx context.Context, id string) error
-	// UseAssertion remembers the jti of an assertion until it expires;
-	// ErrReplayed when it is remembered already.
+	// UseAssertion remembers the jti of an assertion until it expires: the
+	// first moment at which nobody accepts it, leeway included. ErrReplayed
+	// when it is remembered already.
 	UseAssertion(ctx context.Context, clientID, jti string, expires time.Time) error
-	// PruneAssertions forgets those that have expired by t.
+	// PruneAssertions forgets those that have expired by t, and answers how
+	// many.
 	PruneAssertions(ctx context.Context, t time.Time) (int, error)
 }

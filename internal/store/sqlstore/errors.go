@@ -15,6 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/store"
@@ -43,6 +44,10 @@ func taken(table string) error {
 		return account.ErrIdentifierTaken
 	case "keys", "secrets":
 		return keyring.ErrConflict
+	case "clients":
+		return clients.ErrTaken
+	case "assertions":
+		return clients.ErrReplayed
 	}
 	return nil
 }

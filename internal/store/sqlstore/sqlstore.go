@@ -1,4 +1,4 @@
-// Package sqlstore keeps accounts, sessions, keys and secrets in SQLite or
+// Package sqlstore keeps accounts, sessions, clients, keys and secrets in SQLite or
 // PostgreSQL: one text for every query, one set of migrations, and the same
 // promises on both (internal/store/storetest holds them as tests).
 //
@@ -48,7 +48,7 @@ type Options struct {
 	StepTimeout time.Duration
 }
 
-// Store fulfils account.Store, session.Store and login.Store; Keyring gives
+// Store fulfils account.Store, session.Store, login.Store and clients.Store; Keyring gives
 // the part that fulfils keyring.Store. It is safe for concurrent use.
 type Store struct {
 	engine engine

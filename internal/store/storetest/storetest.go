@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
@@ -22,6 +23,7 @@ type Store interface {
 	account.Store
 	session.Store
 	login.Store
+	clients.Store
 }
 
 // Stores is a store under test.
@@ -34,6 +36,7 @@ type Stores struct {
 func Run(t *testing.T, open func(t *testing.T) Stores) {
 	for _, list := range []promises{
 		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
+		clientPromises(), describedPromises(), assertionPromises(),
 	} {
 		for name, promise := range list {
 			t.Run(name, func(t *testing.T) {

@@ -16,6 +16,35 @@ type Account struct {
 	DisabledAt        sql.NullInt64
 }
 
+type Assertion struct {
+	ClientID  string
+	Jti       string
+	ExpiresAt int64
+}
+
+type Client struct {
+	ID            string
+	Name          string
+	Kind          string
+	Secret        []byte
+	SecretAt      sql.NullInt64
+	OldSecret     []byte
+	OldSecretAt   sql.NullInt64
+	PublicKey     string
+	Audiences     string
+	Scopes        string
+	AccessTtl     int64
+	Idle          int64
+	Absolute      int64
+	NoRefresh     bool
+	Profile       string
+	EncryptionKey string
+	Configured    bool
+	CreatedAt     int64
+	DisabledAt    sql.NullInt64
+	WithdrawnAt   sql.NullInt64
+}
+
 type Identifier struct {
 	Canonical string
 	AccountID string

@@ -1,0 +1,230 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+var _ clients.Store = (*Store)(nil)
+
+// Client implements [clients.Store].
+func (s *Store) Client(ctx context.Context, id string) (clients.Client, error) {
+	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.Client, error) {
+		return q.Client(ctx, id)
+	})
+	if err != nil {
+		return clients.Client{}, missing("find client", err, clients.ErrNotFound)
+	}
+	found, err := toClient(row)
+	return found, wrap("find client", err)
+}
+
+// Clients implements [clients.Store]. A page holds at most 1,000 clients.
+func (s *Store) Clients(ctx context.Context, after string, limit int) ([]clients.Client, error) {
+	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.Client, error) {
+		return q.Clients(ctx, after, pageLimit(limit))
+	})
+	if err != nil {
+		return nil, wrap("list clients", err)
+	}
+	list := make([]clients.Client, len(rows))
+	for i, row := range rows {
+		if list[i], err = toClient(row); err != nil {
+			return nil, wrap("list clients", err)
+		}
+	}
+	return list, nil
+}
+
+// CreateClient implements [clients.Store].
+func (s *Store) CreateClient(ctx context.Context, c clients.Client) error {
+	row, err := toRow(c)
+	if err != nil {
+		return wrap("create client", err)
+	}
+	_, err = write(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
+		return none{}, q.InsertClient(ctx, query.InsertClientParams(row))
+	})
+	return wrap("create client", err)
+}
+
+// DescribeClient implements [clients.Store].
+func (s *Store) DescribeClient(ctx context.Context, c clients.Client) error {
+	row, err := toRow(c)
+	if err != nil {
+		return wrap("describe client", err)
+	}
+	_, err = write(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
+		return none{}, q.DescribeClient(ctx, query.DescribeClientParams{
+			ID: row.ID, Name: row.Name, Kind: row.Kind, Secret: row.Secret, SecretAt: row.SecretAt,
+			PublicKey: row.PublicKey, Audiences: row.Audiences, Scopes: row.Scopes,
+			AccessTtl: row.AccessTtl, Idle: row.Idle, Absolute: row.Absolute, NoRefresh: row.NoRefresh,
+			Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured, CreatedAt: row.CreatedAt,
+		})
+	})
+	return wrap("describe client", err)
+}
+
+// WithdrawClient implements [clients.Store].
+func (s *Store) WithdrawClient(ctx context.Context, id string, at time.Time) (bool, error) {
+	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.WithdrawClient(ctx, nullMillis(at), id)
+	})
+	return rows > 0, wrap("withdraw client", err)
+}
+
+// AddSecret implements [clients.Store].
+func (s *Store) AddSecret(ctx context.Context, id string, secret clients.Secret) error {
+	return s.changeClient(ctx, "add secret", func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.AddSecret(ctx, query.AddSecretParams{Secret: secret.Hash[:], SecretAt: nullMillis(secret.CreatedAt), ID: id})
+	})
+}
+
+// DropSecrets implements [clients.Store].
+func (s *Store) DropSecrets(ctx context.Context, id string) error {
+	return s.changeClient(ctx, "drop secrets", func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.DropSecrets(ctx, id)
+	})
+}
+
+// DisableClient implements [clients.Store].
+func (s *Store) DisableClient(ctx context.Context, id string, at time.Time) error {
+	return s.changeClient(ctx, "disable client", func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.DisableClient(ctx, nullMillis(at), id)
+	})
+}
+
+// EnableClient implements [clients.Store].
+func (s *Store) EnableClient(ctx context.Context, id string) error {
+	return s.changeClient(ctx, "enable client", func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.EnableClient(ctx, id)
+	})
+}
+
+// DeleteClient implements [clients.Store].
+func (s *Store) DeleteClient(ctx context.Context, id string) error {
+	return s.changeClient(ctx, "delete client", func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.DeleteClient(ctx, id)
+	})
+}
+
+// changeClient runs an update of one client.
+func (s *Store) changeClient(ctx context.Context, what string, ask func(*query.Queries, context.Context) (int64, error)) error {
+	rows, err := write(ctx, s, ask)
+	return some(what, rows, err, clients.ErrNotFound)
+}
+
+// UseAssertion implements [clients.Store].
+func (s *Store) UseAssertion(ctx context.Context, clientID, jti string, expires time.Time) error {
+	_, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
+		return none{}, q.InsertAssertion(ctx, query.InsertAssertionParams{
+			ClientID: clientID, Jti: jti, ExpiresAt: millis(expires),
+		})
+	})
+	return wrap("use assertion", err)
+}
+
+// PruneAssertions implements [clients.Store], in portions as PruneSessions.
+func (s *Store) PruneAssertions(ctx context.Context, t time.Time) (int, error) {
+	for total := 0; ; {
+		rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+			return q.PruneAssertions(ctx, millis(t), prunePortion)
+		})
+		total += int(rows)
+		if err != nil || rows < prunePortion {
+			return total, wrap("prune assertions", err)
+		}
+	}
+}
+
+// toRow is the way of a client into its row.
+func toRow(c clients.Client) (query.Client, error) {
+	audiences, err := textOf(c.Audiences)
+	if err != nil {
+		return query.Client{}, err
+	}
+	scopes, err := textOf(c.Scopes)
+	if err != nil {
+		return query.Client{}, err
+	}
+	row := query.Client{
+		ID: c.ID, Name: c.Name, Kind: string(c.Kind), PublicKey: c.PublicKey, Audiences: audiences, Scopes: scopes,
+		AccessTtl: c.Policy.AccessTTL.Milliseconds(), Idle: c.Policy.Idle.Milliseconds(),
+		Absolute: c.Policy.Absolute.Milliseconds(), NoRefresh: c.Policy.NoRefresh,
+		Profile: c.Profile, EncryptionKey: c.EncryptionKey, Configured: c.Configured,
+		CreatedAt: millis(c.CreatedAt), DisabledAt: nullMillis(c.DisabledAt), WithdrawnAt: nullMillis(c.WithdrawnAt),
+	}
+	if len(c.Secrets) > 0 {
+		row.Secret, row.SecretAt = c.Secrets[0].Hash[:], nullMillis(c.Secrets[0].CreatedAt)
+	}
+	if len(c.Secrets) > 1 {
+		row.OldSecret, row.OldSecretAt = c.Secrets[1].Hash[:], nullMillis(c.Secrets[1].CreatedAt)
+	}
+	return row, nil
+}
+
+func toClient(row query.Client) (clients.Client, error) {
+	c := clients.Client{
+		ID: row.ID, Name: row.Name, Kind: clients.Kind(row.Kind), PublicKey: row.PublicKey,
+		Policy: clients.Policy{
+			AccessTTL: fromMillis(row.AccessTtl), Idle: fromMillis(row.Idle),
+			Absolute: fromMillis(row.Absolute), NoRefresh: row.NoRefresh,
+		},
+		Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured,
+		CreatedAt: moment(row.CreatedAt), DisabledAt: nullMoment(row.DisabledAt), WithdrawnAt: nullMoment(row.WithdrawnAt),
+	}
+	var err error
+	if c.Audiences, err = listOf(row.Audiences); err != nil {
+		return clients.Client{}, fmt.Errorf("client %s: audiences: %w", row.ID, err)
+	}
+	if c.Scopes, err = listOf(row.Scopes); err != nil {
+		return clients.Client{}, fmt.Errorf("client %s: scopes: %w", row.ID, err)
+	}
+	if err := addSecrets(&c, row); err != nil {
+		return clients.Client{}, fmt.Errorf("client %s: %w", row.ID, err)
+	}
+	return c, nil
+}
+
+// addSecrets reads the newest secret and the one before.
+func addSecrets(c *clients.Client, row query.Client) error {
+	for _, kept := range []struct {
+		hash []byte
+		at   sql.NullInt64
+	}{{row.Secret, row.SecretAt}, {row.OldSecret, row.OldSecretAt}} {
+		if kept.hash == nil {
+			return nil
+		}
+		secret := clients.Secret{CreatedAt: nullMoment(kept.at)}
+		// A hash of another length would be padded with zeros in silence.
+		if copy(secret.Hash[:], kept.hash) != len(kept.hash) || len(kept.hash) != len(secret.Hash) {
+			return fmt.Errorf("secret of %d bytes", len(kept.hash))
+		}
+		c.Secrets = append(c.Secrets, secret)
+	}
+	return nil
+}
+
+// textOf keeps a list in one column; neither engine's arrays are the other's.
+func textOf(list []string) (string, error) {
+	if len(list) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(list)
+	return string(text), err
+}
+
+func listOf(text string) (list []string, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	return list, json.Unmarshal([]byte(text), &list)
+}
+
+func fromMillis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -1,0 +1,76 @@
+-- name: Client :one
+SELECT * FROM clients WHERE id = @id;
+
+-- name: Clients :many
+SELECT * FROM clients WHERE id > @after ORDER BY id LIMIT @page_limit;
+
+-- name: InsertClient :exec
+INSERT INTO clients (id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes,
+    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at)
+VALUES (@id, @name, @kind, @secret, @secret_at, @old_secret, @old_secret_at, @public_key, @audiences, @scopes,
+    @access_ttl, @idle, @absolute, @no_refresh, @profile, @encryption_key, @configured, @created_at, @disabled_at, @withdrawn_at);
+
+-- name: DescribeClient :exec
+-- A secret that is kept already stays where it is; another one becomes the
+-- newest. Whoever proves himself with a key has no secrets any more.
+INSERT INTO clients (id, name, kind, secret, secret_at, public_key, audiences, scopes,
+    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at)
+VALUES (@id, @name, @kind, @secret, @secret_at, @public_key, @audiences, @scopes,
+    @access_ttl, @idle, @absolute, @no_refresh, @profile, @encryption_key, @configured, @created_at)
+ON CONFLICT (id) DO UPDATE SET
+    name = excluded.name,
+    kind = excluded.kind,
+    secret = CASE
+        WHEN excluded.public_key <> '' THEN NULL
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.secret
+        ELSE excluded.secret END,
+    secret_at = CASE
+        WHEN excluded.public_key <> '' THEN NULL
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.secret_at
+        ELSE excluded.secret_at END,
+    old_secret = CASE
+        WHEN excluded.public_key <> '' THEN NULL
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.old_secret
+        ELSE clients.secret END,
+    old_secret_at = CASE
+        WHEN excluded.public_key <> '' THEN NULL
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.old_secret_at
+        ELSE clients.secret_at END,
+    public_key = excluded.public_key,
+    audiences = excluded.audiences,
+    scopes = excluded.scopes,
+    access_ttl = excluded.access_ttl,
+    idle = excluded.idle,
+    absolute = excluded.absolute,
+    no_refresh = excluded.no_refresh,
+    profile = excluded.profile,
+    encryption_key = excluded.encryption_key,
+    configured = excluded.configured,
+    withdrawn_at = NULL;
+
+-- name: WithdrawClient :execrows
+UPDATE clients SET configured = FALSE, withdrawn_at = @at WHERE id = @id AND configured;
+
+-- name: AddSecret :execrows
+UPDATE clients SET old_secret = secret, old_secret_at = secret_at, secret = @secret, secret_at = @secret_at
+WHERE id = @id;
+
+-- name: DropSecrets :execrows
+UPDATE clients SET old_secret = NULL, old_secret_at = NULL WHERE id = @id;
+
+-- name: DisableClient :execrows
+UPDATE clients SET disabled_at = COALESCE(disabled_at, @at) WHERE id = @id;
+
+-- name: EnableClient :execrows
+UPDATE clients SET disabled_at = NULL, withdrawn_at = NULL WHERE id = @id;
+
+-- name: DeleteClient :execrows
+DELETE FROM clients WHERE id = @id;
+
+-- name: InsertAssertion :exec
+INSERT INTO assertions (client_id, jti, expires_at) VALUES (@client_id, @jti, @expires_at);
+
+-- name: PruneAssertions :execrows
+DELETE FROM assertions WHERE (client_id, jti) IN (
+    SELECT old.client_id, old.jti FROM assertions AS old WHERE old.expires_at <= @by ORDER BY old.expires_at LIMIT @portion
+);
