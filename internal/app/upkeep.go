@@ -18,7 +18,7 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 		repeat(ctx, pruneEvery, a.prune)
 	})
 	all.Go(func() {
-		repeat(ctx, a.maintainKeys(ctx), a.maintainKeys)
+		repeat(ctx, a.MaintainKeys(ctx), a.MaintainKeys)
 	})
 	if len(a.recipients) > 0 {
 		all.Go(func() {
@@ -61,9 +61,10 @@ func (a *App) prune(ctx context.Context) time.Duration {
 	return pruneEvery
 }
 
-// maintainKeys does what is due for the signing keys, and takes over what
-// other processes did, such as killing one.
-func (a *App) maintainKeys(ctx context.Context) time.Duration {
+// MaintainKeys does what is due for the signing keys, takes over what other
+// processes did, such as killing one, and answers when to do so again.
+// [App.Upkeep] does it from time to time.
+func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
 	up, err := a.ring.Maintain(ctx, now)
 	for _, c := range up.Changes {

@@ -152,6 +152,10 @@ func (a *App) Admin() *client.Client {
 // for the keys to encrypt to.
 func (a *App) FetchKeySets() { a.running.FetchKeySets(context.Background()) }
 
+// MaintainKeys does at once what upkeep does every few seconds: it rotates the
+// signing keys when that is due.
+func (a *App) MaintainKeys() { a.running.MaintainKeys(context.Background()) }
+
 // Do sends a request as it stands and answers status, headers and body.
 func (a *App) Do(r *http.Request) (*http.Response, string) {
 	a.t.Helper()
