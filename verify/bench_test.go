@@ -255,6 +255,52 @@ func BenchmarkCached(b *testing.B) {
 	}
 }
 
+// BenchmarkForged mixes one forged token among 99 good ones that are cached.
+// "x-own" is what a round takes, beside what its good tokens and its forged one
+// take by themselves: a forged token costs its own crypto and nothing more.
+func BenchmarkForged(b *testing.B) {
+	c := newCrowd(b, 1_000)
+	good := make([]string, 99)
+	for i := range good {
+		good[i] = c.token(i)
+	}
+	// Each another one, so that nothing can be remembered of it.
+	forge := func(i int) string {
+		token := []byte(c.token(i % 1_000))
+		copy(token[len(token)-40:], fmt.Sprintf("%032d", i))
+		return string(token)
+	}
+	ask := func(token string, want bool) {
+		if _, err := c.v.Verify(b.Context(), token); (err == nil) != want {
+			b.Fatalf("accepted is not %v: %v", want, err)
+		}
+	}
+	took := func(f func()) time.Duration { began := time.Now(); f(); return time.Since(began) }
+	var alone, mixed []time.Duration
+	n := 0
+	for b.Loop() {
+		n++
+		first, second := forge(2*n), forge(2*n+1)
+		alone = append(alone, took(func() {
+			for _, token := range good {
+				ask(token, true)
+			}
+		})+took(func() { ask(first, false) }))
+		mixed = append(mixed, took(func() {
+			for i, token := range good {
+				if i == n%len(good) {
+					ask(second, false)
+				}
+				ask(token, true)
+			}
+		}))
+	}
+	slices.Sort(alone)
+	slices.Sort(mixed)
+	b.ReportMetric(float64(mixed[len(mixed)/2])/float64(alone[len(alone)/2]), "x-own")
+	b.ReportMetric(float64(mixed[len(mixed)/2].Nanoseconds())/100, "ns/verify")
+}
+
 // BenchmarkCachedParallel is to be run with -cpu 1,2.
 func BenchmarkCachedParallel(b *testing.B) {
 	const n = 10_000

@@ -19,6 +19,7 @@ type draft struct {
 	dates    [dates]int64
 	revision int64
 	fresh    bool
+	plain    bool         // read by flat: its strings have no escapes
 	members  []jose.Value // memory for flat
 }
 
@@ -77,6 +78,7 @@ const noDate = -1
 func (d *draft) parse(payload []byte) error {
 	*d = draft{dates: [dates]int64{noDate, noDate, noDate, noDate}, members: d.members}
 	if members, ok := flat(d.members[:0], payload); ok {
+		d.plain = true
 		for i := 0; i < len(members); i += 2 {
 			if err := d.set(members[i], members[i+1]); err != nil {
 				return err
@@ -99,25 +101,25 @@ func (d *draft) parse(payload []byte) error {
 func (d *draft) set(name []byte, v jose.Value) (err error) {
 	switch string(name) {
 	case "iss":
-		d.iss, err = text(v)
+		d.iss, err = d.text(v)
 	case "type":
-		d.typ, err = text(v)
+		d.typ, err = d.text(v)
 	case "sub":
-		d.texts[subject], err = text(v)
+		d.texts[subject], err = d.text(v)
 	case "aud":
-		d.texts[audience], err = v, isTexts(v, true)
+		d.texts[audience], err = v, d.isTexts(v, true)
 	case "jti":
-		d.texts[tokenID], err = text(v)
+		d.texts[tokenID], err = d.text(v)
 	case "client_id":
-		d.texts[clientID], err = text(v)
+		d.texts[clientID], err = d.text(v)
 	case "sid":
-		d.texts[sessionID], err = text(v)
+		d.texts[sessionID], err = d.text(v)
 	case "scope":
-		d.texts[scope], err = text(v)
+		d.texts[scope], err = d.text(v)
 	case "amr":
-		d.texts[amr], err = v, isTexts(v, false)
+		d.texts[amr], err = v, d.isTexts(v, false)
 	case "csrf":
-		d.texts[csrf], err = text(v)
+		d.texts[csrf], err = d.text(v)
 	case "exp":
 		d.dates[expires], err = date(v)
 	case "nbf":
@@ -137,8 +139,8 @@ func (d *draft) set(name []byte, v jose.Value) (err error) {
 }
 
 // text is the string without its quotes; escapes, which are rare, cost a copy.
-func text(v jose.Value) ([]byte, error) {
-	if len(v) >= 2 && v[0] == '"' && bytes.IndexByte(v, '\\') < 0 {
+func (d *draft) text(v jose.Value) ([]byte, error) {
+	if len(v) >= 2 && v[0] == '"' && (d.plain || bytes.IndexByte(v, '\\') < 0) {
 		return v[1 : len(v)-1], nil
 	}
 	s, err := v.Text()
@@ -146,13 +148,13 @@ func text(v jose.Value) ([]byte, error) {
 }
 
 // isTexts checks an array of strings, or one string where that may stand.
-func isTexts(v jose.Value, orOne bool) error {
+func (d *draft) isTexts(v jose.Value, orOne bool) error {
 	if len(v) > 0 && v[0] == '"' && orOne {
-		_, err := text(v)
+		_, err := d.text(v)
 		return err
 	}
-	if len(v) > 0 && v[0] == '[' && plainArray(v) == len(v) {
-		return nil
+	if d.plain && len(v) > 0 && v[0] == '[' {
+		return nil // flat knows no arrays but those of strings
 	}
 	_, err := v.Texts()
 	return err
@@ -217,7 +219,7 @@ func (p *policy) checkCheap(d *draft, now int64) error {
 // check looks at the rest.
 func (p *policy) check(d *draft, now int64) error {
 	switch {
-	case !p.isFor(d.texts[audience]):
+	case !p.isFor(d):
 		return ErrAudience
 	case (p.profile == Flask) != (string(d.typ) == "access") || p.profile != Flask && len(d.typ) > 0:
 		return ErrType
@@ -233,9 +235,10 @@ func (p *policy) expired(expires, now int64) bool { return now >= expires+p.leew
 func (p *policy) early(from, now int64) bool      { return from > now+p.leeway }
 
 // isFor compares the audience, which is JSON.
-func (p *policy) isFor(aud jose.Value) bool {
+func (p *policy) isFor(d *draft) bool {
+	aud := jose.Value(d.texts[audience])
 	if len(aud) == 0 || aud[0] == '"' {
-		one, err := text(aud)
+		one, err := d.text(aud)
 		return err == nil && string(one) == p.audience
 	}
 	all, err := aud.Texts()
@@ -244,7 +247,7 @@ func (p *policy) isFor(aud jose.Value) bool {
 
 // record makes what is kept of a token that was verified.
 func (p *policy) record(d *draft, k *key) *record {
-	if aud := d.texts[audience]; aud[0] == '"' && bytes.IndexByte(aud, '\\') < 0 {
+	if aud := d.texts[audience]; aud[0] == '"' && (d.plain || bytes.IndexByte(aud, '\\') < 0) {
 		d.texts[audience] = nil // the usual one is not kept
 	}
 	r := &record{policy: p, key: k, dates: d.dates, revision: d.revision, fresh: d.fresh}
