@@ -34,18 +34,21 @@ type Credentials struct {
 type SignIn struct {
 	Credentials
 	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
+	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go: into the answer (default), or into cookies that no script can read."`
 }
 
 // Refresh spends a refresh token.
 type Refresh struct {
-	RefreshToken string `json:"refresh_token" maxLength:"512" doc:"The refresh token; good for one use."`
+	RefreshToken string `json:"refresh_token,omitempty" maxLength:"512" doc:"The refresh token; good for one use. Without it the one in the cookie is spent, if the csrf value is in the header X-CSRF-Token."`
 	Audience     string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
+	Delivery     string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go; by default where the refresh token came from. One from a cookie is never answered in the body."`
 }
 
 // StepUp proves the password again within a session.
 type StepUp struct {
 	Password string `json:"password" maxLength:"256"`
 	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
+	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the token goes; by default where the access token came from. One from a cookie is never answered in the body."`
 }
 
 // PasswordChange replaces the password.
@@ -84,13 +87,15 @@ type SessionPage struct {
 
 // Tokens is the answer to a sign-in or refresh. It follows RFC 6749 §5.1.
 type Tokens struct {
-	AccessToken string `json:"access_token" doc:"A JWT (RFC 9068) for the Authorization header; for other audiences in the form that their settings say."`
+	// AccessToken and RefreshToken are empty when they were set as cookies.
+	AccessToken string `json:"access_token,omitempty" doc:"A JWT (RFC 9068) for the Authorization header; for other audiences in the form that their settings say. Absent when it is in a cookie."`
 	TokenType   string `json:"token_type" enum:"Bearer"`
 	ExpiresIn   int64  `json:"expires_in" doc:"Seconds until the access token expires."`
 	// RefreshToken is empty after a step-up: the session keeps the one it has.
 	RefreshToken     string `json:"refresh_token,omitempty" doc:"Good for one use."`
 	RefreshExpiresIn int64  `json:"refresh_expires_in,omitempty" doc:"Seconds until the session ends unless it is refreshed."`
 	SessionID        string `json:"session_id"`
+	CSRF             string `json:"csrf,omitempty" doc:"With cookies alone: the same for the whole session. Pages send it in the header X-CSRF-Token with every request that is not GET, and keep it where all tabs see it, such as localStorage."`
 	Fresh            bool   `json:"fresh" doc:"Whether a password was proved just now."`
 }
 

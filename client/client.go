@@ -30,6 +30,8 @@ type Client struct {
 	http     *http.Client
 	token    string
 	audience string
+	delivery string
+	csrf     string
 }
 
 // New makes a client for the service at base, such as
@@ -56,6 +58,17 @@ func (c *Client) ForAudience(audience string) *Client {
 	return &other
 }
 
+// WithCookies answers a client that has tokens set as cookies, and keeps them in
+// the Jar that its http.Client must have. csrf is what the sign-in answered, and
+// empty before it. Refresh then takes an empty refresh token. Note that
+// net/http/cookiejar, unlike browsers, keeps Secure cookies from
+// http://localhost to itself.
+func (c *Client) WithCookies(csrf string) *Client {
+	other := *c
+	other.delivery, other.csrf = api.DeliverCookie, csrf
+	return &other
+}
+
 // Code is the stable code of the problem that an error is, or "" if it is
 // none.
 func Code(err error) string {
@@ -73,17 +86,17 @@ func (c *Client) SignUp(ctx context.Context, in api.Credentials) (out api.Create
 
 // Login signs in.
 func (c *Client) Login(ctx context.Context, in api.Credentials) (out api.Tokens, err error) {
-	return out, c.do(ctx, "POST", "/v1/login", api.SignIn{Credentials: in, Audience: c.audience}, &out)
+	return out, c.do(ctx, "POST", "/v1/login", api.SignIn{Credentials: in, Audience: c.audience, Delivery: c.delivery}, &out)
 }
 
 // Refresh spends a refresh token.
 func (c *Client) Refresh(ctx context.Context, refreshToken string) (out api.Tokens, err error) {
-	return out, c.do(ctx, "POST", "/v1/refresh", api.Refresh{RefreshToken: refreshToken, Audience: c.audience}, &out)
+	return out, c.do(ctx, "POST", "/v1/refresh", api.Refresh{RefreshToken: refreshToken, Audience: c.audience, Delivery: c.delivery}, &out)
 }
 
 // StepUp proves the password again.
 func (c *Client) StepUp(ctx context.Context, password string) (out api.Tokens, err error) {
-	return out, c.do(ctx, "POST", "/v1/step-up", api.StepUp{Password: password, Audience: c.audience}, &out)
+	return out, c.do(ctx, "POST", "/v1/step-up", api.StepUp{Password: password, Audience: c.audience, Delivery: c.delivery}, &out)
 }
 
 // Logout ends the session of the access token.
@@ -185,6 +198,9 @@ func (c *Client) request(ctx context.Context, method, path string, in any) (*htt
 	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.csrf != "" {
+		r.Header.Set(api.CSRFHeader, c.csrf)
 	}
 	return r, nil
 }

@@ -21,10 +21,13 @@ import (
 //	POST /v1/login identifier=ana password=… -> 200 ACCESS=access_token
 //
 // name=value are members of a JSON body; @FILE and {…} are bodies as they
-// stand; -as TOKEN and -header 'Name: value' are headers. What follows -> is
-// the status to expect, and members of the answer to keep in variables.
+// stand; -as TOKEN and -header 'Name: value' are headers; -page sends it as a
+// page of this origin does, with the cookies that the story has got so. What
+// follows -> is the status to expect, and members of the answer to keep in
+// variables.
 type request struct {
 	method, path string
+	page         bool
 	header       http.Header
 	body         []byte
 	want         int
@@ -37,7 +40,7 @@ type kept struct{ variable, member string }
 func parseRequest(method string, args []string, readFile func(string) string) (request, error) {
 	arrow := slices.Index(args, "->")
 	if arrow < 1 || arrow+1 == len(args) {
-		return request{}, errors.New("usage: METHOD PATH [-as TOKEN] [-header 'Name: value'] [name=value|{JSON}|@FILE]... -> STATUS [VARIABLE=member]...")
+		return request{}, errors.New("usage: METHOD PATH [-page] [-as TOKEN] [-header 'Name: value'] [name=value|{JSON}|@FILE]... -> STATUS [VARIABLE=member]...")
 	}
 	r := request{method: method, path: args[0], header: http.Header{"User-Agent": {"story"}}}
 	if err := r.parseSent(args[1:arrow], readFile); err != nil {
@@ -62,6 +65,9 @@ func (r *request) parseSent(args []string, readFile func(string) string) error {
 		switch {
 		case (arg == "-as" || arg == "-header") && i+1 == len(args):
 			return errors.New(arg + " needs a value")
+		case arg == "-page":
+			r.page = true
+			r.header.Set("Sec-Fetch-Site", "same-origin")
 		case arg == "-as":
 			i++
 			r.header.Set("Authorization", "Bearer "+args[i])

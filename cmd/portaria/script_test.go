@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,8 +41,12 @@ const storyPatience = 2 * time.Minute
 // storyKey finds the story among the values of a script.
 type storyKey struct{}
 
-// story is the service of one script, while it runs.
-type story struct{ running *service }
+// story is the service of one script, while it runs, and the cookies that its
+// pages have got.
+type story struct {
+	running *service
+	cookies http.CookieJar
+}
 
 func stories(database string, prepare func(*testscript.Env) error) testscript.Params {
 	return testscript.Params{
@@ -49,7 +54,11 @@ func stories(database string, prepare func(*testscript.Env) error) testscript.Pa
 		// A service that should have refused to start would run for ever.
 		Deadline: time.Now().Add(storyPatience),
 		Setup: func(env *testscript.Env) error {
-			env.Values[storyKey{}] = &story{}
+			cookies, err := cookiejar.New(nil)
+			if err != nil {
+				return err
+			}
+			env.Values[storyKey{}] = &story{cookies: cookies}
 			env.Setenv("PORTARIA_LISTEN", freeAddress(env.T().(testing.TB)))
 			guides, err := filepath.Abs("../../docs/guides")
 			if err != nil {
@@ -154,6 +163,9 @@ func sendAll(ts *testscript.TestScript, n int, method string, args []string) {
 	r, err := parseRequest(method, args, ts.ReadFile)
 	ts.Check(err)
 	hc := storyClient(ts)
+	if r.page {
+		hc.Jar = the(ts).cookies
+	}
 	answers, errs := make([]answer, n), make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {

@@ -25,6 +25,8 @@ const (
 	anyone
 	// signedIn needs an access token of a living session.
 	signedIn
+	// leaving is signedIn, or a browser that has only its refresh cookie left.
+	leaving
 	// admin needs an access token with the scope for administrators.
 	admin
 )
@@ -39,29 +41,47 @@ type Caller struct {
 	Session session.Session
 	// Use is the time of the request and the device it came from.
 	Use session.Use
+
+	browser browser
+	// inCookie says that the caller's token came in a cookie.
+	inCookie bool
 }
 
 // maxUserAgent bounds the stored user agent, in bytes.
 const maxUserAgent = 256
 
 // caller lets a request in, or says why not.
-func (s *Server) caller(r *http.Request, allowed who) (Caller, error) {
-	c := Caller{Use: session.Use{
+func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Caller, error) {
+	c := Caller{browser: browser{r, w.Header()}, Use: session.Use{
 		At:        s.now(),
 		Address:   serve.ClientAddress(r.Context()),
 		UserAgent: printable(r.UserAgent(), maxUserAgent),
 	}}
-	if allowed == anyone {
+	switch allowed {
+	case anyone:
 		return c, nil
+	case leaving:
+		return s.leaver(r.Context(), c)
 	}
-	raw, err := bearerToken(r.Header)
+	return s.tokenHolder(r.Context(), c, allowed)
+}
+
+// tokenHolder lets in by the access token.
+func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller, error) {
+	raw, inCookie, err := c.browser.accessToken()
 	if err != nil {
 		return Caller{}, err
 	}
+	c.inCookie = inCookie
 	if c.Claims, err = s.verifier.Verify(raw, c.Use.At); err != nil {
 		return Caller{}, err
 	}
-	return s.admit(r.Context(), c, allowed)
+	if inCookie && c.browser.changes() {
+		if err := c.browser.proves(c.Claims.CSRF); err != nil {
+			return Caller{}, err
+		}
+	}
+	return s.admit(ctx, c, allowed)
 }
 
 // admit checks what the token itself cannot know: whether its session still
@@ -101,19 +121,16 @@ func (s *Server) living(ctx context.Context, id string, now time.Time) (session.
 // bearerToken takes the access token out of the Authorization header
 // (RFC 6750 §2.1). Two headers are an error: proxies and services disagree on
 // which of them counts.
-func bearerToken(h http.Header) (string, error) {
+func bearerToken(h http.Header) (raw string, found bool, err error) {
 	values := h.Values("Authorization")
 	if len(values) > 1 {
-		return "", problem.BadRequest("authorization_repeated", "Send one Authorization header.")
+		return "", false, problem.BadRequest("authorization_repeated", "Send one Authorization header.")
 	}
 	if len(values) == 0 {
-		return "", problem.MissingToken()
+		return "", false, nil
 	}
 	scheme, raw, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", problem.MissingToken()
-	}
-	return strings.TrimLeft(raw, " "), nil
+	return strings.TrimLeft(raw, " "), strings.EqualFold(scheme, "Bearer"), nil
 }
 
 // printable makes a header safe to keep and to show: valid text without

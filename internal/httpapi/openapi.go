@@ -13,8 +13,11 @@ import (
 	"github.com/portaria/portaria/api"
 )
 
-// bearerScheme names the security scheme of the document.
-const bearerScheme = "accessToken"
+// bearerScheme and cookieScheme name the security schemes of the document.
+const (
+	bearerScheme = "accessToken"
+	cookieScheme = "accessCookie"
+)
 
 // openAPI writes the document of the API from the very table that serves it.
 func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
@@ -30,6 +33,8 @@ func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 			Schemas: registry,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				bearerScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+				cookieScheme: {Type: "apiKey", In: "cookie", Name: api.AccessCookie,
+					Description: "Set by delivery: cookie. Requests other than GET come from a page of the same origin and repeat csrf in the header " + api.CSRFHeader + "."},
 			},
 		},
 	}
@@ -53,7 +58,7 @@ func (rt route) operation(registry huma.Registry, method, path string) *huma.Ope
 		Responses:   map[string]*huma.Response{"default": problemResponse(registry)},
 	}
 	if rt.who != anyone {
-		op.Security = []map[string][]string{{bearerScheme: rt.scopes()}}
+		op.Security = []map[string][]string{{bearerScheme: rt.scopes()}, {cookieScheme: []string{}}}
 	}
 	if rt.in != nil {
 		for _, p := range parameters(rt.in) {

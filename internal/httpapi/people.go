@@ -33,14 +33,32 @@ func (s *Server) signIn(ctx context.Context, c Caller, in api.SignIn) (api.Token
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	got, err := s.login.Password(ctx, identifier, plain, in.Audience, c.Use)
-	return tokens(got), fieldAtFault(err)
+	wish, err := c.wish(in.Audience, in.Delivery)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	got, err := s.login.Password(ctx, identifier, plain, wish, c.Use)
+	if err != nil {
+		return api.Tokens{}, fieldAtFault(err)
+	}
+	return c.deliver(got, wish), nil
 }
 
 func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tokens, error) {
-	got, event, err := s.login.Refresh(ctx, session.Token(in.RefreshToken), in.Audience, c.Use)
+	c, spent, err := s.spender(ctx, c, in.RefreshToken)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	wish, err := c.wish(in.Audience, in.Delivery)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	got, event, err := s.login.Refresh(ctx, spent, wish, c.Use)
 	s.report(ctx, event)
-	return tokens(got), fieldAtFault(err)
+	if err != nil {
+		return api.Tokens{}, fieldAtFault(err)
+	}
+	return c.deliver(got, wish), nil
 }
 
 func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Tokens, error) {
@@ -48,12 +66,22 @@ func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Token
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	got, err := s.login.StepUp(ctx, c.Session, plain, in.Audience, c.Use.At)
-	return tokens(got), fieldAtFault(err)
+	wish, err := c.wish(in.Audience, in.Delivery)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	got, err := s.login.StepUp(ctx, c.Session, plain, wish, c.Use.At)
+	if err != nil {
+		return api.Tokens{}, fieldAtFault(err)
+	}
+	return c.deliver(got, wish), nil
 }
 
 func (s *Server) signOut(ctx context.Context, c Caller, _ none) (none, error) {
 	_, err := s.sessions.EndSession(ctx, session.End{ID: c.Session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
+	if err == nil {
+		c.left()
+	}
 	return none{}, err
 }
 
@@ -119,6 +147,7 @@ func tokens(t login.Tokens) api.Tokens {
 		RefreshToken:     t.Refresh.Reveal(),
 		RefreshExpiresIn: seconds(t.RefreshExpiresIn),
 		SessionID:        t.SessionID,
+		CSRF:             t.CSRF.Reveal(),
 		Fresh:            t.Fresh,
 	}
 }

@@ -14,10 +14,10 @@ func (s *Server) routes() []route {
 	return []route{
 		{"POST /v1/accounts", anyone, call(s.signUp), "Sign up."},
 		{"POST /v1/login", anyone, call(s.signIn), "Sign in."},
-		// The refresh token in the body is the proof.
+		// The refresh token is the proof, with the csrf value if it is in a cookie.
 		{"POST /v1/refresh", anyone, call(s.refresh), "Spend a refresh token; answers its successor."},
 		{"POST /v1/step-up", signedIn, call(s.stepUp), "Prove the password again; answers a fresh access token."},
-		{"POST /v1/logout", signedIn, call(s.signOut), "End this session."},
+		{"POST /v1/logout", leaving, call(s.signOut), "End this session."},
 		{"GET /v1/me", signedIn, call(s.me), "The account and session of the access token."},
 		{"PUT /v1/password", signedIn, call(s.changePassword), "Change the password; ends all other sessions."},
 		{"GET /v1/sessions", signedIn, call(s.ownSessions), "Where the account is logged in."},

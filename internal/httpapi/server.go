@@ -88,7 +88,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 // handler lets callers in, runs the route and answers its error.
 func (s *Server) handler(rt route, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := s.caller(r, rt.who)
+		c, err := s.caller(w, r, rt.who)
 		if err == nil {
 			err = h(w, r, c)
 		}

@@ -21,7 +21,11 @@ func (s *Server) endOwnSession(ctx context.Context, c Caller, in api.ID) (none, 
 	if found.AccountID != c.Session.AccountID {
 		return none{}, session.ErrNotFound
 	}
-	return s.end(ctx, session.End{ID: in.ID, Reason: session.ReasonEndedByOwner, At: c.Use.At})
+	out, err := s.end(ctx, session.End{ID: in.ID, Reason: session.ReasonEndedByOwner, At: c.Use.At})
+	if err == nil && in.ID == c.Session.ID {
+		c.left()
+	}
+	return out, err
 }
 
 func (s *Server) endOwnSessions(ctx context.Context, c Caller, in api.EndSessions) (api.Ended, error) {
@@ -34,6 +38,9 @@ func (s *Server) endOwnSessions(ctx context.Context, c Caller, in api.EndSession
 		many.Except = c.Session.ID
 	}
 	n, err := s.sessions.EndSessions(ctx, many)
+	if err == nil && many.Except == "" {
+		c.left()
+	}
 	return api.Ended{Ended: n}, err
 }
 

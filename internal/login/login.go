@@ -91,12 +91,11 @@ func (s *Service) CreateAccount(ctx context.Context, identifier, chosen string, 
 	return a.ID, err
 }
 
-// Password signs in, for an access token for this audience; empty stands for
-// Portaria's own. All reasons not to that lie in the account are
-// account.ErrNotProved; only password.ErrBusy and the errors of
-// token.Issuer.Ready are told apart.
-func (s *Service) Password(ctx context.Context, identifier string, plain password.Plain, audience string, use session.Use) (Tokens, error) {
-	if err := s.tokens.Ready(audience, use.At); err != nil {
+// Password signs in, for an access token as wished. All reasons not to that lie
+// in the account are account.ErrNotProved; only password.ErrBusy and the errors
+// of token.Issuer.Ready are told apart.
+func (s *Service) Password(ctx context.Context, identifier string, plain password.Plain, wish Wish, use session.Use) (Tokens, error) {
+	if err := s.tokens.Ready(wish.Audience, use.At); err != nil {
 		return Tokens{}, err
 	}
 	proof, err := s.people.Prove(ctx, identifier, plain)
@@ -120,7 +119,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
-	return s.issue(grant{session: started.Session, refresh: started.Token, audience: audience, fresh: true}, use.At)
+	return s.issue(grant{session: started.Session, refresh: started.Token, wish: wish, fresh: true}, use.At)
 }
 
 // renewed is a new hash where the old one has outdated parameters. A sign-in
@@ -136,28 +135,26 @@ func (s *Service) renewed(ctx context.Context, p account.Proof, plain password.P
 	return phc
 }
 
-// Refresh spends a refresh token, for an access token for this audience; empty
-// stands for Portaria's own. The event, if any, is to be logged whether or not
-// there is an error. Errors: those of session.Chain.Refresh, and those of
+// Refresh spends a refresh token, for an access token as wished. The event, if
+// any, is to be logged whether or not there is an error. Errors: those of session.Chain.Refresh, and those of
 // token.Issuer.Ready, which spend nothing: a client that comes back with the
 // same token must not look like a thief.
-func (s *Service) Refresh(ctx context.Context, t session.Token, audience string, use session.Use) (Tokens, session.Event, error) {
-	if err := s.tokens.Ready(audience, use.At); err != nil {
+func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use session.Use) (Tokens, session.Event, error) {
+	if err := s.tokens.Ready(wish.Audience, use.At); err != nil {
 		return Tokens{}, session.Event{}, err
 	}
 	got, err := s.chain.Refresh(ctx, t, use)
 	if err != nil {
 		return Tokens{}, got.Event, err
 	}
-	tokens, err := s.issue(grant{session: got.Session, refresh: got.Token, audience: audience}, use.At)
+	tokens, err := s.issue(grant{session: got.Session, refresh: got.Token, wish: wish}, use.At)
 	return tokens, got.Event, err
 }
 
 // StepUp proves the password again within a living session and answers a
-// fresh access token for this audience; empty stands for Portaria's own. The
-// session keeps its refresh token.
-func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, audience string, now time.Time) (Tokens, error) {
-	if err := s.tokens.Ready(audience, now); err != nil {
+// fresh access token as wished. The session keeps its refresh token.
+func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, wish Wish, now time.Time) (Tokens, error) {
+	if err := s.tokens.Ready(wish.Audience, now); err != nil {
 		return Tokens{}, err
 	}
 	if _, err := s.proveOwner(ctx, in, plain); err != nil {
@@ -171,7 +168,7 @@ func (s *Service) StepUp(ctx context.Context, in session.Session, plain password
 	if !alive {
 		return Tokens{}, session.ErrEnded
 	}
-	return s.issue(grant{session: in, audience: audience, fresh: true}, now)
+	return s.issue(grant{session: in, wish: wish, fresh: true}, now)
 }
 
 // Change is the wish of a signed-in person for a new password.

@@ -16,8 +16,20 @@ type Tokens struct {
 	Refresh          session.Token
 	RefreshExpiresIn time.Duration
 	SessionID        string
+	// CSRF is the session's double-submit value; empty unless it was wished.
+	CSRF session.CSRF
 	// Fresh says that a password was proved in this very step.
 	Fresh bool
+}
+
+// Wish says what access token is wanted. The zero value is one for Portaria's
+// own routes, to be sent in a header.
+type Wish struct {
+	// Audience is the service that it is for; empty stands for Portaria's own.
+	Audience string
+	// Cookie makes it one that is kept in a cookie: it carries the session's
+	// double-submit value as csrf.
+	Cookie bool
 }
 
 // grant is what tokens are issued for.
@@ -27,9 +39,8 @@ type grant struct {
 	session session.Session
 	// refresh is empty when the session keeps the one it has.
 	refresh session.Token
-	// audience of the access token; empty stands for Portaria's own.
-	audience string
-	fresh    bool
+	wish    Wish
+	fresh   bool
 }
 
 func (g grant) claims() token.Claims {
@@ -41,8 +52,8 @@ func (g grant) claims() token.Claims {
 		AMR:       []string{g.session.Method},
 		Fresh:     g.fresh,
 	}
-	if g.audience != "" {
-		c.Audience = []string{g.audience}
+	if g.wish.Audience != "" {
+		c.Audience = []string{g.wish.Audience}
 	}
 	return c
 }
@@ -50,6 +61,11 @@ func (g grant) claims() token.Claims {
 // issue mints the access token that goes with a session.
 func (s *Service) issue(g grant, now time.Time) (Tokens, error) {
 	wanted := g.claims()
+	var csrf session.CSRF
+	if g.wish.Cookie {
+		csrf = s.chain.CSRF(g.session)
+	}
+	wanted.CSRF = csrf.Reveal()
 	wanted.ExpiresAt = s.accessExpiry(g.session, now)
 	access, claims, err := s.tokens.Mint(now, wanted)
 	if err != nil {
@@ -60,6 +76,7 @@ func (s *Service) issue(g grant, now time.Time) (Tokens, error) {
 		ExpiresIn: claims.ExpiresAt.Sub(claims.IssuedAt),
 		Refresh:   g.refresh,
 		SessionID: g.session.ID,
+		CSRF:      csrf,
 		Fresh:     g.fresh,
 	}
 	if g.refresh != "" {

@@ -40,6 +40,7 @@ var table = []row{
 	{password.ErrBusy, http.StatusServiceUnavailable, "busy", "Too many sign-ins at once.", "Try again after the time in Retry-After.", ""},
 
 	{login.ErrSignUpClosed, http.StatusForbidden, "sign_up_closed", "Sign-up is closed here.", "Ask an administrator for an account.", ""},
+	{login.ErrCrossSite, http.StatusForbidden, "cross_site_request", "The request does not prove that it comes from this site.", "Send it from a page of this site, with the csrf value of the session in the header X-CSRF-Token.", ""},
 	{login.ErrAccountChanged, http.StatusConflict, "account_changed", "The account was changed meanwhile.", "Sign in again.", ""},
 
 	{session.ErrNotFound, http.StatusNotFound, "session_not_found", "There is no such session.", "", ""},

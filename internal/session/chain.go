@@ -125,6 +125,16 @@ func (c *Chain) Refresh(ctx context.Context, t Token, use Use) (Refreshed, error
 	return Refreshed{}, fmt.Errorf("refresh session: lost %d races", rotateTries)
 }
 
+// Find answers the living session of a refresh token, and spends nothing.
+// Errors: ErrTokenInvalid, ErrEnded, ErrExpired.
+func (c *Chain) Find(ctx context.Context, t Token, now time.Time) (Session, error) {
+	cl, err := parse(t)
+	if err != nil {
+		return Session{}, err
+	}
+	return c.find(ctx, cl, now)
+}
+
 // find reads the session that a token claims and checks that the claim is
 // genuine before anything else about the session is said.
 func (c *Chain) find(ctx context.Context, cl claim, now time.Time) (Session, error) {

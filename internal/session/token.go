@@ -98,3 +98,25 @@ func (c *Chain) genuine(cl claim, s Session) bool {
 	b, err := body(s, cl.generation)
 	return err == nil && hmac.Equal(cl.tag[:], c.tag(b, s.Salt))
 }
+
+// CSRF is the value by which a page of this site shows that it, and no other
+// site, made the browser send a request with a session's cookies.
+type CSRF = secret.Text
+
+// csrfLabel keeps what is derived for pages apart from the tags of refresh
+// tokens, which cover 38 bytes: this is longer already.
+const csrfLabel = "portaria double-submit value of a session"
+
+// csrfSize is what nobody guesses, in bytes.
+const csrfSize = 16
+
+// CSRF returns the session's double-submit value. It is the same for as long as
+// the session lives, so that a refresh in one tab does not strand the others,
+// and tells nothing about the refresh tokens.
+func (c *Chain) CSRF(s Session) CSRF {
+	mac := hmac.New(sha256.New, c.key)
+	mac.Write([]byte(csrfLabel))
+	mac.Write(s.Salt[:])
+	mac.Write([]byte(s.ID))
+	return CSRF(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:csrfSize]))
+}

@@ -1,0 +1,184 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/subtle"
+	"net/http"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/session"
+)
+
+// browser is a request as far as it may come from a browser, and the header of
+// its answer, in which cookies go back.
+type browser struct {
+	request *http.Request
+	answer  http.Header
+}
+
+// sameOrigin refuses what a page of another origin makes the browser send: that
+// of another site, and that of another host of this domain, which SameSite does
+// not keep out.
+func (b browser) sameOrigin() error {
+	if new(http.CrossOriginProtection).Check(b.request) != nil {
+		return login.ErrCrossSite
+	}
+	return nil
+}
+
+// csrf is the double-submit value that the request repeats.
+func (b browser) csrf() string {
+	values := b.request.Header.Values(api.CSRFHeader)
+	if len(values) != 1 {
+		return ""
+	}
+	return values[0]
+}
+
+// proves refuses a request that does not repeat the csrf claim of its access
+// token. A token that was not made for a cookie has none.
+func (b browser) proves(want string) error {
+	if want == "" || subtle.ConstantTimeCompare([]byte(b.csrf()), []byte(want)) != 1 {
+		return login.ErrCrossSite
+	}
+	return b.sameOrigin()
+}
+
+// changes reports methods that may change something (RFC 9110 §9.2.1).
+func (b browser) changes() bool {
+	return b.request.Method != http.MethodGet && b.request.Method != http.MethodHead
+}
+
+func (b browser) has(cookie string) bool { return len(b.request.CookiesNamed(cookie)) > 0 }
+
+// cookie is the value of a cookie, empty when there is none or more than one.
+func (b browser) cookie(name string) string {
+	found := b.request.CookiesNamed(name)
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0].Value
+}
+
+// keep sets a cookie for as long as its token lives. Browsers take it over TLS
+// and, Chrome and Firefox, from http://localhost.
+func (b browser) keep(name, value string, life time.Duration) {
+	b.set(http.Cookie{Name: name, Value: value, MaxAge: int(seconds(life))})
+}
+
+// forget drops both cookies.
+func (b browser) forget() {
+	b.set(http.Cookie{Name: api.AccessCookie, MaxAge: -1})
+	b.set(http.Cookie{Name: api.RefreshCookie, MaxAge: -1})
+}
+
+func (b browser) set(c http.Cookie) {
+	c.Path, c.Secure, c.HttpOnly, c.SameSite = "/", true, true, http.SameSiteStrictMode
+	b.answer.Add("Set-Cookie", c.String())
+}
+
+// accessToken takes the access token out of the header or the cookie. Both at
+// once are an error (RFC 6750 §2): whoever else reads the request may believe
+// the other one.
+func (b browser) accessToken() (raw string, inCookie bool, err error) {
+	held := b.request.CookiesNamed(api.AccessCookie)
+	raw, found, err := bearerToken(b.request.Header)
+	switch {
+	case err != nil:
+		return "", false, err
+	case len(held) > 1, len(held) == 1 && found:
+		return "", false, problem.BadRequest("authorization_repeated", "Send one access token, in one place.")
+	case len(held) == 1:
+		return held[0].Value, true, nil
+	case !found:
+		return "", false, problem.MissingToken()
+	}
+	return raw, false, nil
+}
+
+// leaver lets in who may end his session: whoever is signed in, and a browser
+// that has only the refresh cookie left. What proves nothing any more is
+// dropped, so that signing out leaves no cookies behind in any case.
+func (s *Server) leaver(ctx context.Context, c Caller) (Caller, error) {
+	in, err := s.tokenHolder(ctx, c, signedIn)
+	_, byHeader, _ := bearerToken(c.browser.request.Header)
+	if err == nil || byHeader || !unproved(err) {
+		return in, err
+	}
+	if c.browser.has(api.RefreshCookie) {
+		in, _, err = s.cookieHolder(ctx, c)
+	}
+	holds := c.browser.has(api.AccessCookie) || c.browser.has(api.RefreshCookie)
+	if holds && err != nil && unproved(err) && c.browser.sameOrigin() == nil {
+		c.browser.forget()
+	}
+	return in, err
+}
+
+// unproved tells a caller whose token is missing or no longer good from one who
+// is refused for another reason.
+func unproved(err error) bool { return problem.Of(err).Status == http.StatusUnauthorized }
+
+// cookieHolder lets in a page of this site by its refresh cookie.
+func (s *Server) cookieHolder(ctx context.Context, c Caller) (Caller, session.Token, error) {
+	if err := c.browser.sameOrigin(); err != nil {
+		return Caller{}, "", err
+	}
+	held := session.Token(c.browser.cookie(api.RefreshCookie))
+	found, err := s.login.CookieSession(ctx, held, c.browser.csrf(), c.Use.At)
+	if err != nil {
+		return Caller{}, "", err
+	}
+	c.Session, c.inCookie = found, true
+	return c, held, nil
+}
+
+// spender is the caller of a refresh and the token to spend: that of the body,
+// or that of the cookie.
+func (s *Server) spender(ctx context.Context, c Caller, inBody string) (Caller, session.Token, error) {
+	switch {
+	case inBody != "":
+		return c, session.Token(inBody), nil
+	case !c.browser.has(api.RefreshCookie):
+		return Caller{}, "", problem.Field("refresh_token", "required")
+	}
+	return s.cookieHolder(ctx, c)
+}
+
+// wish says what tokens the caller wants. A token that came in a cookie is not
+// answered in a body: a script that got into a page could carry it away.
+func (c Caller) wish(audience, delivery string) (login.Wish, error) {
+	w := login.Wish{Audience: audience, Cookie: c.inCookie || delivery == api.DeliverCookie}
+	if c.inCookie && delivery == api.DeliverBody {
+		return w, problem.Field("delivery", "a token that came in a cookie is answered in a cookie")
+	}
+	if w.Cookie {
+		// Another site must not sign its visitors in as somebody else.
+		return w, c.browser.sameOrigin()
+	}
+	return w, nil
+}
+
+// deliver answers tokens, or sets them as cookies and leaves them out.
+func (c Caller) deliver(t login.Tokens, w login.Wish) api.Tokens {
+	out := tokens(t)
+	if !w.Cookie {
+		return out
+	}
+	c.browser.keep(api.AccessCookie, out.AccessToken, t.ExpiresIn)
+	if out.RefreshToken != "" {
+		c.browser.keep(api.RefreshCookie, out.RefreshToken, t.RefreshExpiresIn)
+	}
+	out.AccessToken, out.RefreshToken = "", ""
+	return out
+}
+
+// left drops the cookies of a caller whose own session has ended.
+func (c Caller) left() {
+	if c.inCookie {
+		c.browser.forget()
+	}
+}

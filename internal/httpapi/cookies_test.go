@@ -1,0 +1,440 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/app/apptest"
+)
+
+// tab is a page in a browser that keeps cookies.
+type tab struct {
+	*testing.T
+	app  *apptest.App
+	jar  jar
+	csrf string
+}
+
+// jar treats the loopback as secure, as browsers do and Go's jar does not.
+type jar struct{ *cookiejar.Jar }
+
+func secure(u *url.URL) *url.URL { s := *u; s.Scheme = "https"; return &s }
+
+func (j jar) SetCookies(u *url.URL, c []*http.Cookie) { j.Jar.SetCookies(secure(u), c) }
+func (j jar) Cookies(u *url.URL) []*http.Cookie       { return j.Jar.Cookies(secure(u)) }
+
+func newTab(t *testing.T, a *apptest.App) *tab {
+	t.Helper()
+	kept, err := cookiejar.New(nil)
+	worked(t, err)
+	return &tab{t, a, jar{kept}, ""}
+}
+
+// signedInTab is a page whose session is in cookies.
+func signedInTab(t *testing.T, a *apptest.App, identifier string) *tab {
+	t.Helper()
+	b := newTab(t, a)
+	b.tokens("/v1/login", `{"identifier":"`+identifier+`","password":"`+apptest.Password+`","delivery":"cookie"}`)
+	return b
+}
+
+// reply is an answer, and the cookies that it set: "value" or "" for dropped.
+type reply struct {
+	status int
+	code   string
+	body   string
+	set    map[string]*http.Cookie
+}
+
+// send sends a request with the cookies and the csrf value; pairs are headers,
+// an empty one leaves its header out.
+func (b *tab) send(method, path, body string, pairs ...string) reply {
+	b.Helper()
+	r, err := http.NewRequest(method, b.app.URL+path, strings.NewReader(body))
+	worked(b.T, err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("X-CSRF-Token", b.csrf)
+	for i := 0; i < len(pairs); i += 2 {
+		r.Header.Set(pairs[i], pairs[i+1]) // cookies are added to those of the jar
+	}
+	for name, values := range r.Header {
+		if values[0] == "" {
+			r.Header.Del(name)
+		}
+	}
+	for _, c := range b.jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	resp, text := b.app.Do(r)
+	b.jar.SetCookies(r.URL, resp.Cookies())
+	out := reply{resp.StatusCode, "", text, map[string]*http.Cookie{}}
+	for _, c := range resp.Cookies() {
+		out.set[c.Name] = c
+	}
+	var p api.Problem
+	if resp.StatusCode >= 400 {
+		worked(b.T, json.Unmarshal([]byte(text), &p))
+	}
+	out.code = p.Code
+	return out
+}
+
+// wants sends a request and checks the status and code of its answer.
+func (b *tab) wants(status int, code, method, path, body string, pairs ...string) reply {
+	b.Helper()
+	got := b.send(method, path, body, pairs...)
+	if got.status != status || got.code != code {
+		b.Errorf("%s %s %v: %d %s, want %d %s", method, path, pairs, got.status, got.body, status, code)
+	}
+	return got
+}
+
+// tokens asks for tokens in cookies, which must be nowhere else.
+func (b *tab) tokens(path, body string, pairs ...string) api.Tokens {
+	b.Helper()
+	got := b.wants(200, "", "POST", path, body, pairs...)
+	var t api.Tokens
+	worked(b.T, json.Unmarshal([]byte(got.body), &t))
+	for name, c := range got.set {
+		if strings.Contains(got.body, c.Value) {
+			b.Errorf("%s: %s stands in the body as well", path, name)
+		}
+	}
+	if t.AccessToken != "" || t.RefreshToken != "" || len(t.CSRF) != 22 {
+		b.Fatalf("%s: %s", path, got.body)
+	}
+	b.csrf = t.CSRF
+	return t
+}
+
+// cookie is what the browser holds under a name.
+func (b *tab) cookie(name string) string {
+	u, err := url.Parse(b.app.URL)
+	worked(b.T, err)
+	for _, c := range b.jar.Cookies(u) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// lose makes the browser forget a cookie, as it does at the end of its Max-Age.
+func (b *tab) lose(name string) {
+	u, _ := url.Parse(b.app.URL)
+	b.jar.SetCookies(u, []*http.Cookie{{Name: name, Path: "/", MaxAge: -1}})
+}
+
+// dropped wants both cookies to be told to go, with the attributes without
+// which a browser ignores it.
+func (b *tab) dropped(r reply) {
+	b.Helper()
+	for _, name := range []string{api.AccessCookie, api.RefreshCookie} {
+		c := r.set[name]
+		if c == nil || c.MaxAge >= 0 || c.Value != "" || !c.Secure || c.Path != "/" || b.cookie(name) != "" {
+			b.Errorf("%s was not dropped: %v", name, c)
+		}
+	}
+}
+
+func TestCookiesOfASignIn(t *testing.T) {
+	a := apptest.Start(t)
+	a.SignUp("ana")
+	b := newTab(t, a)
+	got := b.send("POST", "/v1/login", `{"identifier":"ana","password":"`+apptest.Password+`","delivery":"cookie"}`)
+	var raw []string
+	for _, c := range got.set {
+		line := strings.Replace(c.Raw, c.Value, "*", 1)
+		raw = append(raw, line)
+	}
+	slices.Sort(raw)
+	want := []string{
+		"__Host-portaria-access=*; Path=/; Max-Age=900; HttpOnly; Secure; SameSite=Strict",
+		"__Host-portaria-refresh=*; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Strict",
+	}
+	if diff := cmp.Diff(want, raw); diff != "" {
+		t.Errorf("cookies (-want +got):\n%s", diff)
+	}
+	if in := claims(t, b.cookie(api.AccessCookie)); !strings.Contains(got.body, `"csrf":"`+in["csrf"].(string)+`"`) {
+		t.Errorf("csrf claim %v, answer %s", in["csrf"], got.body)
+	}
+}
+
+func TestTokensInTheBodyAreUnchanged(t *testing.T) {
+	a := apptest.Start(t)
+	_, tokens := a.SignUp("ana")
+	if tokens.CSRF != "" || claims(t, tokens.AccessToken)["csrf"] != nil {
+		t.Errorf("a csrf value without cookies: %+v", tokens)
+	}
+	b := newTab(t, a)
+	for _, delivery := range []string{`"body"`, `"cookie"`, `"query"`, `""`} {
+		got := b.send("POST", "/v1/login", `{"identifier":"ana","password":"`+apptest.Password+`","delivery":`+delivery+`}`)
+		switch delivery {
+		case `"body"`:
+			if got.status != 200 || len(got.set) != 0 || !strings.Contains(got.body, "refresh_token") {
+				t.Errorf("body: %+v", got)
+			}
+		case `"cookie"`:
+			if got.status != 200 || len(got.set) != 2 {
+				t.Errorf("cookie: %+v", got)
+			}
+		default:
+			if got.status != 422 || len(got.set) != 0 {
+				t.Errorf("%s: %+v", delivery, got)
+			}
+		}
+	}
+}
+
+func TestACookieCallerThroughASession(t *testing.T) {
+	a := apptest.Start(t)
+	a.SignUp("ana")
+	b := signedInTab(t, a, "ana")
+	csrf, first := b.csrf, b.cookie(api.RefreshCookie)
+
+	b.wants(200, "", "GET", "/v1/me", "", "X-CSRF-Token", "")
+	b.wants(200, "", "GET", "/v1/me", "", "X-CSRF-Token", "", "Sec-Fetch-Site", "none")
+
+	a.Clock.Move(10 * time.Minute)
+	b.tokens("/v1/refresh", `{}`)
+	if b.cookie(api.RefreshCookie) == first {
+		t.Error("the refresh token was not replaced")
+	}
+	if b.csrf != csrf {
+		t.Error("a refresh changes the csrf value: other tabs would be locked out")
+	}
+	if fresh := claims(t, b.cookie(api.AccessCookie))["fresh"]; fresh != false {
+		t.Errorf("fresh is %v after a refresh", fresh)
+	}
+	refresh := b.cookie(api.RefreshCookie)
+	b.tokens("/v1/step-up", `{"password":"`+apptest.Password+`"}`)
+	if fresh := claims(t, b.cookie(api.AccessCookie))["fresh"]; fresh != true {
+		t.Errorf("fresh is %v after a step-up", fresh)
+	}
+	if b.cookie(api.RefreshCookie) != refresh {
+		t.Error("a step-up touched the refresh cookie")
+	}
+	b.dropped(b.wants(204, "", "POST", "/v1/logout", ""))
+	b.wants(401, "missing_token", "GET", "/v1/me", "")
+}
+
+func TestWhatACookieHeldStaysInCookies(t *testing.T) {
+	a := apptest.Start(t)
+	a.SignUp("ana")
+	b := signedInTab(t, a, "ana")
+	for _, delivery := range []string{``, `"delivery":"cookie",`} {
+		b.tokens("/v1/refresh", `{`+delivery+`"audience":"portaria"}`)
+		b.tokens("/v1/step-up", `{`+delivery+`"password":"`+apptest.Password+`"}`)
+	}
+	b.wants(422, "input_invalid", "POST", "/v1/refresh", `{"delivery":"body"}`)
+	b.wants(422, "input_invalid", "POST", "/v1/step-up", `{"delivery":"body","password":"`+apptest.Password+`"}`)
+	// A refresh that was refused for its form has spent nothing.
+	b.tokens("/v1/refresh", `{}`)
+}
+
+func TestFromBodyIntoCookies(t *testing.T) {
+	a := apptest.Start(t)
+	_, tokens := a.SignUp("ana")
+	b := newTab(t, a)
+	b.tokens("/v1/refresh", `{"delivery":"cookie","refresh_token":"`+tokens.RefreshToken+`"}`)
+	b.wants(200, "", "GET", "/v1/me", "")
+	// The token in the body counts, not the one in the cookie.
+	other := a.SignIn("ana")
+	got := b.wants(200, "", "POST", "/v1/refresh", `{"refresh_token":"`+other.RefreshToken+`"}`)
+	if !strings.Contains(got.body, other.SessionID) || len(got.set) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Everything that another page can make a browser send: it has the cookies, and
+// may have whatever the attacker's own session told him.
+func TestOtherSites(t *testing.T) {
+	a := apptest.Start(t)
+	a.SignUp("ana")
+	a.SignUp("eve")
+	eve := signedInTab(t, a, "eve")
+	b := signedInTab(t, a, "ana")
+	sent := map[string][]string{
+		"without csrf":                {"X-CSRF-Token", ""},
+		"csrf of another session":     {"X-CSRF-Token", eve.csrf},
+		"a longer csrf":               {"X-CSRF-Token", b.csrf + "x"},
+		"another site":                {"Sec-Fetch-Site", "cross-site"},
+		"a sibling host":              {"Sec-Fetch-Site", "same-site"},
+		"an old browser, other site":  {"Sec-Fetch-Site", "", "Origin", "https://evil.example.com"},
+		"an old browser, opaque page": {"Sec-Fetch-Site", "", "Origin", "null"},
+	}
+	routes := []struct{ method, path, body string }{
+		{"POST", "/v1/refresh", `{}`},
+		{"POST", "/v1/step-up", `{"password":"` + apptest.Password + `"}`},
+		{"PUT", "/v1/password", `{"current_password":"` + apptest.Password + `","new_password":"` + apptest.Password + `!"}`},
+		{"DELETE", "/v1/sessions/" + claims(t, b.cookie(api.AccessCookie))["sid"].(string), ""},
+		{"POST", "/v1/sessions/end", `{"which":"all"}`},
+		{"POST", "/v1/logout", ""},
+	}
+	for what, headers := range sent {
+		for _, r := range routes {
+			if got := b.wants(403, "cross_site_request", r.method, r.path, r.body, headers...); len(got.set) != 0 {
+				t.Errorf("%s %s: sets %v", what, r.path, got.set)
+			}
+		}
+	}
+	b.lose(api.AccessCookie)
+	for _, headers := range sent {
+		b.wants(403, "cross_site_request", "POST", "/v1/logout", "", headers...)
+		b.wants(403, "cross_site_request", "POST", "/v1/refresh", `{}`, headers...)
+	}
+	b.tokens("/v1/refresh", `{}`, "Sec-Fetch-Site", "", "Origin", a.URL)
+}
+
+// Signing a visitor in to the attacker's account has him type his secrets there.
+func TestAnotherSiteSignsNobodyIn(t *testing.T) {
+	a := apptest.Start(t)
+	_, eve := a.SignUp("eve")
+	for _, from := range []string{"cross-site", "same-site"} {
+		b := newTab(t, a)
+		b.wants(403, "cross_site_request", "POST", "/v1/login", `{"identifier":"eve","password":"`+apptest.Password+`","delivery":"cookie"}`, "Sec-Fetch-Site", from)
+		b.wants(403, "cross_site_request", "POST", "/v1/refresh", `{"refresh_token":"`+eve.RefreshToken+`","delivery":"cookie"}`, "Sec-Fetch-Site", from)
+		if b.cookie(api.AccessCookie) != "" {
+			t.Errorf("%s: signed in", from)
+		}
+	}
+}
+
+func TestOneTokenInOnePlace(t *testing.T) {
+	a := apptest.Start(t)
+	_, tokens := a.SignUp("ana")
+	b := signedInTab(t, a, "ana")
+	for _, method := range []string{"GET /v1/me", "POST /v1/logout"} {
+		method, path, _ := strings.Cut(method, " ")
+		b.wants(400, "authorization_repeated", method, path, "", "Authorization", "Bearer "+tokens.AccessToken)
+		b.wants(400, "authorization_repeated", method, path, "", "Authorization", "bearer "+b.cookie(api.AccessCookie))
+		b.wants(400, "authorization_repeated", method, path, "", "Cookie", api.AccessCookie+"="+b.cookie(api.AccessCookie))
+	}
+	// A proxy in front may ask for a password of its own.
+	b.wants(200, "", "GET", "/v1/me", "", "Authorization", "Basic YTpi")
+	// A token that was made for the header proves nothing in a cookie.
+	forged := newTab(t, a)
+	forged.wants(200, "", "GET", "/v1/me", "", "Cookie", api.AccessCookie+"="+tokens.AccessToken)
+	for _, csrf := range []string{"", b.csrf} {
+		forged.wants(403, "cross_site_request", "POST", "/v1/sessions/end", `{"which":"all"}`, "Cookie", api.AccessCookie+"="+tokens.AccessToken, "X-CSRF-Token", csrf)
+	}
+}
+
+func TestLeavingWithWhateverIsLeft(t *testing.T) {
+	a := apptest.Start(t)
+	a.SignUp("ana")
+	ended := func(b *tab, access string) {
+		t.Helper()
+		_, err := a.WithToken(access).Me(t.Context())
+		refused(t, err, "session_ended")
+	}
+	expired := signedInTab(t, a, "ana")
+	a.Clock.Move(time.Hour)
+	expired.wants(401, "token_expired", "GET", "/v1/me", "")
+	expired.dropped(expired.wants(204, "", "POST", "/v1/logout", ""))
+	left := signedInTab(t, a, "ana")
+	access := left.cookie(api.AccessCookie)
+	left.lose(api.AccessCookie)
+	left.dropped(left.wants(204, "", "POST", "/v1/logout", ""))
+	ended(left, access)
+
+	// Nothing is left that proves a session: the cookies go all the same.
+	gone := signedInTab(t, a, "ana")
+	_, err := a.Admin().EndAccountSessions(t.Context(), account(t, a, gone))
+	worked(t, err)
+	gone.dropped(gone.wants(401, "session_ended", "POST", "/v1/logout", ""))
+	old := signedInTab(t, a, "ana")
+	old.lose(api.RefreshCookie)
+	a.Clock.Move(time.Hour)
+	if got := old.wants(401, "token_expired", "POST", "/v1/logout", "", "Sec-Fetch-Site", "cross-site"); len(got.set) > 0 {
+		t.Errorf("another site dropped %v", got.set)
+	}
+	old.dropped(old.wants(401, "token_expired", "POST", "/v1/logout", ""))
+	// Without cookies there is nothing to drop.
+	if got := newTab(t, a).wants(401, "missing_token", "POST", "/v1/logout", ""); len(got.set) > 0 {
+		t.Errorf("drops %v", got.set)
+	}
+}
+
+// account is the account that a page is signed in to.
+func account(t *testing.T, a *apptest.App, b *tab) string {
+	t.Helper()
+	return claims(t, b.cookie(api.AccessCookie))["sub"].(string)
+}
+
+func TestEndingTheOwnSessionDropsItsCookies(t *testing.T) {
+	a := apptest.Start(t)
+	a.SignUp("ana")
+	other := signedInTab(t, a, "ana")
+	b := signedInTab(t, a, "ana")
+	sid := func(b *tab) string { return claims(t, b.cookie(api.AccessCookie))["sid"].(string) }
+	if got := b.wants(204, "", "DELETE", "/v1/sessions/"+sid(other), ""); len(got.set) > 0 {
+		t.Errorf("ending another session sets %v", got.set)
+	}
+	if got := b.wants(200, "", "POST", "/v1/sessions/end", `{"which":"others"}`); len(got.set) > 0 {
+		t.Errorf("ending other sessions sets %v", got.set)
+	}
+	b.dropped(b.wants(204, "", "DELETE", "/v1/sessions/"+sid(b), ""))
+	b = signedInTab(t, a, "ana")
+	b.dropped(b.wants(200, "", "POST", "/v1/sessions/end", `{"which":"all"}`))
+
+	// Whoever sends the token himself has no cookies of ours to lose.
+	r, _ := http.NewRequest("POST", a.URL+"/v1/logout", nil)
+	r.Header.Set("Authorization", "Bearer "+a.SignIn("ana").AccessToken)
+	if resp, _ := a.Do(r); resp.StatusCode != 204 || len(resp.Cookies()) > 0 {
+		t.Errorf("%s %v", resp.Status, resp.Cookies())
+	}
+}
+
+func TestAStolenRefreshCookie(t *testing.T) {
+	a := apptest.Start(t)
+	a.SignUp("ana")
+	b := signedInTab(t, a, "ana")
+	spent := b.cookie(api.RefreshCookie)
+	b.tokens("/v1/refresh", `{}`)
+	a.Clock.Move(time.Minute)
+	b.wants(401, "refresh_token_invalid", "POST", "/v1/refresh", `{}`, "Cookie", api.RefreshCookie+"=prt_x") // two
+	thief := newTab(t, a)
+	thief.wants(403, "cross_site_request", "POST", "/v1/refresh", `{}`, "Cookie", api.RefreshCookie+"="+spent)
+	b.tokens("/v1/refresh", `{}`)
+	thief.csrf = b.csrf
+	thief.wants(401, "refresh_token_reused", "POST", "/v1/refresh", `{}`, "Cookie", api.RefreshCookie+"="+spent)
+	b.wants(401, "session_ended", "POST", "/v1/refresh", `{}`)
+	newTab(t, a).wants(422, "input_invalid", "POST", "/v1/refresh", `{}`)
+}
+
+func TestTheClientInCookies(t *testing.T) {
+	a := apptest.Start(t)
+	a.SignUp("ana")
+	hc := &http.Client{Jar: newTab(t, a).jar}
+	defer hc.CloseIdleConnections()
+	c := client.New(a.URL, hc).WithCookies("")
+	got, err := c.Login(t.Context(), api.Credentials{Identifier: "ana", Password: apptest.Password})
+	worked(t, err)
+	_, err = c.Refresh(t.Context(), "")
+	refused(t, err, "cross_site_request")
+	c = c.WithCookies(got.CSRF)
+	_, err = c.Refresh(t.Context(), "")
+	worked(t, err)
+	_, err = c.StepUp(t.Context(), apptest.Password)
+	worked(t, err)
+	me, err := c.Me(t.Context())
+	worked(t, err)
+	if me.Session.ID != got.SessionID {
+		t.Errorf("session %s, want %s", me.Session.ID, got.SessionID)
+	}
+	worked(t, c.Logout(t.Context()))
+	_, err = c.Me(t.Context())
+	refused(t, err, "missing_token")
+}

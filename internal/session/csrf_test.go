@@ -1,0 +1,58 @@
+package session_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/portaria/portaria/internal/session"
+)
+
+func TestCSRFIsTheSessions(t *testing.T) {
+	l, other := signIn(t), signIn(t)
+	csrf := l.chain.CSRF(l.first.Session)
+	if len(csrf) != 22 || fmt.Sprint(csrf) != "[secret]" {
+		t.Errorf("%d characters, prints %v", len(csrf), csrf)
+	}
+	if l.chain.CSRF(l.refresh(l.first.Token, use(0)).Session) != csrf {
+		t.Error("a refresh changes it: other tabs would be locked out")
+	}
+	if l.chain.CSRF(other.first.Session) == csrf {
+		t.Error("two sessions share it")
+	}
+	salted := l.first.Session
+	salted.Salt[0]++
+	key := make([]byte, 32)
+	key[31] = 1
+	rekeyed, err := session.NewChain(l.store, key, policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.chain.CSRF(salted) == csrf || rekeyed.CSRF(l.first.Session) == csrf {
+		t.Error("it can be had without the salt or the key")
+	}
+}
+
+func TestFindSpendsNothing(t *testing.T) {
+	l := signIn(t)
+	for range 3 {
+		found, err := l.chain.Find(t.Context(), l.first.Token, use(0).At)
+		if err != nil || found.ID != l.first.Session.ID {
+			t.Fatalf("%s, %v", found.ID, err)
+		}
+	}
+	l.refresh(l.first.Token, use(0))
+	for _, c := range []struct {
+		token session.Token
+		after session.Use
+		want  error
+	}{
+		{"", use(0), session.ErrTokenInvalid},
+		{l.first.Token[:len(l.first.Token)-1] + "A", use(0), session.ErrTokenInvalid},
+		{l.first.Token, use(idle), session.ErrExpired},
+	} {
+		if _, err := l.chain.Find(t.Context(), c.token, c.after.At); !errors.Is(err, c.want) {
+			t.Errorf("%v, want %v", err, c.want)
+		}
+	}
+}
