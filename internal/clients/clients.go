@@ -15,9 +15,15 @@ var (
 	ErrNotFound = errors.New("client not found")
 	// ErrTaken says that there is a client with this id already.
 	ErrTaken = errors.New("client id taken")
-	// ErrInvalid says that a client cannot be as it was described; the text
-	// names the field.
+	// ErrInvalid says that a client cannot be as it was described. The error
+	// is of type Faults, which names the fields.
 	ErrInvalid = errors.New("client invalid")
+	// ErrConfigured says that the settings describe the client, so that the
+	// next start would undo the change.
+	ErrConfigured = errors.New("client described by the settings")
+	// ErrNoSecret says that the client proves itself with a public key, or
+	// not at all.
+	ErrNoSecret = errors.New("client has no secret")
 	// ErrNotProved says that a client did not prove who it is: unknown,
 	// disabled, wrong secret, wrong assertion, all alike (RFC 6749 §5.2,
 	// invalid_client).

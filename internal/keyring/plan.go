@@ -21,24 +21,24 @@ type Plan struct {
 
 // Plan says what will happen by itself.
 func (r *Ring) Plan(now time.Time) Plan {
-	return r.now.Load().records.clone().plan(r.policy, now)
+	return r.now.Load().records.clone().plan(r.policy(), now)
 }
 
 // Drill rehearses [Ring.Rotate]: it says what that would do at now, what would
 // follow, or which error it would return. Nothing changes.
 func (r *Ring) Drill(now time.Time, o Order) (Rotation, Plan, error) {
-	rs := r.now.Load().records.clone().settled(r.policy, now)
+	rs := r.now.Load().records.clone().settled(r.policy(), now)
 	rotation, t, err := r.decide(rs, o, now)
 	if err != nil {
 		return Rotation{}, Plan{}, wrapRotate(err)
 	}
 	if t != nil {
-		rs = rs.follow(t, now, r.policy)
+		rs = rs.follow(t, now, r.policy())
 		if o.Key.Kid() != "" {
 			rs[len(rs)-1].Kid = o.Key.Kid()
 		}
 	}
-	return rotation, rs.plan(r.policy, now), nil
+	return rotation, rs.plan(r.policy(), now), nil
 }
 
 // follow returns the records as they would be after a task.

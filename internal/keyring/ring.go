@@ -42,7 +42,7 @@ func (k Key) LongestTTL() time.Duration { return k.record.LongestTTL }
 type Ring struct {
 	store  Store
 	master *MasterKey
-	policy Policy
+	rules  atomic.Pointer[Policy] // Promise exchanges it
 
 	reload sync.Mutex // an older reading must not replace a younger one
 	now    atomic.Pointer[snapshot]
@@ -75,7 +75,9 @@ func Open(ctx context.Context, store Store, master *MasterKey, policy Policy, no
 	if master == nil || len(master.keys) == 0 {
 		return nil, fmt.Errorf("open key ring: %w", ErrMasterKeyMissing)
 	}
-	r := &Ring{store: store, master: master, policy: policy.withDefaults()}
+	r := &Ring{store: store, master: master}
+	policy = policy.withDefaults()
+	r.rules.Store(&policy)
 	if err := r.checkSecrets(ctx); err != nil {
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
@@ -93,6 +95,9 @@ func Open(ctx context.Context, store Store, master *MasterKey, policy Policy, no
 	}
 	return r, nil
 }
+
+// policy is what holds now.
+func (r *Ring) policy() Policy { return *r.rules.Load() }
 
 // First returns the kid of the very first signing key if this ring made it,
 // when it was opened; otherwise it is empty.

@@ -245,6 +245,31 @@ func TestLongestLifetimeIsRaisedNeverLowered(t *testing.T) {
 	}
 }
 
+func TestAPromiseLengthensPublication(t *testing.T) {
+	store := newMemory()
+	r := open(t, store, start, 1)
+	for _, step := range []struct{ promised, want time.Duration }{{3 * ttl, 3 * ttl}, {2 * ttl, 3 * ttl}, {0, 3 * ttl}} {
+		if err := r.Promise(t.Context(), step.promised, start); err != nil {
+			t.Fatal(err)
+		}
+		if got := active(t, r, start).LongestTTL(); got != step.want {
+			t.Errorf("after %v was promised: published for %v, want %v", step.promised, got, step.want)
+		}
+	}
+	if err := r.Promise(t.Context(), 401*24*time.Hour, start); !errors.Is(err, keyring.ErrTooLong) {
+		t.Errorf("401 days: got %v, want ErrTooLong", err)
+	}
+	// The next key, too.
+	if _, err := r.Rotate(t.Context(), start.Add(time.Hour), keyring.Order{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range r.Keys() {
+		if key.LongestTTL() != 3*ttl {
+			t.Errorf("key %s is published for %v", key.Kid(), key.LongestTTL())
+		}
+	}
+}
+
 func TestPolicyIsValidated(t *testing.T) {
 	for _, p := range []keyring.Policy{
 		{}, {LongestTTL: -1}, {LongestTTL: 401 * 24 * time.Hour}, {LongestTTL: ttl, Algorithm: "none"},

@@ -102,7 +102,7 @@ func (r *Ring) decide(rs records, o Order, now time.Time) (Rotation, *task, erro
 	if err := r.now.Load().foreign(o.Key, now); err != nil {
 		return Rotation{}, nil, err
 	}
-	return rs.order(r.policy, o, now)
+	return rs.order(r.policy(), o, now)
 }
 
 // foreign checks that a key is none of the ring's under another name, and that

@@ -77,7 +77,7 @@ func (r *Ring) work(ctx context.Context, now time.Time) (done []Step, err error)
 // on what the store holds after the last.
 func (r *Ring) makeDue(ctx context.Context, now time.Time) (done []Step, err error) {
 	for range maxAttempts {
-		t := r.now.Load().records.due(r.policy, now)
+		t := r.now.Load().records.due(r.policy(), now)
 		if t == nil {
 			return done, nil
 		}
@@ -135,14 +135,14 @@ func (r *Ring) hasten(ctx context.Context, t *task) (Record, error) {
 func (r *Ring) newRecord(key jose.Key, now time.Time) (Record, error) {
 	if key.Algorithm() == "" {
 		var err error
-		if key, err = jose.Generate(r.policy.Algorithm); err != nil {
+		if key, err = jose.Generate(r.policy().Algorithm); err != nil {
 			return Record{}, fmt.Errorf("make key: %w", err)
 		}
 	}
 	record := Record{
 		Kid: key.Kid(), Purpose: Signing, Seq: r.now.Load().records.lastSeq(Signing) + 1,
 		Algorithm: string(key.Algorithm()), Public: key.PublicJWK(),
-		CreatedAt: millis(now), LongestTTL: r.policy.LongestTTL,
+		CreatedAt: millis(now), LongestTTL: r.policy().LongestTTL,
 	}
 	if !key.Private() {
 		return record, nil
@@ -205,14 +205,44 @@ func (r *Ring) deleteGone(ctx context.Context, now time.Time) (done []Step, err 
 	return done, r.Reload(ctx)
 }
 
+// ErrTooLong reports a lifetime for which keys cannot stay published.
+var ErrTooLong = errors.New("key ring: lifetime too long")
+
+// Promise has keys stay published long enough for tokens that live for ttl, as
+// if [Policy.LongestTTL] had been that long from the start; it never takes a
+// promise back. When it returns without an error, such tokens can be signed
+// here. Errors: ErrTooLong, or what the store says.
+func (r *Ring) Promise(ctx context.Context, ttl time.Duration, now time.Time) error {
+	if ttl <= r.policy().LongestTTL {
+		return nil
+	}
+	longer := r.policy()
+	longer.LongestTTL = ttl
+	if err := longer.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrTooLong, err)
+	}
+	r.promise(longer)
+	return r.raiseTTL(ctx, now)
+}
+
+// promise keeps the longest of several that are made at once.
+func (r *Ring) promise(longer Policy) {
+	for {
+		old := r.rules.Load()
+		if old.LongestTTL >= longer.LongestTTL || r.rules.CompareAndSwap(old, &longer) {
+			return
+		}
+	}
+}
+
 func (r *Ring) raiseTTL(ctx context.Context, now time.Time) error {
 	raised := false
 	for _, record := range r.now.Load().records {
 		state := record.State(now)
-		if record.LongestTTL >= r.policy.LongestTTL || (state != Active && state != Next) {
+		if record.LongestTTL >= r.policy().LongestTTL || (state != Active && state != Next) {
 			continue
 		}
-		if err := r.store.RaiseTTL(ctx, record.Kid, r.policy.LongestTTL); err != nil {
+		if err := r.store.RaiseTTL(ctx, record.Kid, r.policy().LongestTTL); err != nil {
 			return fmt.Errorf("raise longest lifetime: %w", err)
 		}
 		raised = true

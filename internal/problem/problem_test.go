@@ -29,6 +29,9 @@ var silent = map[string]string{
 	"keyring":               "keys are opened at start-up; later failures are ours",
 	"token.ErrAudience":     "the API names the field instead",
 	"token.ErrClaims":       "a mistake of ours while minting",
+	"clients.ErrInvalid":    "the API names the fields instead",
+	"clients.ErrNotProved":  "the token endpoint answers in the words of RFC 6749",
+	"clients.ErrReplayed":   "the token endpoint answers in the words of RFC 6749",
 	"password.ErrMalformed": "a damaged row is ours to mend",
 	"password.ErrMismatch":  "account turns it into ErrNotProved",
 	"password.ErrClosed":    "only after the API has stopped",
@@ -40,7 +43,7 @@ func TestEveryExportedErrorHasARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, pkg := range []string{"account", "login", "password", "session", "store", "token", "keyring", "revoke"} {
+	for _, pkg := range []string{"account", "clients", "login", "password", "session", "store", "token", "keyring", "revoke"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", pkg)) {
 			found++
 			full := pkg + "." + name

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/revoke"
@@ -32,6 +33,11 @@ var table = []row{
 	{account.ErrIdentifierTaken, http.StatusConflict, "identifier_taken", "This identifier is taken.", "Sign in, or choose another.", ""},
 	{account.ErrIdentifierInvalid, http.StatusUnprocessableEntity, "identifier_invalid", "This cannot be an identifier.", "Use an e-mail address, or a name of letters and digits.", ""},
 	{account.ErrIdentifierTooLong, http.StatusUnprocessableEntity, "identifier_too_long", "The identifier is too long.", "At most 254 characters.", ""},
+
+	{clients.ErrNotFound, http.StatusNotFound, "client_not_found", "There is no such client.", "", ""},
+	{clients.ErrTaken, http.StatusConflict, "client_id_taken", "There is a client with this id.", "Choose another id.", ""},
+	{clients.ErrConfigured, http.StatusConflict, "client_configured", "The settings describe this client.", "Change it in the settings: the next start would undo the change here.", ""},
+	{clients.ErrNoSecret, http.StatusConflict, "client_without_secret", "The client has no secret to rotate.", "It proves itself with a public key, or not at all.", ""},
 
 	{password.ErrTooShort, http.StatusUnprocessableEntity, "password_too_short", "The password is too short.", "At least 8 characters.", ""},
 	{password.ErrTooLong, http.StatusUnprocessableEntity, "password_too_long", "The password is too long.", "At most 256 characters.", ""},

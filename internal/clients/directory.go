@@ -1,0 +1,131 @@
+package clients
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Directory registers clients and changes them. Make it with NewDirectory.
+type Directory struct {
+	Config
+}
+
+// Config is what a Directory stands on. Every field is required.
+type Config struct {
+	Store Store
+	// Key is the server key that secrets are hashed under.
+	Key Key
+	// Promise sees to it that access tokens of such a lifetime can be verified
+	// to their end, before a client is told that it will get them. Its error
+	// is told as a fault of access_ttl.
+	Promise func(ctx context.Context, ttl time.Duration) error
+}
+
+// NewDirectory joins the store of clients and the key of their secrets.
+func NewDirectory(c Config) *Directory { return &Directory{c} }
+
+// Registration is a client to be. Its Name is the id when empty.
+type Registration struct {
+	Client
+	// NoSecret registers an app without credentials: a browser or a phone
+	// cannot keep a secret (RFC 8252 §8.5).
+	NoSecret bool
+}
+
+// Create registers a client and answers its secret, which is told this once;
+// empty for one with a public key or without credentials. Errors: Faults,
+// ErrTaken.
+func (d *Directory) Create(ctx context.Context, r Registration, now time.Time) (Client, Plain, error) {
+	c := r.Client
+	c.Name = cmp.Or(c.Name, c.ID)
+	c.Secrets, c.Configured, c.CreatedAt = nil, false, now.Truncate(time.Millisecond)
+	if err := d.check(ctx, c, credentials(r)); err != nil {
+		return Client{}, "", err
+	}
+	var plain Plain
+	if c.PublicKey == "" && !r.NoSecret {
+		plain = newSecret()
+		c.Secrets = []Secret{d.secret(plain, now)}
+	}
+	if err := d.Store.CreateClient(ctx, c); err != nil {
+		return Client{}, "", err
+	}
+	return c, plain, nil
+}
+
+// credentials refuses a client that nobody could prove to be.
+func credentials(r Registration) (f Faults) {
+	switch {
+	case r.NoSecret && r.Kind == Service:
+		f.add("public", "is for apps: a service must be able to prove itself")
+	case r.NoSecret && r.PublicKey != "":
+		f.add("public", "excludes public_key")
+	}
+	return f
+}
+
+// check validates a client and promises its tokens.
+func (d *Directory) check(ctx context.Context, c Client, f Faults) error {
+	var more Faults
+	if errors.As(c.Validate(), &more) {
+		f = append(f, more...)
+	}
+	if err := f.err(); err != nil {
+		return err
+	}
+	if err := d.Promise(ctx, c.Policy.AccessTTL); err != nil {
+		return fmt.Errorf("promise access tokens of %v: %w", c.Policy.AccessTTL, err)
+	}
+	return nil
+}
+
+func (d *Directory) secret(plain Plain, now time.Time) Secret {
+	return Secret{Hash: Hash(d.Key, plain), CreatedAt: now.Truncate(time.Millisecond)}
+}
+
+// RotateSecret gives a client another secret and answers it, this once. The
+// one before stays valid, an older one does not. Errors: ErrNotFound,
+// ErrNoSecret.
+func (d *Directory) RotateSecret(ctx context.Context, id string, now time.Time) (Plain, error) {
+	c, err := d.Store.Client(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if c.PublicKey != "" || c.Public() {
+		return "", ErrNoSecret
+	}
+	plain := newSecret()
+	return plain, d.Store.AddSecret(ctx, id, d.secret(plain, now))
+}
+
+// DropOldSecret forgets the secret before the newest. Errors: ErrNotFound.
+func (d *Directory) DropOldSecret(ctx context.Context, id string) error {
+	return d.Store.DropSecrets(ctx, id)
+}
+
+// Disable bars a client. Errors: ErrNotFound.
+func (d *Directory) Disable(ctx context.Context, id string, now time.Time) error {
+	return d.Store.DisableClient(ctx, id, now.Truncate(time.Millisecond))
+}
+
+// Enable lets a barred client in again. One that the settings describe no
+// longer stays registered from then on. Errors: ErrNotFound.
+func (d *Directory) Enable(ctx context.Context, id string) error {
+	return d.Store.EnableClient(ctx, id)
+}
+
+// Delete removes a client. Errors: ErrNotFound; ErrConfigured where the next
+// start would bring it back.
+func (d *Directory) Delete(ctx context.Context, id string) error {
+	c, err := d.Store.Client(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case c.Configured:
+		return ErrConfigured
+	}
+	return d.Store.DeleteClient(ctx, id)
+}

@@ -1,0 +1,42 @@
+package clients
+
+import "strings"
+
+// Fault says what is wrong with one field of a client. It never shows the
+// value, which may be a key in the wrong place.
+type Fault struct {
+	// Field is its name in the API and in the settings, such as access_ttl.
+	Field  string
+	Detail string
+}
+
+// Faults is everything that is wrong with the description of a client. It is
+// an ErrInvalid.
+type Faults []Fault
+
+// Error lists the faults.
+func (f Faults) Error() string {
+	texts := make([]string, len(f))
+	for i, fault := range f {
+		texts[i] = fault.Field + ": " + fault.Detail
+	}
+	return ErrInvalid.Error() + ": " + strings.Join(texts, "; ")
+}
+
+// Is makes Faults an ErrInvalid.
+func (f Faults) Is(target error) bool { return target == ErrInvalid }
+
+// add notes a fault unless detail is empty.
+func (f *Faults) add(field, detail string) {
+	if detail != "" {
+		*f = append(*f, Fault{field, detail})
+	}
+}
+
+// err is nil where nothing is wrong.
+func (f Faults) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return f
+}

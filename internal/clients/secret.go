@@ -1,0 +1,71 @@
+package clients
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+
+	"github.com/portaria/portaria/internal/secret"
+)
+
+// Plain is a client secret in the clear; it prints as [secret].
+type Plain = secret.Text
+
+// Key is the server key that secrets are hashed under. A stolen database alone
+// is no use to whoever wants to try secrets.
+type Key = secret.Bytes
+
+const (
+	// secretPrefix lets scanners of source code and logs recognise a secret
+	// that has strayed.
+	secretPrefix = "pcs_"
+	secretSize   = 32 // bytes of chance
+)
+
+// Bounds of the length of a secret that the settings bring along.
+const (
+	minSecret = 32
+	maxSecret = 256
+)
+
+// newSecret makes a secret of 256 random bits.
+func newSecret() Plain {
+	random := make([]byte, secretSize)
+	rand.Read(random) // never fails
+	return Plain(secretPrefix + base64.RawURLEncoding.EncodeToString(random))
+}
+
+// Hash is what is kept of a secret.
+func Hash(key Key, plain Plain) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(plain.Reveal()))
+	return [sha256.Size]byte(mac.Sum(nil))
+}
+
+// HasSecret reports whether one of the client's secrets is this one, given by
+// its Hash. The time it takes says nothing of where two hashes differ.
+func (c Client) HasSecret(hash [sha256.Size]byte) bool {
+	found := false
+	for _, s := range c.Secrets {
+		found = hmac.Equal(s.Hash[:], hash[:]) || found
+	}
+	return found
+}
+
+// checkSecret refuses what somebody made up himself: it would be tried, and
+// secrets are hashed fast.
+func checkSecret(plain Plain) string {
+	text := plain.Reveal()
+	odd := func(r rune) bool { return r <= ' ' || r > '~' }
+	switch {
+	case len(text) < minSecret:
+		return "must have at least 32 characters, made by chance"
+	case len(text) > maxSecret:
+		return "must have at most 256 characters"
+	case strings.ContainsFunc(text, odd):
+		return "must be printable ASCII without spaces"
+	}
+	return ""
+}

@@ -1,0 +1,118 @@
+package clients
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Described is a client as the settings have it. Its Name is the id when empty.
+type Described struct {
+	Client
+	// Secret is what the settings bring along; empty for none. A service with
+	// neither a secret nor a public key gets its first with RotateSecret.
+	Secret Plain
+}
+
+// Validate reports everything that is wrong with the description, as Faults.
+func (d Described) Validate() error {
+	var f, more Faults
+	c := d.Client
+	c.Name = cmp.Or(c.Name, c.ID)
+	if errors.As(c.Validate(), &more) {
+		f = append(f, more...)
+	}
+	if d.Secret != "" {
+		f.add("secret_file", checkSecret(d.Secret))
+	}
+	if d.Secret != "" && d.PublicKey != "" {
+		f.add("secret_file", "excludes public_key: a client proves itself in one way")
+	}
+	return f.err()
+}
+
+// Describe brings the store to what the settings say. Clients that they
+// described until now and do no longer are barred, and named in the answer.
+// Running it again changes nothing. Errors: Faults.
+func (d *Directory) Describe(ctx context.Context, list []Described, now time.Time) (withdrawn []string, err error) {
+	described := map[string]bool{}
+	for _, one := range list {
+		described[one.ID] = true
+		if err := d.describe(ctx, one, now); err != nil {
+			return nil, fmt.Errorf("client %s: %w", one.ID, err)
+		}
+	}
+	return d.withdraw(ctx, described, now)
+}
+
+func (d *Directory) describe(ctx context.Context, one Described, now time.Time) error {
+	if err := one.Validate(); err != nil {
+		return err
+	}
+	c := one.Client
+	c.Name = cmp.Or(c.Name, c.ID)
+	c.Secrets, c.Configured, c.CreatedAt = nil, true, now.Truncate(time.Millisecond)
+	if one.Secret != "" {
+		c.Secrets = []Secret{d.secret(one.Secret, now)}
+	}
+	return d.Store.DescribeClient(ctx, c)
+}
+
+// page is how many clients are looked at in one step.
+const page = 200
+
+// withdraw bars the clients that the settings described once.
+func (d *Directory) withdraw(ctx context.Context, described map[string]bool, now time.Time) (gone []string, err error) {
+	for c, err := range d.All(ctx) {
+		if err != nil {
+			return gone, err
+		}
+		if !c.Configured || described[c.ID] {
+			continue
+		}
+		was, err := d.Store.WithdrawClient(ctx, c.ID, now.Truncate(time.Millisecond))
+		if err != nil {
+			return gone, err
+		}
+		if was {
+			gone = append(gone, c.ID)
+		}
+	}
+	return gone, nil
+}
+
+// LongestTTL is the longest lifetime that any client's access tokens have;
+// zero where none has its own.
+func (d *Directory) LongestTTL(ctx context.Context) (longest time.Duration, err error) {
+	for c, err := range d.All(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		longest = max(longest, c.Policy.AccessTTL)
+	}
+	return longest, nil
+}
+
+// All goes through the clients, a page in a step. It ends after an error.
+func (d *Directory) All(ctx context.Context) func(yield func(Client, error) bool) {
+	return func(yield func(Client, error) bool) {
+		for after := ""; ; {
+			list, err := d.Store.Clients(ctx, after, page)
+			if err != nil {
+				yield(Client{}, err)
+				return
+			}
+			for _, c := range list {
+				if !yield(c, nil) {
+					return
+				}
+			}
+			if len(list) < page {
+				return
+			}
+			after = list[len(list)-1].ID
+		}
+	}
+}

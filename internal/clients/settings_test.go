@@ -1,0 +1,152 @@
+package clients_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/internal/clients"
+)
+
+const fileSecret = clients.Plain("0123456789abcdefghijklmnopqrstuv")
+
+// describes brings the house to the settings.
+func (h *house) describes(list ...clients.Described) (withdrawn []string) {
+	h.Helper()
+	withdrawn, err := h.Describe(h.Context(), list, start)
+	h.ok(err)
+	return withdrawn
+}
+
+func (h *house) stands(want ...string) {
+	h.Helper()
+	if diff := cmp.Diff(want, h.standings()); diff != "" {
+		h.Fatalf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	h := newHouse(t)
+	h.created(service("mine"))
+	orders, stock := clients.Described{Client: service("orders")}, clients.Described{Client: service("stock"), Secret: fileSecret}
+	for range 2 {
+		if gone := h.describes(orders, stock); gone != nil {
+			t.Fatalf("withdrawn %v", gone)
+		}
+		h.stands("mine: usable", "orders: usable by settings", "stock: usable by settings")
+	}
+	if gone := h.describes(stock); !slices.Equal(gone, []string{"orders"}) {
+		t.Fatalf("withdrawn %v", gone)
+	}
+	h.stands("mine: usable", "orders: barred", "stock: usable by settings")
+	if gone := h.describes(stock); gone != nil {
+		t.Fatalf("withdrawn again: %v", gone)
+	}
+	h.describes(orders, stock)
+	h.stands("mine: usable", "orders: usable by settings", "stock: usable by settings")
+}
+
+func TestAnAdministratorsBanSurvivesTheSettings(t *testing.T) {
+	h := newHouse(t)
+	orders := clients.Described{Client: service("orders")}
+	h.describes(orders)
+	h.ok(h.Disable(t.Context(), "orders", start))
+	h.describes(orders)
+	h.stands("orders: barred by settings")
+	h.describes()
+	h.describes(orders)
+	h.stands("orders: barred by settings")
+}
+
+func TestAWithdrawnClientCanBeKept(t *testing.T) {
+	h := newHouse(t)
+	h.describes(clients.Described{Client: service("orders")})
+	h.describes()
+	h.ok(h.Enable(t.Context(), "orders"))
+	h.describes()
+	h.stands("orders: usable")
+	h.ok(h.Delete(t.Context(), "orders"))
+}
+
+func TestSettingsKeepTheirClients(t *testing.T) {
+	h := newHouse(t)
+	h.describes(clients.Described{Client: service("orders")})
+	if err := h.Delete(t.Context(), "orders"); !errors.Is(err, clients.ErrConfigured) {
+		t.Errorf("deleted: %v", err)
+	}
+	if _, _, err := h.Create(t.Context(), clients.Registration{Client: service("orders")}, start); !errors.Is(err, clients.ErrTaken) {
+		t.Errorf("created: %v", err)
+	}
+}
+
+func TestSecretsOfSettings(t *testing.T) {
+	h := newHouse(t)
+	orders := clients.Described{Client: service("orders"), Secret: fileSecret}
+	h.describes(orders)
+	h.opens("orders", []clients.Plain{fileSecret}, 0)
+	rotated, err := h.RotateSecret(t.Context(), "orders", start.Add(time.Hour))
+	h.ok(err)
+	h.describes(orders)
+	next := clients.Plain(strings.Repeat("n", 40))
+	all := []clients.Plain{fileSecret, rotated, next}
+	h.opens("orders", all, 0, 1)
+	orders.Secret = next
+	h.describes(orders)
+	h.opens("orders", all, 1, 2)
+}
+
+func TestAServiceOfTheSettingsIsNeverPublic(t *testing.T) {
+	h := newHouse(t)
+	h.describes(clients.Described{Client: service("orders")})
+	if c := h.client("orders"); c.Public() || len(c.Secrets) > 0 {
+		t.Errorf("public: %v, %d secrets", c.Public(), len(c.Secrets))
+	}
+	plain, err := h.RotateSecret(t.Context(), "orders", start)
+	h.ok(err)
+	h.opens("orders", []clients.Plain{plain}, 0)
+}
+
+func TestDescriptionsThatAreRefused(t *testing.T) {
+	keyed := service("x")
+	keyed.PublicKey = string(newKey(t, "ES256").PublicJWK())
+	tests := map[string]clients.Described{
+		"short":     {Client: service("x"), Secret: fileSecret[:31]},
+		"long":      {Client: service("x"), Secret: clients.Plain(strings.Repeat("a", 257))},
+		"space":     {Client: service("x"), Secret: fileSecret + " "},
+		"not ASCII": {Client: service("x"), Secret: fileSecret + "é"},
+		"and a key": {Client: keyed, Secret: fileSecret},
+	}
+	for name, in := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			_, err := h.Describe(t.Context(), []clients.Described{in}, start)
+			if got := fields(err); !slices.Equal(got, []string{"secret_file"}) || strings.Contains(fmt.Sprint(err), "0123") {
+				t.Errorf("faults %v (%v)", got, err)
+			}
+			h.stands()
+		})
+	}
+}
+
+func TestLongestTTLLooksAtEveryPage(t *testing.T) {
+	h := newHouse(t)
+	longest := func(want time.Duration) {
+		t.Helper()
+		got, err := h.LongestTTL(t.Context())
+		if err != nil || got != want {
+			t.Fatalf("longest %v, %v; want %v", got, err, want)
+		}
+	}
+	longest(0)
+	for i := range 401 {
+		c := service(fmt.Sprintf("s%03d", i))
+		c.Policy.AccessTTL = time.Duration(i) * time.Second
+		h.created(c)
+	}
+	longest(400 * time.Second)
+}

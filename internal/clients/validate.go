@@ -1,0 +1,210 @@
+package clients
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// Limits of a client.
+const (
+	// MaxName is the greatest length of a name, in characters.
+	MaxName = 100
+	// MaxList is the greatest number of audiences, and of scopes.
+	MaxList = 50
+	// MaxAudience and MaxScope are the greatest lengths of one, in bytes.
+	MaxAudience = 255
+	MaxScope    = 128
+	// MaxKey is the greatest length of a JWK or key set, in bytes.
+	MaxKey = 16 << 10
+
+	maxID = 64
+	// The bounds of access tokens are those of everybody, package login's; a
+	// test compares them.
+	minTTL        = time.Second
+	maxAccessTTL  = 30 * 24 * time.Hour
+	maxSessionTTL = 400 * 24 * time.Hour
+)
+
+// IsID reports whether text can be the id of a client: lower-case letters,
+// digits, '.', '_' and '-', the first a letter or digit, at most 64. An id of
+// an account it is not: both stand in the same claim of tokens, sub.
+func IsID(text string) bool {
+	if text == "" || len(text) > maxID || strings.Trim(text, idCharacters) != "" || strings.ContainsRune("._-", rune(text[0])) {
+		return false
+	}
+	_, err := uuid.Parse(text)
+	return err != nil
+}
+
+const idCharacters = "abcdefghijklmnopqrstuvwxyz0123456789._-"
+
+// reserved are the names under which Portaria itself appears in tokens.
+func reserved(id string) bool {
+	return slices.Contains([]string{"portaria", "portaria-cli", "operator"}, id)
+}
+
+// Validate reports everything that is wrong with the description of a client,
+// as Faults. It does not ask for credentials.
+func (c Client) Validate() error {
+	var f Faults
+	f.add("id", c.checkID())
+	f.add("name", checkName(c.Name))
+	f.add("kind", c.checkKind())
+	f.add("public_key", c.checkPublicKey())
+	f.add("audiences", checkList(c.Audiences, isAudience, "255 visible ASCII characters, as in names and URLs"))
+	f.add("scopes", checkList(c.Scopes, isScope, `128 characters of visible ASCII without " and \`))
+	c.checkPolicy(&f)
+	f.add("profile", c.checkProfile())
+	f.add("encryption_key", c.checkEncryptionKey())
+	return f.err()
+}
+
+func (c Client) checkID() string {
+	switch {
+	case !IsID(c.ID):
+		return "must be 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or digit, and no UUID"
+	case reserved(c.ID):
+		return "is a name that Portaria uses itself"
+	}
+	return ""
+}
+
+func checkName(name string) string {
+	odd := func(r rune) bool { return !unicode.IsGraphic(r) || r == utf8.RuneError }
+	switch {
+	case strings.TrimSpace(name) == "" || strings.TrimSpace(name) != name:
+		return "must not be empty, nor begin or end with a space"
+	case utf8.RuneCountInString(name) > MaxName:
+		return "must have at most 100 characters"
+	case strings.ContainsFunc(name, odd):
+		return "must be printable text"
+	}
+	return ""
+}
+
+func (c Client) checkKind() string {
+	if c.Kind != Service && c.Kind != App {
+		return "must be service or app"
+	}
+	return ""
+}
+
+// checkList bounds a list and each of its texts.
+func checkList(list []string, fits func(string) bool, form string) string {
+	if len(list) > MaxList {
+		return "must be at most 50"
+	}
+	for i, text := range list {
+		if !fits(text) {
+			return fmt.Sprintf("number %d must be 1 to %s", i+1, form)
+		}
+		if slices.Contains(list[:i], text) {
+			return fmt.Sprintf("number %d is there already", i+1)
+		}
+	}
+	return ""
+}
+
+func isAudience(text string) bool {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"{}\\<>^`|=", r) }
+	return text != "" && len(text) <= MaxAudience && !strings.ContainsFunc(text, odd)
+}
+
+// isScope is scope-token of RFC 6749 §3.3.
+func isScope(text string) bool {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+	return text != "" && len(text) <= MaxScope && !strings.ContainsFunc(text, odd)
+}
+
+func (c Client) checkPolicy(f *Faults) {
+	p := c.Policy
+	f.add("access_ttl", checkTTL(p.AccessTTL, maxAccessTTL))
+	f.add("refresh_ttl", checkTTL(p.Idle, maxSessionTTL))
+	f.add("session_ttl", checkTTL(p.Absolute, maxSessionTTL))
+	switch {
+	case c.Kind == Service && p.Idle != 0:
+		f.add("refresh_ttl", noSession)
+	case c.Kind == Service && p.Absolute != 0:
+		f.add("session_ttl", noSession)
+	case c.Kind == Service && p.NoRefresh:
+		f.add("no_refresh", noSession)
+	case p.Absolute != 0 && p.Idle > p.Absolute:
+		f.add("refresh_ttl", "must not be longer than session_ttl, which ends every session")
+	case p.Absolute != 0 && p.AccessTTL > p.Absolute:
+		f.add("access_ttl", "must not be longer than session_ttl, which ends every session")
+	}
+}
+
+const noSession = "is for apps: a service has no sessions"
+
+// checkTTL bounds a lifetime; zero takes the default.
+func checkTTL(ttl, longest time.Duration) string {
+	if ttl != 0 && (ttl < minTTL || ttl > longest || ttl%time.Second != 0) {
+		return fmt.Sprintf("must be whole seconds, at most %d days", longest/(24*time.Hour))
+	}
+	return ""
+}
+
+// checkProfile knows the names of package token, which a test compares: that
+// package stands beside this one.
+func (c Client) checkProfile() string {
+	if !slices.Contains([]string{"", "at+jwt", "jwt", "flask"}, c.Profile) {
+		return "must be at+jwt, jwt or flask"
+	}
+	return ""
+}
+
+// checkPublicKey wants keys that can verify what the client signs, and nothing
+// that should be known to the client alone.
+func (c Client) checkPublicKey() string {
+	if c.PublicKey == "" {
+		return ""
+	}
+	set, fault := publicKeys(c.PublicKey)
+	if fault == "" && !slices.ContainsFunc(set.Keys(), func(k jose.Key) bool { return k.Algorithm().Signs() }) {
+		return "has no key to verify signatures with"
+	}
+	return fault
+}
+
+func (c Client) checkEncryptionKey() string {
+	if c.EncryptionKey == "" {
+		return ""
+	}
+	set, fault := publicKeys(c.EncryptionKey)
+	if fault != "" {
+		return fault
+	}
+	if _, err := set.EncryptionKey(); err != nil {
+		return "has no key to encrypt to"
+	}
+	return ""
+}
+
+// publicKeys reads a JWK or key set in which every key is public and can be
+// used: one that is left out in silence would be missed later.
+func publicKeys(text string) (jose.KeySet, string) {
+	if len(text) > MaxKey {
+		return jose.KeySet{}, "is longer than 16 KiB"
+	}
+	set, err := jose.ParseKeySet([]byte(text))
+	if err != nil {
+		return jose.KeySet{}, "must be a public JWK, or a key set: " + err.Error()
+	}
+	if skipped := set.Skipped(); len(skipped) > 0 {
+		return jose.KeySet{}, fmt.Sprintf("key %d of the set: %v", skipped[0].Index+1, skipped[0].Reason)
+	}
+	hidden := func(k jose.Key) bool { return k.Private() || k.Algorithm().Symmetric() }
+	if slices.ContainsFunc(set.Keys(), hidden) {
+		return jose.KeySet{}, "is a private key, which the client alone may know: make another, and give its public half"
+	}
+	return set, ""
+}
