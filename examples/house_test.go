@@ -18,9 +18,9 @@ import (
 	"github.com/portaria/portaria/client"
 )
 
-// profiles are the services of the live Portaria, as its settings name them. Of
-// each form there are two, so that one can get what is meant for the other.
-const profiles = "orders=at+jwt billing=at+jwt legacy=flask archive=flask"
+// audiences are the services in portaria.yaml. Of each form there are two, so
+// that one can get what is meant for the other.
+func audiences() []string { return []string{"orders", "billing", "legacy", "archive"} }
 
 // house is a live Portaria with an account, and what its services are sent.
 type house struct {
@@ -29,19 +29,25 @@ type house struct {
 	refresh string
 	good    map[string]string // by audience
 	expired map[string]string // minted with a lifetime of one second, a while ago
+	untyped string            // for orders, signed by the same key, but not at+jwt
 }
 
-// start starts Portaria twice on one database and address: first with tokens
-// that last a second, to have some that expire while the rest is prepared.
+// start starts Portaria three times on one database and address: first with
+// tokens that last a second, to have some that expire while the rest is
+// prepared, and then with those of another form.
 func start(t *testing.T, bin string) *house {
 	t.Helper()
 	h := &house{}
 	dir, address := t.TempDir(), freeAddress(t)
-	serve := func(ttl string) *process {
-		return launch(t, dir, []string{"PORTARIA_LISTEN=" + address, "PORTARIA_AUDIENCE_PROFILES=" + profiles,
-			"PORTARIA_ACCESS_TTL=" + ttl}, filepath.Join(bin, "portaria"), "serve")
+	settings, err := filepath.Abs("portaria.yaml")
+	if err != nil {
+		t.Fatal(err)
 	}
-	p := serve("1s")
+	serve := func(flags ...string) *process {
+		program := []string{filepath.Join(bin, "portaria"), "serve", "--config", settings, "--listen", address}
+		return launch(t, dir, nil, append(program, flags...)...)
+	}
+	p := serve("--access-ttl", "1s")
 	h.url = p.url
 	ana := api.Credentials{Identifier: "ana", Password: "correct horse battery"}
 	made, err := h.client().SignUp(t.Context(), ana)
@@ -51,7 +57,10 @@ func start(t *testing.T, bin string) *house {
 	h.account = made.ID
 	h.expired = h.signIn(t, ana)
 	p.stop()
-	if p = serve("15m"); p.url != h.url {
+	p = serve("--audience-profiles", "orders=jwt")
+	h.untyped = h.tokenFor(t, ana, "orders")
+	p.stop()
+	if p = serve(); p.url != h.url {
 		t.Fatalf("Portaria moved from %s to %s", h.url, p.url)
 	}
 	h.good = h.signIn(t, ana)
@@ -66,15 +75,20 @@ func (h *house) client() *client.Client {
 func (h *house) signIn(t *testing.T, who api.Credentials) map[string]string {
 	t.Helper()
 	tokens := map[string]string{}
-	for pair := range strings.FieldsSeq(profiles) {
-		audience, _, _ := strings.Cut(pair, "=")
-		got, err := h.client().ForAudience(audience).Login(t.Context(), who)
-		if err != nil {
-			t.Fatalf("sign in for %s: %v", audience, err)
-		}
-		tokens[audience], h.refresh = got.AccessToken, got.RefreshToken
+	for _, audience := range audiences() {
+		tokens[audience] = h.tokenFor(t, who, audience)
 	}
 	return tokens
+}
+
+func (h *house) tokenFor(t *testing.T, who api.Credentials, audience string) string {
+	t.Helper()
+	got, err := h.client().ForAudience(audience).Login(t.Context(), who)
+	if err != nil {
+		t.Fatalf("sign in for %s: %v", audience, err)
+	}
+	h.refresh = got.RefreshToken
+	return got.AccessToken
 }
 
 // refreshed returns a token that no password was proved for.

@@ -33,14 +33,18 @@ type example struct {
 	call     func(ctx context.Context, url, token string) (answer, error)
 	reasons  reasons
 	also     checks
+	// PyJWT and go-oidc have one error for a key that is unknown and for keys
+	// that cannot be fetched.
+	cannotTell bool
 }
 
-type reasons struct{ expired, audience, signature, none, key, missing string }
+// kind is empty for libraries that do not look at "typ".
+type reasons struct{ expired, audience, signature, none, key, missing, kind string }
 
 // answer is what a service says to a token.
 type answer struct {
-	accepted, refused bool // neither: it is broken
-	text              string
+	accepted, refused, unavailable bool // none of them: it is broken
+	text                           string
 }
 
 // checks are what an example is asked beyond what all are.
@@ -48,24 +52,25 @@ type checks = map[string]func(*testing.T, *process, *house)
 
 func examples() map[string]example {
 	return map[string]example{
-		// Require tells callers apart only what they can do something about.
-		"chi": {goProgram("chi"), ".", "orders", "billing", callHTTP,
-			reasons{"token_expired", "token_invalid", "token_invalid", "token_invalid", "token_invalid", "missing_token"},
-			checks{"scope": asksForScopes, "fresh": takesFreshTokens, "ready": isReady}},
-		"grpc": {goProgram("grpc"), ".", "orders", "billing", callGRPC,
-			reasons{"expired", "another audience", "signature", "algorithm", "unknown key", "send one access token"}, nil},
-		"go-oidc": {goProgram("go-oidc"), ".", "orders", "billing", callHTTP,
-			reasons{"token is expired", "expected audience", "failed to verify id token signature", "signature algorithm", "failed to verify id token signature", "malformed jwt"}, nil},
-		"node": {node, "node", "orders", "billing", callHTTP,
-			reasons{"ERR_JWT_EXPIRED", `ERR_JWT_CLAIM_VALIDATION_FAILED unexpected "aud"`, "ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
-				"ERR_JOSE_ALG_NOT_ALLOWED", "ERR_JWKS_NO_MATCHING_KEY", "no access token"}, nil},
-		"python": {python("server.py"), "python", "orders", "billing", callHTTP,
-			reasons{"ExpiredSignatureError", "InvalidAudienceError", "InvalidSignatureError", "InvalidAlgorithmError",
-				"PyJWKClientError", "no access token"}, nil},
-		"flask": {python("-m", "flask", "run", "--port", "0"), "flask", "legacy", "archive", callHTTP,
-			reasons{"Token has expired", "Invalid audience", "Signature verification failed", "alg value is not allowed",
-				"Unknown key", "Missing Authorization Header"},
-			checks{"fresh": asksForFreshTokens}},
+		"chi": {program: goProgram("chi"), dir: ".", audience: "orders", other: "billing", call: callHTTP,
+			// Require tells callers apart only what they can do something about.
+			reasons: reasons{"token_expired", "token_invalid", "token_invalid", "token_invalid", "token_invalid", "missing_token", "token_invalid"},
+			also:    checks{"scope": asksForScopes, "fresh": takesFreshTokens, "ready": isReady}},
+		"grpc": {program: goProgram("grpc"), dir: ".", audience: "orders", other: "billing", call: callGRPC,
+			reasons: reasons{"expired", "another audience", "signature", "algorithm", "unknown key", "send one access token", "another kind of token"}},
+		"go-oidc": {program: goProgram("go-oidc"), dir: ".", audience: "orders", other: "billing", call: callHTTP,
+			reasons: reasons{"token is expired", "expected audience", "failed to verify id token signature", "signature algorithm",
+				"failed to verify id token signature", "malformed jwt", ""}, cannotTell: true},
+		"node": {program: node, dir: "node", audience: "orders", other: "billing", call: callHTTP,
+			reasons: reasons{"ERR_JWT_EXPIRED", `ERR_JWT_CLAIM_VALIDATION_FAILED unexpected "aud"`, "ERR_JWS_SIGNATURE_VERIFICATION_FAILED",
+				"ERR_JOSE_ALG_NOT_ALLOWED", "ERR_JWKS_NO_MATCHING_KEY", "no access token", `ERR_JWT_CLAIM_VALIDATION_FAILED unexpected "typ"`}},
+		"python": {program: python("server.py"), dir: "python", audience: "orders", other: "billing", call: callHTTP,
+			reasons: reasons{"ExpiredSignatureError", "InvalidAudienceError", "InvalidSignatureError", "InvalidAlgorithmError",
+				"PyJWKClientError", "no access token", "not an access token"}, cannotTell: true},
+		"flask": {program: python("-m", "flask", "run", "--port", "0"), dir: "flask", audience: "legacy", other: "archive", call: callHTTP,
+			reasons: reasons{"Token has expired", "Invalid audience", "Signature verification failed", "alg value is not allowed",
+				"Unknown key", "Missing Authorization Header", ""}, cannotTell: true,
+			also: checks{"fresh": asksForFreshTokens}},
 	}
 }
 
@@ -78,15 +83,37 @@ func TestExamples(t *testing.T) {
 	for name, e := range examples() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			program := e.program(t, bin)
-			p := launch(t, e.dir, []string{"ISSUER=" + h.url, "AUDIENCE=" + e.audience, "PORT=0", "PYTHONDONTWRITEBYTECODE=1"}, program...)
+			p := e.launch(t, bin, h.url)
 			e.accepts(t, p, h)
+			t.Run("issuer unreachable", func(t *testing.T) { e.admitsIgnorance(t, bin) })
 			e.refuses(t, p, h)
 			for name, check := range e.also {
 				t.Run(name, func(t *testing.T) { check(t, p, h) })
 			}
 		})
 	}
+}
+
+// admitsIgnorance: without keys no token is accepted. Whoever can tell that
+// from a bad token says so, for the caller to keep it and come back.
+func (e example) admitsIgnorance(t *testing.T, bin string) {
+	p := e.launch(t, bin, "http://"+freeAddress(t))
+	got, err := e.call(t.Context(), p.url, neverVerified)
+	if e.cannotTell {
+		got.unavailable, got.refused = got.refused, false
+	}
+	if err != nil || got.accepted || got.refused || !got.unavailable {
+		t.Errorf("%+v, %v\n%s", got, err, &p.log)
+	}
+}
+
+// neverVerified looks like a token to whoever has no keys yet.
+const neverVerified = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImEifQ.eyJleHAiOjQxMDI0NDQ4MDB9.c2lnbmF0dXJl"
+
+func (e example) launch(t *testing.T, bin, issuer string) *process {
+	t.Helper()
+	environ := []string{"ISSUER=" + issuer, "AUDIENCE=" + e.audience, "PORT=0", "PYTHONDONTWRITEBYTECODE=1"}
+	return launch(t, e.dir, environ, e.program(t, bin)...)
 }
 
 func (e example) accepts(t *testing.T, p *process, h *house) {
@@ -110,6 +137,13 @@ func (e example) refuses(t *testing.T, p *process, h *house) {
 	} {
 		t.Run(attack.name, func(t *testing.T) {
 			if err := e.refused(t.Context(), p, attack.token, attack.reason); err != nil {
+				t.Errorf("%v\n%s", err, &p.log)
+			}
+		})
+	}
+	if e.reasons.kind != "" {
+		t.Run("another kind", func(t *testing.T) {
+			if err := e.refused(t.Context(), p, h.untyped, e.reasons.kind); err != nil {
 				t.Errorf("%v\n%s", err, &p.log)
 			}
 		})
@@ -164,8 +198,9 @@ func send(ctx context.Context, method, url, token string) (answer, error) {
 	return answer{
 		accepted: resp.StatusCode/100 == 2,
 		// flask-jwt-extended answers 422 to what is no good token at all.
-		refused: slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity}, resp.StatusCode),
-		text:    strings.TrimSpace(string(body)),
+		refused:     slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity}, resp.StatusCode),
+		unavailable: resp.StatusCode == http.StatusServiceUnavailable,
+		text:        strings.TrimSpace(string(body)),
 	}, err
 }
 
@@ -186,6 +221,8 @@ func callGRPC(ctx context.Context, url, token string) (answer, error) {
 		return answer{accepted: true, text: out.Value}, nil
 	case codes.Unauthenticated:
 		return answer{refused: true, text: err.Error()}, nil
+	case codes.Unavailable:
+		return answer{unavailable: true, text: err.Error()}, nil
 	}
 	return answer{}, err
 }

@@ -5,7 +5,7 @@ import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 const issuer = process.env.ISSUER ?? "http://127.0.0.1:8400";
 const audience = process.env.AUDIENCE ?? "portaria";
 
-const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
+const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`), { cacheMaxAge: 300_000 });
 const policy = { issuer, audience, typ: "at+jwt", algorithms: ["ES256"], requiredClaims: ["exp", "sub"] };
 
 async function claimsOf(request) {
@@ -14,8 +14,8 @@ async function claimsOf(request) {
   return (await jwtVerify(token, keys, policy)).payload;
 }
 
-// Keys that cannot be fetched are no fault of the token.
-const refused = (err) => err instanceof errors.JOSEError && !(err instanceof errors.JWKSTimeout);
+// Everything else, such as keys that cannot be fetched, is no fault of the token.
+const refused = (err) => /^ERR_(JWT|JWS|JWKS_NO_MATCHING|JOSE_ALG|JOSE_NOT_SUPPORTED)/.test(err.code);
 
 const server = createServer(async (request, response) => {
   try {
