@@ -1,0 +1,12 @@
+package event
+
+// Types lists every type of event, in the order of this package.
+func Types() []Type {
+	return []Type{
+		AccountCreated, AccountDisabled, AccountEnabled, AccountDeleted, PasswordChanged,
+		LoginSucceeded, LoginFailed,
+		SessionStarted, SessionEnded, SessionReplayed, SessionAhead,
+		KeyRotated, KeyKilled, RevocationWritten,
+		ClientCreated, ClientChanged, ClientDisabled, ClientEnabled, ClientDeleted,
+	}
+}

@@ -1,0 +1,221 @@
+package webhook
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/portaria/portaria/internal/event"
+)
+
+const (
+	// lookEvery is how often the log is looked at, whether or not somebody
+	// calls Wake: another process may have written.
+	lookEvery = time.Second
+	// leaseTime is how long a process that died keeps others from delivering
+	// in its place. Each try ends well within it.
+	leaseTime = 2 * sendTimeout
+	// batch is how many events are read at a time.
+	batch = 100
+)
+
+// Wake has the log looked at now. It never waits.
+func (s *Service) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run delivers until ctx ends, and returns when nothing of it runs any more.
+// What was sent and not acknowledged by then is sent again by the next Run.
+func (s *Service) Run(ctx context.Context) {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	head := int64(-1)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-s.wake:
+		}
+		head = s.look(ctx, head, &workers)
+		timer.Reset(lookEvery)
+	}
+}
+
+// Round delivers what is due now, to each subscription until it is done or has
+// failed, and returns.
+func (s *Service) Round(ctx context.Context) {
+	var workers sync.WaitGroup
+	s.look(ctx, -1, &workers)
+	workers.Wait()
+}
+
+// look starts a worker for every subscription that has something to do and
+// none yet; there are at most MaxSubscriptions. It answers the head of the log.
+func (s *Service) look(ctx context.Context, before int64, workers *sync.WaitGroup) int64 {
+	head, err := s.Events.LastEvent(ctx)
+	if err != nil {
+		s.complain(ctx, "look for events", err)
+		return before
+	}
+	if head != before {
+		s.tellPollers()
+	}
+	subs, err := s.Store.List(ctx)
+	if err != nil {
+		s.complain(ctx, "list webhooks", err)
+		return head
+	}
+	for _, sub := range subs {
+		if sub.due(head, s.Now()) && s.begin(sub.ID) {
+			workers.Go(func() {
+				defer s.end(sub.ID)
+				s.work(ctx, sub.ID)
+			})
+		}
+	}
+	return head
+}
+
+func (s *Service) begin(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[id] {
+		return false
+	}
+	s.busy[id] = true
+	return true
+}
+
+func (s *Service) end(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, id)
+}
+
+// work delivers to one subscription until nothing is left, a try has failed, or
+// another process has taken over.
+func (s *Service) work(ctx context.Context, id string) {
+	now := s.Now()
+	sub, ours, err := s.Store.Lease(ctx, Lease{ID: id, Holder: s.holder, Now: now, Until: now.Add(leaseTime)})
+	if err != nil {
+		s.complain(ctx, "lease webhook", err)
+	}
+	if !ours {
+		return
+	}
+	defer func() {
+		if err := s.Store.Release(context.WithoutCancel(ctx), id, s.holder); err != nil {
+			s.complain(ctx, "release webhook", err)
+		}
+	}()
+	for ours && ctx.Err() == nil {
+		events, err := s.Events.Events(ctx, sub.Cursor, event.Filter{}, batch)
+		if err != nil {
+			s.complain(ctx, "read events", err)
+			return
+		}
+		if len(events) == 0 {
+			return
+		}
+		sub, ours = s.deliverAll(ctx, sub, events)
+	}
+}
+
+// deliverAll delivers a part of the log, and reports whether to go on.
+func (s *Service) deliverAll(ctx context.Context, sub Subscription, events []event.Event) (Subscription, bool) {
+	for _, e := range events {
+		if !sub.Wants(e.Type) {
+			continue
+		}
+		var ok bool
+		if sub, ok = s.deliver(ctx, sub, e); !ok {
+			return sub, false
+		}
+	}
+	last := events[len(events)-1].Seq
+	if sub.Cursor == last {
+		return sub, true
+	}
+	// What nobody wants at the end of the batch need not be read again.
+	progress := sub.Progress
+	progress.Cursor = last
+	return s.record(ctx, sub, Step{Progress: progress})
+}
+
+// deliver tries one event once, and reports whether the next may have its turn.
+func (s *Service) deliver(ctx context.Context, sub Subscription, e event.Event) (Subscription, bool) {
+	attempt, wait := s.try(ctx, sub, e)
+	if ctx.Err() != nil && !attempt.OK() {
+		return sub, false // we hung up, which says nothing about the receiver
+	}
+	step := Step{Attempt: &attempt, Progress: sub.delivered(e.Seq), Gone: attempt.Failure == FailGone}
+	if step.Gone {
+		step.Progress = sub.Progress
+	} else if !attempt.OK() {
+		step.Progress, step.Dead = sub.failed(e, wait, s.Now())
+	}
+	s.tell(ctx, sub, step)
+	after, ok := s.record(ctx, sub, step)
+	return after, ok && (attempt.OK() || step.Dead)
+}
+
+// try sends an event once.
+func (s *Service) try(ctx context.Context, sub Subscription, e event.Event) (Attempt, time.Duration) {
+	began := s.Now()
+	attempt := Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: began}
+	message, err := s.message(sub, e, began)
+	if err != nil {
+		s.complain(ctx, "sign event", err)
+		attempt.Failure = FailSigning
+		return attempt, 0
+	}
+	got := s.sender.send(ctx, sub, message)
+	attempt.Status, attempt.Failure, attempt.Duration = got.status, got.failure, s.Now().Sub(began)
+	return attempt, got.wait
+}
+
+func (s *Service) message(sub Subscription, e event.Event, now time.Time) (message, error) {
+	if sub.Format == SET {
+		return s.set(sub, e, now)
+	}
+	return standard(e, sub.secrets(s.Key, now), now)
+}
+
+// record notes a step of the process that holds the lease, and prolongs it.
+// It is done also while the process is told to stop: what was acknowledged
+// should not be sent again.
+func (s *Service) record(ctx context.Context, sub Subscription, step Step) (Subscription, bool) {
+	step.ID, step.Holder, step.From = sub.ID, s.holder, sub.Cursor
+	step.LeaseUntil = s.Now().Add(leaseTime)
+	after, ok, err := s.Store.Record(context.WithoutCancel(ctx), step)
+	if err != nil {
+		s.complain(ctx, "record delivery", err)
+		return sub, false
+	}
+	return after, ok
+}
+
+// tell logs what an operator should look at.
+func (s *Service) tell(ctx context.Context, sub Subscription, step Step) {
+	args := []any{"webhook", sub.ID, "client_id", sub.ClientID, "event", step.Attempt.EventID}
+	switch {
+	case step.Gone:
+		s.Log.WarnContext(ctx, "webhook disabled: its receiver says that it is gone", args...)
+	case step.Dead:
+		s.Log.WarnContext(ctx, "event given up", append(args, "failure", string(step.Attempt.Failure))...)
+	case step.Failures == 1:
+		s.Log.InfoContext(ctx, "webhook begins to fail", append(args, "failure", string(step.Attempt.Failure), "status", step.Attempt.Status)...)
+	}
+}
+
+func (s *Service) complain(ctx context.Context, what string, err error) {
+	if ctx.Err() == nil {
+		s.Log.ErrorContext(ctx, what, "error", err)
+	}
+}

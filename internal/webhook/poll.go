@@ -1,0 +1,156 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/portaria/portaria/internal/event"
+)
+
+// Limits of a poll.
+const (
+	// MaxPoll is the greatest number of tokens that a poll answers.
+	MaxPoll = batch
+	// PollWait is how long a poll waits for news.
+	PollWait = 20 * time.Second
+)
+
+// Ask is a poll (RFC 8936 §2.4).
+type Ask struct {
+	// Max is how many tokens to answer; below 0 for as many as there may be.
+	// With 0 the poll only acknowledges.
+	Max int
+	// Immediately answers nothing rather than wait for something.
+	Immediately bool
+	// Ack are the ids of events that the receiver keeps now.
+	Ack []string
+	// Errors are the ids of events that the receiver refuses, with the codes
+	// of RFC 8935: they become dead letters.
+	Errors map[string]string
+}
+
+// Answer is what a poll answers.
+type Answer struct {
+	// Sets are Security Event Tokens by their ids.
+	Sets map[string]string
+	More bool
+}
+
+// Poll acknowledges what a receiver has, and answers what it has not. What was
+// answered and not acknowledged is answered again by the next poll. The cursor
+// moves over acknowledged events in the order of the log: acknowledging one
+// before those that come before it has no effect. Errors wrap ErrNotFound, also
+// for a subscription of another client or a disabled one, and ErrNotPolled.
+func (s *Service) Poll(ctx context.Context, id, clientID string, ask Ask) (Answer, error) {
+	sub, err := s.polled(ctx, id, clientID)
+	if err != nil {
+		return Answer{}, err
+	}
+	if sub, err = s.acknowledge(ctx, sub, ask); err != nil {
+		return Answer{}, fmt.Errorf("acknowledge events: %w", err)
+	}
+	timer := time.NewTimer(PollWait)
+	defer timer.Stop()
+	for {
+		news := s.nextNews()
+		answer, err := s.waiting(ctx, sub, ask.Max)
+		if err != nil || len(answer.Sets) > 0 || ask.Max == 0 || ask.Immediately {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return Answer{}, ctx.Err()
+		case <-timer.C:
+			return answer, nil
+		case <-news:
+		}
+	}
+}
+
+func (s *Service) polled(ctx context.Context, id, clientID string) (Subscription, error) {
+	sub, err := s.Store.Find(ctx, id)
+	switch {
+	case err != nil:
+		return Subscription{}, err
+	case sub.ClientID != clientID, sub.Disabled():
+		return Subscription{}, ErrNotFound
+	case sub.Format != Poll:
+		return Subscription{}, ErrNotPolled
+	}
+	return sub, nil
+}
+
+// acknowledge moves the cursor over what the receiver has dealt with.
+func (s *Service) acknowledge(ctx context.Context, sub Subscription, ask Ask) (Subscription, error) {
+	if len(ask.Ack)+len(ask.Errors) == 0 {
+		return sub, nil
+	}
+	events, err := s.Events.Events(ctx, sub.Cursor, event.Filter{}, batch)
+	if err != nil {
+		return sub, err
+	}
+	for _, e := range events {
+		code, refused := ask.Errors[e.ID]
+		if sub.Wants(e.Type) && !refused && !slices.Contains(ask.Ack, e.ID) {
+			break
+		}
+		step := Step{ID: sub.ID, From: sub.Cursor, Progress: Progress{Cursor: e.Seq}}
+		if sub.Wants(e.Type) {
+			step.Attempt = &Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: s.Now()}
+		}
+		if refused {
+			step.Dead, step.Attempt.Failure = true, refusedAs(code)
+		}
+		after, ok, err := s.Store.Record(ctx, step)
+		if err != nil || !ok { // not ok: another poll was faster
+			return sub, err
+		}
+		sub = after
+	}
+	return sub, nil
+}
+
+// waiting answers what the receiver has not acknowledged.
+func (s *Service) waiting(ctx context.Context, sub Subscription, limit int) (Answer, error) {
+	answer := Answer{Sets: map[string]string{}}
+	if limit < 0 || limit > MaxPoll {
+		limit = MaxPoll
+	}
+	for after := sub.Cursor; ; {
+		events, err := s.Events.Events(ctx, after, event.Filter{}, batch)
+		if err != nil {
+			return Answer{}, fmt.Errorf("read events: %w", err)
+		}
+		for _, e := range events {
+			after = e.Seq
+			if !sub.Wants(e.Type) {
+				continue
+			}
+			if answer.More = len(answer.Sets) >= limit; answer.More {
+				return answer, nil
+			}
+			if answer.Sets[e.ID], err = s.token(sub, e, s.Now()); err != nil {
+				return Answer{}, fmt.Errorf("sign event: %w", err)
+			}
+		}
+		if len(events) < batch {
+			return answer, nil
+		}
+	}
+}
+
+// nextNews is closed when something has happened.
+func (s *Service) nextNews() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.news
+}
+
+func (s *Service) tellPollers() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.news)
+	s.news = make(chan struct{})
+}

@@ -1,0 +1,55 @@
+package webhook
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/secret"
+)
+
+// SecretPrefix begins every secret of a subscription.
+const SecretPrefix = "whsec_"
+
+// overlap is how long a replaced secret still signs, beside the new one.
+const overlap = 24 * time.Hour
+
+// secretOf is the secret of a generation of a subscription. It is derived from
+// one key of the server, so that none rests in the database and none is left
+// behind when a subscription is deleted.
+func secretOf(key secret.Bytes, id string, generation int64) secret.Bytes {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("webhook\x00" + id + "\x00" + strconv.FormatInt(generation, 10)))
+	return mac.Sum(nil)
+}
+
+// show is the secret as its receiver configures it.
+func show(s secret.Bytes) secret.Text {
+	return secret.Text(SecretPrefix + base64.StdEncoding.EncodeToString(s))
+}
+
+// secrets are those that sign for a subscription at now: the newest, and the
+// one before it for a day.
+func (s Subscription) secrets(key secret.Bytes, now time.Time) []secret.Bytes {
+	list := []secret.Bytes{secretOf(key, s.ID, s.Generation)}
+	if s.Generation > 1 && now.Before(s.RotatedAt.Add(overlap)) {
+		list = append(list, secretOf(key, s.ID, s.Generation-1))
+	}
+	return list
+}
+
+// Sign is the webhook-signature of Standard Webhooks: an HMAC-SHA-256 of id,
+// time (seconds since 1970) and body under each secret.
+func Sign(secrets []secret.Bytes, id string, at time.Time, body []byte) string {
+	signatures := make([]string, len(secrets))
+	for i, key := range secrets {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(id + "." + strconv.FormatInt(at.Unix(), 10) + "."))
+		mac.Write(body)
+		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
+	return strings.Join(signatures, " ")
+}

@@ -1,0 +1,196 @@
+package webhook
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/secret"
+)
+
+// Config is what a Service stands on. Every field but InsecureLoopback is
+// required.
+type Config struct {
+	Store  Store
+	Events event.Reader
+	Signer Signer
+	// Issuer is the URL that Security Event Tokens name as theirs.
+	Issuer string
+	// Key is what the secrets of all subscriptions are derived from.
+	Key secret.Bytes
+	// InsecureLoopback lets receivers be on this machine, also with plain
+	// HTTP.
+	InsecureLoopback bool
+	Log              *slog.Logger
+	Now              func() time.Time
+}
+
+// Service manages subscriptions and delivers to them. Safe for concurrent use.
+type Service struct {
+	Config
+	sender *sender
+	// holder is the name of this process in leases.
+	holder string
+	wake   chan struct{}
+
+	mu   sync.Mutex
+	busy map[string]bool // subscriptions that this process delivers to
+	news chan struct{}   // closed when something happened
+}
+
+// New returns a service that delivers nothing until Run.
+func New(c Config) (*Service, error) {
+	switch {
+	case c.Store == nil, c.Events == nil, c.Signer == nil, c.Log == nil, c.Now == nil:
+		return nil, errors.New("set up webhooks: something is missing")
+	case len(c.Key) < 32 || c.Issuer == "":
+		return nil, errors.New("set up webhooks: needs an issuer and a key of 32 bytes")
+	}
+	return &Service{
+		Config: c,
+		sender: newSender(c.InsecureLoopback),
+		holder: rand.Text(),
+		wake:   make(chan struct{}, 1),
+		busy:   map[string]bool{},
+		news:   make(chan struct{}),
+	}, nil
+}
+
+// Create adds a subscription to what happens from now on, and answers it with
+// its secret, which is empty where tokens are signed with the issuer's key.
+// Its ClientID, Format, URL, Types and AllowPrivate are the caller's; the rest
+// is set here. Errors wrap ErrInvalid, ErrTooMany and ErrUnsignable.
+func (s *Service) Create(ctx context.Context, sub Subscription) (Subscription, secret.Text, error) {
+	if err := sub.check(s.InsecureLoopback); err != nil {
+		return Subscription{}, "", err
+	}
+	now := s.Now()
+	if sub.Format != Standard {
+		if _, err := s.Signer.Sign(now, setType, []byte("{}")); err != nil {
+			return Subscription{}, "", fmt.Errorf("create webhook: %w", err)
+		}
+	}
+	head, err := s.Events.LastEvent(ctx)
+	if err != nil {
+		return Subscription{}, "", fmt.Errorf("create webhook: %w", err)
+	}
+	sub.ID, sub.Generation, sub.RotatedAt, sub.CreatedAt = uuid.NewString(), 1, now, now
+	sub.Progress = Progress{Cursor: head}
+	sub.DisabledAt, sub.DisabledWhy = time.Time{}, ""
+	if err := s.Store.Create(ctx, sub); err != nil {
+		return Subscription{}, "", err
+	}
+	return sub, s.secretFor(sub), nil
+}
+
+func (s *Service) secretFor(sub Subscription) secret.Text {
+	if sub.Format != Standard {
+		return ""
+	}
+	return show(secretOf(s.Key, sub.ID, sub.Generation))
+}
+
+// RotateSecret makes another secret; for a day both sign, so that the receiver
+// has time to take it over. ErrNotPolled means that the format has no secret.
+func (s *Service) RotateSecret(ctx context.Context, id string) (secret.Text, error) {
+	sub, err := s.Store.Find(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if sub.Format != Standard {
+		return "", ErrNotPolled
+	}
+	sub, err = s.Store.NextSecret(ctx, id, s.Now())
+	if err != nil {
+		return "", err
+	}
+	return s.secretFor(sub), nil
+}
+
+// Enable lets a disabled subscription go on where it stopped.
+func (s *Service) Enable(ctx context.Context, id string) error {
+	defer s.Wake()
+	return s.Store.Disable(ctx, id, "", time.Time{})
+}
+
+// Disable stops delivery; events wait in the log.
+func (s *Service) Disable(ctx context.Context, id string) error {
+	return s.Store.Disable(ctx, id, ReasonAdmin, s.Now())
+}
+
+// Replay delivers again what happened since a moment, in order and with the
+// same ids, and answers the place in the log after which it begins. It goes
+// back no further than the log does.
+func (s *Service) Replay(ctx context.Context, id string, since time.Time) (int64, error) {
+	cursor, err := s.Events.LastEvent(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("replay webhook: %w", err)
+	}
+	first, err := s.Events.Events(ctx, 0, event.Filter{Since: since}, 1)
+	if err != nil {
+		return 0, fmt.Errorf("replay webhook: %w", err)
+	}
+	if len(first) > 0 {
+		cursor = first[0].Seq - 1
+	}
+	if err := s.Store.Seek(ctx, id, cursor); err != nil {
+		return 0, err
+	}
+	s.Wake()
+	return cursor, nil
+}
+
+// Redeliver tries a dead letter once more, now and out of order, and answers
+// what became of it. A success removes it from the dead letters. Errors wrap
+// ErrNotFound, ErrEventGone and ErrNotPolled.
+func (s *Service) Redeliver(ctx context.Context, id, eventID string) (Attempt, error) {
+	sub, err := s.Store.Find(ctx, id)
+	if err != nil {
+		return Attempt{}, err
+	}
+	if sub.Format == Poll {
+		return Attempt{}, ErrNotPolled
+	}
+	e, err := s.deadEvent(ctx, id, eventID)
+	if err != nil {
+		return Attempt{}, err
+	}
+	attempt, _ := s.try(ctx, sub, e)
+	return attempt, s.Store.Redelivered(context.WithoutCancel(ctx), id, attempt)
+}
+
+// deadEvent finds the event of a dead letter in the log.
+func (s *Service) deadEvent(ctx context.Context, id, eventID string) (event.Event, error) {
+	for after := int64(0); ; {
+		letters, err := s.Store.DeadLetters(ctx, id, after, batch)
+		if err != nil {
+			return event.Event{}, err
+		}
+		if len(letters) == 0 {
+			return event.Event{}, ErrEventGone
+		}
+		for _, letter := range letters {
+			if after = letter.Seq; letter.EventID == eventID {
+				return s.eventAt(ctx, letter)
+			}
+		}
+	}
+}
+
+func (s *Service) eventAt(ctx context.Context, letter Attempt) (event.Event, error) {
+	found, err := s.Events.Events(ctx, letter.Seq-1, event.Filter{}, 1)
+	if err != nil {
+		return event.Event{}, fmt.Errorf("read event: %w", err)
+	}
+	if len(found) == 0 || found[0].ID != letter.EventID {
+		return event.Event{}, ErrEventGone
+	}
+	return found[0], nil
+}

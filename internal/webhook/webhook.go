@@ -1,0 +1,196 @@
+// Package webhook tells services that cannot use our SDK what happened: it
+// delivers the event log to their URLs, signed as Standard Webhooks or as
+// Security Event Tokens (RFC 8417, pushed per RFC 8935), or lets them fetch it
+// (RFC 8936).
+//
+// Each subscription has a cursor in the log that moves only after the receiver
+// has acknowledged, so that every event arrives at least once and in order;
+// duplicates have the same id. A failing event is tried again, before any later
+// one, for [Patience]; then it goes to the dead letters and the next one has its
+// turn. A slow receiver delays nobody else.
+package webhook
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/event"
+)
+
+// Errors of this package.
+var (
+	// ErrNotFound says that there is no such subscription.
+	ErrNotFound = errors.New("webhook not found")
+	// ErrInvalid says that a subscription cannot be as it was described; the
+	// text names the field.
+	ErrInvalid = errors.New("webhook invalid")
+	// ErrTooMany says that there are MaxSubscriptions already.
+	ErrTooMany = errors.New("too many webhooks")
+	// ErrEventGone says that there is no such dead letter, or that its event
+	// has left the log.
+	ErrEventGone = errors.New("event not among the dead letters, or no longer in the log")
+	// ErrNotPolled says that events are not fetched from a subscription that
+	// pushes them, nor the other way round.
+	ErrNotPolled = errors.New("webhook has another format")
+	// ErrUnsignable says that the issuer's signing key is symmetric: no
+	// receiver could verify a Security Event Token.
+	ErrUnsignable = errors.New("the signing key is symmetric, so nobody could verify a security event token")
+)
+
+// Limits of subscriptions.
+const (
+	// MaxSubscriptions bounds how many there are, and so how many are
+	// delivered to at the same time.
+	MaxSubscriptions = 256
+	maxURL           = 2048
+	maxPatterns      = 32
+	maxClientID      = 255
+)
+
+// Format says what a receiver gets, and how.
+type Format string
+
+// The formats. The zero value is none and is refused.
+const (
+	// Standard is a JSON body, signed as Standard Webhooks say.
+	Standard Format = "standard"
+	// SET is a Security Event Token (RFC 8417), pushed (RFC 8935).
+	SET Format = "set"
+	// Poll is a Security Event Token that the receiver fetches (RFC 8936).
+	Poll Format = "poll"
+)
+
+// Subscription is one receiver of events.
+type Subscription struct {
+	// ID is a random UUID.
+	ID string
+	// ClientID is the client that it belongs to, and the audience of Security
+	// Event Tokens.
+	ClientID string
+	Format   Format
+	// URL is where events are pushed; empty for Poll.
+	URL string
+	// Types are what it wants: exact types, "session.*" for all that begin so,
+	// or "*" for all. Never empty.
+	Types []string
+	// AllowPrivate lets URL be in a private network (RFC 1918, RFC 4193,
+	// RFC 6598): whoever can make a subscription could otherwise look around
+	// in the network of the service. Link-local addresses and those of cloud
+	// metadata services stay refused.
+	AllowPrivate bool
+	// Generation counts the secrets that it had, from 1; RotatedAt is when the
+	// newest was made.
+	Generation int64
+	RotatedAt  time.Time
+	CreatedAt  time.Time
+	// DisabledAt is zero while events are delivered; DisabledWhy is a Reason.
+	DisabledAt  time.Time
+	DisabledWhy Reason
+	Progress
+}
+
+// Reason says why a subscription was disabled.
+type Reason string
+
+// The reasons.
+const (
+	// ReasonGone: the receiver answered 410.
+	ReasonGone Reason = "gone"
+	// ReasonAdmin: an administrator did it.
+	ReasonAdmin Reason = "admin"
+)
+
+// Progress is how far a subscription has come.
+type Progress struct {
+	// Cursor is the place of the last event that is done with: delivered, not
+	// wanted, or a dead letter.
+	Cursor int64
+	// Failures are the tries that failed since the last success, FailingSince
+	// the moment of the first; zero while all is well.
+	Failures     int
+	FailingSince time.Time
+	// NextAt is when the event after the cursor is tried again; zero for at
+	// once.
+	NextAt time.Time
+}
+
+// Disabled reports whether nothing is delivered.
+func (s Subscription) Disabled() bool { return !s.DisabledAt.IsZero() }
+
+// Wants reports whether events of a type are to be delivered.
+func (s Subscription) Wants(t event.Type) bool {
+	return slices.ContainsFunc(s.Types, func(pattern string) bool { return matches(pattern, t) })
+}
+
+func matches(pattern string, t event.Type) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(string(t), prefix)
+	}
+	return pattern == string(t)
+}
+
+// due reports whether there may be something to push at now.
+func (s Subscription) due(head int64, now time.Time) bool {
+	return s.Format != Poll && !s.Disabled() && s.Cursor < head && !s.NextAt.After(now)
+}
+
+// check refuses what could never be delivered. insecure lets URL be plain HTTP
+// on this machine.
+func (s Subscription) check(insecure bool) error {
+	if s.ClientID == "" || len(s.ClientID) > maxClientID {
+		return fmt.Errorf("%w: client_id: expected 1 to %d characters", ErrInvalid, maxClientID)
+	}
+	if err := checkTypes(s.Types); err != nil {
+		return err
+	}
+	switch s.Format {
+	case Standard, SET:
+		return checkURL(s.URL, insecure)
+	case Poll:
+		if s.URL != "" {
+			return fmt.Errorf("%w: url: a receiver that polls has none", ErrInvalid)
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: format: expected standard, set or poll", ErrInvalid)
+}
+
+// checkTypes refuses a pattern that matches nothing: a typing error would
+// otherwise wait for ever.
+func checkTypes(patterns []string) error {
+	if len(patterns) == 0 || len(patterns) > maxPatterns {
+		return fmt.Errorf("%w: types: expected 1 to %d", ErrInvalid, maxPatterns)
+	}
+	for _, pattern := range patterns {
+		head, wild := strings.CutSuffix(pattern, "*")
+		whole := head == "" || strings.HasSuffix(head, ".")
+		known := slices.ContainsFunc(event.Types(), func(t event.Type) bool { return matches(pattern, t) })
+		if !known || wild && !whole {
+			return fmt.Errorf("%w: types: one of them matches no event", ErrInvalid)
+		}
+	}
+	return nil
+}
+
+func checkURL(text string, insecure bool) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || len(text) > maxURL || u.Hostname() == "":
+		return fmt.Errorf("%w: url: expected an absolute URL of at most %d characters", ErrInvalid, maxURL)
+	case u.User != nil || u.Fragment != "":
+		return fmt.Errorf("%w: url: it must have no user and no fragment", ErrInvalid)
+	case u.Scheme == "https", u.Scheme == "http" && insecure && onThisMachine(u.Hostname()):
+		return nil
+	}
+	return fmt.Errorf("%w: url: expected https", ErrInvalid)
+}
+
+func onThisMachine(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
+}
