@@ -43,7 +43,7 @@ func TestEveryExportedErrorHasARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, pkg := range []string{"account", "clients", "login", "password", "session", "store", "token", "keyring", "revoke"} {
+	for _, pkg := range []string{"account", "clients", "login", "password", "session", "store", "token", "keyring", "revoke", "webhook"} {
 		for _, name := range exportedErrors(t, filepath.Join("..", pkg)) {
 			found++
 			full := pkg + "." + name

@@ -11,6 +11,7 @@ import (
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store"
 	"github.com/portaria/portaria/internal/token"
+	"github.com/portaria/portaria/internal/webhook"
 )
 
 // internal answers whatever has no row.
@@ -58,6 +59,14 @@ var table = []row{
 	{revoke.ErrEntry, http.StatusUnprocessableEntity, "revocation_invalid", "This cannot be revoked so.", "Name a kind, its value, and hard or soft.", ""},
 	{revoke.ErrIdempotency, http.StatusUnprocessableEntity, "idempotency_key_reused", "This idempotency key was used for another target.", "Use a new key for each revocation.", ""},
 	{revoke.ErrPlace, http.StatusUnprocessableEntity, "revocation_place_invalid", "There is no such place in the revocation log.", "", ""},
+
+	{webhook.ErrNotFound, http.StatusNotFound, "webhook_not_found", "There is no such webhook.", "", ""},
+	{webhook.ErrNoClient, http.StatusUnprocessableEntity, "webhook_client_unknown", "A webhook belongs to a client, and there is none with this id.", "Register the client first.", ""},
+	{webhook.ErrInvalid, http.StatusUnprocessableEntity, "webhook_invalid", "This cannot be a webhook.", "The format is standard or set with an https url, or poll without one; types are those of the events.", ""},
+	{webhook.ErrTooMany, http.StatusConflict, "webhooks_exhausted", "There are too many webhooks.", "Delete one first.", ""},
+	{webhook.ErrEventGone, http.StatusNotFound, "dead_letter_not_found", "There is no such dead letter, or its event has left the log.", "", ""},
+	{webhook.ErrFormat, http.StatusConflict, "webhook_format", "A webhook of this format cannot do that.", "", ""},
+	{webhook.ErrUnsignable, http.StatusConflict, "signing_key_symmetric", "The signing key is symmetric, so nobody could verify a security event token.", "Use the format standard, or another key_algorithm.", ""},
 
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "The service cannot answer right now.", "Try again after the time in Retry-After.", ""},
 

@@ -115,36 +115,59 @@ func (s *Service) work(ctx context.Context, id string) {
 		}
 	}()
 	for ours && ctx.Err() == nil {
-		events, err := s.Events.Events(ctx, sub.Cursor, event.Filter{}, batch)
+		part, err := s.next(ctx, sub, sub.Cursor)
 		if err != nil {
 			s.complain(ctx, "read events", err)
 			return
 		}
-		if len(events) == 0 {
+		if part.end <= sub.Cursor {
 			return
 		}
-		sub, ours = s.deliverAll(ctx, sub, events)
+		sub, ours = s.deliverAll(ctx, sub, part)
 	}
 }
 
-// deliverAll delivers a part of the log, and reports whether to go on.
-func (s *Service) deliverAll(ctx context.Context, sub Subscription, events []event.Event) (Subscription, bool) {
-	for _, e := range events {
-		if !sub.Wants(e.Type) {
-			continue
+// part is a part of the log: the events that a subscription wants.
+type part struct {
+	events []event.Event
+	// end is the place up to which there are no others.
+	end int64
+}
+
+// next reads on after a place in the log.
+func (s *Service) next(ctx context.Context, sub Subscription, after int64) (part, error) {
+	// The head first: what is written between the two readings is found by
+	// the next call.
+	head, err := s.Events.LastEvent(ctx)
+	if err != nil {
+		return part{}, err
+	}
+	events, err := s.Events.Events(ctx, after, sub.filter(), batch)
+	p := part{events, max(head, after)}
+	if len(events) > 0 {
+		last := events[len(events)-1].Seq
+		p.end = max(last, head)
+		if len(events) == batch {
+			p.end = last
 		}
+	}
+	return p, err
+}
+
+// deliverAll delivers a part of the log, and reports whether to go on.
+func (s *Service) deliverAll(ctx context.Context, sub Subscription, p part) (Subscription, bool) {
+	for _, e := range p.events {
 		var ok bool
 		if sub, ok = s.deliver(ctx, sub, e); !ok {
 			return sub, false
 		}
 	}
-	last := events[len(events)-1].Seq
-	if sub.Cursor == last {
+	if sub.Cursor >= p.end {
 		return sub, true
 	}
-	// What nobody wants at the end of the batch need not be read again.
+	// What nobody wants at the end need not be looked at again.
 	progress := sub.Progress
-	progress.Cursor = last
+	progress.Cursor = p.end
 	return s.record(ctx, sub, Step{Progress: progress})
 }
 

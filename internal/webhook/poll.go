@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/portaria/portaria/internal/event"
 )
 
 // Limits of a poll.
 const (
 	// MaxPoll is the greatest number of tokens that a poll answers.
-	MaxPoll = batch
+	MaxPoll = batch - 1
 	// PollWait is how long a poll waits for news.
 	PollWait = 20 * time.Second
 )
@@ -42,7 +40,7 @@ type Answer struct {
 // answered and not acknowledged is answered again by the next poll. The cursor
 // moves over acknowledged events in the order of the log: acknowledging one
 // before those that come before it has no effect. Errors wrap ErrNotFound, also
-// for a subscription of another client or a disabled one, and ErrNotPolled.
+// for a subscription of another client or a disabled one, and ErrFormat.
 func (s *Service) Poll(ctx context.Context, id, clientID string, ask Ask) (Answer, error) {
 	sub, err := s.polled(ctx, id, clientID)
 	if err != nil {
@@ -77,68 +75,66 @@ func (s *Service) polled(ctx context.Context, id, clientID string) (Subscription
 	case sub.ClientID != clientID, sub.Disabled():
 		return Subscription{}, ErrNotFound
 	case sub.Format != Poll:
-		return Subscription{}, ErrNotPolled
+		return Subscription{}, ErrFormat
 	}
 	return sub, nil
 }
 
-// acknowledge moves the cursor over what the receiver has dealt with.
+// acknowledge moves the cursor over what the receiver has dealt with, and over
+// what it does not want.
 func (s *Service) acknowledge(ctx context.Context, sub Subscription, ask Ask) (Subscription, error) {
-	if len(ask.Ack)+len(ask.Errors) == 0 {
-		return sub, nil
-	}
-	events, err := s.Events.Events(ctx, sub.Cursor, event.Filter{}, batch)
+	p, err := s.next(ctx, sub, sub.Cursor)
 	if err != nil {
 		return sub, err
 	}
-	for _, e := range events {
+	done := p.end
+	for _, e := range p.events {
 		code, refused := ask.Errors[e.ID]
-		if sub.Wants(e.Type) && !refused && !slices.Contains(ask.Ack, e.ID) {
+		if !refused && !slices.Contains(ask.Ack, e.ID) {
+			done = e.Seq - 1
 			break
 		}
-		step := Step{ID: sub.ID, From: sub.Cursor, Progress: Progress{Cursor: e.Seq}}
-		if sub.Wants(e.Type) {
-			step.Attempt = &Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: s.Now()}
+		if !refused {
+			continue
 		}
-		if refused {
-			step.Dead, step.Attempt.Failure = true, refusedAs(code)
-		}
-		after, ok, err := s.Store.Record(ctx, step)
-		if err != nil || !ok { // not ok: another poll was faster
+		dead := Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: s.Now(), Failure: refusedAs(code)}
+		if sub, err = s.advance(ctx, sub, Step{Progress: Progress{Cursor: e.Seq}, Attempt: &dead, Dead: true}); err != nil {
 			return sub, err
 		}
-		sub = after
 	}
-	return sub, nil
+	if done == sub.Cursor {
+		return sub, nil
+	}
+	return s.advance(ctx, sub, Step{Progress: Progress{Cursor: done}})
+}
+
+// advance notes a step of a receiver that polls. Of two polls at once, one is
+// first; the other goes on from where that one came.
+func (s *Service) advance(ctx context.Context, sub Subscription, step Step) (Subscription, error) {
+	step.ID, step.From = sub.ID, sub.Cursor
+	after, ok, err := s.Store.Record(ctx, step)
+	if err == nil && !ok {
+		return s.Store.Find(ctx, sub.ID)
+	}
+	return after, err
 }
 
 // waiting answers what the receiver has not acknowledged.
 func (s *Service) waiting(ctx context.Context, sub Subscription, limit int) (Answer, error) {
-	answer := Answer{Sets: map[string]string{}}
 	if limit < 0 || limit > MaxPoll {
 		limit = MaxPoll
 	}
-	for after := sub.Cursor; ; {
-		events, err := s.Events.Events(ctx, after, event.Filter{}, batch)
-		if err != nil {
-			return Answer{}, fmt.Errorf("read events: %w", err)
-		}
-		for _, e := range events {
-			after = e.Seq
-			if !sub.Wants(e.Type) {
-				continue
-			}
-			if answer.More = len(answer.Sets) >= limit; answer.More {
-				return answer, nil
-			}
-			if answer.Sets[e.ID], err = s.token(sub, e, s.Now()); err != nil {
-				return Answer{}, fmt.Errorf("sign event: %w", err)
-			}
-		}
-		if len(events) < batch {
-			return answer, nil
+	p, err := s.next(ctx, sub, sub.Cursor)
+	if err != nil {
+		return Answer{}, fmt.Errorf("read events: %w", err)
+	}
+	answer := Answer{Sets: map[string]string{}, More: len(p.events) > limit}
+	for _, e := range p.events[:min(limit, len(p.events))] {
+		if answer.Sets[e.ID], err = s.token(sub, e, s.Now()); err != nil {
+			return Answer{}, fmt.Errorf("sign event: %w", err)
 		}
 	}
+	return answer, nil
 }
 
 // nextNews is closed when something has happened.

@@ -98,14 +98,14 @@ func (s *Service) secretFor(sub Subscription) secret.Text {
 }
 
 // RotateSecret makes another secret; for a day both sign, so that the receiver
-// has time to take it over. ErrNotPolled means that the format has no secret.
+// has time to take it over. Errors wrap ErrNotFound and ErrFormat.
 func (s *Service) RotateSecret(ctx context.Context, id string) (secret.Text, error) {
 	sub, err := s.Store.Find(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	if sub.Format != Standard {
-		return "", ErrNotPolled
+		return "", ErrFormat
 	}
 	sub, err = s.Store.NextSecret(ctx, id, s.Now())
 	if err != nil {
@@ -149,14 +149,14 @@ func (s *Service) Replay(ctx context.Context, id string, since time.Time) (int64
 
 // Redeliver tries a dead letter once more, now and out of order, and answers
 // what became of it. A success removes it from the dead letters. Errors wrap
-// ErrNotFound, ErrEventGone and ErrNotPolled.
+// ErrNotFound, ErrEventGone and ErrFormat.
 func (s *Service) Redeliver(ctx context.Context, id, eventID string) (Attempt, error) {
 	sub, err := s.Store.Find(ctx, id)
 	if err != nil {
 		return Attempt{}, err
 	}
 	if sub.Format == Poll {
-		return Attempt{}, ErrNotPolled
+		return Attempt{}, ErrFormat
 	}
 	e, err := s.deadEvent(ctx, id, eventID)
 	if err != nil {

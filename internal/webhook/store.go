@@ -16,7 +16,7 @@ type Store interface {
 
 // Registry keeps subscriptions. Unknown ids are ErrNotFound.
 type Registry interface {
-	// Create adds one; ErrTooMany.
+	// Create adds one; ErrTooMany, ErrNoClient.
 	Create(ctx context.Context, s Subscription) error
 	// Find answers one, disabled or not.
 	Find(ctx context.Context, id string) (Subscription, error)

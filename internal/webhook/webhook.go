@@ -26,6 +26,8 @@ import (
 var (
 	// ErrNotFound says that there is no such subscription.
 	ErrNotFound = errors.New("webhook not found")
+	// ErrNoClient says that a subscription names a client that there is not.
+	ErrNoClient = errors.New("webhook of an unknown client")
 	// ErrInvalid says that a subscription cannot be as it was described; the
 	// text names the field.
 	ErrInvalid = errors.New("webhook invalid")
@@ -34,9 +36,9 @@ var (
 	// ErrEventGone says that there is no such dead letter, or that its event
 	// has left the log.
 	ErrEventGone = errors.New("event not among the dead letters, or no longer in the log")
-	// ErrNotPolled says that events are not fetched from a subscription that
-	// pushes them, nor the other way round.
-	ErrNotPolled = errors.New("webhook has another format")
+	// ErrFormat says that a subscription of this format cannot do that: only
+	// Standard has a secret, only Poll is polled, only the others are pushed to.
+	ErrFormat = errors.New("webhook has another format")
 	// ErrUnsignable says that the issuer's signing key is symmetric: no
 	// receiver could verify a Security Event Token.
 	ErrUnsignable = errors.New("the signing key is symmetric, so nobody could verify a security event token")
@@ -125,6 +127,15 @@ func (s Subscription) Disabled() bool { return !s.DisabledAt.IsZero() }
 // Wants reports whether events of a type are to be delivered.
 func (s Subscription) Wants(t event.Type) bool {
 	return slices.ContainsFunc(s.Types, func(pattern string) bool { return matches(pattern, t) })
+}
+
+// filter finds the events that are wanted.
+func (s Subscription) filter() event.Filter {
+	types := slices.DeleteFunc(event.Types(), func(t event.Type) bool { return !s.Wants(t) })
+	if len(types) == 0 {
+		types = []event.Type{"none"} // an empty filter would narrow nothing
+	}
+	return event.Filter{Types: types}
 }
 
 func matches(pattern string, t event.Type) bool {

@@ -20,7 +20,7 @@ func TestPromises(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.Stores {
 				store := open(t, url(t))
-				return storetest.Stores{Store: store, Keys: store.Keyring()}
+				return storetest.Stores{Store: store, Keys: store.Keyring(), Webhooks: store.Webhooks()}
 			})
 		})
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/webhook"
 )
 
 // Store is everything that a truthful store keeps but keys.
@@ -30,6 +31,8 @@ type Store interface {
 type Stores struct {
 	Store
 	Keys keyring.Store
+	// Webhooks is a part of it, too.
+	Webhooks webhook.Store
 }
 
 // Run runs every promise on a fresh store from open.
@@ -37,12 +40,13 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 	for _, list := range []promises{
 		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
 		clientPromises(), describedPromises(), assertionPromises(),
+		webhookPromises(), deliveryPromises(),
 	} {
 		for name, promise := range list {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				stores := open(t)
-				promise(&suite{T: t, ctx: t.Context(), store: stores.Store, keys: stores.Keys})
+				promise(&suite{T: t, ctx: t.Context(), store: stores.Store, keys: stores.Keys, hooks: stores.Webhooks})
 			})
 		}
 	}
@@ -56,6 +60,7 @@ type suite struct {
 	ctx   context.Context
 	store Store
 	keys  keyring.Store
+	hooks webhook.Store
 }
 
 // start is when these tests begin, in whole milliseconds.

@@ -87,3 +87,47 @@ type Session struct {
 	EndedAt        sql.NullInt64
 	EndReason      string
 }
+
+type Webhook struct {
+	ID           string
+	ClientID     string
+	Format       string
+	Url          string
+	Types        string
+	AllowPrivate bool
+	Generation   int64
+	RotatedAt    int64
+	CreatedAt    int64
+	DisabledAt   sql.NullInt64
+	DisabledWhy  string
+	DoneSeq      int64
+	Failures     int64
+	FailingSince sql.NullInt64
+	NextAt       sql.NullInt64
+	LeaseHolder  string
+	LeaseUntil   int64
+	Tries        int64
+}
+
+type WebhookAttempt struct {
+	WebhookID string
+	N         int64
+	Seq       int64
+	EventID   string
+	Type      string
+	At        int64
+	Status    int64
+	Duration  int64
+	Failure   string
+}
+
+type WebhookDeadLetter struct {
+	WebhookID string
+	Seq       int64
+	EventID   string
+	Type      string
+	At        int64
+	Status    int64
+	Duration  int64
+	Failure   string
+}

@@ -1,0 +1,39 @@
+package webhook
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/secret"
+)
+
+// Allows is what a sender with these permissions makes of an address.
+func Allows(private, loopback bool, a netip.Addr) bool {
+	return reach{private: private, loopback: loopback}.allows(a)
+}
+
+// Through has the service reach its receivers in another way than over the
+// network, so that time can be virtual.
+func (s *Service) Through(rt http.RoundTripper) { s.sender = &sender{public: rt, private: rt} }
+
+// Check is what Create would say of a subscription.
+func (s Subscription) Check(insecure bool) error { return s.check(insecure) }
+
+// SecretOf is the secret of a generation.
+func SecretOf(key secret.Bytes, id string, generation int64) secret.Bytes {
+	return secretOf(key, id, generation)
+}
+
+// Claims are the kind, and the subject and content, of an event as a token.
+func Claims(issuer string, e event.Event) (kind string, subject, content any) {
+	kind, content = securityEventOf(e)
+	return kind, subjectOf(issuer, e), content
+}
+
+// Ceiling is the longest wait after so many failures; Backoff draws one.
+func Ceiling(failures int) time.Duration { return ceiling(failures) }
+
+// Backoff draws a wait after so many failures.
+func Backoff(failures int) time.Duration { return backoff(failures) }

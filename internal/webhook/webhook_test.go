@@ -1,0 +1,222 @@
+package webhook_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/secret"
+	"github.com/portaria/portaria/internal/webhook"
+)
+
+// The vector that all libraries of Standard Webhooks share.
+func TestSignatureIsThatOfStandardWebhooks(t *testing.T) {
+	key, err := base64.StdEncoding.DecodeString("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id, body, want = "msg_p5jXN8AQM9LWM0D4loKWxJek", `{"test": 2432232314}`, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+	at := time.Unix(1614265330, 999)
+	if got := webhook.Sign([]secret.Bytes{key}, id, at, []byte(body)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	two := webhook.Sign([]secret.Bytes{[]byte("other"), key}, id, at, []byte(body))
+	first, second, _ := strings.Cut(two, " ")
+	if second != want || !strings.HasPrefix(first, "v1,") || first == want {
+		t.Errorf("two secrets: %s", two)
+	}
+}
+
+func TestSecretsDifferByKeySubscriptionAndGeneration(t *testing.T) {
+	seen := map[string]bool{}
+	for _, key := range []string{"key", "key2"} {
+		for _, id := range []string{"a", "b"} {
+			for generation := range int64(3) {
+				seen[string(webhook.SecretOf(secret.Bytes(key), id, generation))] = true
+			}
+		}
+	}
+	if len(seen) != 12 {
+		t.Errorf("%d different secrets of 12", len(seen))
+	}
+}
+
+func TestOnlyPublicAddressesAreCalled(t *testing.T) {
+	const public, private, loopback, never = "public", "private", "loopback", "never"
+	tests := map[string][]string{
+		public: {"1.1.1.1", "8.8.8.8", "192.0.1.1", "192.167.255.255", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1",
+			"169.253.0.1", "11.0.0.1", "198.17.0.1", "223.255.255.255", "2606:4700::1111", "2001:200::1", "2a00::1", "::ffff:8.8.8.8"},
+		private: {"10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1", "100.64.0.1", "100.127.255.255",
+			"fc00::1", "fd12:3456::1", "::ffff:10.0.0.1", "::ffff:192.168.1.1", "fd00::1%eth0"},
+		loopback: {"127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1"},
+		never: {
+			"169.254.169.254", "169.254.0.1", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192", // metadata
+			"0.0.0.0", "0.1.2.3", "::", "::ffff:0.0.0.0", // this host
+			"fe80::1", "fe80::1%eth0", "fec0::1", // link-local, site-local
+			"224.0.0.1", "239.255.255.255", "ff02::1", "255.255.255.255", "240.0.0.1", // multicast, reserved
+			"192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "3fff::1", // documentation
+			"198.18.0.1", "198.19.255.255", "2001:2::1", // benchmarks
+			"64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::1", "2001::1", "192.88.99.1", "::127.0.0.1", // IPv4 in disguise
+			"100::1", "5f00::1", "4000::1", // discard, segment routing, not given out
+		},
+	}
+	for kind, addresses := range tests {
+		for _, text := range addresses {
+			a := netip.MustParseAddr(text)
+			for _, may := range []struct{ private, loopback bool }{{}, {private: true}, {loopback: true}, {true, true}} {
+				want := kind == public || kind == private && may.private || kind == loopback && may.loopback
+				if got := webhook.Allows(may.private, may.loopback, a); got != want {
+					t.Errorf("%s (%s), allowed %+v: got %t", text, kind, may, got)
+				}
+			}
+		}
+	}
+	if webhook.Allows(true, true, netip.Addr{}) {
+		t.Error("no address at all is allowed")
+	}
+}
+
+func TestSubscriptionsThatCouldNotWorkAreRefused(t *testing.T) {
+	tests := map[string]struct {
+		change   func(*webhook.Subscription)
+		insecure bool
+		want     string // empty: it is accepted
+	}{
+		"good":               {change: func(*webhook.Subscription) {}},
+		"token":              {change: func(s *webhook.Subscription) { s.Format = webhook.SET }},
+		"poll":               {change: func(s *webhook.Subscription) { s.Format, s.URL = webhook.Poll, "" }},
+		"families":           {change: func(s *webhook.Subscription) { s.Types = []string{"session.*", "key.killed"} }},
+		"local":              {change: func(s *webhook.Subscription) { s.URL = "http://localhost:9000/hook" }, insecure: true},
+		"local by address":   {change: func(s *webhook.Subscription) { s.URL = "http://[::1]:9000/hook" }, insecure: true},
+		"local, not allowed": {change: func(s *webhook.Subscription) { s.URL = "http://localhost:9000/hook" }, want: "url"},
+		"plain HTTP":         {change: func(s *webhook.Subscription) { s.URL = "http://example.com/" }, insecure: true, want: "url"},
+		"another scheme":     {change: func(s *webhook.Subscription) { s.URL = "file:///etc/passwd" }, insecure: true, want: "url"},
+		"no host":            {change: func(s *webhook.Subscription) { s.URL = "https:///hook" }, want: "url"},
+		"relative":           {change: func(s *webhook.Subscription) { s.URL = "/hook" }, want: "url"},
+		"password in URL":    {change: func(s *webhook.Subscription) { s.URL = "https://u:p@example.com/" }, want: "url"},
+		"fragment":           {change: func(s *webhook.Subscription) { s.URL = "https://example.com/#x" }, want: "url"},
+		"long URL":           {change: func(s *webhook.Subscription) { s.URL += strings.Repeat("x", 2048) }, want: "url"},
+		"poll with URL":      {change: func(s *webhook.Subscription) { s.Format = webhook.Poll }, want: "url"},
+		"no format":          {change: func(s *webhook.Subscription) { s.Format = "" }, want: "format"},
+		"no client":          {change: func(s *webhook.Subscription) { s.ClientID = "" }, want: "client_id"},
+		"no types":           {change: func(s *webhook.Subscription) { s.Types = nil }, want: "types"},
+		"misspelt type":      {change: func(s *webhook.Subscription) { s.Types = []string{"session.eneded"} }, want: "types"},
+		"half a family":      {change: func(s *webhook.Subscription) { s.Types = []string{"sess*"} }, want: "types"},
+		"unknown family":     {change: func(s *webhook.Subscription) { s.Types = []string{"*", "sessions.*"} }, want: "types"},
+		"too many types":     {change: func(s *webhook.Subscription) { s.Types = strings.Split(strings.Repeat("* ", 33), " ")[:33] }, want: "types"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			sub := webhook.Subscription{ClientID: "orders", Format: webhook.Standard, URL: "https://example.com/hook?x=1", Types: []string{"*"}}
+			test.change(&sub)
+			err := sub.Check(test.insecure)
+			if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, webhook.ErrInvalid) || !strings.Contains(err.Error(), ": "+test.want+": ")) {
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestPatternsMatch(t *testing.T) {
+	tests := map[string]struct {
+		patterns []string
+		want     bool
+	}{
+		"all":          {[]string{"*"}, true},
+		"family":       {[]string{"key.*", "session.*"}, true},
+		"exact":        {[]string{"session.ended"}, true},
+		"other":        {[]string{"session.started", "key.*"}, false},
+		"shorter name": {[]string{"session"}, false},
+		"none":         {nil, false},
+	}
+	for name, test := range tests {
+		if got := (webhook.Subscription{Types: test.patterns}).Wants(event.SessionEnded); got != test.want {
+			t.Errorf("%s: got %t", name, got)
+		}
+	}
+}
+
+func TestWaitsAreRandomAndBounded(t *testing.T) {
+	for failures, want := range map[int]time.Duration{1: 2 * time.Second, 2: 4 * time.Second, 11: 2048 * time.Second, 12: time.Hour, 1 << 30: time.Hour} {
+		if got := webhook.Ceiling(failures); got != want {
+			t.Errorf("after %d failures at most %s, want %s", failures, got, want)
+		}
+	}
+	least, most := time.Hour, time.Duration(0)
+	for range 1000 {
+		wait := webhook.Backoff(5)
+		least, most = min(least, wait), max(most, wait)
+	}
+	if least <= 0 || least > 8*time.Second || most > 32*time.Second || most < 24*time.Second {
+		t.Errorf("waits from %s to %s, want all of 0 to 32s", least, most)
+	}
+}
+
+func TestEventsInTheWordsOfTheProfile(t *testing.T) {
+	const (
+		issuer  = "https://login.example.org"
+		revoked = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
+	)
+	at := time.Unix(1900000000, 0)
+	tests := map[string]struct {
+		event                  event.Event
+		kind, subject, content string
+	}{
+		"session ended": {
+			event.Event{Type: event.SessionEnded, AccountID: "ana", SessionID: "s1", Actor: "ana", Reason: "signed_out"}, revoked,
+			`{"format":"complex","user":{"format":"iss_sub","iss":"https://login.example.org","sub":"ana"},"session":{"format":"opaque","id":"s1"}}`,
+			`{"event_timestamp":1900000000,"initiating_entity":"user","reason_admin":{"en":"signed_out"}}`,
+		},
+		"account revoked": {
+			event.Event{Type: event.RevocationWritten, AccountID: "ana", Actor: event.Operator}, revoked,
+			`{"format":"iss_sub","iss":"https://login.example.org","sub":"ana"}`,
+			`{"event_timestamp":1900000000,"initiating_entity":"admin"}`,
+		},
+		"session revoked": {
+			event.Event{Type: event.RevocationWritten, SessionID: "s1"}, revoked,
+			`{"format":"opaque","id":"s1"}`, `{"event_timestamp":1900000000,"initiating_entity":"system"}`,
+		},
+		"account at one client revoked": {
+			event.Event{Seq: 3, Type: event.RevocationWritten, AccountID: "ana", ClientID: "orders"}, "urn:portaria:event:revocation.written",
+			`{"format":"iss_sub","iss":"https://login.example.org","sub":"ana"}`, `{"seq":3,"account_id":"ana","client_id":"orders"}`,
+		},
+		"password changed": {
+			event.Event{Type: event.PasswordChanged, AccountID: "ana", Actor: "ana"},
+			"https://schemas.openid.net/secevent/caep/event-type/credential-change",
+			`{"format":"iss_sub","iss":"https://login.example.org","sub":"ana"}`,
+			`{"event_timestamp":1900000000,"initiating_entity":"user","credential_type":"password","change_type":"update"}`,
+		},
+		"client created": {
+			event.Event{Seq: 7, Type: event.ClientCreated, ClientID: "orders", Actor: event.Operator, Address: "192.0.2.1", UserAgent: "x"},
+			"urn:portaria:event:client.created",
+			`{"format":"opaque","id":"orders"}`, `{"seq":7,"client_id":"orders","actor":"operator"}`,
+		},
+		"about nobody": {event.Event{Seq: 8, Type: event.LoginFailed}, "urn:portaria:event:login.failed", `null`, `{"seq":8}`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.event.At = at
+			kind, subject, content := webhook.Claims(issuer, test.event)
+			got := []string{kind, encoded(t, subject), encoded(t, content)}
+			if diff := cmp.Diff([]string{test.kind, test.subject, test.content}, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func encoded(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
