@@ -54,7 +54,7 @@ func table() map[string]rule {
 		"internal/guard":    {domain: true},
 		"internal/session":  {imports: hidden, domain: true},
 		"internal/event":    {domain: true},
-		// A client's keys are read when it is registered, not when it calls.
+		// A client's keys are read, and what it signs with them is a JWT.
 		"internal/clients": {imports: []string{"internal/secret", "internal/jose"}, domain: true},
 		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose"}, domain: true},
 		"internal/keyring": {imports: []string{"internal/secret", "internal/jose"}, domain: true, joseLib: true},

@@ -35,6 +35,7 @@ type SignIn struct {
 	Credentials
 	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
 	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go: into the answer (default), or into cookies that no script can read."`
+	ClientID string `json:"client_id,omitempty" maxLength:"255" doc:"The registered application that the person uses; one that has a secret proves it with HTTP Basic. By default Portaria itself." example:"shop-web"`
 }
 
 // Refresh spends a refresh token.
@@ -42,6 +43,7 @@ type Refresh struct {
 	RefreshToken string `json:"refresh_token,omitempty" maxLength:"512" doc:"The refresh token; good for one use. Without it the one in the cookie is spent, if the csrf value is in the header X-CSRF-Token."`
 	Audience     string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
 	Delivery     string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go; by default where the refresh token came from. One from a cookie is never answered in the body."`
+	ClientID     string `json:"client_id,omitempty" maxLength:"255" doc:"The application that the refresh token was given to, as at sign-in."`
 }
 
 // StepUp proves the password again within a session.
@@ -195,4 +197,8 @@ type Metadata struct {
 	ServiceDocumentation   string   `json:"service_documentation,omitempty"`
 	ResponseTypesSupported []string `json:"response_types_supported" nullable:"false"`
 	GrantTypesSupported    []string `json:"grant_types_supported" nullable:"false"`
+
+	TokenEndpoint                       string   `json:"token_endpoint"`
+	TokenEndpointAuthMethodsSupported   []string `json:"token_endpoint_auth_methods_supported" nullable:"false"`
+	TokenEndpointAuthAlgorithmSupported []string `json:"token_endpoint_auth_signing_alg_values_supported" nullable:"false"`
 }

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/httpapi"
 	"github.com/portaria/portaria/internal/keyring"
@@ -23,6 +25,9 @@ import (
 
 // refreshSecret names the secret that tags refresh tokens.
 const refreshSecret = "refresh-token"
+
+// clientSecret names the secret that the secrets of clients are hashed with.
+const clientSecret = "client-secret"
 
 // App is one Portaria, ready to serve.
 type App struct {
@@ -141,7 +146,12 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
+	clientKey, err := ring.Secret(ctx, clientSecret)
+	if err != nil {
+		return err
+	}
 	policy := a.config.Token(issuer)
+	policy.Registered = login.Registered(a.store)
 	a.follow(policy)
 	tokens, err := token.NewIssuer(ring, policy)
 	if err != nil {
@@ -171,6 +181,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Accounts:     a.store,
 		Sessions:     a.store,
 		Verifier:     verifier,
+		Prover:       clients.NewProver(a.store, clientKey, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath),
 		KeySet:       ring.KeySet,
 		KeySetMaxAge: a.config.KeySetMaxAge,
 		Issuer:       issuer,

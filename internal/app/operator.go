@@ -9,6 +9,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
 )
@@ -38,7 +39,7 @@ func OperatorToken(ctx context.Context, c config.Config, issuer string, now time
 	}
 	minted, _, err := issue.Mint(now, token.Claims{
 		Subject:   operator,
-		ClientID:  "portaria-cli",
+		ClientID:  login.OperatorClientID,
 		Scope:     api.AdminScope,
 		ExpiresAt: now.Add(operatorTTL),
 	})

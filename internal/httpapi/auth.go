@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
@@ -23,6 +25,15 @@ const (
 	noOne who = iota
 	// anyone needs no token.
 	anyone
+	// anyoneThrough needs no token either, but may name a registered
+	// application, which then proves who it is with HTTP Basic unless it is
+	// public: see Server.through.
+	anyoneThrough
+	// aClient needs the proof of a registered client, in the header or in the
+	// form that is the body of such requests, and is answered errors as RFC
+	// 6749 §5.2 has them. A public client has nothing but its name: what is
+	// not for everybody must refuse it.
+	aClient
 	// signedIn needs an access token of a living session.
 	signedIn
 	// leaving is signedIn, or a browser that has only its refresh cookie left.
@@ -39,6 +50,11 @@ type Caller struct {
 	// Session the token belongs to; zero for anyone and for the operator's
 	// own tokens, which belong to none.
 	Session session.Session
+	// Client and Form are set for aClient alone: who calls, and what it sent.
+	Client clients.Client
+	Form   oauthForm
+	// shown is what an application of anyoneThrough shows of itself.
+	shown clients.Shown
 	// Use is the time of the request and the device it came from.
 	Use session.Use
 
@@ -57,11 +73,21 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 		Address:   serve.ClientAddress(r.Context()),
 		UserAgent: printable(r.UserAgent(), maxUserAgent),
 	}}
+	var err error
 	switch allowed {
 	case anyone:
 		return c, nil
 	case leaving:
 		return s.leaver(r.Context(), c)
+	case anyoneThrough:
+		c.shown, err = application(r.Header)
+		return c, err
+	case aClient:
+		if c.Form, err = readForm(r); err != nil {
+			return Caller{}, err
+		}
+		c.Client, err = s.authenticated(r, c.Form, c.Use.At)
+		return c, err
 	}
 	return s.tokenHolder(r.Context(), c, allowed)
 }
@@ -84,14 +110,17 @@ func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller
 	return s.admit(ctx, c, allowed)
 }
 
-// admit checks what the token itself cannot know: whether its session still
-// lives, and whether it reaches this route.
+// admit checks what the token itself cannot know: whether its session or its
+// client still lives, and whether it reaches this route.
 func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, error) {
+	var err error
 	if c.Claims.SessionID != "" {
-		var err error
-		if c.Session, err = s.living(ctx, c.Claims.SessionID, c.Use.At); err != nil {
-			return Caller{}, err
-		}
+		c.Session, err = s.living(ctx, c.Claims.SessionID, c.Use.At)
+	} else {
+		err = s.enabled(ctx, c.Claims.ClientID)
+	}
+	if err != nil {
+		return Caller{}, err
 	}
 	isAdmin := slices.Contains(strings.Fields(c.Claims.Scope), api.AdminScope)
 	switch {
@@ -118,13 +147,43 @@ func (s *Server) living(ctx context.Context, id string, now time.Time) (session.
 	return found, found.Check(now)
 }
 
+// enabled refuses the token of a client that has been disabled or deleted since,
+// at once. The operator's tokens are made without a registration.
+func (s *Server) enabled(ctx context.Context, clientID string) error {
+	if clientID == login.OperatorClientID {
+		return nil
+	}
+	_, err := s.Prover.Usable(ctx, clientID)
+	if errors.Is(err, clients.ErrBarred) {
+		return token.ErrInvalid
+	}
+	return err
+}
+
+// application reads what an application shows of itself on a route that anyone
+// may call.
+func application(h http.Header) (clients.Shown, error) {
+	if len(h.Values("Authorization")) > 1 {
+		return clients.Shown{}, authorizationRepeated()
+	}
+	shown, err := basicClient(h)
+	if err != nil {
+		return clients.Shown{}, clients.ErrNotProved
+	}
+	return shown, nil
+}
+
+func authorizationRepeated() error {
+	return problem.BadRequest("authorization_repeated", "Send one Authorization header.")
+}
+
 // bearerToken takes the access token out of the Authorization header
 // (RFC 6750 §2.1). Two headers are an error: proxies and services disagree on
 // which of them counts.
 func bearerToken(h http.Header) (raw string, found bool, err error) {
 	values := h.Values("Authorization")
 	if len(values) > 1 {
-		return "", false, problem.BadRequest("authorization_repeated", "Send one Authorization header.")
+		return "", false, authorizationRepeated()
 	}
 	if len(values) == 0 {
 		return "", false, nil

@@ -62,6 +62,14 @@ func plain(h handler) endpoint {
 	return endpoint{prepare: func(huma.Registry) handler { return h }}
 }
 
+// formed makes an endpoint that writes its own response to a form, whose types
+// are for the document: what OAuth defines.
+func formed[In, Out any](h handler) endpoint {
+	e := plain(h)
+	e.in, e.out = reflect.TypeFor[In](), reflect.TypeFor[Out]()
+	return e
+}
+
 // statusOf is the status of a successful response: its type decides.
 func statusOf(out reflect.Type) int {
 	switch out {

@@ -8,7 +8,11 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/jose"
 )
+
+// TokenPath is the path of the token endpoint below the issuer.
+const TokenPath = "/oauth2/token"
 
 // readyTimeout bounds the checks of /readyz, so that a hanging database makes
 // the answer "unavailable" and not silence.
@@ -63,11 +67,21 @@ func matches(ifNoneMatch, etag string) bool {
 }
 
 func (s *Server) metadata(context.Context, Caller, none) (api.Metadata, error) {
+	base := strings.TrimSuffix(s.Issuer, "/")
+	var algorithms []string
+	for _, a := range jose.SigningAlgorithms() {
+		if !a.Symmetric() {
+			algorithms = append(algorithms, string(a))
+		}
+	}
 	return api.Metadata{
-		Issuer:                 s.Issuer,
-		JWKSURI:                strings.TrimSuffix(s.Issuer, "/") + "/.well-known/jwks.json",
-		ResponseTypesSupported: []string{},
-		GrantTypesSupported:    []string{},
+		Issuer:                              s.Issuer,
+		JWKSURI:                             base + "/.well-known/jwks.json",
+		TokenEndpoint:                       base + TokenPath,
+		TokenEndpointAuthMethodsSupported:   []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
+		TokenEndpointAuthAlgorithmSupported: algorithms,
+		ResponseTypesSupported:              []string{},
+		GrantTypesSupported:                 []string{api.GrantClientCredentials, api.GrantRefreshToken},
 	}, nil
 }
 

@@ -19,6 +19,9 @@ const (
 	cookieScheme = "accessCookie"
 )
 
+// clientScheme names the one for registered clients.
+const clientScheme = "client"
+
 // openAPI writes the document of the API from the very table that serves it.
 func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 	doc := &huma.OpenAPI{
@@ -35,6 +38,7 @@ func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 				bearerScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 				cookieScheme: {Type: "apiKey", In: "cookie", Name: api.AccessCookie,
 					Description: "Set by delivery: cookie. Requests other than GET come from a page of the same origin and repeat csrf in the header " + api.CSRFHeader + "."},
+				clientScheme: {Type: "http", Scheme: "basic", Description: "A registered client: client_id and client_secret, each form-encoded (RFC 6749 §2.3.1)."},
 			},
 		},
 	}
@@ -57,19 +61,43 @@ func (rt route) operation(registry huma.Registry, method, path string) *huma.Ope
 		Summary:     rt.summary,
 		Responses:   map[string]*huma.Response{"default": problemResponse(registry)},
 	}
-	if rt.who != anyone {
-		op.Security = []map[string][]string{{bearerScheme: rt.scopes()}, {cookieScheme: []string{}}}
-	}
+	op.Security = rt.security()
 	if rt.in != nil {
 		for _, p := range parameters(rt.in) {
 			op.Parameters = append(op.Parameters, p.document())
 		}
 		if hasBody(rt.in) {
-			op.RequestBody = &huma.RequestBody{Required: true, Content: content("application/json", registry, rt.in)}
+			op.RequestBody = &huma.RequestBody{Required: true, Content: content(rt.bodyType(), registry, rt.in)}
 		}
 	}
 	op.Responses[strconv.Itoa(statusOf(rt.out))] = rt.response(registry)
+	if rt.who == aClient {
+		op.Responses["4XX"] = &huma.Response{
+			Description: "An error as RFC 6749 §5.2 has it; decide by error.",
+			Content:     content("application/json", registry, reflect.TypeFor[api.OAuthError]()),
+		}
+	}
 	return op
+}
+
+// security is who may call: each entry is one way. An empty one needs nothing.
+func (rt route) security() []map[string][]string {
+	switch rt.who {
+	case anyone:
+		return nil
+	case anyoneThrough, aClient:
+		// The form is another way to prove a client, which the document has no
+		// word for.
+		return []map[string][]string{{}, {clientScheme: {}}}
+	}
+	return []map[string][]string{{bearerScheme: rt.scopes()}, {cookieScheme: []string{}}}
+}
+
+func (rt route) bodyType() string {
+	if rt.who == aClient {
+		return formType
+	}
+	return "application/json"
 }
 
 func (rt route) scopes() []string {

@@ -37,6 +37,9 @@ func (s *Server) signIn(ctx context.Context, c Caller, in api.SignIn) (api.Token
 	if err != nil {
 		return api.Tokens{}, err
 	}
+	if wish.Client, err = s.through(ctx, c, in.ClientID); err != nil {
+		return api.Tokens{}, err
+	}
 	got, err := s.login.Password(ctx, identifier, plain, wish, c.Use)
 	if err != nil {
 		return api.Tokens{}, fieldAtFault(err)
@@ -51,6 +54,9 @@ func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tok
 	}
 	wish, err := c.wish(in.Audience, in.Delivery)
 	if err != nil {
+		return api.Tokens{}, err
+	}
+	if wish.Client, err = s.through(ctx, c, in.ClientID); err != nil {
 		return api.Tokens{}, err
 	}
 	got, event, err := s.login.Refresh(ctx, spent, wish, c.Use)
@@ -69,6 +75,11 @@ func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Token
 	wish, err := c.wish(in.Audience, in.Delivery)
 	if err != nil {
 		return api.Tokens{}, err
+	}
+	if c.Session.ClientID != login.ClientID {
+		if wish.Client, err = s.Prover.Usable(ctx, c.Session.ClientID); err != nil {
+			return api.Tokens{}, err
+		}
 	}
 	got, err := s.login.StepUp(ctx, c.Session, plain, wish, c.Use.At)
 	if err != nil {

@@ -1,5 +1,7 @@
 package httpapi
 
+import "github.com/portaria/portaria/api"
+
 // route is one line of the API: its pattern, who may call it, what serves it,
 // and a sentence for the document.
 type route struct {
@@ -13,9 +15,9 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{"POST /v1/accounts", anyone, call(s.signUp), "Sign up."},
-		{"POST /v1/login", anyone, call(s.signIn), "Sign in."},
+		{"POST /v1/login", anyoneThrough, call(s.signIn), "Sign in."},
 		// The refresh token is the proof, with the csrf value if it is in a cookie.
-		{"POST /v1/refresh", anyone, call(s.refresh), "Spend a refresh token; answers its successor."},
+		{"POST /v1/refresh", anyoneThrough, call(s.refresh), "Spend a refresh token; answers its successor."},
 		{"POST /v1/step-up", signedIn, call(s.stepUp), "Prove the password again; answers a fresh access token."},
 		{"POST /v1/logout", leaving, call(s.signOut), "End this session."},
 		{"GET /v1/me", signedIn, call(s.me), "The account and session of the access token."},
@@ -23,6 +25,8 @@ func (s *Server) routes() []route {
 		{"GET /v1/sessions", signedIn, call(s.ownSessions), "Where the account is logged in."},
 		{"DELETE /v1/sessions/{id}", signedIn, call(s.endOwnSession), "End one of the account's sessions."},
 		{"POST /v1/sessions/end", signedIn, call(s.endOwnSessions), "End all other sessions, or all."},
+
+		{"POST /oauth2/token", aClient, formed[api.TokenRequest, api.Granted](s.token), "Tokens for registered clients (RFC 6749)."},
 
 		{"GET /v1/admin/accounts", admin, call(s.listAccounts), "List accounts, newest first."},
 		{"POST /v1/admin/accounts", admin, call(s.createAccount), "Create an account, also while sign-up is closed."},

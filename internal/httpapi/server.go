@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
@@ -31,6 +32,7 @@ type Config struct {
 	Accounts account.Store
 	Sessions session.Store
 	Verifier *token.Verifier
+	Prover   *clients.Prover
 	// KeySet answers the keys published at a moment.
 	KeySet func(now time.Time) keyring.KeySet
 	// KeySetMaxAge is how long others may keep the key set.
@@ -92,7 +94,11 @@ func (s *Server) handler(rt route, h handler) http.Handler {
 		if err == nil {
 			err = h(w, r, c)
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+		case rt.who == aClient:
+			s.failOAuth(w, r, err)
+		default:
 			s.fail(w, r, err)
 		}
 	})

@@ -20,6 +20,10 @@ var ErrSignUpClosed = errors.New("sign-up closed")
 // ClientID is the client of people who sign in to Portaria itself.
 const ClientID = "portaria"
 
+// OperatorClientID is the client of the operator's tokens, which belong to no
+// session.
+const OperatorClientID = "portaria-cli"
+
 // methodPassword is the amr value of a password (RFC 8176).
 const methodPassword = "pwd"
 
@@ -93,16 +97,17 @@ func (s *Service) CreateAccount(ctx context.Context, identifier, chosen string, 
 
 // Password signs in, for an access token as wished. All reasons not to that lie
 // in the account are account.ErrNotProved; only password.ErrBusy and the errors
-// of token.Issuer.Ready are told apart.
+// of token.Issuer.Recipient are told apart.
 func (s *Service) Password(ctx context.Context, identifier string, plain password.Plain, wish Wish, use session.Use) (Tokens, error) {
-	if err := s.tokens.Ready(wish.Audience, use.At); err != nil {
+	plan, err := s.plan(ctx, wish, use.At)
+	if err != nil {
 		return Tokens{}, err
 	}
 	proof, err := s.people.Prove(ctx, identifier, plain)
 	if err != nil {
 		return Tokens{}, err
 	}
-	started, err := s.chain.Start(proof.Account.ID, ClientID, methodPassword, use)
+	started, err := s.chain.Start(proof.Account.ID, methodPassword, plan.terms, use)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
@@ -119,7 +124,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
-	return s.issue(grant{session: started.Session, refresh: started.Token, wish: wish, fresh: true}, use.At)
+	return s.issue(grant{session: started.Session, refresh: started.Token, plan: plan, fresh: true}, use.At)
 }
 
 // renewed is a new hash where the old one has outdated parameters. A sign-in
@@ -136,25 +141,33 @@ func (s *Service) renewed(ctx context.Context, p account.Proof, plain password.P
 }
 
 // Refresh spends a refresh token, for an access token as wished. The event, if
-// any, is to be logged whether or not there is an error. Errors: those of session.Chain.Refresh, and those of
-// token.Issuer.Ready, which spend nothing: a client that comes back with the
-// same token must not look like a thief.
+// any, is to be logged whether or not there is an error. Errors: those of
+// session.Chain.Refresh, and those of token.Issuer.Recipient, which spend
+// nothing: a client that comes back with the same token must not look like a
+// thief.
 func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use session.Use) (Tokens, session.Event, error) {
-	if err := s.tokens.Ready(wish.Audience, use.At); err != nil {
+	plan, err := s.plan(ctx, wish, use.At)
+	if err != nil {
 		return Tokens{}, session.Event{}, err
 	}
-	got, err := s.chain.Refresh(ctx, t, use)
+	// Such a client was given none, unless its policy was another one then.
+	if wish.Client.Policy.NoRefresh {
+		return Tokens{}, session.Event{}, session.ErrTokenInvalid
+	}
+	got, err := s.chain.Refresh(ctx, t, plan.terms, use)
 	if err != nil {
 		return Tokens{}, got.Event, err
 	}
-	tokens, err := s.issue(grant{session: got.Session, refresh: got.Token, wish: wish}, use.At)
+	tokens, err := s.issue(grant{session: got.Session, refresh: got.Token, plan: plan}, use.At)
 	return tokens, got.Event, err
 }
 
 // StepUp proves the password again within a living session and answers a
-// fresh access token as wished. The session keeps its refresh token.
+// fresh access token as wished; the wish names the session's client. The session
+// keeps its refresh token.
 func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, wish Wish, now time.Time) (Tokens, error) {
-	if err := s.tokens.Ready(wish.Audience, now); err != nil {
+	plan, err := s.plan(ctx, wish, now)
+	if err != nil {
 		return Tokens{}, err
 	}
 	if _, err := s.proveOwner(ctx, in, plain); err != nil {
@@ -168,7 +181,7 @@ func (s *Service) StepUp(ctx context.Context, in session.Session, plain password
 	if !alive {
 		return Tokens{}, session.ErrEnded
 	}
-	return s.issue(grant{session: in, wish: wish, fresh: true}, now)
+	return s.issue(grant{session: in, plan: plan, fresh: true}, now)
 }
 
 // Change is the wish of a signed-in person for a new password.

@@ -12,7 +12,7 @@ import (
 type Tokens struct {
 	Access    token.Token
 	ExpiresIn time.Duration
-	// Refresh is empty after a step-up.
+	// Refresh is empty after a step-up, and where the client's policy has none.
 	Refresh          session.Token
 	RefreshExpiresIn time.Duration
 	SessionID        string
@@ -22,16 +22,6 @@ type Tokens struct {
 	Fresh bool
 }
 
-// Wish says what access token is wanted. The zero value is one for Portaria's
-// own routes, to be sent in a header.
-type Wish struct {
-	// Audience is the service that it is for; empty stands for Portaria's own.
-	Audience string
-	// Cookie makes it one that is kept in a cookie: it carries the session's
-	// double-submit value as csrf.
-	Cookie bool
-}
-
 // grant is what tokens are issued for.
 type grant struct {
 	// session was read or written before, never after: a token must not know
@@ -39,12 +29,12 @@ type grant struct {
 	session session.Session
 	// refresh is empty when the session keeps the one it has.
 	refresh session.Token
-	wish    Wish
+	plan    plan
 	fresh   bool
 }
 
 func (g grant) claims() token.Claims {
-	c := token.Claims{
+	return token.Claims{
 		Subject:   g.session.AccountID,
 		ClientID:  g.session.ClientID,
 		SessionID: g.session.ID,
@@ -52,22 +42,18 @@ func (g grant) claims() token.Claims {
 		AMR:       []string{g.session.Method},
 		Fresh:     g.fresh,
 	}
-	if g.wish.Audience != "" {
-		c.Audience = []string{g.wish.Audience}
-	}
-	return c
 }
 
 // issue mints the access token that goes with a session.
 func (s *Service) issue(g grant, now time.Time) (Tokens, error) {
 	wanted := g.claims()
 	var csrf session.CSRF
-	if g.wish.Cookie {
+	if g.plan.wish.Cookie {
 		csrf = s.chain.CSRF(g.session)
 	}
 	wanted.CSRF = csrf.Reveal()
-	wanted.ExpiresAt = s.accessExpiry(g.session, now)
-	access, claims, err := s.tokens.Mint(now, wanted)
+	wanted.ExpiresAt = g.accessExpiry(now)
+	access, claims, err := s.tokens.MintFor(now, g.plan.recipient, wanted)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("issue access token: %w", err)
 	}
@@ -79,7 +65,10 @@ func (s *Service) issue(g grant, now time.Time) (Tokens, error) {
 		CSRF:      csrf,
 		Fresh:     g.fresh,
 	}
-	if g.refresh != "" {
+	if g.plan.noRefresh {
+		out.Refresh = ""
+	}
+	if out.Refresh != "" {
 		out.RefreshExpiresIn = g.session.ExpiresAt.Sub(now.Truncate(time.Millisecond))
 	}
 	return out, nil
@@ -87,10 +76,10 @@ func (s *Service) issue(g grant, now time.Time) (Tokens, error) {
 
 // accessExpiry keeps access tokens from outliving their session. In a
 // session's last second they get that second: less cannot be written.
-func (s *Service) accessExpiry(in session.Session, now time.Time) time.Time {
-	expiry := now.Add(s.policy.AccessTTL)
-	if in.AbsoluteExpiry.Before(expiry) {
-		expiry = in.AbsoluteExpiry
+func (g grant) accessExpiry(now time.Time) time.Time {
+	expiry := now.Add(g.plan.accessTTL)
+	if g.session.AbsoluteExpiry.Before(expiry) {
+		expiry = g.session.AbsoluteExpiry
 	}
 	if soonest := now.Add(time.Second); expiry.Before(soonest) {
 		return soonest

@@ -23,8 +23,10 @@ const typePrefix = "urn:portaria:problem:"
 // unavailableFor is when to try again where nothing better is known.
 const unavailableFor = 5 * time.Second
 
-// bearer and invalidToken are the challenges of RFC 6750 §3.
+// bearer and invalidToken are the challenges of RFC 6750 §3, basic is that of
+// RFC 7617.
 const (
+	basic        = `Basic realm="portaria", charset="UTF-8"`
 	bearer       = "Bearer"
 	invalidToken = `Bearer error="invalid_token"`
 )

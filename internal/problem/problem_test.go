@@ -27,11 +27,12 @@ import (
 // with the reason. Everything else must have a row.
 var silent = map[string]string{
 	"keyring":               "keys are opened at start-up; later failures are ours",
+	"login.ErrScope":        "the token endpoint answers as RFC 6749 has it",
+	"login.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
 	"token.ErrAudience":     "the API names the field instead",
 	"token.ErrClaims":       "a mistake of ours while minting",
 	"clients.ErrInvalid":    "the API names the fields instead",
-	"clients.ErrNotProved":  "the token endpoint answers in the words of RFC 6749",
-	"clients.ErrReplayed":   "the token endpoint answers in the words of RFC 6749",
+	"clients.ErrReplayed":   "clients turns it into ErrNotProved",
 	"password.ErrMalformed": "a damaged row is ours to mend",
 	"password.ErrMismatch":  "account turns it into ErrNotProved",
 	"password.ErrClosed":    "only after the API has stopped",

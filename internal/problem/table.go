@@ -39,6 +39,8 @@ var table = []row{
 	{clients.ErrTaken, http.StatusConflict, "client_id_taken", "There is a client with this id.", "Choose another id.", ""},
 	{clients.ErrConfigured, http.StatusConflict, "client_configured", "The settings describe this client.", "Change it in the settings: the next start would undo the change here.", ""},
 	{clients.ErrNoSecret, http.StatusConflict, "client_without_secret", "The client has no secret to rotate.", "It proves itself with a public key, or not at all.", ""},
+	{clients.ErrBarred, http.StatusForbidden, "client_barred", "This client may not be used.", "It is unknown, disabled, or must prove who it is; ask the operator.", ""},
+	{clients.ErrNotProved, http.StatusUnauthorized, "invalid_client", "The client did not prove who it is.", "Send its id and secret with HTTP Basic.", basic},
 
 	{password.ErrTooShort, http.StatusUnprocessableEntity, "password_too_short", "The password is too short.", "At least 8 characters.", ""},
 	{password.ErrTooLong, http.StatusUnprocessableEntity, "password_too_long", "The password is too long.", "At most 256 characters.", ""},

@@ -46,21 +46,22 @@ type Started struct {
 
 // Start makes a session; the caller stores it in the same step that confirms
 // the account's password.
-func (c *Chain) Start(accountID, clientID, method string, use Use) (Started, error) {
+func (c *Chain) Start(accountID, method string, terms Terms, use Use) (Started, error) {
+	policy := c.policy.under(terms)
 	// Milliseconds are what stores keep: a session must read back equal.
 	now := use.At.Truncate(time.Millisecond)
-	absolute := now.Add(c.policy.Absolute)
+	absolute := now.Add(policy.Absolute)
 	s := Session{
 		ID:             newID().String(),
 		AccountID:      accountID,
-		ClientID:       clientID,
+		ClientID:       terms.ClientID,
 		Method:         method,
 		CreatedAt:      now,
 		AuthTime:       now,
 		UsedAt:         now,
 		Address:        use.Address,
 		UserAgent:      use.UserAgent,
-		ExpiresAt:      c.policy.idleExpiry(now, absolute),
+		ExpiresAt:      policy.idleExpiry(now, absolute),
 		AbsoluteExpiry: absolute,
 	}
 	rand.Read(s.Salt[:])
@@ -104,9 +105,11 @@ type Refreshed struct {
 // Refresh spends a refresh token and answers its successor. The same token
 // spent again inside the grace window gets the same successor, as long as
 // nobody has used that; otherwise it is in two hands, and the session ends
-// with ErrReused. The Event in the answer counts whether or not there is an
-// error. Errors: ErrTokenInvalid, ErrEnded, ErrExpired, ErrReused.
-func (c *Chain) Refresh(ctx context.Context, t Token, use Use) (Refreshed, error) {
+// with ErrReused. In the hands of another client than the session's it is
+// ErrTokenInvalid, and nothing is spent. The Event in the answer counts whether
+// or not there is an error. Errors: ErrTokenInvalid, ErrEnded, ErrExpired,
+// ErrReused.
+func (c *Chain) Refresh(ctx context.Context, t Token, terms Terms, use Use) (Refreshed, error) {
 	cl, err := parse(t)
 	if err != nil {
 		return Refreshed{}, err
@@ -117,7 +120,10 @@ func (c *Chain) Refresh(ctx context.Context, t Token, use Use) (Refreshed, error
 		if err != nil {
 			return Refreshed{}, err
 		}
-		r, done, err := c.step(ctx, s, cl.generation, use)
+		if s.ClientID != terms.ClientID {
+			return Refreshed{}, ErrTokenInvalid
+		}
+		r, done, err := c.step(ctx, s, spend{cl.generation, c.policy.under(terms), use})
 		if done || err != nil {
 			return r, err
 		}
@@ -151,13 +157,21 @@ func (c *Chain) find(ctx context.Context, cl claim, now time.Time) (Session, err
 	return s, s.Check(now)
 }
 
+// spend is one try to spend a genuine refresh token.
+type spend struct {
+	generation int64
+	policy     Policy
+	use        Use
+}
+
 // step decides what one presented generation means for the session as read.
 // done is false when another request changed the session meanwhile.
-func (c *Chain) step(ctx context.Context, s Session, presented int64, use Use) (r Refreshed, done bool, err error) {
+func (c *Chain) step(ctx context.Context, s Session, t spend) (r Refreshed, done bool, err error) {
+	use := t.use
 	switch {
-	case presented >= s.Generation:
-		return c.rotate(ctx, s, presented, use)
-	case presented == s.Generation-1 && use.At.Sub(s.UsedAt) <= c.policy.Grace:
+	case t.generation >= s.Generation:
+		return c.rotate(ctx, s, t)
+	case t.generation == s.Generation-1 && use.At.Sub(s.UsedAt) <= t.policy.Grace:
 		r, err = c.repeat(s, use)
 		return r, true, err
 	}
@@ -167,21 +181,22 @@ func (c *Chain) step(ctx context.Context, s Session, presented int64, use Use) (
 	return r, true, err
 }
 
-// rotate makes presented's successor the session's generation.
-func (c *Chain) rotate(ctx context.Context, s Session, presented int64, use Use) (Refreshed, bool, error) {
+// rotate makes the successor of what is spent the session's generation.
+func (c *Chain) rotate(ctx context.Context, s Session, t spend) (Refreshed, bool, error) {
+	use := t.use
 	rotation := Rotation{
 		ID:        s.ID,
 		From:      s.Generation,
-		To:        presented + 1,
+		To:        t.generation + 1,
 		Use:       use,
-		ExpiresAt: c.policy.idleExpiry(use.At, s.AbsoluteExpiry),
+		ExpiresAt: t.policy.idleExpiry(use.At, s.AbsoluteExpiry),
 	}
 	won, err := c.store.Rotate(ctx, rotation)
 	if err != nil || !won {
 		return Refreshed{}, false, wrap("rotate refresh token", err)
 	}
 	var event Event
-	if presented > s.Generation {
+	if t.generation > s.Generation {
 		event = s.event(AheadOfStore, use)
 	}
 	s.Generation, s.UsedAt, s.ExpiresAt = rotation.To, use.At, rotation.ExpiresAt

@@ -23,6 +23,9 @@ var start = time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)
 
 var policy = session.Policy{Idle: idle, Absolute: absolute, Grace: grace}
 
+// terms are those of Portaria's own client, which changes nothing.
+var terms = session.Terms{ClientID: "portaria"}
+
 // life is one session under test, with verbs for what happens to it.
 type life struct {
 	*testing.T
@@ -38,7 +41,7 @@ func signIn(t *testing.T) life {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := chain.Start(accountID, "portaria", "pwd", use(0))
+	first, err := chain.Start(accountID, "pwd", terms, use(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +56,7 @@ func use(after time.Duration) session.Use {
 
 func (l life) refresh(tok session.Token, u session.Use) session.Refreshed {
 	l.Helper()
-	r, err := l.chain.Refresh(context.Background(), tok, u)
+	r, err := l.chain.Refresh(context.Background(), tok, terms, u)
 	if err != nil {
 		l.Fatalf("refresh: %v", err)
 	}
@@ -62,7 +65,7 @@ func (l life) refresh(tok session.Token, u session.Use) session.Refreshed {
 
 func (l life) refuse(want error, tok session.Token, u session.Use) session.Refreshed {
 	l.Helper()
-	r, err := l.chain.Refresh(context.Background(), tok, u)
+	r, err := l.chain.Refresh(context.Background(), tok, terms, u)
 	if !errors.Is(err, want) {
 		l.Fatalf("refresh: got %v, want %v", err, want)
 	}
@@ -114,7 +117,7 @@ func TestParallelTabsGetOneSuccessor(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range tabs {
 		wait.Go(func() {
-			r, err := l.chain.Refresh(context.Background(), l.first.Token, use(time.Minute))
+			r, err := l.chain.Refresh(context.Background(), l.first.Token, terms, use(time.Minute))
 			got[i], errs[i] = r.Token, err
 		})
 	}

@@ -4,6 +4,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,6 +119,23 @@ func (p Policy) Validate() error {
 		errs = append(errs, fmt.Errorf("grace %v: must be between 0 and %v", p.Grace, MaxGrace))
 	}
 	return errors.Join(errs...)
+}
+
+// Terms say through which client a session is used, and how long that client
+// lets it be.
+type Terms struct {
+	// ClientID is the application that people sign in to. A refresh token is
+	// good for the client that it was given to, and no other (RFC 6749 §6).
+	ClientID string
+	// Idle and Absolute stand in for those of the Policy; zero keeps them.
+	// Absolute counts from the sign-in: a change is for new sessions.
+	Idle, Absolute time.Duration
+}
+
+// under is the policy with what the terms say instead.
+func (p Policy) under(t Terms) Policy {
+	p.Idle, p.Absolute = cmp.Or(t.Idle, p.Idle), cmp.Or(t.Absolute, p.Absolute)
+	return p
 }
 
 // idleExpiry is the sliding limit as of now.

@@ -94,7 +94,7 @@ func TestForgedTokensAreInvalid(t *testing.T) {
 	}
 	for name, text := range forged {
 		t.Run(name, func(t *testing.T) {
-			_, err := l.chain.Refresh(context.Background(), session.Token(text), use(time.Minute))
+			_, err := l.chain.Refresh(context.Background(), session.Token(text), terms, use(time.Minute))
 			if !errors.Is(err, session.ErrTokenInvalid) {
 				t.Fatalf("got %v, want %v", err, session.ErrTokenInvalid)
 			}
@@ -109,7 +109,7 @@ func TestTokenIsTiedToKeyAndSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := otherKey.Refresh(context.Background(), l.first.Token, use(0)); !errors.Is(err, session.ErrTokenInvalid) {
+	if _, err := otherKey.Refresh(context.Background(), l.first.Token, terms, use(0)); !errors.Is(err, session.ErrTokenInvalid) {
 		t.Fatalf("another server's key: got %v", err)
 	}
 	// The salt: the same id and generation in another row, as after a backup
@@ -122,10 +122,10 @@ func TestTokenIsTiedToKeyAndSession(t *testing.T) {
 	other := l.first.Session
 	other.AccountID, other.Salt = accountID, [16]byte{1}
 	save(t, store, other)
-	if _, err := chain.Refresh(context.Background(), l.first.Token, use(0)); !errors.Is(err, session.ErrTokenInvalid) {
+	if _, err := chain.Refresh(context.Background(), l.first.Token, terms, use(0)); !errors.Is(err, session.ErrTokenInvalid) {
 		t.Fatalf("the token of a row with another salt: got %v", err)
 	}
-	again, err := l.chain.Start(l.first.Session.AccountID, "portaria", "pwd", use(0))
+	again, err := l.chain.Start(l.first.Session.AccountID, "pwd", terms, use(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func FuzzRefresh(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	first, err := chain.Start(accountID, "portaria", "pwd", use(0))
+	first, err := chain.Start(accountID, "pwd", terms, use(0))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func FuzzRefresh(f *testing.F) {
 	f.Add("prt_" + strings.Repeat("A", 72))
 	f.Add(first.Token.Reveal() + "\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := chain.Refresh(context.Background(), session.Token(text), use(0))
+		_, err := chain.Refresh(context.Background(), session.Token(text), terms, use(0))
 		if err == nil && text != first.Token.Reveal() {
 			t.Fatalf("accepted %q", text)
 		}

@@ -2,6 +2,7 @@ package token
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -42,6 +43,11 @@ type Policy struct {
 	// Services holds what audiences expect other than an access token that is
 	// signed and not encrypted.
 	Services map[string]Service
+	// Registered finds an audience that Services does not name: one that was
+	// registered while the issuer runs. Its error wraps ErrAudience for one that
+	// it does not know either. Nil knows none. It is asked for each token for
+	// such an audience, and for no other.
+	Registered func(ctx context.Context, audience string) (Service, error)
 }
 
 // Validate reports everything that is wrong with the policy.
@@ -101,12 +107,17 @@ func NewIssuer(ring *keyring.Ring, p Policy) (*Issuer, error) {
 // required. Errors wrap [ErrClaims], naming the claim at fault,
 // [keyring.ErrNoActiveKey] or what the audience's key source says.
 func (i *Issuer) Mint(now time.Time, c Claims) (Token, Claims, error) {
-	key, err := i.ring.Active(now)
+	c = i.complete(now, c)
+	service, err := i.policy.service(c.Audience)
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("mint: %w", err)
 	}
-	c = i.complete(now, c)
-	service, err := i.policy.service(c.Audience)
+	return i.mint(now, service, c)
+}
+
+// mint signs complete claims, and encrypts them where the service wants it so.
+func (i *Issuer) mint(now time.Time, service Service, c Claims) (Token, Claims, error) {
+	key, err := i.ring.Active(now)
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("mint: %w", err)
 	}

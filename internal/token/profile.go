@@ -114,23 +114,6 @@ func (s Service) validate(own bool) error {
 	return errors.Join(errs...)
 }
 
-// Ready reports whether tokens for an audience can be minted at now; empty
-// stands for the policy's own. Errors: ErrAudience, or what the audience's key
-// source says. Ask before anything is spent for the sake of a token.
-func (i *Issuer) Ready(audience string, now time.Time) error {
-	service, known := i.policy.Services[audience]
-	switch {
-	case audience != "" && audience != i.policy.Audience && !known:
-		return ErrAudience
-	case service.EncryptTo == nil:
-		return nil
-	}
-	if _, err := service.EncryptTo.EncryptionKey(now); err != nil {
-		return fmt.Errorf("find encryption key of %s: %w", audience, err)
-	}
-	return nil
-}
-
 // service returns what the verifiers of the audience expect. Several audiences
 // share one token, so that they must expect the same, and it can be encrypted
 // to one of them alone.

@@ -194,20 +194,20 @@ func (silent) EncryptionKey(time.Time) (jose.Key, error) {
 	return jose.Key{}, token.ErrNoEncryptionKey
 }
 
-func TestReady(t *testing.T) {
+func TestRecipient(t *testing.T) {
 	h := newHouseWith(t, func(p *token.Policy) {
 		p.Services = map[string]token.Service{"orders": {Profile: token.PlainJWT}, "locked": {EncryptTo: silent{}}}
 	})
 	for audience, want := range map[string]error{"": nil, own: nil, "orders": nil, "locked": token.ErrNoEncryptionKey,
 		"ORDERS": token.ErrAudience, "https://api.example/": token.ErrAudience} {
-		if err := h.issuer.Ready(audience, start); !errors.Is(err, want) {
+		if _, err := h.issuer.Recipient(t.Context(), audience, start); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", audience, err, want)
 		}
 	}
 	if _, _, err := h.issuer.Mint(start, token.Claims{Subject: "u1", Audience: []string{"locked"}}); !errors.Is(err, token.ErrNoEncryptionKey) {
 		t.Errorf("minted without the key: %v", err)
 	}
-	if err := newHouse(t).issuer.Ready("orders", start); !errors.Is(err, token.ErrAudience) {
+	if _, err := newHouse(t).issuer.Recipient(t.Context(), "orders", start); !errors.Is(err, token.ErrAudience) {
 		t.Errorf("without services: %v", err)
 	}
 }

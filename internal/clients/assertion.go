@@ -1,0 +1,181 @@
+package clients
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+)
+
+const (
+	// MaxAssertionLife is how far ahead an assertion may expire: until then its
+	// jti is remembered.
+	MaxAssertionLife = 5 * time.Minute
+	// assertionLeeway is how far a client's clock may be ahead of this one.
+	assertionLeeway = 30 * time.Second
+	// maxAssertionID is the greatest length of a jti in bytes.
+	maxAssertionID = 255
+)
+
+var (
+	errAssertionHeader   = errors.New("header is not that of a client assertion")
+	errAssertionNoKey    = errors.New("client has no public key")
+	errAssertionClient   = errors.New("iss and sub must both be the client_id")
+	errAssertionAudience = errors.New("aud must be the issuer or the token endpoint, and nobody else")
+	errAssertionTime     = errors.New("exp is required, in the future and at most five minutes ahead; iat and nbf in the past")
+	errAssertionID       = errors.New("jti is required")
+)
+
+// assertion is what a client assertion says (RFC 7523 §3).
+type assertion struct {
+	issuer, subject, id        string
+	audience                   []string
+	expires, issued, validFrom time.Time
+}
+
+// byAssertion proves a client by a JWT that it signed. Nothing that the JWT says
+// is believed before its signature, but for the name of the client whose key is
+// to be used.
+func (p *Prover) byAssertion(ctx context.Context, s Shown, now time.Time) (Client, error) {
+	claimed, err := claimedClient(s)
+	if err != nil {
+		return Client{}, notProved(err)
+	}
+	c, err := Usable(ctx, p.store, claimed)
+	if errors.Is(err, ErrBarred) {
+		return Client{}, ErrNotProved
+	}
+	if err != nil {
+		return Client{}, err
+	}
+	a, err := c.signed(s.Assertion.Reveal())
+	if err != nil {
+		return Client{}, notProved(err)
+	}
+	if err := a.check(c.ID, p.audiences, now); err != nil {
+		return Client{}, notProved(err)
+	}
+	// Last, so that nobody but the client can make one be remembered.
+	// And for longer than it is good here, in case another process's clock is
+	// behind.
+	err = p.store.UseAssertion(ctx, c.ID, a.id, a.expires.Add(assertionLeeway))
+	if errors.Is(err, ErrReplayed) {
+		return Client{}, notProved(err)
+	}
+	if err != nil {
+		return Client{}, fmt.Errorf("remember assertion: %w", err)
+	}
+	return c, nil
+}
+
+func notProved(reason error) error { return fmt.Errorf("%w: %w", ErrNotProved, reason) }
+
+// claimedClient reads, without belief, whose assertion it says it is.
+func claimedClient(s Shown) (string, error) {
+	parts, err := jose.Split(s.Assertion.Reveal())
+	if err != nil {
+		return "", err
+	}
+	payload, err := jose.Decode(parts.Payload)
+	if err != nil {
+		return "", err
+	}
+	a, err := parseAssertion(payload)
+	if err != nil {
+		return "", err
+	}
+	if s.ClientID != "" && s.ClientID != a.subject {
+		return "", errAssertionClient
+	}
+	return a.subject, nil
+}
+
+// signed reads an assertion that verifies with the client's registered key, by
+// that key's algorithm and no other.
+func (c Client) signed(compact string) (assertion, error) {
+	if c.PublicKey == "" {
+		return assertion{}, errAssertionNoKey
+	}
+	keys, err := jose.ParseKeySet([]byte(c.PublicKey))
+	if err != nil {
+		return assertion{}, err
+	}
+	message, err := jose.Parse(compact)
+	if err != nil {
+		return assertion{}, err
+	}
+	// A secret registered by mistake is no public key. An access token, which
+	// has another type, is no assertion.
+	h := message.Header
+	if h.Algorithm.Symmetric() || h.CarriesKey || h.ContentType != "" ||
+		!slices.Contains([]string{"", "JWT", "client-authentication+jwt"}, h.Type) {
+		return assertion{}, errAssertionHeader
+	}
+	payload, err := keys.Verify(message)
+	if err != nil {
+		return assertion{}, err
+	}
+	return parseAssertion(payload)
+}
+
+// parseAssertion reads claims by their exact names, none twice.
+func parseAssertion(payload []byte) (a assertion, err error) {
+	object, err := jose.ParseObject(payload)
+	if err != nil {
+		return assertion{}, err
+	}
+	for _, m := range object {
+		switch m.Name {
+		case "iss":
+			a.issuer, err = m.Value.Text()
+		case "sub":
+			a.subject, err = m.Value.Text()
+		case "aud":
+			a.audience, err = m.Value.TextOrTexts()
+		case "jti":
+			a.id, err = m.Value.Text()
+		case "exp":
+			a.expires, err = m.Value.Date()
+		case "iat":
+			a.issued, err = m.Value.Date()
+		case "nbf":
+			a.validFrom, err = m.Value.Date()
+		}
+		if err != nil {
+			return assertion{}, fmt.Errorf("read claim: %w", err)
+		}
+	}
+	return a, nil
+}
+
+func (a assertion) check(clientID string, audiences []string, now time.Time) error {
+	latest := now.Add(assertionLeeway)
+	foreign := func(audience string) bool { return !slices.Contains(audiences, audience) }
+	switch {
+	case a.issuer != clientID || a.subject != clientID:
+		return errAssertionClient
+	// One that is meant for somebody else as well could be shown here by him.
+	case len(a.audience) == 0 || slices.ContainsFunc(a.audience, foreign):
+		return errAssertionAudience
+	case !now.Before(a.expires) || a.expires.After(latest.Add(MaxAssertionLife)):
+		return errAssertionTime
+	case a.issued.After(latest) || a.validFrom.After(latest):
+		return errAssertionTime
+	case a.id == "" || len(a.id) > maxAssertionID || !printable(a.id):
+		return errAssertionID
+	}
+	return nil
+}
+
+// printable reports whether text is of ASCII without control characters.
+func printable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// token is the token endpoint (RFC 6749 §3.2). The caller is a client that has
+// proved who it is.
+func (s *Server) token(w http.ResponseWriter, r *http.Request, c Caller) error {
+	grants := map[string]func(context.Context, Caller) (api.Granted, error){
+		api.GrantClientCredentials: s.clientCredentials,
+		api.GrantRefreshToken:      s.refreshGrant,
+	}
+	name := c.Form.get("grant_type")
+	grant, known := grants[name]
+	switch {
+	case name == "":
+		return invalidRequest("grant_type is missing.")
+	case !known:
+		return &api.OAuthError{Code: "unsupported_grant_type", Description: "Use client_credentials or refresh_token."}
+	}
+	out, err := grant(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	out.TokenType = "Bearer"
+	w.Header().Set("Pragma", "no-cache") // RFC 6749 §5.1
+	return respond(w, http.StatusOK, out)
+}
+
+func (s *Server) clientCredentials(ctx context.Context, c Caller) (api.Granted, error) {
+	wish, err := c.formWish()
+	if err != nil {
+		return api.Granted{}, err
+	}
+	got, err := s.login.ClientCredentials(ctx, wish, c.Form.get("scope"), c.Use.At)
+	return api.Granted{AccessToken: got.Access.Reveal(), ExpiresIn: seconds(got.ExpiresIn), Scope: got.Scope}, err
+}
+
+func (s *Server) refreshGrant(ctx context.Context, c Caller) (api.Granted, error) {
+	refreshToken := c.Form.get("refresh_token")
+	if refreshToken == "" {
+		return api.Granted{}, invalidRequest("refresh_token is missing.")
+	}
+	// The sessions of people have no scope, which could only be widened.
+	if c.Form.get("scope") != "" {
+		return api.Granted{}, login.ErrScope
+	}
+	wish, err := c.formWish()
+	if err != nil {
+		return api.Granted{}, err
+	}
+	got, event, err := s.login.Refresh(ctx, session.Token(refreshToken), wish, c.Use)
+	s.report(ctx, event)
+	return api.Granted{
+		AccessToken:  got.Access.Reveal(),
+		ExpiresIn:    seconds(got.ExpiresIn),
+		RefreshToken: got.Refresh.Reveal(),
+	}, err
+}
+
+// formWish is what an OAuth request asks for. A token for several services at once
+// could be used by each of them against the others, so there is one audience
+// (RFC 8707 §2 leaves that to the server).
+func (c Caller) formWish() (login.Wish, error) {
+	if len(c.Form[mayRepeat]) > 1 {
+		return login.Wish{}, token.ErrAudience
+	}
+	return login.Wish{Audience: c.Form.get(mayRepeat), Client: c.Client}, nil
+}

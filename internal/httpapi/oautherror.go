@@ -1,0 +1,68 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// invalidClient is the code of all that is wrong with a client's proof.
+const invalidClient = "invalid_client"
+
+// oauthRow maps an error to its code in RFC 6749 §5.2 or RFC 8707 §2.
+type oauthRow struct {
+	err error
+	api.OAuthError
+}
+
+// oauthRows is what the OAuth routes answer for errors of the domain; the first
+// row that matches counts. All others are problems, as everywhere: it is not the
+// request that is at fault.
+func oauthRows() []oauthRow {
+	const grant = "invalid_grant"
+	return []oauthRow{
+		{clients.ErrNotProved, api.OAuthError{Code: invalidClient, Description: "The client is unknown, disabled, or did not prove who it is."}},
+		{login.ErrGrantRefused, api.OAuthError{Code: "unauthorized_client", Description: "This client may not use this grant."}},
+		{login.ErrScope, api.OAuthError{Code: "invalid_scope", Description: "Ask for scopes that the client is registered with."}},
+		{token.ErrAudience, api.OAuthError{Code: "invalid_target", Description: "Ask for one resource that the client is registered with."}},
+		{session.ErrTokenInvalid, api.OAuthError{Code: grant, Description: "The refresh token is not valid, or is another client's."}},
+		{session.ErrEnded, api.OAuthError{Code: grant, Description: "The session has ended."}},
+		{session.ErrExpired, api.OAuthError{Code: grant, Description: "The session has expired."}},
+		{session.ErrReused, api.OAuthError{Code: grant, Description: "The refresh token was used before; the session has been ended."}},
+	}
+}
+
+// failOAuth answers an error of an OAuth route: 401 with a challenge where the
+// client showed its secret in the header, 400 otherwise (RFC 6749 §5.2).
+func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
+	answer := oauthError(err)
+	if answer == nil {
+		s.fail(w, r, err)
+		return
+	}
+	status := http.StatusBadRequest
+	if answer.Code == invalidClient && r.Header.Get("Authorization") != "" {
+		status = http.StatusUnauthorized
+		w.Header().Set("WWW-Authenticate", basicChallenge)
+	}
+	_ = respond(w, status, answer) // two strings always encode
+}
+
+// oauthError answers nil for what is no fault of the request.
+func oauthError(err error) *api.OAuthError {
+	var said *api.OAuthError
+	if errors.As(err, &said) {
+		return said
+	}
+	for _, row := range oauthRows() {
+		if errors.Is(err, row.err) {
+			return &row.OAuthError
+		}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// Errors of what clients ask for.
+var (
+	// ErrScope says that a client asked for a scope that it is not registered
+	// with, or for one more than its session has.
+	ErrScope = errors.New("scope not registered")
+	// ErrGrantRefused says that this kind of client may not ask like this.
+	ErrGrantRefused = errors.New("client may not use this grant")
+)
+
+// Granted is an access token in a client's own name.
+type Granted struct {
+	Access    token.Token
+	ExpiresIn time.Duration
+	// Scope is what was granted: names between single spaces.
+	Scope string
+}
+
+// ClientCredentials gives a service that has proved who it is an access token
+// in its own name (RFC 6749 §4.4): the service is its subject, and there is no
+// session. An empty scope asks for all that the service is registered with.
+// Errors: ErrGrantRefused, ErrScope, and those of token.Issuer.Recipient.
+func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, now time.Time) (Granted, error) {
+	// Whoever has nothing to prove himself with is anybody.
+	if w.Client.Kind != clients.Service || w.Client.Public() {
+		return Granted{}, ErrGrantRefused
+	}
+	granted, err := within(w.Client.Scopes, scope)
+	if err != nil {
+		return Granted{}, err
+	}
+	plan, err := s.plan(ctx, w, now)
+	if err != nil {
+		return Granted{}, err
+	}
+	access, claims, err := s.tokens.MintFor(now, plan.recipient, token.Claims{
+		Subject:   w.Client.ID,
+		ClientID:  w.Client.ID,
+		Scope:     granted,
+		ExpiresAt: now.Add(plan.accessTTL),
+	})
+	if err != nil {
+		return Granted{}, fmt.Errorf("issue access token: %w", err)
+	}
+	return Granted{access, claims.ExpiresAt.Sub(claims.IssuedAt), granted}, nil
+}
+
+// within answers the scope that is granted: what was asked for, each name once,
+// if all of it is registered; all that is registered when nothing was asked for.
+func within(registered []string, asked string) (string, error) {
+	if asked == "" {
+		return strings.Join(registered, " "), nil
+	}
+	var granted []string
+	for name := range strings.SplitSeq(asked, " ") {
+		if !slices.Contains(registered, name) {
+			return "", ErrScope
+		}
+		if !slices.Contains(granted, name) {
+			granted = append(granted, name)
+		}
+	}
+	return strings.Join(granted, " "), nil
+}
+
+// Registered makes registered services audiences of tokens (see
+// token.Policy.Registered): those of clients of the kind service that are not
+// disabled.
+func Registered(store clients.Finder) func(ctx context.Context, audience string) (token.Service, error) {
+	return func(ctx context.Context, audience string) (token.Service, error) {
+		c, err := clients.Usable(ctx, store, audience)
+		if errors.Is(err, clients.ErrBarred) || err == nil && c.Kind != clients.Service {
+			return token.Service{}, token.ErrAudience
+		}
+		if err != nil {
+			return token.Service{}, err
+		}
+		service := token.Service{Profile: token.Profile(c.Profile)}
+		if c.EncryptionKey == "" {
+			return service, nil
+		}
+		service.EncryptTo, err = token.ParseEncryptionKey([]byte(c.EncryptionKey))
+		return service, err
+	}
+}

@@ -1,0 +1,89 @@
+package login
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// Wish says what access token is wanted. The zero value is one for Portaria's
+// own routes, for people who use Portaria itself, to be sent in a header.
+type Wish struct {
+	// Audience is the service that it is for; empty stands for the first of
+	// the client's, or for Portaria's own.
+	Audience string
+	// Client is the application that people use, which has proved who it is
+	// where it can. The zero value is Portaria itself.
+	Client clients.Client
+	// Cookie makes it one that is kept in a cookie: it carries the session's
+	// double-submit value as csrf.
+	Cookie bool
+}
+
+// plan is a wish that can be fulfilled.
+type plan struct {
+	wish      Wish
+	recipient token.Recipient
+	terms     session.Terms
+	accessTTL time.Duration
+	noRefresh bool
+}
+
+// plan finds out whether a wish can be fulfilled, before anything is spent for
+// its sake. For Portaria's own client it reads nothing from a store.
+func (s *Service) plan(ctx context.Context, w Wish, now time.Time) (p plan, err error) {
+	audience, err := s.audience(w)
+	if err != nil {
+		return plan{}, err
+	}
+	if p.recipient, err = s.tokens.Recipient(ctx, audience, now); err != nil {
+		return plan{}, err
+	}
+	p.wish, p.terms, p.accessTTL = w, session.Terms{ClientID: ClientID}, s.policy.AccessTTL
+	if w.Client.ID == "" {
+		return p, nil
+	}
+	if p.accessTTL, err = s.accessTTL(w.Client, now); err != nil {
+		return plan{}, err
+	}
+	policy := w.Client.Policy
+	p.terms = session.Terms{ClientID: w.Client.ID, Idle: policy.Idle, Absolute: policy.Absolute}
+	if p.noRefresh = policy.NoRefresh; p.noRefresh {
+		// Nothing could ever use the rest of a longer session.
+		p.terms.Idle, p.terms.Absolute = p.accessTTL, p.accessTTL
+	}
+	return p, nil
+}
+
+// audience is whom the token is for: one of the client's. People may always
+// have one for Portaria itself, or they could not sign out.
+func (s *Service) audience(w Wish) (string, error) {
+	theirs := w.Client.Audiences
+	switch {
+	case w.Client.ID == "", slices.Contains(theirs, w.Audience):
+		return w.Audience, nil
+	case w.Audience == "" && len(theirs) > 0:
+		return theirs[0], nil
+	case w.Audience == "", w.Audience == s.tokens.Audience() && (w.Client.Kind == clients.App || len(theirs) == 0):
+		return w.Audience, nil
+	}
+	return "", token.ErrAudience
+}
+
+// accessTTL is how long tokens of a registered client live; never longer than
+// the key that signs them is published.
+func (s *Service) accessTTL(c clients.Client, now time.Time) (time.Duration, error) {
+	ttl := c.Policy.AccessTTL
+	switch {
+	case ttl == 0 && c.Kind == clients.Service:
+		ttl = clients.ServiceAccessTTL
+	case ttl == 0:
+		ttl = s.policy.AccessTTL
+	}
+	longest, err := s.tokens.LongestTTL(now)
+	return min(ttl, longest), err
+}
