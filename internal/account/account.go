@@ -70,7 +70,7 @@ type Store interface {
 	Accounts(ctx context.Context, p Page) ([]Account, error)
 	// EnableAccount lifts a ban; ErrNotFound. Enabling an enabled account
 	// is no error.
-	EnableAccount(ctx context.Context, id string) error
+	EnableAccount(ctx context.Context, id string, now time.Time) error
 }
 
 // New makes an account of what the person typed; it has no password yet.

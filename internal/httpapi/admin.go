@@ -77,12 +77,12 @@ func (s *Server) disableAccount(ctx context.Context, c Caller, in api.ID) (api.E
 	return api.Ended{Ended: n}, err
 }
 
-func (s *Server) enableAccount(ctx context.Context, _ Caller, in api.ID) (none, error) {
-	return none{}, s.accounts.EnableAccount(ctx, in.ID)
+func (s *Server) enableAccount(ctx context.Context, c Caller, in api.ID) (none, error) {
+	return none{}, s.accounts.EnableAccount(ctx, in.ID, c.Use.At)
 }
 
-func (s *Server) deleteAccount(ctx context.Context, _ Caller, in api.ID) (none, error) {
-	return none{}, s.login.DeleteAccount(ctx, in.ID)
+func (s *Server) deleteAccount(ctx context.Context, c Caller, in api.ID) (none, error) {
+	return none{}, s.login.DeleteAccount(ctx, in.ID, c.Use.At)
 }
 
 func (s *Server) accountSessions(ctx context.Context, c Caller, in api.ID) (api.Sessions, error) {

@@ -116,7 +116,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 		VerifiedHash: proof.Account.PasswordHash,
 		NewHash:      s.renewed(ctx, proof, plain),
 	}
-	err = s.store.StartSession(ctx, start)
+	revision, err := s.store.StartSession(ctx, start)
 	if errors.Is(err, ErrAccountChanged) {
 		// The password was right a moment ago. It no longer is.
 		return Tokens{}, fmt.Errorf("%w: %w", account.ErrNotProved, err)
@@ -124,6 +124,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
+	started.Session.Revision = revision
 	return s.issue(grant{session: started.Session, refresh: started.Token, plan: plan, fresh: true}, use.At)
 }
 
@@ -231,6 +232,6 @@ func (s *Service) DisableAccount(ctx context.Context, id string, now time.Time) 
 }
 
 // DeleteAccount removes an account and all that belongs to it.
-func (s *Service) DeleteAccount(ctx context.Context, id string) error {
-	return s.store.DeleteAccount(ctx, id)
+func (s *Service) DeleteAccount(ctx context.Context, id string, now time.Time) error {
+	return s.store.DeleteAccount(ctx, id, now.Truncate(time.Millisecond))
 }

@@ -194,7 +194,7 @@ func TestChangeBetweenCheckAndStart(t *testing.T) {
 	}))
 	late := h.sessionOf(keep)
 	late.ID = "7b0b9b0e-8c1f-4b5e-9a53-0c5f1f1f1f1f"
-	err := h.store.StartSession(t.Context(), login.Start{Session: late, VerifiedHash: verified.PasswordHash})
+	_, err := h.store.StartSession(t.Context(), login.Start{Session: late, VerifiedHash: verified.PasswordHash})
 	if !errors.Is(err, login.ErrAccountChanged) {
 		t.Fatalf("got %v, want %v", err, login.ErrAccountChanged)
 	}

@@ -13,13 +13,15 @@ import (
 var ErrAccountChanged = errors.New("account changed meanwhile")
 
 // Store holds the steps that touch an account and its sessions at once. Each
-// method is one atomic step.
+// method is one atomic step, in which the rules and events are written that
+// follow from it.
 type Store interface {
 	// StartSession adds the session if the account is enabled and its
 	// password hash is still the one that was verified; otherwise
 	// ErrAccountChanged. Without this, a session could slip in after
-	// "change password and end all sessions".
-	StartSession(ctx context.Context, s Start) error
+	// "change password and end all sessions". It answers the head of the
+	// revocation log from before the account was looked at.
+	StartSession(ctx context.Context, s Start) (revision int64, err error)
 	// ChangePassword replaces OldHash by NewHash and ends the account's
 	// other sessions; ErrAccountChanged when OldHash is no longer the hash
 	// or the account is disabled. It answers how many sessions it ended.
@@ -29,7 +31,7 @@ type Store interface {
 	DisableAccount(ctx context.Context, id string, now time.Time) (int, error)
 	// DeleteAccount removes the account, its identifiers and sessions;
 	// account.ErrNotFound.
-	DeleteAccount(ctx context.Context, id string) error
+	DeleteAccount(ctx context.Context, id string, now time.Time) error
 }
 
 // Start is a sign-in that has been proved.

@@ -41,6 +41,7 @@ func (g grant) claims() token.Claims {
 		AuthTime:  g.session.AuthTime,
 		AMR:       []string{g.session.Method},
 		Fresh:     g.fresh,
+		Revision:  g.session.Revision,
 	}
 }
 

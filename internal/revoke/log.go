@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Errors of this package.
@@ -69,14 +72,24 @@ func (e Entry) Check() error {
 		return fmt.Errorf("%w: mode %.8q", ErrEntry, e.Mode)
 	case e.Kind == Key && e.Mode != Hard:
 		return fmt.Errorf("%w: no token of a dead key comes back", ErrEntry)
-	case e.Value == "" || len(e.Value) > MaxValue:
-		return fmt.Errorf("%w: value of %d bytes", ErrEntry, len(e.Value))
+	case !e.fits():
+		return fmt.Errorf("%w: value of %d bytes is none of this kind", ErrEntry, len(e.Value))
 	case len(e.Reason) > MaxReason || len(e.Key) > MaxKey:
 		return fmt.Errorf("%w: reason or idempotency key too long", ErrEntry)
 	case e.At.IsZero():
 		return fmt.Errorf("%w: no time", ErrEntry)
 	}
 	return nil
+}
+
+// fits reports whether the value can be one: printable text, and of two parts
+// where it is a pair.
+func (e Entry) fits() bool {
+	first, second, paired := strings.Cut(e.Value, "\x00")
+	if first == "" || len(e.Value) > MaxValue || paired != (e.Kind == AccountAtClient) || paired && second == "" {
+		return false
+	}
+	return utf8.ValidString(e.Value) && strings.IndexFunc(first+second, unicode.IsControl) < 0
 }
 
 // Store keeps the log. Each method is one atomic step. A place that a method

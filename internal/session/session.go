@@ -40,6 +40,8 @@ const (
 	ReasonEndedByAdmin    Reason = "ended_by_admin"
 	ReasonPasswordChanged Reason = "password_changed"
 	ReasonAccountDisabled Reason = "account_disabled"
+	ReasonAccountDeleted  Reason = "account_deleted"
+	ReasonRevoked         Reason = "revoked"
 	ReasonTokenReused     Reason = "refresh_token_reused"
 )
 
@@ -64,6 +66,10 @@ type Session struct {
 	Generation int64
 	// Salt ties refresh tokens to this very row.
 	Salt [16]byte
+
+	// Revision is the head of the revocation log, read no later than all of
+	// the above: what a token minted from it knows (rvs). Zero in lists.
+	Revision int64
 
 	// ExpiresAt is the idle limit: it slides with each refresh, but never
 	// past AbsoluteExpiry.

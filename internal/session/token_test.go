@@ -41,7 +41,7 @@ func openStore(t testing.TB) (*sqlstore.Store, string) {
 
 func save(t testing.TB, store *sqlstore.Store, s session.Session) {
 	t.Helper()
-	if err := store.StartSession(context.Background(), login.Start{Session: s, VerifiedHash: "$hash"}); err != nil {
+	if _, err := store.StartSession(context.Background(), login.Start{Session: s, VerifiedHash: "$hash"}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,8 +2,10 @@ package sqlstore
 
 import (
 	"context"
+	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -11,7 +13,8 @@ var _ account.Store = (*Store)(nil)
 
 // CreateAccount implements [account.Store].
 func (s *Store) CreateAccount(ctx context.Context, a account.Account) error {
-	_, err := writeAll(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
+	_, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		d.event(event.Event{Type: event.AccountCreated, At: a.CreatedAt, AccountID: a.ID})
 		err := q.InsertAccount(ctx, query.InsertAccountParams{
 			ID:                a.ID,
 			PasswordHash:      a.PasswordHash,
@@ -68,11 +71,27 @@ func (s *Store) Accounts(ctx context.Context, p account.Page) ([]account.Account
 }
 
 // EnableAccount implements [account.Store].
-func (s *Store) EnableAccount(ctx context.Context, id string) error {
-	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
-		return q.EnableAccount(ctx, id)
+func (s *Store) EnableAccount(ctx context.Context, id string, now time.Time) error {
+	_, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		rows, err := q.EnableAccount(ctx, id)
+		if err == nil && rows > 0 {
+			d.event(event.Event{Type: event.AccountEnabled, At: now, AccountID: id})
+		}
+		return none{}, ofAccount(ctx, q, id, rows, err)
 	})
-	return some("enable account", rows, err, account.ErrNotFound)
+	return missing("enable account", err, account.ErrNotFound)
+}
+
+// ofAccount says whether an update that changed nothing had an account.
+func ofAccount(ctx context.Context, q *query.Queries, id string, rows int64, err error) error {
+	if err != nil || rows > 0 {
+		return err
+	}
+	exists, err := q.AccountExists(ctx, id)
+	if err == nil && !exists {
+		err = account.ErrNotFound
+	}
+	return err
 }
 
 func toAccount(a query.Account, i query.Identifier) account.Account {

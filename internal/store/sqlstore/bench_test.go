@@ -135,7 +135,8 @@ func refresh(c *client) error {
 func signIn(c *client) error { return startSession(c.store, c.account, deviceOf(c.account)) }
 
 func startSession(store *sqlstore.Store, a account.Account, s session.Session) error {
-	return store.StartSession(context.Background(), login.Start{Session: s, VerifiedHash: a.PasswordHash})
+	_, err := store.StartSession(context.Background(), login.Start{Session: s, VerifiedHash: a.PasswordHash})
+	return err
 }
 
 var moment = time.UnixMilli(1_800_000_000_000).UTC()

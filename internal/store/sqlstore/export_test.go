@@ -20,7 +20,7 @@ func (s *Store) Do(ctx context.Context, several bool, step func(Statement) error
 	e, _ := s.engine.(*sqliteEngine)
 	return translate(run(ctx, func(ctx context.Context, _ *query.Queries) error {
 		return step(func(text string, args ...any) error {
-			_, err := e.writer.conn.conn.ExecContext(ctx, text, args...)
+			_, err := e.conn.conn.ExecContext(ctx, text, args...)
 			return err
 		})
 	}))
@@ -42,7 +42,7 @@ var Repeat = repeat
 
 // Setting asks SQLite's write connection for a pragma.
 func (s *Store) Setting(ctx context.Context, name string) *sql.Row {
-	return s.engine.(*sqliteEngine).writer.conn.conn.QueryRowContext(ctx, "PRAGMA "+name)
+	return s.engine.(*sqliteEngine).conn.conn.QueryRowContext(ctx, "PRAGMA "+name)
 }
 
 // Orphan inserts an identifier of an account that does not exist.

@@ -3,11 +3,14 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -44,13 +47,23 @@ func (k Keyring) AddKey(ctx context.Context, r keyring.Record) error {
 
 // Rotate implements [keyring.KeyStore].
 func (k Keyring) Rotate(ctx context.Context, predecessor string, successor keyring.Record) error {
-	_, err := writeAll(ctx, k.store, func(q *query.Queries, ctx context.Context) (none, error) {
+	_, err := writeLog(ctx, k.store, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		if err := retire(ctx, q, predecessor, successor.ActivateAt); err != nil {
 			return none{}, err
 		}
+		d.rotated(predecessor, successor)
 		return none{}, insertKey(ctx, q, successor)
 	})
 	return wrap("rotate key", err)
+}
+
+// rotated drafts the event of a key that will sign instead of another.
+func (d *draft) rotated(predecessor string, successor keyring.Record) {
+	d.event(event.Event{
+		Type: event.KeyRotated, At: successor.CreatedAt, KeyID: successor.Kid, Detail: map[string]string{
+			"predecessor": predecessor, "signs_from": successor.ActivateAt.UTC().Format(time.RFC3339), "algorithm": successor.Algorithm,
+		},
+	})
 }
 
 // RetireKey implements [keyring.KeyStore].
@@ -83,7 +96,8 @@ func changed(ctx context.Context, q *query.Queries, kid string, rows int64, err 
 
 // Replace implements [keyring.KeyStore].
 func (k Keyring) Replace(ctx context.Context, r keyring.Replacement) error {
-	_, err := writeAll(ctx, k.store, func(q *query.Queries, ctx context.Context) (none, error) {
+	_, err := writeLog(ctx, k.store, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		d.rotated(r.Predecessor, r.Successor)
 		if r.Withdrawn != "" {
 			rows, err := q.WithdrawKey(ctx, nullMillis(r.At), r.Withdrawn)
 			if err := changed(ctx, q, r.Withdrawn, rows, err); err != nil {
@@ -110,10 +124,24 @@ func (k Keyring) HastenKey(ctx context.Context, kid string, at time.Time) error 
 
 // KillKey implements [keyring.KeyStore].
 func (k Keyring) KillKey(ctx context.Context, kid string, at time.Time) error {
-	rows, err := write(ctx, k.store, func(q *query.Queries, ctx context.Context) (int64, error) {
-		return q.KillKey(ctx, nullMillis(at), kid)
+	_, err := writeLog(ctx, k.store, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		rows, err := q.KillKey(ctx, nullMillis(at), kid)
+		if err := changed(ctx, q, kid, rows, err); err != nil {
+			return none{}, unless(err, keyring.ErrConflict) // killed already
+		}
+		d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Key, Value: kid, Mode: revoke.Hard, At: at}})
+		d.event(event.Event{Type: event.KeyKilled, At: at, KeyID: kid})
+		return none{}, nil
 	})
-	return some("kill key", rows, err, keyring.ErrNotFound)
+	return missing("kill key", err, keyring.ErrNotFound)
+}
+
+// unless is err, or nil when err is only what was to be expected.
+func unless(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
 }
 
 // RaiseTTL implements [keyring.KeyStore].

@@ -17,7 +17,8 @@ import (
 // connection.
 type postgresEngine struct {
 	db      *sql.DB
-	timeout time.Duration // of one step
+	writer  *writer       // of what goes into the logs
+	timeout time.Duration // of one step, or one batch
 }
 
 const (
@@ -45,7 +46,9 @@ func openPostgres(ctx context.Context, url string, opts Options) (*postgresEngin
 	if err := migratePostgres(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &postgresEngine{db, opts.StepTimeout}, nil
+	e := &postgresEngine{db: db, timeout: opts.StepTimeout}
+	e.writer = startWriter(e.transactBatch)
+	return e, nil
 }
 
 // insistOnDurability takes back a synchronous_commit=off that the server, the
@@ -81,6 +84,14 @@ func (e *postgresEngine) writeAll(ctx context.Context, s step) error {
 	return closed(repeat(ctx, func() error { return e.transact(ctx, s) }))
 }
 
+// writeLog shares a transaction with whatever waits, because the counter of a
+// log would let only one commit at a time anyway.
+func (e *postgresEngine) writeLog(ctx context.Context, d *draft, s step) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	return closed(e.writer.do(ctx, &job{step: s, several: true, draft: d}))
+}
+
 func (e *postgresEngine) transact(ctx context.Context, s step) (err error) {
 	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
@@ -105,7 +116,49 @@ func repeat(ctx context.Context, run func() error) error {
 	}
 }
 
-func (e *postgresEngine) close() error { return e.db.Close() }
+func (e *postgresEngine) close() error {
+	e.writer.close()
+	return e.db.Close()
+}
+
+// transactBatch does a batch of the writer's, again when PostgreSQL undid it in
+// favour of another: its steps hold rows of several accounts, and so may
+// another process's.
+func (e *postgresEngine) transactBatch(batch []*job) (errs []error, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), e.timeout)
+	defer cancel()
+	err = repeat(ctx, func() error {
+		tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+		if err != nil {
+			return err
+		}
+		errs, err = runBatch(ctx, postgresTx{tx, query.New(tx)}, batch)
+		return err
+	})
+	return errs, err
+}
+
+// postgresTx is the transaction of a batch.
+type postgresTx struct {
+	*sql.Tx
+	queries *query.Queries
+}
+
+func (t postgresTx) exec(ctx context.Context, text string) error {
+	_, err := t.ExecContext(ctx, text)
+	return err
+}
+
+func (t postgresTx) ask() *query.Queries { return t.queries }
+
+func (t postgresTx) commit(context.Context) error { return t.Commit() }
+
+// rollback has no error to tell: without a commit nothing was written.
+func (t postgresTx) rollback(context.Context) { _ = t.Rollback() }
+
+func (t postgresTx) lost(err error) bool {
+	return transient(err) || broken(err) || errors.Is(err, context.DeadlineExceeded)
+}
 
 // closed tells database/sql's unnamed error for a closed pool by ours.
 func closed(err error) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -13,13 +14,14 @@ var _ session.Store = (*Store)(nil)
 
 // Session implements [session.ChainStore].
 func (s *Store) Session(ctx context.Context, id string) (session.Session, error) {
-	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.Session, error) {
+	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.SessionRow, error) {
 		return q.Session(ctx, id)
 	})
 	if err != nil {
 		return session.Session{}, missing("find session", err, session.ErrNotFound)
 	}
-	found, err := toSession(row)
+	found, err := toSession(row.Session)
+	found.Revision = revoke.Seq(row.Epoch, row.N)
 	return found, wrap("find session", err)
 }
 
@@ -42,10 +44,10 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (bool, error) {
 // EndSession implements [session.ChainStore]. A session that had expired by
 // e.At is ended, but was not alive.
 func (s *Store) EndSession(ctx context.Context, e session.End) (bool, error) {
-	expiries, err := write(ctx, s, func(q *query.Queries, ctx context.Context) ([]int64, error) {
-		return q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
+	n, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+		return endSession(ctx, q, d, e)
 	})
-	return alive(expiries, e.At) > 0, wrap("end session", err)
+	return n > 0, wrap("end session", err)
 }
 
 // StepUp implements [session.ChainStore].
@@ -96,29 +98,10 @@ func sessionPage(ctx context.Context, q *query.Queries, p session.Page) ([]query
 
 // EndSessions implements [session.Store].
 func (s *Store) EndSessions(ctx context.Context, e session.EndMany) (int, error) {
-	n, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int, error) {
-		return endSessions(ctx, q, e)
+	n, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+		return endSessions(ctx, q, d, e)
 	})
 	return n, wrap("end sessions", err)
-}
-
-// endSessions ends also those that have expired by e.At, in case another
-// process's clock is behind; it counts the living.
-func endSessions(ctx context.Context, q *query.Queries, e session.EndMany) (int, error) {
-	expiries, err := q.EndSessions(ctx, query.EndSessionsParams{
-		At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, ExceptID: e.Except,
-	})
-	return alive(expiries, e.At), err
-}
-
-func alive(expiries []int64, now time.Time) int {
-	n := 0
-	for _, expiry := range expiries {
-		if expiry > millis(now) {
-			n++
-		}
-	}
-	return n
 }
 
 // prunePortion is how many sessions one transaction forgets.
@@ -127,15 +110,8 @@ const prunePortion = 500
 // PruneSessions implements [session.Store]. It works in portions, each a step
 // of its own; what was forgotten before an error stays forgotten.
 func (s *Store) PruneSessions(ctx context.Context, t time.Time) (int, error) {
-	for total := 0; ; {
-		rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
-			return q.PruneSessions(ctx, millis(t), prunePortion)
-		})
-		total += int(rows)
-		if err != nil || rows < prunePortion {
-			return total, wrap("prune sessions", err)
-		}
-	}
+	n, err := s.prune(ctx, t, (*query.Queries).PruneSessions)
+	return n, wrap("prune sessions", err)
 }
 
 func insertSession(ctx context.Context, q *query.Queries, s session.Session) error {

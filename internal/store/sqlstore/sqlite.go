@@ -24,6 +24,7 @@ import (
 type sqliteEngine struct {
 	db      *sql.DB
 	writer  *writer
+	conn    *sqliteConn      // the writer's
 	readers chan *sqliteConn // the idle ones; they connect when first used
 	size    int
 	timeout time.Duration // of one write, until its turn comes
@@ -49,7 +50,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 	if err := conn.connect(ctx); err != nil {
 		return nil, errors.Join(translate(err), db.Close())
 	}
-	e := &sqliteEngine{db: db, writer: startWriter(conn), size: opts.Connections, timeout: opts.StepTimeout, closing: make(chan struct{})}
+	e := &sqliteEngine{db: db, writer: startWriter(conn.transact), conn: conn, size: opts.Connections, timeout: opts.StepTimeout, closing: make(chan struct{})}
 	if e.size <= 0 {
 		e.size = runtime.GOMAXPROCS(0)
 	}
@@ -112,13 +113,19 @@ func (e *sqliteEngine) read(ctx context.Context, s step) error {
 func (e *sqliteEngine) write(ctx context.Context, s step) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	return e.writer.do(ctx, s, false)
+	return e.writer.do(ctx, &job{step: s})
 }
 
 func (e *sqliteEngine) writeAll(ctx context.Context, s step) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	return e.writer.do(ctx, s, true)
+	return e.writer.do(ctx, &job{step: s, several: true})
+}
+
+func (e *sqliteEngine) writeLog(ctx context.Context, d *draft, s step) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	return e.writer.do(ctx, &job{step: s, several: true, draft: d})
 }
 
 // close must be called once.
@@ -130,7 +137,7 @@ func (e *sqliteEngine) close() error {
 		errs = append(errs, (<-e.readers).close())
 	}
 	// The last connection to a file takes its WAL along into the database.
-	errs = append(errs, e.writer.conn.close(), e.db.Close())
+	errs = append(errs, e.conn.close(), e.db.Close())
 	return errors.Join(errs...)
 }
 
@@ -234,3 +241,22 @@ func (c *sqliteConn) exec(ctx context.Context, text string) error {
 	_, err := c.ExecContext(ctx, text)
 	return err
 }
+
+// transact does a batch of the writer's. It knows nobody's context: a caller
+// who leaves must not tear down the others.
+func (c *sqliteConn) transact(batch []*job) ([]error, error) {
+	ctx := context.Background()
+	if err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return nil, wrap("begin", err)
+	}
+	return runBatch(ctx, c, batch)
+}
+
+func (c *sqliteConn) ask() *query.Queries { return c.queries }
+
+func (c *sqliteConn) commit(ctx context.Context) error { return c.exec(ctx, "COMMIT") }
+
+// rollback has no error to tell: SQLite may have rolled back already.
+func (c *sqliteConn) rollback(ctx context.Context) { _ = c.exec(ctx, "ROLLBACK") }
+
+func (c *sqliteConn) lost(err error) bool { return undone(err) }

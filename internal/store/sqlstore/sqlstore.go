@@ -4,7 +4,9 @@
 //
 // What a method acknowledges is on disk. In SQLite one goroutine does all
 // writing and lets whoever waits share a transaction; in PostgreSQL every step
-// is a transaction of its own at READ COMMITTED. Neither engine is asked for
+// is a transaction of its own at READ COMMITTED, but those that take a place in
+// a log, which share one a process: the counter's row would make them wait for
+// each other's commits anyway. Neither engine is asked for
 // SELECT … FOR UPDATE, which SQLite lacks: a step over several rows begins with
 // a conditional UPDATE of the account's row, which is the lock.
 package sqlstore
@@ -17,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -48,7 +51,8 @@ type Options struct {
 	StepTimeout time.Duration
 }
 
-// Store fulfils account.Store, session.Store, login.Store and clients.Store; Keyring gives
+// Store fulfils account.Store, session.Store, login.Store, clients.Store,
+// revoke.Store and event.Store; Keyring gives
 // the part that fulfils keyring.Store. It is safe for concurrent use.
 type Store struct {
 	engine engine
@@ -66,6 +70,9 @@ type engine interface {
 	// writeAll runs several statements, durably: all of them, or none if the
 	// step returns an error.
 	writeAll(ctx context.Context, s step) error
+	// writeLog runs a step like writeAll, and adds what it drafts to the logs
+	// as the last statements of its transaction.
+	writeLog(ctx context.Context, d *draft, s step) error
 	close() error
 }
 
@@ -92,7 +99,11 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return &Store{engine: e}, nil
+	s := &Store{engine: e}
+	if err := s.foundLogs(ctx); err != nil {
+		return nil, fmt.Errorf("open database: %w", errors.Join(err, e.close()))
+	}
+	return s, nil
 }
 
 // Ping returns nil when the database answers.
@@ -117,6 +128,13 @@ func write[T any](ctx context.Context, s *Store, ask func(*query.Queries, contex
 
 func writeAll[T any](ctx context.Context, s *Store, ask func(*query.Queries, context.Context) (T, error)) (T, error) {
 	return result(ctx, s.engine.writeAll, ask)
+}
+
+// writeLog runs a step whose draft comes from where ctx comes from.
+func writeLog[T any](ctx context.Context, s *Store, ask func(*query.Queries, context.Context, *draft) (T, error)) (T, error) {
+	d := &draft{origin: event.OriginOf(ctx)}
+	run := func(ctx context.Context, do step) error { return s.engine.writeLog(ctx, d, do) }
+	return result(ctx, run, func(q *query.Queries, ctx context.Context) (T, error) { return ask(q, ctx, d) })
 }
 
 func result[T any](ctx context.Context, run func(context.Context, step) error, ask func(*query.Queries, context.Context) (T, error)) (T, error) {

@@ -10,11 +10,14 @@ import (
 // first of them waits for the last.
 const maxBatch = 256
 
-// writer owns SQLite's one write connection. Whatever waits when it is free
+// writer lets one step after another be done. Whatever waits when it is free
 // shares one transaction and one sync of the disk (group commit); it never
-// waits for more, so a lone write is as fast as without.
+// waits for more, so a lone write is as fast as without. In SQLite it does all
+// writing; in PostgreSQL what takes a place in a log, where everybody else
+// would only wait for the counter's row.
 type writer struct {
-	conn *sqliteConn
+	// transact does a batch: see transaction.run.
+	transact func(batch []*job) (errs []error, err error)
 
 	mu     sync.Mutex
 	queue  []*job // bounded by the callers: each waits for its own job
@@ -27,23 +30,25 @@ type writer struct {
 type job struct {
 	step    step
 	several bool // of several statements: needs a savepoint of its own
-	taken   atomic.Bool
-	answer  chan error
+	// draft is nil when the step adds nothing to the logs.
+	draft  *draft
+	taken  atomic.Bool
+	answer chan error
 }
 
-func startWriter(conn *sqliteConn) *writer {
-	w := &writer{conn: conn, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func startWriter(transact func([]*job) ([]error, error)) *writer {
+	w := &writer{transact: transact, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
 }
 
 // do has the step done and waits until it is on disk. A context that ends
 // before its turn leaves the step out; from then on it is completed.
-func (w *writer) do(ctx context.Context, s step, several bool) error {
+func (w *writer) do(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{step: s, several: several, answer: make(chan error, 1)}
+	j.answer = make(chan error, 1)
 	if !w.enqueue(j) {
 		return ErrClosed
 	}
@@ -141,47 +146,4 @@ func mine(batch []*job) []*job {
 		}
 	}
 	return kept
-}
-
-// transact runs a batch in one transaction. errs are the steps' own errors,
-// which undid only their step; err undid everything.
-func (w *writer) transact(batch []*job) (errs []error, err error) {
-	// Nobody's context: a caller who leaves must not tear down the others.
-	ctx := context.Background()
-	if err := w.conn.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return nil, wrap("begin", err)
-	}
-	defer func() {
-		if err != nil {
-			// Its own error adds nothing: SQLite may have rolled back already.
-			_ = w.conn.exec(ctx, "ROLLBACK")
-		}
-	}()
-	errs = make([]error, len(batch))
-	for i, j := range batch {
-		if errs[i] = w.perform(ctx, j); undone(errs[i]) {
-			return nil, errs[i]
-		}
-	}
-	return errs, wrap("commit", w.conn.exec(ctx, "COMMIT"))
-}
-
-// perform runs one job. A single statement that fails has undone itself.
-func (w *writer) perform(ctx context.Context, j *job) error {
-	if !j.several {
-		return j.step(ctx, w.conn.queries)
-	}
-	if err := w.conn.exec(ctx, "SAVEPOINT job"); err != nil {
-		return err
-	}
-	err := j.step(ctx, w.conn.queries)
-	if err != nil {
-		if undo := w.conn.exec(ctx, "ROLLBACK TO job"); undo != nil {
-			return undo
-		}
-	}
-	if release := w.conn.exec(ctx, "RELEASE job"); release != nil {
-		return release
-	}
-	return err
 }

@@ -260,7 +260,7 @@ func TestCancelledContextWritesNothing(t *testing.T) {
 			cancel()
 			a := someone()
 			_, readErr := store.Account(ctx, a.ID)
-			for _, err := range []error{store.CreateAccount(ctx, a), store.EnableAccount(ctx, a.ID), readErr} {
+			for _, err := range []error{store.CreateAccount(ctx, a), store.EnableAccount(ctx, a.ID, moment), readErr} {
 				if !errors.Is(err, context.Canceled) {
 					t.Errorf("got %v, want context.Canceled", err)
 				}

@@ -32,8 +32,8 @@ func accountPromises() promises {
 				_, err = s.store.AccountByIdentifier(s.ctx, id)
 				s.fails(err, account.ErrNotFound)
 			}
-			s.fails(s.store.EnableAccount(s.ctx, nobody), account.ErrNotFound)
-			s.fails(s.store.DeleteAccount(s.ctx, nobody), account.ErrNotFound)
+			s.fails(s.store.EnableAccount(s.ctx, nobody, start), account.ErrNotFound)
+			s.fails(s.store.DeleteAccount(s.ctx, nobody, start), account.ErrNotFound)
 			_, err := s.store.DisableAccount(s.ctx, nobody, start)
 			s.fails(err, account.ErrNotFound)
 		},
@@ -73,8 +73,8 @@ func accountPromises() promises {
 			a := s.created("Ana")
 			is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, at(time.Minute)))
 			s.same(s.account(a.ID).DisabledAt, at(time.Minute))
-			s.ok(s.store.EnableAccount(s.ctx, a.ID))
-			s.ok(s.store.EnableAccount(s.ctx, a.ID))
+			s.ok(s.store.EnableAccount(s.ctx, a.ID, start))
+			s.ok(s.store.EnableAccount(s.ctx, a.ID, start))
 			s.same(s.account(a.ID), a)
 		},
 		"disabling twice keeps the first moment": func(s *suite) {

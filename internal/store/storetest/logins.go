@@ -13,29 +13,29 @@ func loginPromises() promises {
 		"a session is started only with the hash that was verified": func(s *suite) {
 			a := s.created("Ana")
 			d := device(a)
-			s.fails(s.store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: "another"}), login.ErrAccountChanged)
-			s.fails(s.store.StartSession(s.ctx, login.Start{Session: d}), login.ErrAccountChanged)
+			s.fails(s.starts(login.Start{Session: d, VerifiedHash: "another"}), login.ErrAccountChanged)
+			s.fails(s.starts(login.Start{Session: d}), login.ErrAccountChanged)
 			_, err := s.store.Session(s.ctx, d.ID)
 			s.fails(err, session.ErrNotFound)
 		},
 		"a session is not started for an account that is disabled or gone": func(s *suite) {
 			a := s.created("Ana")
 			is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, at(1e9)))
-			start := login.Start{Session: device(a), VerifiedHash: a.PasswordHash}
-			s.fails(s.store.StartSession(s.ctx, start), login.ErrAccountChanged)
-			s.ok(s.store.DeleteAccount(s.ctx, a.ID))
-			s.fails(s.store.StartSession(s.ctx, start), login.ErrAccountChanged)
+			begin := login.Start{Session: device(a), VerifiedHash: a.PasswordHash}
+			s.fails(s.starts(begin), login.ErrAccountChanged)
+			s.ok(s.store.DeleteAccount(s.ctx, a.ID, start))
+			s.fails(s.starts(begin), login.ErrAccountChanged)
 		},
 		"a rehash replaces the hash, not the moment it was chosen": func(s *suite) {
 			a := s.created("Ana")
-			s.ok(s.store.StartSession(s.ctx, login.Start{Session: device(a), VerifiedHash: a.PasswordHash, NewHash: "stronger"}))
+			s.ok(s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash, NewHash: "stronger"}))
 			a.PasswordHash = "stronger"
 			s.same(s.account(a.ID), a)
 		},
 		"a rehash is undone with its sign-in": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
-			if err := s.store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: a.PasswordHash, NewHash: "stronger"}); err == nil {
+			if err := s.starts(login.Start{Session: d, VerifiedHash: a.PasswordHash, NewHash: "stronger"}); err == nil {
 				s.Error("one id is two sessions")
 			}
 			s.same(s.account(a.ID), a)
@@ -76,7 +76,7 @@ func loginPromises() promises {
 		"deleting takes identifiers and sessions along and frees the name": func(s *suite) {
 			a, b := s.created("Ana"), s.created("Bia")
 			d, other := s.signedIn(a), s.signedIn(b)
-			s.ok(s.store.DeleteAccount(s.ctx, a.ID))
+			s.ok(s.store.DeleteAccount(s.ctx, a.ID, start))
 			_, err := s.store.Account(s.ctx, a.ID)
 			s.fails(err, account.ErrNotFound)
 			_, err = s.store.AccountByIdentifier(s.ctx, a.Canonical)

@@ -73,7 +73,7 @@ func racePromises() promises {
 			})
 		},
 		"no session outlives its account": func(s *suite) {
-			s.raceSignIns(func(a account.Account) error { return s.store.DeleteAccount(s.ctx, a.ID) })
+			s.raceSignIns(func(a account.Account) error { return s.store.DeleteAccount(s.ctx, a.ID, start) })
 		},
 		"ends and rotations of the same sessions never fail each other": func(s *suite) {
 			// In PostgreSQL they may lock rows in opposite orders; a deadlock
@@ -125,7 +125,7 @@ func (s *suite) raceSignIns(bar func(account.Account) error) {
 			if i == 3 {
 				return bar(a)
 			}
-			err := s.store.StartSession(s.ctx, login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+			err := s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
 			return unless(err, login.ErrAccountChanged)
 		})
 		s.same(s.living(a, start), 0)

@@ -112,7 +112,7 @@ func sessionPromises() promises {
 		"pruning leaves nothing over, however much there is": func(s *suite) {
 			a := s.created("Ana")
 			s.together(1100, func(int) error {
-				return s.store.StartSession(s.ctx, login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+				return s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
 			})
 			is(s, 1100)(s.store.PruneSessions(s.ctx, at(25*time.Hour)))
 			s.same(s.living(a, start), 0)

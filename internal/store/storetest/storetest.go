@@ -13,8 +13,10 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/webhook"
 )
@@ -25,6 +27,8 @@ type Store interface {
 	session.Store
 	login.Store
 	clients.Store
+	revoke.Store
+	event.Store
 }
 
 // Stores is a store under test.
@@ -41,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
 		clientPromises(), describedPromises(), assertionPromises(),
 		webhookPromises(), deliveryPromises(),
+		revocationPromises(), eventPromises(),
 	} {
 		for name, promise := range list {
 			t.Run(name, func(t *testing.T) {
@@ -116,14 +121,22 @@ func (s *suite) signedIn(a account.Account) session.Session {
 
 func (s *suite) started(a account.Account, d session.Session) session.Session {
 	s.Helper()
-	s.ok(s.store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: a.PasswordHash}))
+	s.ok(s.starts(login.Start{Session: d, VerifiedHash: a.PasswordHash}))
 	return d
 }
 
+// starts a session, whatever the revision.
+func (s *suite) starts(start login.Start) error {
+	_, err := s.store.StartSession(s.ctx, start)
+	return err
+}
+
+// session is one as it rests: its revision is the log's.
 func (s *suite) session(id string) session.Session {
 	s.Helper()
 	found, err := s.store.Session(s.ctx, id)
 	s.ok(err)
+	found.Revision = 0
 	return found
 }
 

@@ -24,9 +24,17 @@ ORDER BY accounts.created_at DESC, accounts.id DESC
 LIMIT @page_limit;
 
 -- name: EnableAccount :execrows
-UPDATE accounts SET disabled_at = NULL WHERE id = @id;
+UPDATE accounts SET disabled_at = NULL WHERE id = @id AND disabled_at IS NOT NULL;
 
 -- name: DisableAccount :execrows
+UPDATE accounts SET disabled_at = @at WHERE id = @id AND disabled_at IS NULL;
+
+-- name: AccountExists :one
+SELECT EXISTS (SELECT 1 FROM accounts WHERE id = @id);
+
+-- name: BarAccount :execrows
+-- The first statement of a deletion: it holds the account's row, so that no
+-- session is started between the ends of its sessions and its own.
 UPDATE accounts SET disabled_at = COALESCE(disabled_at, @at) WHERE id = @id;
 
 -- name: DeleteAccount :execrows

@@ -21,7 +21,7 @@ UPDATE keys SET activate_at = CASE WHEN activate_at > @at THEN @at ELSE activate
 SELECT EXISTS (SELECT 1 FROM keys WHERE kid = @kid);
 
 -- name: KillKey :execrows
-UPDATE keys SET killed_at = COALESCE(killed_at, @at) WHERE kid = @kid;
+UPDATE keys SET killed_at = @at WHERE kid = @kid AND killed_at IS NULL;
 
 -- name: RaiseTTL :execrows
 UPDATE keys SET longest_ttl = CASE WHEN longest_ttl < @ttl THEN @ttl ELSE longest_ttl END WHERE kid = @kid;

@@ -5,7 +5,10 @@ VALUES (@id, @account_id, @client_id, @method, @created_at, @auth_time, @used_at
     @generation, @salt, @expires_at, @absolute_expiry, @ended_at, @end_reason);
 
 -- name: Session :one
-SELECT * FROM sessions WHERE id = @id;
+-- With the head of the revocation log in one statement, and so of one snapshot:
+-- a token minted from this row knows every rule up to there.
+SELECT sqlc.embed(sessions), revocation_log.epoch, revocation_log.n
+FROM sessions CROSS JOIN revocation_log WHERE sessions.id = @id;
 
 -- name: RotateSession :execrows
 UPDATE sessions
@@ -15,12 +18,25 @@ WHERE id = @id AND generation = @from_generation AND ended_at IS NULL;
 -- name: EndSession :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE id = @id AND ended_at IS NULL
-RETURNING expires_at;
+RETURNING *;
 
 -- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE account_id = @account_id AND id <> @except_id AND ended_at IS NULL
-RETURNING expires_at;
+RETURNING *;
+
+-- name: EndSessionsAtClient :many
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE account_id = @account_id AND client_id = @client_id AND ended_at IS NULL
+RETURNING *;
+
+-- name: EndSessionsOfClient :execrows
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE client_id = @client_id AND ended_at IS NULL;
+
+-- name: EndAllSessions :execrows
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE ended_at IS NULL;
 
 -- name: StepUp :execrows
 UPDATE sessions SET auth_time = @auth_time

@@ -64,6 +64,17 @@ func (q *Queries) AccountByIdentifier(ctx context.Context, canonical string) (Ac
 	return i, err
 }
 
+const accountExists = `-- name: AccountExists :one
+SELECT EXISTS (SELECT 1 FROM accounts WHERE id = $1)
+`
+
+func (q *Queries) AccountExists(ctx context.Context, id string) (bool, error) {
+	row := q.db.QueryRowContext(ctx, accountExists, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const accounts = `-- name: Accounts :many
 SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, identifiers.canonical, identifiers.account_id, identifiers.display
 FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id
@@ -113,6 +124,20 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]AccountsR
 		return nil, err
 	}
 	return items, nil
+}
+
+const barAccount = `-- name: BarAccount :execrows
+UPDATE accounts SET disabled_at = COALESCE(disabled_at, $1) WHERE id = $2
+`
+
+// The first statement of a deletion: it holds the account's row, so that no
+// session is started between the ends of its sessions and its own.
+func (q *Queries) BarAccount(ctx context.Context, at sql.NullInt64, iD string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, barAccount, at, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const changePassword = `-- name: ChangePassword :execrows
@@ -175,7 +200,7 @@ func (q *Queries) DeleteAccount(ctx context.Context, id string) (int64, error) {
 }
 
 const disableAccount = `-- name: DisableAccount :execrows
-UPDATE accounts SET disabled_at = COALESCE(disabled_at, $1) WHERE id = $2
+UPDATE accounts SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL
 `
 
 func (q *Queries) DisableAccount(ctx context.Context, at sql.NullInt64, iD string) (int64, error) {
@@ -187,7 +212,7 @@ func (q *Queries) DisableAccount(ctx context.Context, at sql.NullInt64, iD strin
 }
 
 const enableAccount = `-- name: EnableAccount :execrows
-UPDATE accounts SET disabled_at = NULL WHERE id = $1
+UPDATE accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL
 `
 
 func (q *Queries) EnableAccount(ctx context.Context, id string) (int64, error) {

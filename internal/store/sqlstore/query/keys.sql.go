@@ -130,7 +130,7 @@ func (q *Queries) Keys(ctx context.Context) ([]Key, error) {
 }
 
 const killKey = `-- name: KillKey :execrows
-UPDATE keys SET killed_at = COALESCE(killed_at, $1) WHERE kid = $2
+UPDATE keys SET killed_at = $1 WHERE kid = $2 AND killed_at IS NULL
 `
 
 func (q *Queries) KillKey(ctx context.Context, at sql.NullInt64, kid string) (int64, error) {

@@ -45,6 +45,27 @@ type Client struct {
 	WithdrawnAt   sql.NullInt64
 }
 
+type Event struct {
+	Seq       int64
+	ID        string
+	Type      string
+	At        int64
+	AccountID string
+	SessionID string
+	ClientID  string
+	KeyID     string
+	Actor     string
+	Address   string
+	UserAgent string
+	Reason    string
+	Detail    string
+}
+
+type EventLog struct {
+	One int32
+	N   int64
+}
+
 type Identifier struct {
 	Canonical string
 	AccountID string
@@ -63,6 +84,33 @@ type Key struct {
 	RetireAt   sql.NullInt64
 	KilledAt   sql.NullInt64
 	LongestTtl int64
+}
+
+type RevocationLog struct {
+	One   int32
+	Epoch int64
+	N     int64
+	Salt  []byte
+}
+
+type RevocationRequest struct {
+	ClientID  string
+	Request   string
+	Kind      string
+	Value     string
+	Mode      string
+	Seq       int64
+	WrittenAt int64
+	PruneAt   int64
+}
+
+type Rule struct {
+	Seq       int64
+	Kind      string
+	Value     string
+	Mode      string
+	WrittenAt int64
+	PruneAt   int64
 }
 
 type Secret struct {

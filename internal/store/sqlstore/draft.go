@@ -1,0 +1,215 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+// draft is what a step adds to the logs. It gets its numbers when all else of
+// the transaction is done, since whoever has a number makes the others wait.
+type draft struct {
+	// head of the revocation log before the first step of the transaction.
+	head   int64
+	origin event.Origin
+	rules  []draftRule
+	events []event.Event
+}
+
+// draftRule is a rule that may turn out to be of no use.
+type draftRule struct {
+	revoke.Rule
+	// lastMint is the latest moment at which a token in its scope was minted,
+	// and limit the latest at which one expires whenever it was minted. Zero:
+	// nobody knows, so the rule is written.
+	lastMint, limit time.Time
+	// client and request are those of an idempotency key.
+	client, request string
+}
+
+// begin makes the draft empty: a step may be run again.
+func (d *draft) begin(head int64) {
+	if d != nil {
+		d.head, d.rules, d.events = head, d.rules[:0], d.events[:0]
+	}
+}
+
+// Bounds of an event's texts, in bytes.
+const (
+	maxEventText = 256
+	maxDetails   = 16
+)
+
+// event adds one. Its texts are made fit here: an unfit one would fail the
+// transaction, and with it what others have in it.
+func (d *draft) event(e event.Event) {
+	e.ID = cmp.Or(e.ID, uuid.NewString())
+	e.Actor = cmp.Or(e.Actor, d.origin.Actor)
+	e.Address = cmp.Or(e.Address, d.origin.Address)
+	e.UserAgent = cmp.Or(e.UserAgent, d.origin.UserAgent)
+	for _, text := range []*string{&e.ID, &e.AccountID, &e.SessionID, &e.ClientID, &e.KeyID, &e.Actor, &e.Address, &e.UserAgent, &e.Reason} {
+		*text = fit(*text)
+	}
+	d.events = append(d.events, e)
+}
+
+// fit makes any text one that both engines keep.
+func fit(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s[:min(len(s), maxEventText)], "\x00", ""), "")
+}
+
+// headFor reads the head when somebody in the batch will want it.
+func headFor(ctx context.Context, q *query.Queries, batch []*job) (int64, error) {
+	for _, j := range batch {
+		if j.draft != nil {
+			row, err := q.RevocationHead(ctx)
+			return revoke.Seq(row.Epoch, row.N), wrap("read head of the log", err)
+		}
+	}
+	return 0, nil
+}
+
+// flush numbers the rules and events of a transaction and writes them: the last
+// that happens before the commit. Always in this order, or two transactions
+// could wait for each other.
+func flush(ctx context.Context, q *query.Queries, drafts []*draft) error {
+	if err := flushRules(ctx, q, drafts); err != nil {
+		return wrap("write rules", err)
+	}
+	return wrap("write events", flushEvents(ctx, q, drafts))
+}
+
+// worthless is how long a token may go on without a rule: verifiers need not
+// have heard of one any sooner.
+const worthless = 10 * time.Second
+
+func flushRules(ctx context.Context, q *query.Queries, drafts []*draft) error {
+	rules, err := useful(ctx, q, drafts)
+	if err != nil || len(rules) == 0 {
+		return err
+	}
+	last, err := q.TakeRevisions(ctx, int64(len(rules)))
+	if err != nil {
+		return err
+	}
+	for i, r := range rules {
+		r.Seq = revoke.Seq(last.Epoch, last.N-int64(len(rules)-1-i))
+		if err := insertRule(ctx, q, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// useful drops the rules that no token is left for, and says of the others when
+// none will be.
+func useful(ctx context.Context, q *query.Queries, drafts []*draft) ([]*draftRule, error) {
+	drafted := 0
+	for _, d := range drafts {
+		drafted += len(d.rules)
+	}
+	if drafted == 0 {
+		return nil, nil
+	}
+	ms, err := q.LongestTTL(ctx)
+	if err != nil {
+		return nil, err
+	}
+	longest := time.Duration(ms) * time.Millisecond
+	kept := make([]*draftRule, 0, drafted)
+	for _, d := range drafts {
+		for i := range d.rules {
+			if r := &d.rules[i]; r.matters(longest) {
+				r.Prune = r.At.Add(longest + revoke.PruneMargin)
+				kept = append(kept, r)
+			}
+		}
+	}
+	return kept, nil
+}
+
+// matters reports whether a token in the rule's scope can be good for long
+// enough to be worth one.
+func (r *draftRule) matters(longest time.Duration) bool {
+	if r.lastMint.IsZero() {
+		return true
+	}
+	expiry := r.lastMint.Add(longest)
+	if r.limit.Before(expiry) {
+		expiry = r.limit
+	}
+	return expiry.Sub(r.At) > worthless
+}
+
+func insertRule(ctx context.Context, q *query.Queries, r *draftRule) error {
+	err := q.InsertRule(ctx, query.InsertRuleParams{
+		Seq: r.Seq, Kind: string(r.Kind), Value: storedValue(r.Value), Mode: string(r.Mode),
+		WrittenAt: millis(r.At), PruneAt: millis(r.Prune),
+	})
+	if err != nil || r.request == "" {
+		return err
+	}
+	return q.AnswerRequest(ctx, query.AnswerRequestParams{
+		Seq: r.Seq, PruneAt: millis(r.Prune), ClientID: r.client, Request: r.request,
+	})
+}
+
+func flushEvents(ctx context.Context, q *query.Queries, drafts []*draft) error {
+	many := 0
+	for _, d := range drafts {
+		many += len(d.events)
+	}
+	if many == 0 {
+		return nil
+	}
+	last, err := q.TakeEvents(ctx, int64(many))
+	if err != nil {
+		return err
+	}
+	seq := last - int64(many)
+	for _, d := range drafts {
+		for i := range d.events {
+			seq++
+			d.events[i].Seq = seq
+			if err := insertEvent(ctx, q, d.events[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func insertEvent(ctx context.Context, q *query.Queries, e event.Event) error {
+	detail, err := encodeDetail(e.Detail)
+	if err != nil {
+		return err
+	}
+	return q.InsertEvent(ctx, query.InsertEventParams{
+		Seq: e.Seq, ID: e.ID, Type: string(e.Type), At: millis(e.At),
+		AccountID: e.AccountID, SessionID: e.SessionID, ClientID: e.ClientID, KeyID: e.KeyID,
+		Actor: e.Actor, Address: e.Address, UserAgent: e.UserAgent, Reason: e.Reason, Detail: detail,
+	})
+}
+
+// encodeDetail keeps no detail as an empty text.
+func encodeDetail(detail map[string]string) (string, error) {
+	if len(detail) == 0 {
+		return "", nil
+	}
+	kept := make(map[string]string, len(detail))
+	for name, text := range detail {
+		if len(kept) < maxDetails {
+			kept[fit(name)] = fit(text)
+		}
+	}
+	b, err := json.Marshal(kept)
+	return string(b), err
+}

@@ -1,0 +1,107 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+// endings are sessions that a step has ended, as they are now. Those that have
+// expired are ended as well, in case another process's clock is behind.
+type endings []query.Session
+
+func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) (int, error) {
+	ended, err := q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
+	if err != nil {
+		return 0, err
+	}
+	d.sessionRules(ended)
+	return d.ended(ended), nil
+}
+
+// endSessions has a rule about the account when none of its sessions is spared.
+func endSessions(ctx context.Context, q *query.Queries, d *draft, e session.EndMany) (int, error) {
+	ended, err := q.EndSessions(ctx, query.EndSessionsParams{
+		At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, ExceptID: e.Except,
+	})
+	if err != nil {
+		return 0, err
+	}
+	if e.Except == "" {
+		d.accountRule(ended, revoke.Hard)
+	} else {
+		d.sessionRules(ended)
+	}
+	return d.ended(ended), nil
+}
+
+// ended drafts an event for each session that was alive, and counts those.
+func (d *draft) ended(sessions endings) int {
+	alive := 0
+	for _, s := range sessions {
+		if s.ExpiresAt <= s.EndedAt.Int64 {
+			continue
+		}
+		alive++
+		d.event(event.Event{
+			Type: event.SessionEnded, At: moment(s.EndedAt.Int64),
+			AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: s.EndReason,
+		})
+	}
+	return alive
+}
+
+// flood is how many rules about sessions of one account a step may write.
+const flood = 8
+
+// sessionRules drafts a rule for each session, or one for the account when they
+// are many: a soft one, since sessions that go on are in its scope.
+func (d *draft) sessionRules(ended endings) {
+	if len(ended) > flood {
+		d.accountRule(ended, revoke.Soft)
+		return
+	}
+	for _, s := range ended {
+		d.rules = append(d.rules, draftRule{
+			Rule: revoke.Rule{
+				Kind: revoke.Session, Value: s.ID, Mode: revoke.Hard, At: moment(s.EndedAt.Int64),
+			},
+			lastMint: lastMint(s), limit: lastExpiry(s),
+		})
+	}
+}
+
+// accountRule drafts a rule for the one account that the sessions are of.
+func (d *draft) accountRule(ended endings, mode revoke.Mode) {
+	if len(ended) == 0 {
+		return
+	}
+	r := draftRule{Rule: revoke.Rule{
+		Kind: revoke.Account, Value: ended[0].AccountID, Mode: mode, At: moment(ended[0].EndedAt.Int64),
+	}}
+	for _, s := range ended {
+		r.lastMint, r.limit = latest(r.lastMint, lastMint(s)), latest(r.limit, lastExpiry(s))
+	}
+	d.rules = append(d.rules, r)
+}
+
+// lastMint is when an access token was minted from a session at the latest: at
+// its last use, at a step-up, or for a repeated refresh token.
+func lastMint(s query.Session) time.Time {
+	return moment(max(s.UsedAt, s.AuthTime)).Add(session.MaxGrace)
+}
+
+// lastExpiry is when its last access token expires at the latest: with it, or
+// the second after, as less cannot be written.
+func lastExpiry(s query.Session) time.Time { return moment(s.AbsoluteExpiry).Add(time.Second) }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

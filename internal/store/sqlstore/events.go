@@ -1,0 +1,112 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+var _ event.Store = (*Store)(nil)
+
+// Append implements [event.Store].
+func (s *Store) Append(ctx context.Context, events []event.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	_, err := writeLog(ctx, s, func(_ *query.Queries, _ context.Context, d *draft) (none, error) {
+		for _, e := range events {
+			d.event(e)
+		}
+		return none{}, nil
+	})
+	return wrap("append events", err)
+}
+
+// Events implements [event.Reader]. A reading holds at most 1,000 events.
+func (s *Store) Events(ctx context.Context, after int64, f event.Filter, limit int) ([]event.Event, error) {
+	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.Event, error) {
+		return q.Events(ctx, query.EventsParams{
+			After: after, Since: millis(f.Since), Until: until(f.Until), Types: typeList(f.Types),
+			AccountID: f.AccountID, SessionID: f.SessionID, ClientID: f.ClientID, PageLimit: pageLimit(limit),
+		})
+	})
+	return toEvents("read events", rows, err)
+}
+
+// EventsBefore implements [event.Store]. A reading holds at most 1,000 events.
+func (s *Store) EventsBefore(ctx context.Context, before int64, f event.Filter, limit int) ([]event.Event, error) {
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.Event, error) {
+		if f.AccountID != "" {
+			return q.EventsOfAccountBefore(ctx, query.EventsOfAccountBeforeParams{
+				AccountID: f.AccountID, Before: before, Since: millis(f.Since), Until: until(f.Until), Types: typeList(f.Types),
+				SessionID: f.SessionID, ClientID: f.ClientID, PageLimit: pageLimit(limit),
+			})
+		}
+		return q.EventsBefore(ctx, query.EventsBeforeParams{
+			Before: before, Since: millis(f.Since), Until: until(f.Until), Types: typeList(f.Types),
+			AccountID: f.AccountID, SessionID: f.SessionID, ClientID: f.ClientID, PageLimit: pageLimit(limit),
+		})
+	})
+	return toEvents("read events", rows, err)
+}
+
+// LastEvent implements [event.Reader].
+func (s *Store) LastEvent(ctx context.Context) (int64, error) {
+	n, err := read(ctx, s, (*query.Queries).LastEvent)
+	return n, wrap("read event log", err)
+}
+
+// PruneEvents implements [event.Store]. It works in portions.
+func (s *Store) PruneEvents(ctx context.Context, before time.Time) (int, error) {
+	n, err := s.prune(ctx, before, (*query.Queries).PruneEvents)
+	return n, wrap("prune events", err)
+}
+
+// until is the end of time when there is no other.
+func until(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MaxInt64
+	}
+	return millis(t)
+}
+
+// typeList is how the queries take a list; see there.
+func typeList(types []event.Type) string {
+	var list strings.Builder
+	for _, t := range types {
+		list.WriteString("," + string(t))
+	}
+	if list.Len() > 0 {
+		list.WriteByte(',')
+	}
+	return list.String()
+}
+
+func toEvents(doing string, rows []query.Event, err error) ([]event.Event, error) {
+	if err != nil {
+		return nil, wrap(doing, err)
+	}
+	events := make([]event.Event, len(rows))
+	for i, row := range rows {
+		events[i] = event.Event{
+			Seq: row.Seq, ID: row.ID, Type: event.Type(row.Type), At: moment(row.At),
+			AccountID: row.AccountID, SessionID: row.SessionID, ClientID: row.ClientID, KeyID: row.KeyID,
+			Actor: row.Actor, Address: row.Address, UserAgent: row.UserAgent, Reason: row.Reason,
+		}
+		if row.Detail != "" {
+			if err := json.Unmarshal([]byte(row.Detail), &events[i].Detail); err != nil {
+				return nil, fmt.Errorf("%s: event %d: %w", doing, row.Seq, err)
+			}
+		}
+	}
+	return events, nil
+}

@@ -1,0 +1,185 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+var _ revoke.Store = (*Store)(nil)
+
+// foundLogs begins both logs in a new database. Of several processes one does.
+func (s *Store) foundLogs(ctx context.Context) error {
+	_, err := read(ctx, s, (*query.Queries).RevocationHead)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return wrap("read revocation log", err)
+	}
+	var salt [revoke.SaltSize]byte
+	rand.Read(salt[:]) // never fails
+	_, err = writeAll(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		if rows, err := q.FoundEventLog(ctx); err != nil {
+			return rows, err
+		}
+		return q.FoundRevocationLog(ctx, salt[:])
+	})
+	return wrap("begin logs", err)
+}
+
+// Log implements [revoke.Store].
+func (s *Store) Log(ctx context.Context) (revoke.Head, error) {
+	row, err := read(ctx, s, (*query.Queries).RevocationLog)
+	if err != nil {
+		return revoke.Head{}, wrap("read revocation log", err)
+	}
+	head := revoke.Head{Epoch: row.Epoch, Seq: revoke.Seq(row.Epoch, row.N)}
+	if copy(head.Salt[:], row.Salt) != len(head.Salt) {
+		return revoke.Head{}, fmt.Errorf("read revocation log: salt of %d bytes", len(row.Salt))
+	}
+	return head, nil
+}
+
+// maxRules bounds one reading of the log.
+const maxRules = 10_000
+
+// Rules implements [revoke.Store].
+func (s *Store) Rules(ctx context.Context, after int64, limit int) ([]revoke.Rule, int64, error) {
+	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.RulesRow, error) {
+		return q.Rules(ctx, after, int32(min(max(limit, 1), maxRules)))
+	})
+	if err != nil || len(rows) == 0 {
+		return nil, 0, wrap("read rules", missingRow(err))
+	}
+	head := revoke.Seq(rows[0].Epoch, rows[0].N)
+	if rows[0].Seq == 0 { // the head alone
+		return nil, head, nil
+	}
+	rules := make([]revoke.Rule, len(rows))
+	for i, row := range rows {
+		rules[i] = revoke.Rule{
+			Seq: row.Seq, Kind: revoke.Kind(row.Kind), Value: givenValue(row.Value), Mode: revoke.Mode(row.Mode),
+			At: moment(row.WrittenAt), Prune: moment(row.PruneAt),
+		}
+	}
+	return rules, head, nil
+}
+
+// missingRow tells an answer without its one row as what it is.
+func missingRow(err error) error {
+	if err == nil {
+		return sql.ErrNoRows
+	}
+	return err
+}
+
+// A pair's two parts are separated by NUL, which PostgreSQL does not keep.
+const pairMark = "\x1f"
+
+func storedValue(value string) string { return strings.Replace(value, "\x00", pairMark, 1) }
+
+func givenValue(stored string) string { return strings.Replace(stored, pairMark, "\x00", 1) }
+
+// errAnswerPending says that the same request is being answered in this very
+// transaction; its answer can be read after the commit.
+var errAnswerPending = errors.New("request is being answered")
+
+// Write implements [revoke.Store].
+func (s *Store) Write(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
+	if err := e.Check(); err != nil {
+		return revoke.Rule{}, wrap("revoke", err)
+	}
+	e.At = moment(millis(e.At))
+	for {
+		rule, err := s.write(ctx, e)
+		if !errors.Is(err, errAnswerPending) {
+			return rule, wrap("revoke", err)
+		}
+	}
+}
+
+func (s *Store) write(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
+	var drafted *draft
+	earlier, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (revoke.Rule, error) {
+		drafted = d
+		if earlier, err := claimRequest(ctx, q, e); err != nil || earlier.Seq != 0 {
+			return earlier, err
+		}
+		return revoke.Rule{}, revokeStep(ctx, q, d, e)
+	})
+	if err != nil || earlier.Seq != 0 {
+		return earlier, err
+	}
+	return drafted.rules[0].Rule, nil
+}
+
+// claimRequest answers the rule that an earlier request with the same key has
+// written, or none.
+func claimRequest(ctx context.Context, q *query.Queries, e revoke.Entry) (revoke.Rule, error) {
+	if e.Key == "" {
+		return revoke.Rule{}, nil
+	}
+	rows, err := q.ClaimRequest(ctx, query.ClaimRequestParams{
+		ClientID: e.Client, Request: e.Key, Kind: string(e.Kind), Value: storedValue(e.Value), Mode: string(e.Mode),
+		WrittenAt: millis(e.At), PruneAt: millis(e.At),
+	})
+	if err != nil || rows > 0 {
+		return revoke.Rule{}, err
+	}
+	row, err := q.RevocationRequest(ctx, e.Client, e.Key)
+	switch {
+	case err != nil:
+		return revoke.Rule{}, err
+	case row.Kind != string(e.Kind) || row.Value != storedValue(e.Value) || row.Mode != string(e.Mode):
+		return revoke.Rule{}, revoke.ErrIdempotency
+	case row.Seq == 0:
+		return revoke.Rule{}, errAnswerPending
+	}
+	return revoke.Rule{
+		Seq: row.Seq, Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: moment(row.WrittenAt), Prune: moment(row.PruneAt),
+	}, nil
+}
+
+// RaiseEpoch implements [revoke.Store].
+func (s *Store) RaiseEpoch(ctx context.Context, seen int64) (revoke.Head, error) {
+	epoch, n := revoke.Split(seen)
+	if seen < 0 || revoke.Seq(epoch+1, revoke.LastOfEpoch) > revoke.MaxSeq {
+		return revoke.Head{}, wrap("raise epoch", revoke.ErrPlace)
+	}
+	_, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.RaiseEpoch(ctx, epoch, n)
+	})
+	if err != nil {
+		return revoke.Head{}, wrap("raise epoch", err)
+	}
+	return s.Log(ctx)
+}
+
+// PruneRules implements [revoke.Store]. It works in portions, as
+// [Store.PruneSessions] does.
+func (s *Store) PruneRules(ctx context.Context, t time.Time) (int, error) {
+	n, err := s.prune(ctx, t, (*query.Queries).PruneRules)
+	if err == nil {
+		_, err = s.prune(ctx, t, (*query.Queries).PruneRequests)
+	}
+	return n, wrap("prune rules", err)
+}
+
+// prune forgets what is from before t, in portions, each a step of its own;
+// what was forgotten before an error stays forgotten.
+func (s *Store) prune(ctx context.Context, t time.Time, portion func(*query.Queries, context.Context, int64, int32) (int64, error)) (int, error) {
+	for total := 0; ; {
+		rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+			return portion(q, ctx, millis(t), prunePortion)
+		})
+		total += int(rows)
+		if err != nil || rows < prunePortion {
+			return total, err
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package sqlstore
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+// revokeStep drafts the rule that was asked for, and does what comes with it.
+// The rule comes first and is always written: whoever asks wants its place.
+func revokeStep(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) error {
+	d.rules = append(d.rules, draftRule{
+		Rule:   revoke.Rule{Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At},
+		client: e.Client, request: e.Key,
+	})
+	told := toldOf(e)
+	if e.Mode == revoke.Hard {
+		over, err := overWith(ctx, q, d, e)
+		if err != nil {
+			return err
+		}
+		told.Detail["sessions_ended"] = strconv.Itoa(over)
+	}
+	d.event(told)
+	return nil
+}
+
+// toldOf is the event of a rule.
+func toldOf(e revoke.Entry) event.Event {
+	told := event.Event{
+		Type: event.RevocationWritten, At: e.At, Reason: e.Reason,
+		Detail: map[string]string{"kind": string(e.Kind), "mode": string(e.Mode)},
+	}
+	switch e.Kind {
+	case revoke.Token:
+		told.Detail["jti"] = e.Value
+	case revoke.Session:
+		told.SessionID = e.Value
+	case revoke.Account:
+		told.AccountID = e.Value
+	case revoke.Client:
+		told.ClientID = e.Value
+	case revoke.AccountAtClient:
+		told.AccountID, told.ClientID, _ = strings.Cut(e.Value, "\x00")
+	case revoke.Key:
+		told.KeyID = e.Value
+	}
+	return told
+}
+
+// overWith ends what a hard rule is about, and answers how many sessions were
+// alive.
+func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (int, error) {
+	const reason = string(session.ReasonRevoked)
+	var ended endings
+	var err error
+	switch e.Kind {
+	case revoke.Session:
+		ended, err = q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: reason, ID: e.Value})
+	case revoke.Account:
+		ended, err = q.EndSessions(ctx, query.EndSessionsParams{At: millis(e.At), Reason: reason, AccountID: e.Value})
+	case revoke.AccountAtClient:
+		account, client, _ := strings.Cut(e.Value, "\x00")
+		ended, err = q.EndSessionsAtClient(ctx, query.EndSessionsAtClientParams{
+			At: millis(e.At), Reason: reason, AccountID: account, ClientID: client,
+		})
+	case revoke.Client, revoke.Issuer:
+		return overWithMany(ctx, q, e, reason)
+	case revoke.Key:
+		return 0, killKey(ctx, q, d, e)
+	}
+	return d.ended(ended), err
+}
+
+// overWithMany ends the sessions of very many accounts, which one event tells
+// of.
+func overWithMany(ctx context.Context, q *query.Queries, e revoke.Entry, reason string) (int, error) {
+	if e.Kind == revoke.Issuer {
+		n, err := q.EndAllSessions(ctx, millis(e.At), reason)
+		return int(n), err
+	}
+	n, err := q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{At: millis(e.At), Reason: reason, ClientID: e.Value})
+	return int(n), err
+}
+
+// killKey has the key not sign any longer. A key that nobody knows here may be
+// one that somebody signs with all the same.
+func killKey(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) error {
+	rows, err := q.KillKey(ctx, nullMillis(e.At), e.Value)
+	if err == nil && rows > 0 {
+		d.event(event.Event{Type: event.KeyKilled, At: e.At, KeyID: e.Value, Reason: e.Reason})
+	}
+	return err
+}

@@ -1,0 +1,71 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+// transaction is a connection between BEGIN and COMMIT.
+type transaction interface {
+	exec(ctx context.Context, text string) error
+	ask() *query.Queries
+	commit(ctx context.Context) error
+	rollback(ctx context.Context)
+	// lost reports an error after which the transaction is gone as a whole,
+	// with all that others have in it.
+	lost(err error) bool
+}
+
+// runBatch does a batch of steps in one transaction, writes what they add to
+// the logs, and commits. errs are the steps' own errors, which undid only their
+// step; err undid everything.
+func runBatch(ctx context.Context, t transaction, batch []*job) (errs []error, err error) {
+	defer func() {
+		if err != nil {
+			t.rollback(ctx)
+		}
+	}()
+	// Before any step looks at anything: a token must not claim to know more
+	// than was known when its session was read.
+	head, err := headFor(ctx, t.ask(), batch)
+	if err != nil {
+		return nil, err
+	}
+	errs = make([]error, len(batch))
+	var drafts []*draft
+	for i, j := range batch {
+		j.draft.begin(head)
+		errs[i] = j.perform(ctx, t)
+		switch {
+		case errs[i] != nil && t.lost(errs[i]):
+			return nil, errs[i]
+		case errs[i] == nil && j.draft != nil:
+			drafts = append(drafts, j.draft)
+		}
+	}
+	if err := flush(ctx, t.ask(), drafts); err != nil {
+		return nil, err
+	}
+	return errs, wrap("commit", t.commit(ctx))
+}
+
+// perform runs one job. A single statement that fails has undone itself.
+func (j *job) perform(ctx context.Context, t transaction) error {
+	if !j.several {
+		return j.step(ctx, t.ask())
+	}
+	if err := t.exec(ctx, "SAVEPOINT job"); err != nil {
+		return err
+	}
+	err := j.step(ctx, t.ask())
+	if err != nil {
+		if undo := t.exec(ctx, "ROLLBACK TO job"); undo != nil {
+			return undo
+		}
+	}
+	if release := t.exec(ctx, "RELEASE job"); release != nil {
+		return release
+	}
+	return err
+}
