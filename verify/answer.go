@@ -43,10 +43,20 @@ func (a *refusal) write(w http.ResponseWriter) {
 	_, _ = w.Write(append(body, '\n'))
 }
 
-// refusalOf is the answer to an error of Verify. It tells an expired token from
-// others, which the client can do something about, and nothing else.
+// refusalOf is the answer to an error of VerifyRequest. It tells an expired token
+// from others, which the client can do something about, and nothing else.
 func refusalOf(err error) *refusal {
 	switch {
+	case errors.Is(err, ErrNoToken):
+		return missingToken()
+	case errors.Is(err, errBodyTooLong):
+		return bodyTooLong()
+	case errors.Is(err, errSeveral):
+		return badRequest("Send one access token, in one place.")
+	case errors.Is(err, ErrRequest):
+		return badRequest("The request cannot be read.")
+	case errors.Is(err, ErrCrossSite):
+		return crossSite()
 	case errors.Is(err, ErrExpired):
 		return &refusal{status: http.StatusUnauthorized, code: "token_expired", title: "The access token has expired.",
 			detail: "Refresh it, or sign in again.", challenge: `Bearer error="invalid_token"`}

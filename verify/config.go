@@ -68,6 +68,9 @@ type Config struct {
 	// KeySet is a fixed set of public keys (JWKS or one JWK) to use instead of
 	// the issuer's published one. Nothing is fetched.
 	KeySet []byte
+	// ManualKeys says that the service gets the issuer's keys some other way and
+	// hands them over with [Verifier.SetKeySet]. Nothing is fetched.
+	ManualKeys bool
 	// Secret is a shared HMAC secret to use instead of public keys, for a
 	// single service: whoever verifies with it can also sign. It has at least
 	// the length of its hash.
@@ -162,8 +165,8 @@ func (c Config) check() error {
 		wrong = "Audience is missing"
 	case c.Profile != AccessToken && c.Profile != PlainJWT && c.Profile != Flask:
 		wrong = "Profile must be at+jwt, jwt or flask"
-	case c.KeySet != nil && c.Secret != nil:
-		wrong = "KeySet and Secret exclude each other"
+	case c.keySources() > 1:
+		wrong = "KeySet, Secret and ManualKeys exclude each other"
 	case slices.ContainsFunc(c.Places, func(p Place) bool { return !p.valid() }):
 		wrong = "Places: the name of a Cookie must begin with __Host-, and a BodyField needs one"
 	case repeats(c.Places):
@@ -184,7 +187,17 @@ func (c Config) check() error {
 }
 
 // remote tells whether keys are fetched from the issuer.
-func (c Config) remote() bool { return c.KeySet == nil && c.Secret == nil }
+func (c Config) remote() bool { return c.keySources() == 0 }
+
+// keySources counts the ways to get keys other than fetching them.
+func (c Config) keySources() (n int) {
+	for _, given := range []bool{c.KeySet != nil, c.Secret != nil, c.ManualKeys} {
+		if given {
+			n++
+		}
+	}
+	return n
+}
 
 // fetchable tells whether keys may be fetched from an address.
 func (c Config) fetchable(address string) bool {

@@ -12,6 +12,24 @@ var ErrConfig = errors.New("verify: bad configuration")
 // yet, or none young enough. The token may be good; HTTP answers 503.
 var ErrUnavailable = errors.New("verify: keys of the issuer are not available")
 
+// Errors of requests, beside those of the token.
+var (
+	// ErrNoToken reports a request with no token in any of the places.
+	ErrNoToken = errors.New("verify: no token")
+	// ErrRequest reports a request with several tokens, or one that cannot be
+	// read.
+	ErrRequest = errors.New("verify: bad request")
+	// ErrCrossSite reports a request with a cookie that does not show that a
+	// page of this site sent it: see [Cookie].
+	ErrCrossSite = errors.New("verify: request of another site")
+)
+
+var (
+	errSeveral     = fmt.Errorf("%w: several tokens", ErrRequest)
+	errUnreadable  = fmt.Errorf("%w: cannot be read", ErrRequest)
+	errBodyTooLong = fmt.Errorf("%w: body too long", ErrRequest)
+)
+
 // ErrInvalid reports a token that is refused. Every error below wraps it, and
 // says which check failed first. Their texts are for a log, and never hold any
 // part of the token; whoever sent it should learn only that it is invalid.

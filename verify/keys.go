@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -28,9 +29,10 @@ type known struct {
 // view is what is known of the keys at one time. It never changes.
 type view struct {
 	set     jose.KeySet
-	secret  jose.Key // instead of set
-	until   int64    // milliseconds; the keys are stale from then on
-	fetch   int      // which fetch it is of
+	secrets jose.KeySet // beside set
+	secret  jose.Key    // instead of both
+	until   int64       // milliseconds; the keys are stale from then on
+	fetch   int         // which fetch it is of
 	learned map[string]known
 }
 
@@ -49,6 +51,9 @@ type keys struct {
 
 // staticKeys returns the keys of a configuration that names them.
 func staticKeys(c Config) (*keys, error) {
+	if c.ManualKeys {
+		return &keys{}, nil
+	}
 	v := &view{until: forever}
 	if c.Secret != nil {
 		a := jose.Algorithm(c.SecretAlgorithm)
@@ -92,7 +97,11 @@ func parsePublic(data []byte) (jose.KeySet, error) {
 // find returns the key for a header. A secret has no need of a kid.
 func (v *view) find(h jose.Header) (jose.Key, error) {
 	if v.secret.Algorithm() == "" {
-		return v.set.Find(h)
+		k, err := v.set.Find(h)
+		if errors.Is(err, jose.ErrNoKey) {
+			return v.secrets.Find(h)
+		}
+		return k, err
 	}
 	if v.secret.Algorithm() != h.Algorithm {
 		return jose.Key{}, jose.ErrAlgorithm
@@ -104,13 +113,17 @@ func (v *view) find(h jose.Header) (jose.Key, error) {
 // no longer the one that its headers mean, is withdrawn at once, also for what
 // was verified with it before.
 func (s *keys) replace(set jose.KeySet, until time.Time) {
+	s.put(&view{set: set, until: until.UnixMilli()})
+}
+
+func (s *keys) put(next *view) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := &view{set: set, until: until.UnixMilli(), learned: map[string]known{}}
+	next.learned = map[string]known{}
 	if old := s.current.Load(); old != nil {
 		next.fetch = old.fetch + 1
 		for encoded, k := range old.learned {
-			found, err := set.Find(k.header)
+			found, err := next.find(k.header)
 			if err != nil || found.Algorithm() != k.key.Algorithm() || found.Thumbprint() != k.key.Thumbprint() {
 				k.key.withdrawn.Store(true)
 				continue

@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -50,7 +49,7 @@ func BodyField(name string) Place { return Place{inBody, name} }
 
 const (
 	hostPrefix = "__Host-"
-	csrfHeader = "X-CSRF-Token"
+	csrfHeader = api.CSRFHeader
 )
 
 // valid tells whether a place is one.
@@ -65,15 +64,12 @@ func (p Place) valid() bool {
 }
 
 // findToken returns the one token of a request.
-func (v *Verifier) findToken(r *http.Request) (token string, at Place, refused *refusal) {
+func (v *Verifier) findToken(r *http.Request) (token string, at Place, err error) {
 	found := 0
 	for _, place := range v.places {
 		tokens, err := place.tokens(r)
-		switch {
-		case errors.Is(err, errBodyTooLong):
-			return "", Place{}, bodyTooLong()
-		case err != nil:
-			return "", Place{}, badRequest("The request cannot be read.")
+		if err != nil {
+			return "", Place{}, err
 		}
 		for _, one := range tokens {
 			token, at = one, place
@@ -82,11 +78,11 @@ func (v *Verifier) findToken(r *http.Request) (token string, at Place, refused *
 	}
 	switch found {
 	case 0:
-		return "", Place{}, missingToken()
+		return "", Place{}, ErrNoToken
 	case 1:
 		return token, at, nil
 	}
-	return "", Place{}, badRequest("Send one access token, in one place.")
+	return "", Place{}, errSeveral
 }
 
 // tokens returns what stands in the place: several are an error later on.
@@ -116,11 +112,6 @@ func (p Place) tokens(r *http.Request) ([]string, error) {
 	return []string{strings.TrimLeft(token, " ")}, nil
 }
 
-var (
-	errSeveral     = errors.New("several Authorization headers")
-	errBodyTooLong = errors.New("body too long")
-)
-
 // fromBody reads the body and puts it back.
 func (p Place) fromBody(r *http.Request) ([]string, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -130,7 +121,7 @@ func (p Place) fromBody(r *http.Request) ([]string, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody+1))
 	if err != nil {
-		return nil, fmt.Errorf("read body: %w", err)
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	if len(body) > api.MaxBody {
 		return nil, errBodyTooLong
@@ -138,7 +129,10 @@ func (p Place) fromBody(r *http.Request) ([]string, error) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if form {
 		values, err := url.ParseQuery(string(body))
-		return values[p.name], err
+		if err != nil {
+			return nil, errUnreadable // by the handler, too
+		}
+		return values[p.name], nil
 	}
 	object, err := jose.ParseObject(body)
 	if err != nil {
@@ -149,7 +143,10 @@ func (p Place) fromBody(r *http.Request) ([]string, error) {
 		return nil, nil
 	}
 	token, err := value.Text()
-	return []string{token}, err
+	if err != nil {
+		return nil, errUnreadable
+	}
+	return []string{token}, nil
 }
 
 // changes reports methods that may change something (RFC 9110, section 9.2.1).

@@ -53,18 +53,31 @@ func (v *Verifier) RequireFunc(next func(http.ResponseWriter, *http.Request), re
 	return v.Require(http.HandlerFunc(next), requirements...)
 }
 
-// authenticate finds the token of a request and checks it.
-func (v *Verifier) authenticate(r *http.Request, requirements []Requirement) (Claims, *refusal) {
-	token, place, refused := v.findToken(r)
-	if refused != nil {
-		return Claims{}, refused
+// VerifyRequest finds the token of a request in the places that the verifier
+// allows, and checks it as [Verifier.Require] does: for a service that answers
+// errors in its own way. It returns where the token was, also when it is
+// refused. Errors wrap [ErrNoToken], [ErrRequest], [ErrCrossSite], [ErrInvalid]
+// or [ErrUnavailable].
+func (v *Verifier) VerifyRequest(r *http.Request) (Claims, Place, error) {
+	token, place, err := v.findToken(r)
+	if err != nil {
+		return Claims{}, Place{}, err
 	}
 	claims, err := v.Verify(r.Context(), token)
 	if err != nil {
-		return Claims{}, refusalOf(err)
+		return Claims{}, place, err
 	}
 	if place.kind == inCookie && changes(r.Method) && !sameSite(r, claims) {
-		return Claims{}, crossSite()
+		return Claims{}, place, ErrCrossSite
+	}
+	return claims, place, nil
+}
+
+// authenticate checks the token of a request, and what the route asks for.
+func (v *Verifier) authenticate(r *http.Request, requirements []Requirement) (Claims, *refusal) {
+	claims, _, err := v.VerifyRequest(r)
+	if err != nil {
+		return Claims{}, refusalOf(err)
 	}
 	for _, q := range requirements {
 		if refused := v.meets(claims, q); refused != nil {

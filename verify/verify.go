@@ -35,6 +35,7 @@ type Verifier struct {
 	places     []Place
 	now        func() time.Time
 	keys       *keys
+	manual     bool    // keys come with SetKeySet
 	remote     *remote // nil for keys that are not fetched
 	decryption jose.KeySet
 	cache      *cache // nil for none
@@ -59,6 +60,7 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 		policy: policy{issuer: c.Issuer, audience: c.Audience, profile: c.Profile, leeway: c.Leeway.Milliseconds()},
 		places: slices.Clone(c.Places),
 		now:    c.Now,
+		manual: c.ManualKeys,
 		memory: sync.Pool{New: newScratch},
 	}
 	var err error
@@ -171,7 +173,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	if r.key != nil {
+	if r.key != nil && !r.key.Algorithm().Symmetric() {
 		r.digest, r.epoch = d, epoch
 		v.cache.add(r, now)
 	}

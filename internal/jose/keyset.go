@@ -19,6 +19,9 @@ const (
 // do this. It wraps ErrKey.
 var ErrNoKey = fmt.Errorf("%w: none in the set for this kid and algorithm", ErrKey)
 
+// ErrEmptyKeySet reports a key set without any key. It wraps ErrKey.
+var ErrEmptyKeySet = fmt.Errorf("%w: set without keys", ErrKey)
+
 var errDuplicateKid = fmt.Errorf("%w: set with two keys under one kid", ErrKey)
 
 // KeySet holds somebody's keys (RFC 7517, section 5): those that are of a kind
@@ -103,7 +106,7 @@ func (s KeySet) check() error {
 		return fmt.Errorf("%w: set without a key that can be used; the first: %w", ErrKey, s.skipped[0].Reason)
 	}
 	if len(s.entries) == 0 {
-		return fmt.Errorf("%w: set without keys", ErrKey)
+		return ErrEmptyKeySet
 	}
 	secrets, published := false, false
 	for i, e := range s.entries {
