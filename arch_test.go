@@ -78,7 +78,8 @@ func table() map[string]rule {
 		"internal/store/redisstore":     {imports: domain},
 		"internal/store/storetest":      {imports: append([]string{"internal/testdb", "internal/webhook"}, domain...), testing: true},
 
-		"internal/problem": {imports: append([]string{"api", "internal/store", "internal/webhook"}, domain...)},
+		// The service verifies its own tokens as everyone else does.
+		"internal/problem": {imports: append([]string{"api", "internal/store", "internal/webhook", "verify"}, domain...)},
 		"internal/httpapi": {imports: http},
 		"internal/webui":   {imports: http},
 		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},

@@ -21,6 +21,7 @@ import (
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
+	"github.com/portaria/portaria/verify"
 )
 
 // refreshSecret names the secret that tags refresh tokens.
@@ -40,6 +41,8 @@ type App struct {
 	store  *sqlstore.Store
 	ring   *keyring.Ring
 	hasher *password.Hasher
+	// verifier is that of the service's own routes.
+	verifier *verify.Verifier
 	// recipients are the services that publish the key to encrypt to, by
 	// audience.
 	recipients map[string]*recipient.KeySet
@@ -161,8 +164,10 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		return err
 	}
 	a.fits = func(audience string) error { return checkSize(tokens, audience, a.now()) }
-	verifier, err := token.NewVerifier(ring, policy)
-	if err != nil {
+	if a.verifier, err = a.ownVerifier(ctx, policy); err != nil {
+		return err
+	}
+	if err := a.handOverKeys(a.now()); err != nil {
 		return err
 	}
 	flows, err := login.New(login.Config{
@@ -180,7 +185,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Login:        flows,
 		Accounts:     a.store,
 		Sessions:     a.store,
-		Verifier:     verifier,
+		Verifier:     a.verifier,
 		Prover:       clients.NewProver(a.store, clientKey, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath),
 		KeySet:       ring.KeySet,
 		KeySetMaxAge: a.config.KeySetMaxAge,

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -67,6 +68,8 @@ func (a *App) prune(ctx context.Context) time.Duration {
 func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
 	up, err := a.ring.Maintain(ctx, now)
+	// Also after an error: what was read may hold a key that was killed.
+	err = errors.Join(err, a.handOverKeys(now))
 	for _, c := range up.Changes {
 		from, to := c.From.String(), c.To.String()
 		if c.New {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
-	"github.com/portaria/portaria/internal/token"
+	"github.com/portaria/portaria/verify"
 )
 
 // who says who may call a route. The zero value is no one, so a route whose
@@ -46,7 +45,7 @@ const (
 // that none can forget to ask.
 type Caller struct {
 	// Claims of the access token; zero for routes anyone may call.
-	Claims token.Claims
+	Claims verify.Claims
 	// Session the token belongs to; zero for anyone and for the operator's
 	// own tokens, which belong to none.
 	Session session.Session
@@ -94,19 +93,11 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 
 // tokenHolder lets in by the access token.
 func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller, error) {
-	raw, inCookie, err := c.browser.accessToken()
+	claims, place, err := s.verifier.VerifyRequest(c.browser.request)
 	if err != nil {
 		return Caller{}, err
 	}
-	c.inCookie = inCookie
-	if c.Claims, err = s.verifier.Verify(raw, c.Use.At); err != nil {
-		return Caller{}, err
-	}
-	if inCookie && c.browser.changes() {
-		if err := c.browser.proves(c.Claims.CSRF); err != nil {
-			return Caller{}, err
-		}
-	}
+	c.Claims, c.inCookie = claims, place == verify.Cookie(api.AccessCookie)
 	return s.admit(ctx, c, allowed)
 }
 
@@ -114,15 +105,15 @@ func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller
 // client still lives, and whether it reaches this route.
 func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, error) {
 	var err error
-	if c.Claims.SessionID != "" {
-		c.Session, err = s.living(ctx, c.Claims.SessionID, c.Use.At)
+	if id := c.Claims.SessionID(); id != "" {
+		c.Session, err = s.living(ctx, id, c.Use.At)
 	} else {
-		err = s.enabled(ctx, c.Claims.ClientID)
+		err = s.enabled(ctx, c.Claims.ClientID())
 	}
 	if err != nil {
 		return Caller{}, err
 	}
-	isAdmin := slices.Contains(strings.Fields(c.Claims.Scope), api.AdminScope)
+	isAdmin := c.Claims.HasScope(api.AdminScope)
 	switch {
 	case allowed == admin && isAdmin:
 		return c, nil
@@ -155,7 +146,7 @@ func (s *Server) enabled(ctx context.Context, clientID string) error {
 	}
 	_, err := s.Prover.Usable(ctx, clientID)
 	if errors.Is(err, clients.ErrBarred) {
-		return token.ErrInvalid
+		return verify.ErrInvalid
 	}
 	return err
 }
@@ -175,21 +166,6 @@ func application(h http.Header) (clients.Shown, error) {
 
 func authorizationRepeated() error {
 	return problem.BadRequest("authorization_repeated", "Send one Authorization header.")
-}
-
-// bearerToken takes the access token out of the Authorization header
-// (RFC 6750 §2.1). Two headers are an error: proxies and services disagree on
-// which of them counts.
-func bearerToken(h http.Header) (raw string, found bool, err error) {
-	values := h.Values("Authorization")
-	if len(values) > 1 {
-		return "", false, authorizationRepeated()
-	}
-	if len(values) == 0 {
-		return "", false, nil
-	}
-	scheme, raw, _ := strings.Cut(values[0], " ")
-	return strings.TrimLeft(raw, " "), strings.EqualFold(scheme, "Bearer"), nil
 }
 
 // printable makes a header safe to keep and to show: valid text without

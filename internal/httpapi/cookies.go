@@ -2,7 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"crypto/subtle"
+	"errors"
 	"net/http"
 	"time"
 
@@ -10,7 +10,14 @@ import (
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/verify"
 )
+
+// Places are where an access token may stand: the header, or the cookie that a
+// sign-in has set.
+func Places() []verify.Place {
+	return []verify.Place{verify.Header(), verify.Cookie(api.AccessCookie)}
+}
 
 // browser is a request as far as it may come from a browser, and the header of
 // its answer, in which cookies go back.
@@ -38,20 +45,6 @@ func (b browser) csrf() string {
 	return values[0]
 }
 
-// proves refuses a request that does not repeat the csrf claim of its access
-// token. A token that was not made for a cookie has none.
-func (b browser) proves(want string) error {
-	if want == "" || subtle.ConstantTimeCompare([]byte(b.csrf()), []byte(want)) != 1 {
-		return login.ErrCrossSite
-	}
-	return b.sameOrigin()
-}
-
-// changes reports methods that may change something (RFC 9110 §9.2.1).
-func (b browser) changes() bool {
-	return b.request.Method != http.MethodGet && b.request.Method != http.MethodHead
-}
-
 func (b browser) has(cookie string) bool { return len(b.request.CookiesNamed(cookie)) > 0 }
 
 // cookie is the value of a cookie, empty when there is none or more than one.
@@ -71,32 +64,15 @@ func (b browser) keep(name, value string, life time.Duration) {
 
 // forget drops both cookies.
 func (b browser) forget() {
-	b.set(http.Cookie{Name: api.AccessCookie, MaxAge: -1})
-	b.set(http.Cookie{Name: api.RefreshCookie, MaxAge: -1})
+	b.drop(api.AccessCookie)
+	b.drop(api.RefreshCookie)
 }
+
+func (b browser) drop(name string) { b.set(http.Cookie{Name: name, MaxAge: -1}) }
 
 func (b browser) set(c http.Cookie) {
 	c.Path, c.Secure, c.HttpOnly, c.SameSite = "/", true, true, http.SameSiteStrictMode
 	b.answer.Add("Set-Cookie", c.String())
-}
-
-// accessToken takes the access token out of the header or the cookie. Both at
-// once are an error (RFC 6750 §2): whoever else reads the request may believe
-// the other one.
-func (b browser) accessToken() (raw string, inCookie bool, err error) {
-	held := b.request.CookiesNamed(api.AccessCookie)
-	raw, found, err := bearerToken(b.request.Header)
-	switch {
-	case err != nil:
-		return "", false, err
-	case len(held) > 1, len(held) == 1 && found:
-		return "", false, problem.BadRequest("authorization_repeated", "Send one access token, in one place.")
-	case len(held) == 1:
-		return held[0].Value, true, nil
-	case !found:
-		return "", false, problem.MissingToken()
-	}
-	return raw, false, nil
 }
 
 // leaver lets in who may end his session: whoever is signed in, and a browser
@@ -104,8 +80,7 @@ func (b browser) accessToken() (raw string, inCookie bool, err error) {
 // dropped, so that signing out leaves no cookies behind in any case.
 func (s *Server) leaver(ctx context.Context, c Caller) (Caller, error) {
 	in, err := s.tokenHolder(ctx, c, signedIn)
-	_, byHeader, _ := bearerToken(c.browser.request.Header)
-	if err == nil || byHeader || !unproved(err) {
+	if err == nil || !unproved(err) || s.byHeader(c.browser.request) {
 		return in, err
 	}
 	if c.browser.has(api.RefreshCookie) {
@@ -116,6 +91,13 @@ func (s *Server) leaver(ctx context.Context, c Caller) (Caller, error) {
 		c.browser.forget()
 	}
 	return in, err
+}
+
+// byHeader tells a caller who sent a token himself, good or not, from a browser
+// with nothing but its cookies.
+func (s *Server) byHeader(r *http.Request) bool {
+	_, place, err := s.verifier.VerifyRequest(r)
+	return place == verify.Header() && !errors.Is(err, verify.ErrNoToken)
 }
 
 // unproved tells a caller whose token is missing or no longer good from one who
@@ -171,6 +153,9 @@ func (c Caller) deliver(t login.Tokens, w login.Wish) api.Tokens {
 	c.browser.keep(api.AccessCookie, out.AccessToken, t.ExpiresIn)
 	if out.RefreshToken != "" {
 		c.browser.keep(api.RefreshCookie, out.RefreshToken, t.RefreshExpiresIn)
+	} else if c.Session.ID == "" {
+		// A sign-in without one: what is there is that of a session before.
+		c.browser.drop(api.RefreshCookie)
 	}
 	out.AccessToken, out.RefreshToken = "", ""
 	return out

@@ -23,7 +23,7 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
-	"github.com/portaria/portaria/internal/token"
+	"github.com/portaria/portaria/verify"
 )
 
 // Config is what the API stands on. Every field is required.
@@ -31,7 +31,9 @@ type Config struct {
 	Login    *login.Service
 	Accounts account.Store
 	Sessions session.Store
-	Verifier *token.Verifier
+	// Verifier of access tokens for Portaria's own audience, in the Places of
+	// this package.
+	Verifier *verify.Verifier
 	Prover   *clients.Prover
 	// KeySet answers the keys published at a moment.
 	KeySet func(now time.Time) keyring.KeySet
@@ -50,7 +52,7 @@ type Server struct {
 	login    *login.Service
 	accounts account.Store
 	sessions session.Store
-	verifier *token.Verifier
+	verifier *verify.Verifier
 	mux      *http.ServeMux
 	document []byte
 }

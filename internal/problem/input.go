@@ -109,17 +109,6 @@ func MethodNotAllowed() error {
 	return &InputError{status: http.StatusMethodNotAllowed, code: "method_not_allowed", title: "This path has other methods; see Allow."}
 }
 
-// MissingToken says that the route needs an access token and none was sent.
-func MissingToken() error {
-	return &InputError{
-		status:    http.StatusUnauthorized,
-		code:      "missing_token",
-		title:     "An access token is required.",
-		detail:    "Send Authorization: Bearer, followed by an access token.",
-		challenge: bearer,
-	}
-}
-
 // SessionRequired says that the route acts on the caller's session, and that
 // the access token belongs to none.
 func SessionRequired() error {

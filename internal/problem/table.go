@@ -12,6 +12,7 @@ import (
 	"github.com/portaria/portaria/internal/store"
 	"github.com/portaria/portaria/internal/token"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/verify"
 )
 
 // internal answers whatever has no row.
@@ -25,6 +26,12 @@ var internal = row{
 // abandoned is logged, not read: the caller has gone, and that is no fault of
 // ours. 499 is what nginx calls it; no RFC has a number for it.
 var abandoned = row{status: 499, code: "abandoned", title: "The caller has gone."}
+
+// What other sites are told, whichever cookie their request came with.
+const (
+	crossSite       = "The request does not prove that it comes from this site."
+	crossSiteDetail = "Send it from a page of this site, with the csrf value of the session in the header X-CSRF-Token."
+)
 
 // table maps errors to answers; the first row that matches counts.
 var table = []row{
@@ -49,7 +56,7 @@ var table = []row{
 	{password.ErrBusy, http.StatusServiceUnavailable, "busy", "Too many sign-ins at once.", "Try again after the time in Retry-After.", ""},
 
 	{login.ErrSignUpClosed, http.StatusForbidden, "sign_up_closed", "Sign-up is closed here.", "Ask an administrator for an account.", ""},
-	{login.ErrCrossSite, http.StatusForbidden, "cross_site_request", "The request does not prove that it comes from this site.", "Send it from a page of this site, with the csrf value of the session in the header X-CSRF-Token.", ""},
+	{login.ErrCrossSite, http.StatusForbidden, "cross_site_request", crossSite, crossSiteDetail, ""},
 	{login.ErrAccountChanged, http.StatusConflict, "account_changed", "The account was changed meanwhile.", "Sign in again.", ""},
 
 	{session.ErrNotFound, http.StatusNotFound, "session_not_found", "There is no such session.", "", ""},
@@ -72,7 +79,11 @@ var table = []row{
 
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "The service cannot answer right now.", "Try again after the time in Retry-After.", ""},
 
-	{token.ErrExpired, http.StatusUnauthorized, "token_expired", "The access token has expired.", "Refresh it, or sign in again.", invalidToken},
+	{verify.ErrNoToken, http.StatusUnauthorized, "missing_token", "An access token is required.", "Send Authorization: Bearer, followed by an access token.", bearer},
+	{verify.ErrRequest, http.StatusBadRequest, "authorization_repeated", "Send one access token, in one place.", "", ""},
+	{verify.ErrCrossSite, http.StatusForbidden, "cross_site_request", crossSite, crossSiteDetail, ""},
+	{verify.ErrExpired, http.StatusUnauthorized, "token_expired", "The access token has expired.", "Refresh it, or sign in again.", invalidToken},
+	{verify.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
+	{verify.ErrUnavailable, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{token.ErrNoEncryptionKey, http.StatusServiceUnavailable, "encryption_key_unknown", "Tokens for this audience are encrypted, and its key could not be fetched yet.", "Try again after the time in Retry-After; the operator's log says what is wrong.", ""},
-	{token.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
 }
