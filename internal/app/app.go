@@ -21,6 +21,7 @@ import (
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
+	"github.com/portaria/portaria/internal/webhook"
 	"github.com/portaria/portaria/verify"
 )
 
@@ -43,6 +44,7 @@ type App struct {
 	hasher *password.Hasher
 	// verifier is that of the service's own routes.
 	verifier *verify.Verifier
+	webhooks *webhook.Service
 	// recipients are the services that publish the key to encrypt to, by
 	// audience.
 	recipients map[string]*recipient.KeySet
@@ -181,6 +183,9 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
+	if err := a.openWebhooks(ctx, issuer); err != nil {
+		return err
+	}
 	a.API, err = httpapi.New(httpapi.Config{
 		Login:        flows,
 		Accounts:     a.store,
@@ -190,6 +195,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		KeySet:       ring.KeySet,
 		KeySetMaxAge: a.config.KeySetMaxAge,
 		Issuer:       issuer,
+		Webhooks:     a.webhooks,
 		Ready: map[string]func(context.Context) error{
 			"database": a.store.Ping,
 			"signing_key": func(context.Context) error {

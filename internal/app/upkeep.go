@@ -8,7 +8,7 @@ import (
 )
 
 // pruneEvery is how often what nobody can use any more is removed: sessions,
-// and the client assertions that are remembered.
+// the client assertions that are remembered, and old dead letters.
 const pruneEvery = time.Hour
 
 // Upkeep runs what has to be done from time to time, until ctx ends. The
@@ -26,6 +26,9 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 			repeat(ctx, 0, a.FetchKeySets)
 		})
 	}
+	all.Go(func() {
+		a.webhooks.Run(ctx)
+	})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -59,6 +62,7 @@ func (a *App) prune(ctx context.Context) time.Duration {
 	if _, err := a.store.PruneAssertions(ctx, a.now()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "prune client assertions", "error", err)
 	}
+	a.pruneDeadLetters(ctx)
 	return pruneEvery
 }
 

@@ -115,6 +115,10 @@ type Config struct {
 	// client as he likes it.
 	ProxyHeader string `name:"proxy_header" default:"X-Forwarded-For" oneof:"X-Forwarded-For|Forwarded"`
 
+	// InsecureWebhooks permits webhooks to services on this machine, also with plain HTTP. For trying things out: whoever
+	// may make a webhook can then reach everything that listens on this machine only.
+	InsecureWebhooks bool `name:"insecure_webhooks" default:"false"`
+
 	// LogLevel is the least level that is logged. Requests that succeed are logged at debug, those that are refused at
 	// info, slow ones at warn, and those that fail through our fault at error.
 	LogLevel string `name:"log_level" default:"info" oneof:"debug|info|warn|error"`

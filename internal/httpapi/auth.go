@@ -39,7 +39,22 @@ const (
 	leaving
 	// admin needs an access token with the scope for administrators.
 	admin
+	// eventsRead needs a client with that scope; the scope for administrators
+	// will do.
+	eventsRead
 )
+
+// scope is what a token or client must have to be let in; empty where that is
+// not what counts.
+func (w who) scope() string {
+	switch w {
+	case admin:
+		return api.AdminScope
+	case eventsRead:
+		return api.EventsReadScope
+	}
+	return ""
+}
 
 // Caller is who calls, and from where. Handlers get it as a parameter, so
 // that none can forget to ask.
@@ -113,14 +128,14 @@ func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, erro
 	if err != nil {
 		return Caller{}, err
 	}
-	isAdmin := c.Claims.HasScope(api.AdminScope)
+	scope := allowed.scope()
 	switch {
-	case allowed == admin && isAdmin:
+	case scope != "" && (c.Claims.HasScope(scope) || c.Claims.HasScope(api.AdminScope)):
 		return c, nil
 	case allowed == signedIn && c.Session.ID != "":
 		return c, nil
-	case allowed == admin:
-		return Caller{}, problem.InsufficientScope(api.AdminScope)
+	case scope != "":
+		return Caller{}, problem.InsufficientScope(scope)
 	}
 	return Caller{}, problem.SessionRequired()
 }

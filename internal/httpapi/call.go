@@ -75,7 +75,7 @@ func statusOf(out reflect.Type) int {
 	switch out {
 	case reflect.TypeFor[none]():
 		return http.StatusNoContent
-	case reflect.TypeFor[api.Created]():
+	case reflect.TypeFor[api.Created](), reflect.TypeFor[api.WebhookMade]():
 		return http.StatusCreated
 	}
 	return http.StatusOK

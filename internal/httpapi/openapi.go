@@ -101,8 +101,8 @@ func (rt route) bodyType() string {
 }
 
 func (rt route) scopes() []string {
-	if rt.who == admin {
-		return []string{api.AdminScope}
+	if scope := rt.who.scope(); scope != "" {
+		return []string{scope}
 	}
 	return []string{}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/webhook"
 	"github.com/portaria/portaria/verify"
 )
 
@@ -40,6 +41,7 @@ type Config struct {
 	// KeySetMaxAge is how long others may keep the key set.
 	KeySetMaxAge time.Duration
 	Issuer       string
+	Webhooks     *webhook.Service
 	// Ready checks by name whatever must work before requests are sent here.
 	Ready map[string]func(context.Context) error
 	Log   *slog.Logger

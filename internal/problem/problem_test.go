@@ -32,6 +32,7 @@ var silent = map[string]string{
 	"token.ErrAudience":     "the API names the field instead",
 	"token.ErrClaims":       "a mistake of ours while minting",
 	"clients.ErrInvalid":    "the API names the fields instead",
+	"webhook.ErrInvalid":    "the API names the field instead",
 	"clients.ErrReplayed":   "clients turns it into ErrNotProved",
 	"token.ErrExpired":      "the API verifies with package verify",
 	"token.ErrInvalid":      "the API verifies with package verify",

@@ -71,7 +71,6 @@ var table = []row{
 
 	{webhook.ErrNotFound, http.StatusNotFound, "webhook_not_found", "There is no such webhook.", "", ""},
 	{webhook.ErrNoClient, http.StatusUnprocessableEntity, "webhook_client_unknown", "A webhook belongs to a client, and there is none with this id.", "Register the client first.", ""},
-	{webhook.ErrInvalid, http.StatusUnprocessableEntity, "webhook_invalid", "This cannot be a webhook.", "The format is standard or set with an https url, or poll without one; types are those of the events.", ""},
 	{webhook.ErrTooMany, http.StatusConflict, "webhooks_exhausted", "There are too many webhooks.", "Delete one first.", ""},
 	{webhook.ErrEventGone, http.StatusNotFound, "dead_letter_not_found", "There is no such dead letter, or its event has left the log.", "", ""},
 	{webhook.ErrFormat, http.StatusConflict, "webhook_format", "A webhook of this format cannot do that.", "", ""},

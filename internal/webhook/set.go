@@ -101,16 +101,17 @@ func securityEventOf(e event.Event) (kind string, content any) {
 	case e.Type == event.PasswordChanged:
 		about.Credential, about.Change = "password", "update"
 		return caepCredentialChange, about
-	case e.Type == event.SessionEnded, e.Type == event.RevocationWritten && endsSessions(e):
+	case e.Type == event.SessionEnded, endsSessions(e):
 		return caepSessionRevoked, about
 	}
 	return ownEvent + string(e.Type), dataOf(e)
 }
 
-// endsSessions reports whether a rule is about a session, or all of an account.
-// One that names a client or a key besides ends only part of them.
+// endsSessions reports whether a revocation is of a session, or of all of an
+// account. After a soft one the session lives.
 func endsSessions(e event.Event) bool {
-	return (e.SessionID != "" || e.AccountID != "") && e.KeyID == "" && (e.SessionID != "" || e.ClientID == "")
+	kind, mode := e.Detail["kind"], e.Detail["mode"]
+	return e.Type == event.RevocationWritten && mode == "hard" && (kind == "s" || kind == "u")
 }
 
 func initiator(e event.Event) string {

@@ -28,8 +28,8 @@ var (
 	ErrNotFound = errors.New("webhook not found")
 	// ErrNoClient says that a subscription names a client that there is not.
 	ErrNoClient = errors.New("webhook of an unknown client")
-	// ErrInvalid says that a subscription cannot be as it was described; the
-	// text names the field.
+	// ErrInvalid says that a subscription cannot be as it was described. The
+	// error is a Fault.
 	ErrInvalid = errors.New("webhook invalid")
 	// ErrTooMany says that there are MaxSubscriptions already.
 	ErrTooMany = errors.New("too many webhooks")
@@ -43,6 +43,16 @@ var (
 	// receiver could verify a Security Event Token.
 	ErrUnsignable = errors.New("the signing key is symmetric, so nobody could verify a security event token")
 )
+
+// Fault says what is wrong with one field of a subscription. It is an
+// ErrInvalid.
+type Fault struct{ Field, Detail string }
+
+// Error names the field.
+func (f Fault) Error() string { return ErrInvalid.Error() + ": " + f.Field + ": " + f.Detail }
+
+// Is makes a Fault an ErrInvalid.
+func (Fault) Is(target error) bool { return target == ErrInvalid }
 
 // Limits of subscriptions.
 const (
@@ -154,7 +164,7 @@ func (s Subscription) due(head int64, now time.Time) bool {
 // on this machine.
 func (s Subscription) check(insecure bool) error {
 	if s.ClientID == "" || len(s.ClientID) > maxClientID {
-		return fmt.Errorf("%w: client_id: expected 1 to %d characters", ErrInvalid, maxClientID)
+		return Fault{"client_id", fmt.Sprintf("expected 1 to %d characters", maxClientID)}
 	}
 	if err := checkTypes(s.Types); err != nil {
 		return err
@@ -164,25 +174,25 @@ func (s Subscription) check(insecure bool) error {
 		return checkURL(s.URL, insecure)
 	case Poll:
 		if s.URL != "" {
-			return fmt.Errorf("%w: url: a receiver that polls has none", ErrInvalid)
+			return Fault{"url", "a receiver that polls has none"}
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: format: expected standard, set or poll", ErrInvalid)
+	return Fault{"format", "expected standard, set or poll"}
 }
 
 // checkTypes refuses a pattern that matches nothing: a typing error would
 // otherwise wait for ever.
 func checkTypes(patterns []string) error {
 	if len(patterns) == 0 || len(patterns) > maxPatterns {
-		return fmt.Errorf("%w: types: expected 1 to %d", ErrInvalid, maxPatterns)
+		return Fault{"types", fmt.Sprintf("expected 1 to %d", maxPatterns)}
 	}
 	for _, pattern := range patterns {
 		head, wild := strings.CutSuffix(pattern, "*")
 		whole := head == "" || strings.HasSuffix(head, ".")
 		known := slices.ContainsFunc(event.Types(), func(t event.Type) bool { return matches(pattern, t) })
 		if !known || wild && !whole {
-			return fmt.Errorf("%w: types: one of them matches no event", ErrInvalid)
+			return Fault{"types", "one of them matches no event"}
 		}
 	}
 	return nil
@@ -192,13 +202,13 @@ func checkURL(text string, insecure bool) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || len(text) > maxURL || u.Hostname() == "":
-		return fmt.Errorf("%w: url: expected an absolute URL of at most %d characters", ErrInvalid, maxURL)
+		return Fault{"url", fmt.Sprintf("expected an absolute URL of at most %d characters", maxURL)}
 	case u.User != nil || u.Fragment != "":
-		return fmt.Errorf("%w: url: it must have no user and no fragment", ErrInvalid)
+		return Fault{"url", "it must have no user and no fragment"}
 	case u.Scheme == "https", u.Scheme == "http" && insecure && onThisMachine(u.Hostname()):
 		return nil
 	}
-	return fmt.Errorf("%w: url: expected https", ErrInvalid)
+	return Fault{"url", "expected https"}
 }
 
 func onThisMachine(host string) bool {

@@ -175,17 +175,21 @@ func TestEventsInTheWordsOfTheProfile(t *testing.T) {
 			`{"event_timestamp":1900000000,"initiating_entity":"user","reason_admin":{"en":"signed_out"}}`,
 		},
 		"account revoked": {
-			event.Event{Type: event.RevocationWritten, AccountID: "ana", Actor: event.Operator}, revoked,
+			event.Event{Type: event.RevocationWritten, AccountID: "ana", Actor: event.Operator, Detail: map[string]string{"kind": "u", "mode": "hard"}}, revoked,
 			`{"format":"iss_sub","iss":"https://login.example.org","sub":"ana"}`,
 			`{"event_timestamp":1900000000,"initiating_entity":"admin"}`,
 		},
 		"session revoked": {
-			event.Event{Type: event.RevocationWritten, SessionID: "s1"}, revoked,
+			event.Event{Type: event.RevocationWritten, SessionID: "s1", Detail: map[string]string{"kind": "s", "mode": "hard"}}, revoked,
 			`{"format":"opaque","id":"s1"}`, `{"event_timestamp":1900000000,"initiating_entity":"system"}`,
 		},
 		"account at one client revoked": {
-			event.Event{Seq: 3, Type: event.RevocationWritten, AccountID: "ana", ClientID: "orders"}, "urn:portaria:event:revocation.written",
-			`{"format":"iss_sub","iss":"https://login.example.org","sub":"ana"}`, `{"seq":3,"account_id":"ana","client_id":"orders"}`,
+			event.Event{Seq: 3, Type: event.RevocationWritten, AccountID: "ana", ClientID: "orders", Detail: map[string]string{"kind": "uc", "mode": "hard"}}, "urn:portaria:event:revocation.written",
+			`{"format":"iss_sub","iss":"https://login.example.org","sub":"ana"}`, `{"seq":3,"account_id":"ana","client_id":"orders","detail":{"kind":"uc","mode":"hard"}}`,
+		},
+		"session revoked softly": {
+			event.Event{Seq: 4, Type: event.RevocationWritten, SessionID: "s1", Detail: map[string]string{"kind": "s", "mode": "soft"}},
+			"urn:portaria:event:revocation.written", `{"format":"opaque","id":"s1"}`, `{"seq":4,"session_id":"s1","detail":{"kind":"s","mode":"soft"}}`,
 		},
 		"password changed": {
 			event.Event{Type: event.PasswordChanged, AccountID: "ana", Actor: "ana"},

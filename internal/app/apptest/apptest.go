@@ -156,6 +156,10 @@ func (a *App) FetchKeySets() { a.running.FetchKeySets(context.Background()) }
 // signing keys when that is due.
 func (a *App) MaintainKeys() { a.running.MaintainKeys(context.Background()) }
 
+// DeliverWebhooks does at once what upkeep does all the time: it sends events
+// to whoever has subscribed to them.
+func (a *App) DeliverWebhooks() { a.running.DeliverWebhooks(context.Background()) }
+
 // Do sends a request as it stands and answers status, headers and body.
 func (a *App) Do(r *http.Request) (*http.Response, string) {
 	a.t.Helper()

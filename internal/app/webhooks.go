@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/webhook"
+)
+
+// webhookSecret names the secret that those of all webhooks are derived from.
+const webhookSecret = "webhook"
+
+// keepDeadLetters is how long an event that was given up can be redelivered.
+const keepDeadLetters = 30 * 24 * time.Hour
+
+func (a *App) openWebhooks(ctx context.Context, issuer string) error {
+	key, err := a.ring.Secret(ctx, webhookSecret)
+	if err != nil {
+		return err
+	}
+	a.webhooks, err = webhook.New(webhook.Config{
+		Store:            a.store.Webhooks(),
+		Events:           a.store,
+		Signer:           eventSigner{a.ring},
+		Issuer:           issuer,
+		Key:              key,
+		InsecureLoopback: a.config.InsecureWebhooks,
+		Log:              a.log,
+		Now:              a.now,
+	})
+	return err
+}
+
+// DeliverWebhooks delivers at once what is due. [App.Upkeep] does it all the
+// time.
+func (a *App) DeliverWebhooks(ctx context.Context) { a.webhooks.Round(ctx) }
+
+func (a *App) pruneDeadLetters(ctx context.Context) {
+	n, err := a.store.Webhooks().PruneDeadLetters(ctx, a.now().Add(-keepDeadLetters))
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.ErrorContext(ctx, "prune dead letters", "error", err)
+	case n > 0:
+		a.log.InfoContext(ctx, "pruned dead letters", "events", n)
+	}
+}
+
+// eventSigner signs security event tokens with the key that signs access
+// tokens, so that receivers find it in the same key set.
+type eventSigner struct{ ring *keyring.Ring }
+
+// Sign implements [webhook.Signer].
+func (s eventSigner) Sign(now time.Time, typ string, claims []byte) (string, error) {
+	key, err := s.ring.Active(now)
+	if err != nil {
+		return "", err
+	}
+	if key.Algorithm().Symmetric() {
+		return "", webhook.ErrUnsignable
+	}
+	header, err := json.Marshal(map[string]string{"alg": string(key.Algorithm()), "kid": key.Kid(), "typ": typ})
+	if err != nil {
+		return "", err
+	}
+	input := jose.Encode(header) + "." + jose.Encode(claims)
+	signature, err := key.Sign(input)
+	if err != nil {
+		return "", err
+	}
+	return input + "." + jose.Encode(signature), nil
+}
