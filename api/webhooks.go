@@ -50,7 +50,7 @@ type WebhookSecret struct {
 
 // WebhookReplay sends again what has happened since a moment.
 type WebhookReplay struct {
-	ID
+	ID    string    `json:"-" path:"id" doc:"A UUID."`
 	Since time.Time `json:"since" doc:"Events from this moment on are sent again, with the ids that they had."`
 }
 
@@ -61,8 +61,8 @@ type WebhookReplayed struct {
 
 // DeliveryPage asks for the last tries of a subscription.
 type DeliveryPage struct {
-	ID
-	Limit int `json:"-" query:"limit" doc:"How many to answer: 1 to 200, by default 50; 100 are kept."`
+	ID    string `json:"-" path:"id" doc:"A UUID."`
+	Limit int    `json:"-" query:"limit" doc:"How many to answer: 1 to 200, by default 50; 100 are kept."`
 }
 
 // DeadLetterPage asks for part of the dead letters.
@@ -73,7 +73,7 @@ type DeadLetterPage struct {
 
 // DeadLetter names one event that was given up.
 type DeadLetter struct {
-	ID
+	ID    string `json:"-" path:"id" doc:"A UUID."`
 	Event string `json:"-" path:"event" doc:"Id of the event."`
 }
 
@@ -95,7 +95,7 @@ type Deliveries struct {
 
 // EventPoll acknowledges and asks for security event tokens (RFC 8936 §2.4).
 type EventPoll struct {
-	ID
+	ID                string                   `json:"-" path:"id" doc:"A UUID."`
 	MaxEvents         *int                     `json:"maxEvents,omitempty" minimum:"0" doc:"How many to answer at most; 0 only acknowledges."`
 	ReturnImmediately bool                     `json:"returnImmediately,omitempty" doc:"Answer nothing rather than wait, for up to 20 seconds, for something."`
 	Ack               []string                 `json:"ack,omitempty" nullable:"false" maxItems:"1000" doc:"jti of tokens that arrived."`

@@ -57,7 +57,7 @@ func (s *Server) disableWebhook(ctx context.Context, _ Caller, in api.ID) (none,
 }
 
 func (s *Server) replayWebhook(ctx context.Context, _ Caller, in api.WebhookReplay) (api.WebhookReplayed, error) {
-	cursor, err := s.Webhooks.Replay(ctx, in.ID.ID, in.Since)
+	cursor, err := s.Webhooks.Replay(ctx, in.ID, in.Since)
 	return api.WebhookReplayed{Cursor: cursor}, err
 }
 
@@ -66,7 +66,7 @@ func (s *Server) deliveries(ctx context.Context, _ Caller, in api.DeliveryPage) 
 	if err != nil {
 		return api.Deliveries{}, err
 	}
-	list, err := s.Webhooks.Store.Attempts(ctx, in.ID.ID, limit)
+	list, err := s.Webhooks.Store.Attempts(ctx, in.ID, limit)
 	return deliveriesOf(list), err
 }
 
@@ -75,7 +75,7 @@ func (s *Server) deadLetters(ctx context.Context, _ Caller, in api.DeadLetterPag
 	if err != nil {
 		return api.Deliveries{}, err
 	}
-	list, err := s.Webhooks.Store.DeadLetters(ctx, in.ID.ID, int64(in.After), limit)
+	list, err := s.Webhooks.Store.DeadLetters(ctx, in.ID, int64(in.After), limit)
 	return deliveriesOf(list), err
 }
 
@@ -84,12 +84,12 @@ func (s *Server) historyOf(ctx context.Context, in api.DeliveryPage) (limit int,
 	if limit, err = pageLimit(in.Limit); err != nil {
 		return 0, err
 	}
-	_, err = s.Webhooks.Store.Find(ctx, in.ID.ID)
+	_, err = s.Webhooks.Store.Find(ctx, in.ID)
 	return limit, err
 }
 
 func (s *Server) redeliver(ctx context.Context, _ Caller, in api.DeadLetter) (api.Delivery, error) {
-	attempt, err := s.Webhooks.Redeliver(ctx, in.ID.ID, in.Event)
+	attempt, err := s.Webhooks.Redeliver(ctx, in.ID, in.Event)
 	return deliveryOf(attempt), err
 }
 
@@ -101,7 +101,7 @@ func (s *Server) pollEvents(ctx context.Context, c Caller, in api.EventPoll) (ap
 	for id, fail := range in.SetErrs {
 		ask.Errors[id] = fail.Err
 	}
-	answer, err := s.Webhooks.Poll(ctx, in.ID.ID, c.Claims.ClientID(), ask)
+	answer, err := s.Webhooks.Poll(ctx, in.ID, c.Claims.ClientID(), ask)
 	return api.PolledEvents{Sets: answer.Sets, MoreAvailable: answer.More}, err
 }
 
