@@ -70,6 +70,7 @@ type commands struct {
 	Login   loginCommand   `cmd:"" help:"Sign in and print the tokens."`
 	Account accountCommand `cmd:"" help:"Create, list and bar accounts."`
 	Session sessionCommand `cmd:"" help:"See who is logged in, and end sessions."`
+	Client  clientCommand  `cmd:"" help:"Register services and apps, and rotate their secrets."`
 	Key     keyCommand     `cmd:"" help:"Make, import, rotate and kill signing keys."`
 	Token   tokenCommand   `cmd:"" help:"Sign, verify, encrypt, decrypt and explain tokens, with keys from files."`
 	Version versionCommand `cmd:"" help:"Print the version."`

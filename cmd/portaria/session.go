@@ -95,21 +95,21 @@ func (loginCommand) Help() string {
 	return "With --audience, the access token is for that service, of those that the settings of Portaria name."
 }
 
-// takeAudience answers --audience and takes it out of the settings: there it
-// would be the name of Portaria's own audience.
-func (c *call) takeAudience() string {
-	audience := c.flags.given()["audience"]
+// take answers a flag that means something else to this command than to the
+// settings, such as --audience, and takes it out of them.
+func (c *call) take(flag string) string {
+	value := c.flags.given()[flag]
 	for i, s := range c.flags.settings {
-		if s.Name == "audience" {
+		if s.Flag() == flag {
 			c.flags.target.Elem().Field(i).SetZero()
 		}
 	}
-	return audience
+	return value
 }
 
 // Run signs in and prints the tokens.
 func (l loginCommand) Run(c *call) error {
-	audience := c.takeAudience()
+	audience := c.take("audience")
 	_, service, err := c.service()
 	if err != nil {
 		return err

@@ -151,7 +151,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
-	clientKey, err := ring.Secret(ctx, clientSecret)
+	directory, err := a.openClients(ctx)
 	if err != nil {
 		return err
 	}
@@ -190,8 +190,9 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Login:        flows,
 		Accounts:     a.store,
 		Sessions:     a.store,
+		Clients:      directory,
 		Verifier:     a.verifier,
-		Prover:       clients.NewProver(a.store, clientKey, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath),
+		Prover:       clients.NewProver(a.store, directory.Key, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath),
 		KeySet:       ring.KeySet,
 		KeySetMaxAge: a.config.KeySetMaxAge,
 		Issuer:       issuer,

@@ -73,7 +73,7 @@ func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
 	up, err := a.ring.Maintain(ctx, now)
 	// Also after an error: what was read may hold a key that was killed.
-	err = errors.Join(err, a.handOverKeys(now))
+	err = errors.Join(err, a.handOverKeys(now), a.promiseClients(ctx))
 	for _, c := range up.Changes {
 		from, to := c.From.String(), c.To.String()
 		if c.New {

@@ -113,6 +113,8 @@ type Store interface {
 	// Clients lists them by id, in the order of the database's language, those
 	// after the given one; empty starts at the first.
 	Clients(ctx context.Context, after string, limit int) ([]Client, error)
+	// LongestTTL is the longest Policy.AccessTTL of all; zero for none.
+	LongestTTL(ctx context.Context) (time.Duration, error)
 	// CreateClient adds one; ErrTaken.
 	CreateClient(ctx context.Context, c Client) error
 	// DescribeClient replaces all of a client but its secrets, its standing

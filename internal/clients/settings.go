@@ -83,18 +83,6 @@ func (d *Directory) withdraw(ctx context.Context, described map[string]bool, now
 	return gone, nil
 }
 
-// LongestTTL is the longest lifetime that any client's access tokens have;
-// zero where none has its own.
-func (d *Directory) LongestTTL(ctx context.Context) (longest time.Duration, err error) {
-	for c, err := range d.All(ctx) {
-		if err != nil {
-			return 0, err
-		}
-		longest = max(longest, c.Policy.AccessTTL)
-	}
-	return longest, nil
-}
-
 // All goes through the clients, a page in a step. It ends after an error.
 func (d *Directory) All(ctx context.Context) func(yield func(Client, error) bool) {
 	return func(yield func(Client, error) bool) {

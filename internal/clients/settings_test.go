@@ -133,20 +133,14 @@ func TestDescriptionsThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestLongestTTLLooksAtEveryPage(t *testing.T) {
+func TestEveryPageIsLookedAt(t *testing.T) {
 	h := newHouse(t)
-	longest := func(want time.Duration) {
-		t.Helper()
-		got, err := h.LongestTTL(t.Context())
-		if err != nil || got != want {
-			t.Fatalf("longest %v, %v; want %v", got, err, want)
-		}
-	}
-	longest(0)
+	var list []clients.Described
 	for i := range 401 {
-		c := service(fmt.Sprintf("s%03d", i))
-		c.Policy.AccessTTL = time.Duration(i) * time.Second
-		h.created(c)
+		list = append(list, clients.Described{Client: service(fmt.Sprintf("s%03d", i))})
 	}
-	longest(400 * time.Second)
+	h.describes(list...)
+	if gone := h.describes(); len(gone) != 401 {
+		t.Errorf("%d of 401 clients withdrawn", len(gone))
+	}
 }

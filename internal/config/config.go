@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -43,6 +44,10 @@ type Config struct {
 	// the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is
 	// issued (503).
 	AudienceEncryption map[string]ServiceKey `name:"audience_encryption"`
+	// Clients are the registered applications and services, beside those that administrators register while the service
+	// runs. Each start brings them to what stands here; who stood here once and does so no longer is barred until it is back, or an
+	// administrator keeps it with `portaria client enable`. See below for what a client has.
+	Clients []clients.Described `name:"clients"`
 
 	// Database is where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`.
 	Database Database `name:"database" default:"sqlite:portaria.db" secret:"file"`

@@ -14,6 +14,8 @@ func settingDoc(name string) string {
 		return "The services that people may ask an access token for, beside `audience`, each with the form that its verifier expects: `at+jwt` is RFC 9068; `jwt` has `typ: JWT`, for verifiers that refuse anything else; `flask` is what flask-jwt-extended expects. `audience` itself may be among them."
 	case "audience_encryption":
 		return "The services that get their access tokens encrypted, as nested JWTs, each with its public key: a JWK, or the https URL of its key set. A key set is fetched in the background from the start on and every five minutes: after a change, the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is issued (503)."
+	case "clients":
+		return "The registered applications and services, beside those that administrators register while the service runs. Each start brings them to what stands here; who stood here once and does so no longer is barred until it is back, or an administrator keeps it with `portaria client enable`. See below for what a client has."
 	case "database":
 		return "Where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`."
 	case "master_key_file":

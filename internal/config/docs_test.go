@@ -116,6 +116,7 @@ variable or flag it comes from; the service does not start with one. An unknown 
 | yes or no | ` + "`true`, `yes`, `on`, `1`; `false`, `no`, `off`, `0`" + ` |
 | networks | ` + "`10.0.0.0/8`" + ` or single addresses, separated by commas; in the file also a YAML list |
 | pairs | ` + "`orders=jwt legacy=flask`" + `, separated by white space; in the file also a mapping |
+| clients | in the file a list; elsewhere the same as JSON |
 
 A secret may come from a mounted file: ` + "`PORTARIA_DATABASE_FILE`" + ` holds the path of a file with the value of
 ` + "`PORTARIA_DATABASE`" + `. The master key has ` + "`PORTARIA_MASTER_KEY_FILE`" + ` (the default) or ` + "`PORTARIA_MASTER_KEY`" + `; it has no flag. An empty
@@ -148,6 +149,40 @@ audience_encryption:
   payroll: https://payroll.example.org/jwks.json
   archive: '{"kty":"EC","crv":"P-256","use":"enc","kid":"archive-1","x":"…","y":"…"}'
 ` + "```" + `
+
+## Clients
+
+Services that ask for tokens in their own name, and apps that people sign in with. All but ` + "`id` and `kind`" + ` may be left out.
+
+` + "```yaml" + `
+clients:
+  - id: orders                          # a-z, 0-9, '.', '_', '-'; the client_id
+    name: Order management              # for people
+    kind: service                       # or app
+    secret_file: /run/secrets/orders    # at least 32 characters, made by chance
+    audiences: [stock, billing]         # the first is meant when none is asked for
+    scopes: ['stock:read', 'bills:write']
+    access_ttl: 5m                      # services: 15m, apps: access_ttl of all
+  - id: reports
+    kind: service
+    public_key_file: /etc/portaria/reports.jwk   # private_key_jwt instead of a secret
+    profile: jwt                        # the form of tokens for this client: at+jwt, jwt, flask
+    encryption_key: '{"kty":"EC","crv":"P-256","use":"enc","x":"…","y":"…"}'
+  - id: web                             # an app without credentials is public
+    kind: app
+    refresh_ttl: 2d                     # apps: what the settings of all say
+    session_ttl: 14d
+  - id: kiosk
+    kind: app
+    access_ttl: 8h
+    no_refresh: true                    # one token; what is sensitive asks for the password again
+` + "```" + `
+
+` + "`public_key`, `encryption_key`" + ` hold a public JWK or a key set, ` + "`public_key_file`, `encryption_key_file`" + ` the name of a file with one. A secret
+never stands in the settings themselves. Without ` + "`secret_file` and `public_key`" + `, a service gets its first secret from ` + "`portaria client rotate-secret`" + `.
+
+A start with another secret in ` + "`secret_file`" + ` keeps the one before until the next change, or ` + "`portaria client drop-secret`" + `; so a secret is
+exchanged without a gap. Administrators can bar a client that stands here and rotate its secret, but not delete it.
 
 ## All settings
 

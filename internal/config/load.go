@@ -183,6 +183,10 @@ func spelledOut(setting Setting, e entry) string {
 func (l *loader) set(setting Setting, e entry) error {
 	values := e.values
 	switch {
+	case setting.Kind == Clients:
+		return l.setClients(e)
+	case e.records != nil:
+		return errNested
 	case e.mapping && setting.Kind != Pairs:
 		return errNested
 	case setting.Kind == Networks && len(values) == 1:

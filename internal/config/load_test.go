@@ -120,6 +120,8 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 		return "orders=jwt  https://legacy.example=flask", nil
 	case "audience_encryption":
 		return "payroll=https://payroll.example/keys?of=enc archive=" + string(publicKey(t).PublicJWK()), nil
+	case "clients":
+		return `[{"id": "orders", "kind": "service", "audiences": ["stock", "billing"], "access_ttl": "5m"}]`, nil
 	}
 	switch s.Kind {
 	case config.Duration:

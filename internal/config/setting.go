@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/portaria/portaria/internal/clients"
 )
 
 // Setting describes one setting, for help texts and for building flags.
@@ -44,6 +46,7 @@ const (
 	Choice   Kind = "choice"
 	Networks Kind = "networks"
 	Pairs    Kind = "pairs"
+	Clients  Kind = "clients"
 )
 
 // Env returns the name of its environment variable: PORTARIA_ACCESS_TTL.
@@ -105,6 +108,8 @@ func kindOf(t reflect.Type) Kind {
 		return Number
 	case reflect.TypeFor[[]netip.Prefix]():
 		return Networks
+	case reflect.TypeFor[[]clients.Described]():
+		return Clients
 	}
 	if t.Kind() == reflect.Map {
 		return Pairs

@@ -19,7 +19,7 @@ import (
 const (
 	maxFile   = 1 << 20
 	maxColumn = 4096
-	maxFlow   = 2
+	maxFlow   = 3
 )
 
 // entry is one setting as a source gave it.
@@ -28,6 +28,14 @@ type entry struct {
 	values      []string
 	// mapping says that the values are the lines of a mapping, as name=value.
 	mapping bool
+	// records are the items of a list of mappings; there are no values then.
+	records []record
+}
+
+// record is one mapping of a list of mappings.
+type record struct {
+	where  string
+	fields []entry
 }
 
 // readFile reads a whole file of bounded size.
@@ -71,14 +79,31 @@ func parseYAML(name, text string) (entries []entry, problems []Problem) {
 	if err != nil {
 		return nil, []Problem{syntaxProblem(name, err)}
 	}
+	where := func(tk *token.Token) string { return at(tk, "").Where }
 	for _, pair := range pairs(file) {
 		if pair.bad != nil {
 			problems = append(problems, at(pair.bad, pair.why))
 			continue
 		}
-		entries = append(entries, entry{name: pair.key, where: at(pair.token, "").Where, values: pair.values, mapping: pair.mapping})
+		entries = append(entries, pair.entry(where))
 	}
 	return entries, problems
+}
+
+// entry gives a pair, and the pairs within it, the names of their places.
+func (p pair) entry(where func(*token.Token) string) entry {
+	e := entry{name: p.key, where: where(p.token), values: p.values, mapping: p.mapping}
+	for _, item := range p.records {
+		r := record{where: where(p.token)}
+		for i, field := range item {
+			if i == 0 {
+				r.where = where(field.token)
+			}
+			r.fields = append(r.fields, field.entry(where))
+		}
+		e.records = append(e.records, r)
+	}
+	return e
 }
 
 // unfit finds what a settings file may not contain, before it is parsed.
@@ -133,6 +158,8 @@ type pair struct {
 	values []string
 	// mapping says that the values are name=value.
 	mapping bool
+	// records are the items of a list of mappings.
+	records [][]pair
 
 	bad *token.Token
 	why string
@@ -163,13 +190,11 @@ func readPair(node *ast.MappingValueNode) pair {
 		return pair{bad: key, why: "the file must be lines of name: value"}
 	}
 	p := pair{key: text, token: key}
-	switch value := node.Value.(type) {
-	case *ast.SequenceNode:
-		return p.list(value)
-	case *ast.MappingNode:
-		return p.parts(value.Values)
-	case *ast.MappingValueNode:
-		return p.parts([]*ast.MappingValueNode{value})
+	if list, ok := node.Value.(*ast.SequenceNode); ok {
+		return p.list(list)
+	}
+	if lines, ok := mapping(node.Value); ok {
+		return p.parts(lines)
 	}
 	switch value, ok := scalar(node.Value); {
 	case ok:
@@ -185,12 +210,45 @@ func readPair(node *ast.MappingValueNode) pair {
 func (p pair) list(list *ast.SequenceNode) pair {
 	p.values = []string{}
 	for _, item := range list.Values {
+		if lines, ok := mapping(item); ok {
+			if p = p.record(lines); p.bad != nil {
+				return p
+			}
+			continue
+		}
 		text, ok := scalar(item)
 		if !ok {
 			return pair{bad: p.token, why: printable(p.key) + " is nested; settings are flat"}
 		}
 		p.values = append(p.values, text)
 	}
+	return p
+}
+
+// mapping answers the lines of a mapping.
+func mapping(node ast.Node) ([]*ast.MappingValueNode, bool) {
+	switch value := node.(type) {
+	case *ast.MappingNode:
+		return value.Values, true
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{value}, true
+	}
+	return nil, false
+}
+
+// record reads one mapping of a list. What is nested in it is a list at most.
+func (p pair) record(lines []*ast.MappingValueNode) pair {
+	fields := make([]pair, len(lines))
+	for i, line := range lines {
+		fields[i] = readPair(line)
+		switch {
+		case fields[i].bad != nil:
+			return fields[i]
+		case fields[i].mapping || fields[i].records != nil:
+			return pair{bad: line.Key.GetToken(), why: printable(fields[i].key) + " must be a value or a list of values; put quotes around a JWK"}
+		}
+	}
+	p.records = append(p.records, fields)
 	return p
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/problem"
 )
 
@@ -89,8 +90,10 @@ func (p parameter) set(field reflect.Value, text string) error {
 	if len(text) > maxParameter {
 		return problem.Field(p.name, "too long")
 	}
-	if p.in == "path" && !isID(text) {
-		return problem.NotFound()
+	if p.in == "path" {
+		if err := checkPath(p.name, text); err != nil {
+			return err
+		}
 	}
 	if p.kind == reflect.String {
 		field.SetString(text)
@@ -107,8 +110,19 @@ func (p parameter) set(field reflect.Value, text string) error {
 	return nil
 }
 
-// isID reports whether text is a UUID in the one spelling that is ours. All
-// path parameters are ids; anything else must not reach a database.
+// checkPath refuses what cannot be a path parameter of this name. All are ids;
+// anything else must not reach a database.
+func checkPath(name, text string) error {
+	switch {
+	case name == "client_id" && !clients.IsID(text):
+		return clients.ErrNotFound
+	case name != "client_id" && !isID(text):
+		return problem.NotFound()
+	}
+	return nil
+}
+
+// isID reports whether text is a UUID in the one spelling that is ours.
 func isID(text string) bool {
 	id, err := uuid.Parse(text)
 	return err == nil && id.String() == text

@@ -75,7 +75,8 @@ func statusOf(out reflect.Type) int {
 	switch out {
 	case reflect.TypeFor[none]():
 		return http.StatusNoContent
-	case reflect.TypeFor[api.Created](), reflect.TypeFor[api.WebhookMade]():
+	case reflect.TypeFor[api.Created](), reflect.TypeFor[api.WebhookMade](), reflect.TypeFor[api.RegisteredClient](),
+		reflect.TypeFor[api.ClientSecret]():
 		return http.StatusCreated
 	}
 	return http.StatusOK

@@ -40,6 +40,15 @@ func (s *Server) routes() []route {
 		{"GET /v1/admin/sessions/{id}", admin, call(s.showSession), "Show a session."},
 		{"DELETE /v1/admin/sessions/{id}", admin, call(s.endSession), "End a session."},
 
+		{"GET /v1/admin/clients", admin, call(s.listClients), "List registered clients by id."},
+		{"POST /v1/admin/clients", admin, call(s.createClient), "Register a client; answers its secret, this once."},
+		{"GET /v1/admin/clients/{client_id}", admin, call(s.showClient), "Show a client."},
+		{"DELETE /v1/admin/clients/{client_id}", admin, call(s.deleteClient), "Delete a client."},
+		{"POST /v1/admin/clients/{client_id}/disable", admin, call(s.disableClient), "Bar a client."},
+		{"POST /v1/admin/clients/{client_id}/enable", admin, call(s.enableClient), "Let a barred client in again."},
+		{"POST /v1/admin/clients/{client_id}/secrets", admin, call(s.rotateClientSecret), "Give a client another secret; the one before stays valid."},
+		{"DELETE /v1/admin/clients/{client_id}/secrets", admin, call(s.dropClientSecret), "Forget the secret before the newest."},
+
 		{"GET /v1/admin/webhooks", admin, call(s.listWebhooks), "List the subscriptions to events."},
 		{"POST /v1/admin/webhooks", admin, call(s.createWebhook), "Subscribe a client to what happens from now on."},
 		{"GET /v1/admin/webhooks/{id}", admin, call(s.showWebhook), "Show a subscription, and how it fares."},

@@ -32,6 +32,7 @@ type Config struct {
 	Login    *login.Service
 	Accounts account.Store
 	Sessions session.Store
+	Clients  *clients.Directory
 	// Verifier of access tokens for Portaria's own audience, in the Places of
 	// this package.
 	Verifier *verify.Verifier

@@ -42,6 +42,12 @@ func (s *Store) Clients(ctx context.Context, after string, limit int) ([]clients
 	return list, nil
 }
 
+// LongestTTL implements [clients.Store].
+func (s *Store) LongestTTL(ctx context.Context) (time.Duration, error) {
+	longest, err := read(ctx, s, (*query.Queries).LongestAccessTTL)
+	return fromMillis(longest), wrap("find longest lifetime", err)
+}
+
 // CreateClient implements [clients.Store].
 func (s *Store) CreateClient(ctx context.Context, c clients.Client) error {
 	row, err := toRow(c)

@@ -98,6 +98,16 @@ func clientPromises() promises {
 			s.fails(err, clients.ErrNotFound)
 			s.registered("orders")
 		},
+		"the longest lifetime is that of all clients": func(s *suite) {
+			is(s, time.Duration(0))(s.store.LongestTTL(s.ctx))
+			s.ok(s.store.CreateClient(s.ctx, clients.Client{ID: "bare", CreatedAt: start}))
+			is(s, time.Duration(0))(s.store.LongestTTL(s.ctx))
+			s.registered("orders")
+			long := service("long")
+			long.Policy.AccessTTL = 30 * 24 * time.Hour
+			s.ok(s.store.CreateClient(s.ctx, long))
+			is(s, long.Policy.AccessTTL)(s.store.LongestTTL(s.ctx))
+		},
 		"moments of a client are rounded down to milliseconds": func(s *suite) {
 			odd := start.Add(999_999 * time.Nanosecond)
 			c := service("orders")

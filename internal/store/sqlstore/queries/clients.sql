@@ -74,3 +74,6 @@ INSERT INTO assertions (client_id, jti, expires_at) VALUES (@client_id, @jti, @e
 DELETE FROM assertions WHERE (client_id, jti) IN (
     SELECT old.client_id, old.jti FROM assertions AS old WHERE old.expires_at <= @by ORDER BY old.expires_at LIMIT @portion
 );
+
+-- name: LongestAccessTTL :one
+SELECT CAST(COALESCE(MAX(access_ttl), 0) AS BIGINT) FROM clients;

@@ -308,6 +308,17 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) erro
 	return err
 }
 
+const longestAccessTTL = `-- name: LongestAccessTTL :one
+SELECT CAST(COALESCE(MAX(access_ttl), 0) AS BIGINT) FROM clients
+`
+
+func (q *Queries) LongestAccessTTL(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, longestAccessTTL)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const pruneAssertions = `-- name: PruneAssertions :execrows
 DELETE FROM assertions WHERE (client_id, jti) IN (
     SELECT old.client_id, old.jti FROM assertions AS old WHERE old.expires_at <= $1 ORDER BY old.expires_at LIMIT $2

@@ -1,0 +1,60 @@
+package api
+
+import "time"
+
+// ClientDescription is what an administrator, or the settings, say of a
+// registered application or service.
+type ClientDescription struct {
+	ID            string   `json:"id" maxLength:"64" doc:"The client_id: a-z, 0-9, '.', '_' and '-'; no UUID." example:"orders"`
+	Name          string   `json:"name,omitempty" maxLength:"100" doc:"For people; by default the id." example:"Orders"`
+	Kind          string   `json:"kind" enum:"service,app" doc:"A service acts in its own name; people sign in with an app."`
+	PublicKey     string   `json:"public_key,omitempty" maxLength:"16384" doc:"A public JWK or key set, as text: the client signs with it (private_key_jwt, RFC 7523) and has no secret."`
+	Audiences     []string `json:"audiences,omitempty" nullable:"false" maxItems:"50" doc:"The services that tokens may be asked for; the first when none is named. By default Portaria's own alone."`
+	Scopes        []string `json:"scopes,omitempty" nullable:"false" maxItems:"50" doc:"What the client may ask for in its own name."`
+	AccessTTL     int64    `json:"access_ttl,omitempty" minimum:"0" maximum:"2592000" doc:"Seconds that access tokens live; by default 900 for a service, and what the settings say for an app."`
+	RefreshTTL    int64    `json:"refresh_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which a session that is not refreshed ends; for apps."`
+	SessionTTL    int64    `json:"session_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which every session ends; for apps."`
+	NoRefresh     bool     `json:"no_refresh,omitempty" doc:"People get one access token and no refresh token; for apps."`
+	Profile       string   `json:"profile,omitempty" enum:"at+jwt,jwt,flask" doc:"The form of tokens for this client; by default at+jwt."`
+	EncryptionKey string   `json:"encryption_key,omitempty" maxLength:"16384" doc:"A public JWK, as text, that tokens for this client are encrypted to."`
+}
+
+// NewClient registers a client.
+type NewClient struct {
+	ClientDescription
+	Public bool `json:"public,omitempty" doc:"For an app that cannot keep a secret, such as a page in a browser: it gets none."`
+}
+
+// Client is a registered application or service.
+type Client struct {
+	ClientDescription
+	Public      bool        `json:"public" doc:"Whether it is an app without credentials."`
+	Secrets     []time.Time `json:"secrets" nullable:"false" doc:"When its secrets were made, the newest first: none, one, or two during a rotation."`
+	Configured  bool        `json:"configured" doc:"Whether the settings describe it; change it there."`
+	CreatedAt   time.Time   `json:"created_at"`
+	DisabledAt  *time.Time  `json:"disabled_at,omitempty" doc:"When an administrator barred it."`
+	WithdrawnAt *time.Time  `json:"withdrawn_at,omitempty" doc:"When a start found that the settings no longer describe it; it is barred, too."`
+}
+
+// Clients is a list of clients.
+type Clients struct {
+	Clients    []Client `json:"clients" nullable:"false"`
+	NextCursor string   `json:"next_cursor,omitempty" doc:"Absent on the last page."`
+}
+
+// RegisteredClient is a client that was registered just now.
+type RegisteredClient struct {
+	Client
+	ClientSecret string `json:"client_secret,omitempty" doc:"Told this once; absent for a client with a public key, or without credentials."`
+}
+
+// ClientSecret is a secret that was made just now.
+type ClientSecret struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret" doc:"Told this once."`
+}
+
+// ClientID names one client in a path.
+type ClientID struct {
+	ClientID string `json:"-" path:"client_id" doc:"The id of a client."`
+}

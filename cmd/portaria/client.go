@@ -1,0 +1,283 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/config"
+)
+
+type clientCommand struct {
+	Create       clientCreate  `cmd:"" help:"Register a service or an app; prints its secret."`
+	List         clientList    `cmd:"" help:"List clients by id."`
+	Show         clientShow    `cmd:"" help:"Show a client."`
+	RotateSecret clientRotate  `cmd:"" help:"Give a client another secret; the one before stays valid."`
+	DropSecret   clientDrop    `cmd:"" help:"Forget the secret before the newest."`
+	Disable      clientDisable `cmd:"" help:"Bar a client."`
+	Enable       clientEnable  `cmd:"" help:"Let a barred client in again."`
+	Delete       clientDelete  `cmd:"" help:"Delete a client."`
+}
+
+// which names one client.
+type which struct {
+	ID string `arg:"" help:"Id of the client."`
+}
+
+// with runs one act on the client.
+func (w which) with(c *call, act func(*client.Client) error) error {
+	if strings.TrimSpace(w.ID) == "" {
+		return misuse("name a client") // an empty variable in a script, say
+	}
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	return act(admin)
+}
+
+// done says what was done to the client.
+func (w which) done(c *call, format string) error {
+	return c.say(api.Created{ID: w.ID}, format, printable(w.ID))
+}
+
+type clientCreate struct {
+	which
+	Name              string   `help:"Name for people." placeholder:"NAME"`
+	Kind              string   `help:"service acts in its own name; people sign in with an app." enum:"service,app" default:"service"`
+	Public            bool     `help:"For an app that cannot keep a secret, such as a page in a browser."`
+	Scopes            []string `help:"What the client may ask for in its own name." placeholder:"SCOPE,…"`
+	PublicKeyFile     string   `help:"File with the public JWK that the client proves itself with, instead of a secret." placeholder:"FILE"`
+	NoRefresh         bool     `help:"People get one access token and no refresh token."`
+	Profile           string   `help:"Form of the tokens for this client." enum:"at+jwt,jwt,flask," default:"" placeholder:"at+jwt|jwt|flask"`
+	EncryptionKeyFile string   `help:"File with the public JWK that tokens for this client are encrypted to." placeholder:"FILE"`
+}
+
+// Help tells of the flags that are settings elsewhere.
+func (clientCreate) Help() string {
+	return "With --audience, the services that tokens may be asked for, separated by commas; the first is meant when none is asked for. " +
+		"With --access-ttl, --refresh-ttl and --session-ttl, the lifetimes that this client's tokens and sessions have instead of those in the settings."
+}
+
+// Run registers a client and prints its secret.
+func (a clientCreate) Run(c *call) error {
+	in, err := a.description(c)
+	if err != nil {
+		return err
+	}
+	return a.with(c, func(admin *client.Client) error {
+		made, err := admin.CreateClient(c, api.NewClient{ClientDescription: in, Public: a.Public})
+		if err != nil {
+			return err
+		}
+		if c.JSON || made.ClientSecret == "" {
+			return c.say(made, "created client %s", printable(made.ID))
+		}
+		return c.tellSecret("created client "+printable(made.ID), made.ClientSecret)
+	})
+}
+
+// tellSecret prints a secret alone on standard output, where a script can take
+// it, and everything else beside it.
+func (c *call) tellSecret(what, secret string) error {
+	fmt.Fprintf(c.err, "%s; this secret is shown once:\n", what)
+	_, err := fmt.Fprintln(c.out, secret)
+	return err
+}
+
+// description gathers what the arguments say of the client.
+func (a clientCreate) description(c *call) (d api.ClientDescription, err error) {
+	d = api.ClientDescription{ID: a.ID, Name: a.Name, Kind: a.Kind, Scopes: a.Scopes, NoRefresh: a.NoRefresh, Profile: a.Profile}
+	if audiences := c.take("audience"); audiences != "" {
+		d.Audiences = strings.Split(audiences, ",")
+	}
+	for flag, to := range map[string]*int64{"access-ttl": &d.AccessTTL, "refresh-ttl": &d.RefreshTTL, "session-ttl": &d.SessionTTL} {
+		if *to, err = c.takeSeconds(flag); err != nil {
+			return d, err
+		}
+	}
+	if d.PublicKey, err = content("--public-key-file", a.PublicKeyFile); err != nil {
+		return d, err
+	}
+	d.EncryptionKey, err = content("--encryption-key-file", a.EncryptionKeyFile)
+	return d, err
+}
+
+// takeSeconds is take for a lifetime. Zero takes the default, which is what
+// leaving the flag out means.
+func (c *call) takeSeconds(flag string) (int64, error) {
+	text := c.take(flag)
+	if text == "" {
+		return 0, nil
+	}
+	ttl, err := config.ParseDuration(text)
+	if err != nil || ttl < time.Second || ttl%time.Second != 0 {
+		return 0, misuse("--%s must be whole seconds or more, such as 90s, 15m, 8h or 7d", flag)
+	}
+	return int64(ttl / time.Second), nil
+}
+
+// content reads the file that a flag names.
+func content(flag, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+type clientList struct{ paging }
+
+// Run lists clients.
+func (a clientList) Run(c *call) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	list, err := admin.Clients(c, a.page())
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"ID", "KIND", "NAME", "AUDIENCES", "PROOF", "STATE"}}
+	for _, item := range list.Clients {
+		rows = append(rows, []string{item.ID, item.Kind, short(item.Name), short(strings.Join(item.Audiences, " ")), proof(item), standing(item)})
+	}
+	if err := c.print(list, rows); err != nil {
+		return err
+	}
+	return a.more(c, list.NextCursor)
+}
+
+// proof says what the client proves itself with.
+func proof(a api.Client) string {
+	switch {
+	case a.Public:
+		return "public"
+	case a.PublicKey != "":
+		return "key"
+	case len(a.Secrets) == 0:
+		return "no secret yet"
+	case len(a.Secrets) == 1:
+		return "secret"
+	}
+	return "two secrets"
+}
+
+func standing(a api.Client) string {
+	text := "enabled"
+	switch {
+	case a.DisabledAt != nil:
+		text = "disabled since " + clock(*a.DisabledAt)
+	case a.WithdrawnAt != nil:
+		text = "not in the settings since " + clock(*a.WithdrawnAt)
+	}
+	if a.Configured {
+		text += ", from the settings"
+	}
+	return text
+}
+
+type clientShow struct{ which }
+
+// Run shows a client: what it is, and what it has of its own.
+func (a clientShow) Run(c *call) error {
+	return a.with(c, func(admin *client.Client) error {
+		found, err := admin.RegisteredClient(c, a.ID)
+		if err != nil {
+			return err
+		}
+		rows := [][]string{
+			{"id", found.ID}, {"name", found.Name}, {"kind", found.Kind},
+			{"audiences", strings.Join(found.Audiences, " ")}, {"scopes", strings.Join(found.Scopes, " ")},
+			{"access token", lasting(found.AccessTTL)}, {"refresh", lasting(found.RefreshTTL)}, {"session", lasting(found.SessionTTL)},
+			{"profile", found.Profile}, {"public key", found.PublicKey}, {"encryption key", found.EncryptionKey},
+			{"proof", proof(found)}, {"created", clock(found.CreatedAt)}, {"state", standing(found)},
+		}
+		if found.NoRefresh {
+			rows = append(rows, []string{"refresh tokens", "none"})
+		}
+		for _, made := range found.Secrets {
+			rows = append(rows, []string{"secret of", clock(made)})
+		}
+		return c.print(found, slices.DeleteFunc(rows, func(row []string) bool { return row[1] == "" }))
+	})
+}
+
+// lasting is empty for the default.
+func lasting(seconds int64) string {
+	if seconds == 0 {
+		return ""
+	}
+	return (time.Duration(seconds) * time.Second).String()
+}
+
+type clientRotate struct{ which }
+
+// Run rotates the secret of a client and prints the new one.
+func (a clientRotate) Run(c *call) error {
+	return a.with(c, func(admin *client.Client) error {
+		made, err := admin.RotateClientSecret(c, a.ID)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return asJSON(c.out, made)
+		}
+		return c.tellSecret("rotated the secret of "+printable(a.ID)+"; the one before works until the next rotation, or client drop-secret", made.ClientSecret)
+	})
+}
+
+type clientDrop struct{ which }
+
+// Run makes the newest secret the only one.
+func (a clientDrop) Run(c *call) error {
+	return a.with(c, func(admin *client.Client) error {
+		if err := admin.DropClientSecret(c, a.ID); err != nil {
+			return err
+		}
+		return a.done(c, "only the newest secret of %s works")
+	})
+}
+
+type clientDisable struct{ which }
+
+// Run bars a client.
+func (a clientDisable) Run(c *call) error {
+	return a.with(c, func(admin *client.Client) error {
+		if err := admin.DisableClient(c, a.ID); err != nil {
+			return err
+		}
+		return a.done(c, "disabled %s")
+	})
+}
+
+type clientEnable struct{ which }
+
+// Run lets a client in again.
+func (a clientEnable) Run(c *call) error {
+	return a.with(c, func(admin *client.Client) error {
+		if err := admin.EnableClient(c, a.ID); err != nil {
+			return err
+		}
+		return a.done(c, "enabled %s")
+	})
+}
+
+type clientDelete struct{ which }
+
+// Run deletes a client.
+func (a clientDelete) Run(c *call) error {
+	return a.with(c, func(admin *client.Client) error {
+		if err := admin.DeleteClient(c, a.ID); err != nil {
+			return err
+		}
+		return a.done(c, "deleted %s")
+	})
+}

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/keyring"
+)
+
+// openClients brings the registered clients to what the settings say.
+func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
+	key, err := a.ring.Secret(ctx, clientSecret)
+	if err != nil {
+		return nil, err
+	}
+	directory := clients.NewDirectory(clients.Config{Store: a.store, Key: key, Promise: a.promise})
+	withdrawn, err := directory.Describe(ctx, a.config.Clients, a.now())
+	for _, id := range withdrawn {
+		a.log.WarnContext(ctx, "client barred: the settings no longer describe it", "client_id", id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take clients from the settings: %w", err)
+	}
+	return directory, a.promiseClients(ctx)
+}
+
+// promise has keys stay published for tokens that live so long.
+func (a *App) promise(ctx context.Context, ttl time.Duration) error {
+	err := a.ring.Promise(ctx, max(ttl, clients.ServiceAccessTTL), a.now())
+	if errors.Is(err, keyring.ErrTooLong) {
+		return clients.Faults{{Field: "access_ttl", Detail: "too many keys would have to be published for tokens that live so long: make it shorter, or the setting key_rotation longer"}}
+	}
+	return err
+}
+
+// promiseClients does it for all clients, those of other processes included.
+func (a *App) promiseClients(ctx context.Context) error {
+	longest, err := a.store.LongestTTL(ctx)
+	if err != nil {
+		return err
+	}
+	return a.promise(ctx, longest)
+}

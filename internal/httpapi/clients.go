@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/problem"
+)
+
+func (s *Server) listClients(ctx context.Context, _ Caller, in api.Page) (api.Clients, error) {
+	limit, err := pageLimit(in.Limit)
+	if err != nil {
+		return api.Clients{}, err
+	}
+	if in.Cursor != "" && !clients.IsID(in.Cursor) {
+		return api.Clients{}, problem.Field("cursor", "use next_cursor of a page before, unchanged")
+	}
+	list, err := s.Clients.Store.Clients(ctx, in.Cursor, limit+1)
+	if err != nil {
+		return api.Clients{}, err
+	}
+	list, more := cut(list, limit)
+	out := api.Clients{Clients: make([]api.Client, len(list))}
+	for i, c := range list {
+		out.Clients[i] = clientOf(c)
+	}
+	if more {
+		out.NextCursor = list[limit-1].ID
+	}
+	return out, nil
+}
+
+func (s *Server) createClient(ctx context.Context, c Caller, in api.NewClient) (api.RegisteredClient, error) {
+	made, plain, err := s.Clients.Create(ctx, clients.Registration{Client: described(in.ClientDescription), NoSecret: in.Public}, c.Use.At)
+	return api.RegisteredClient{Client: clientOf(made), ClientSecret: plain.Reveal()}, fieldsAtFault(err)
+}
+
+func (s *Server) showClient(ctx context.Context, _ Caller, in api.ClientID) (api.Client, error) {
+	found, err := s.Clients.Store.Client(ctx, in.ClientID)
+	return clientOf(found), err
+}
+
+func (s *Server) deleteClient(ctx context.Context, _ Caller, in api.ClientID) (none, error) {
+	return none{}, s.Clients.Delete(ctx, in.ClientID)
+}
+
+func (s *Server) disableClient(ctx context.Context, c Caller, in api.ClientID) (none, error) {
+	return none{}, s.Clients.Disable(ctx, in.ClientID, c.Use.At)
+}
+
+func (s *Server) enableClient(ctx context.Context, _ Caller, in api.ClientID) (none, error) {
+	return none{}, s.Clients.Enable(ctx, in.ClientID)
+}
+
+func (s *Server) rotateClientSecret(ctx context.Context, c Caller, in api.ClientID) (api.ClientSecret, error) {
+	plain, err := s.Clients.RotateSecret(ctx, in.ClientID, c.Use.At)
+	return api.ClientSecret{ClientID: in.ClientID, ClientSecret: plain.Reveal()}, err
+}
+
+func (s *Server) dropClientSecret(ctx context.Context, _ Caller, in api.ClientID) (none, error) {
+	return none{}, s.Clients.DropOldSecret(ctx, in.ClientID)
+}
+
+// fieldsAtFault says which fields of a client an error is about.
+func fieldsAtFault(err error) error {
+	var faults clients.Faults
+	if !errors.As(err, &faults) {
+		return err
+	}
+	fields := make([]api.ProblemField, len(faults))
+	for i, f := range faults {
+		fields[i] = api.ProblemField{Field: f.Field, Detail: f.Detail}
+	}
+	return problem.Fields(fields...)
+}
+
+func described(in api.ClientDescription) clients.Client {
+	return clients.Client{
+		ID: in.ID, Name: in.Name, Kind: clients.Kind(in.Kind), PublicKey: in.PublicKey,
+		Audiences: in.Audiences, Scopes: in.Scopes, Profile: in.Profile, EncryptionKey: in.EncryptionKey,
+		Policy: clients.Policy{
+			AccessTTL: time.Duration(in.AccessTTL) * time.Second,
+			Idle:      time.Duration(in.RefreshTTL) * time.Second,
+			Absolute:  time.Duration(in.SessionTTL) * time.Second,
+			NoRefresh: in.NoRefresh,
+		},
+	}
+}
+
+func clientOf(c clients.Client) api.Client {
+	out := api.Client{
+		ClientDescription: api.ClientDescription{
+			ID: c.ID, Name: c.Name, Kind: string(c.Kind), PublicKey: c.PublicKey,
+			Audiences: c.Audiences, Scopes: c.Scopes, Profile: c.Profile, EncryptionKey: c.EncryptionKey,
+			AccessTTL: seconds(c.Policy.AccessTTL), RefreshTTL: seconds(c.Policy.Idle), SessionTTL: seconds(c.Policy.Absolute),
+			NoRefresh: c.Policy.NoRefresh,
+		},
+		Public:      c.Public(),
+		Secrets:     make([]time.Time, len(c.Secrets)),
+		Configured:  c.Configured,
+		CreatedAt:   c.CreatedAt,
+		DisabledAt:  set(c.DisabledAt),
+		WithdrawnAt: set(c.WithdrawnAt),
+	}
+	for i, s := range c.Secrets {
+		out.Secrets[i] = s.CreatedAt
+	}
+	return out
+}
+
+// set is nil for a moment that never was.
+func set(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
