@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/jose/josetest"
@@ -20,6 +21,10 @@ func TestAttacks(t *testing.T) {
 		attack(t, profile, false)
 	}
 }
+
+// quickly is how long any refusal may take. The best of several tries counts: a
+// busy machine is no fault of ours.
+const quickly = time.Millisecond
 
 func attack(t *testing.T, profile verify.Profile, cached bool) {
 	k := generate(t, jose.ES256)
@@ -50,8 +55,17 @@ func attack(t *testing.T, profile verify.Profile, cached bool) {
 	for _, attack := range josetest.Attacks() {
 		names[attack.Name] = true
 		token := attack.Make(t, target)
-		if c, err := v.Verify(t.Context(), token); err == nil || c != (verify.Claims{}) {
-			t.Errorf("%s, %s: accepted", profile, attack.Name)
+		best := time.Hour
+		for try := 0; try < 20 && best >= quickly; try++ {
+			began := time.Now()
+			c, err := v.Verify(t.Context(), token)
+			best = min(best, time.Since(began))
+			if err == nil || c != (verify.Claims{}) {
+				t.Errorf("%s, %s: accepted", profile, attack.Name)
+			}
+		}
+		if best >= quickly {
+			t.Errorf("%s, %s: refused after %v", profile, attack.Name, best)
 		}
 		// Blanks around a token are none of it: RFC 6750 allows any number after
 		// "Bearer", and HTTP drops those at the end of a header.

@@ -86,6 +86,12 @@ func TestRefusals(t *testing.T) {
 	header("cty", "JWT", verify.ErrType)
 	header("jku", "https://evil.example", verify.ErrType)
 	header("crit", []string{"exp"}, verify.ErrType)
+	header("typ", "AT+JWT", verify.ErrType)
+	header("typ", "logout+jwt", verify.ErrType)
+	header("typ", "", verify.ErrType)
+	for _, kid := range []string{"../../" + k.Kid(), k.Kid() + "\x00", "' OR 1=1 --"} {
+		header("kid", kid, verify.ErrKey)
+	}
 	claim("iss", issuer+"/", verify.ErrIssuer)
 	claim("iss", nil, verify.ErrIssuer)
 	claim("aud", "other", verify.ErrAudience)
@@ -105,6 +111,19 @@ func TestRefusals(t *testing.T) {
 	claim("sub", "", verify.ErrClaims)
 	claim("sub", 7, verify.ErrClaims)
 	claim("amr", []any{"pwd", 7}, verify.ErrClaims)
+	claim("amr", "pwd", verify.ErrClaims)
+	claim("exp", fmt.Sprint(at(time.Minute)), verify.ErrClaims)
+	claim("exp", -1, verify.ErrClaims)
+	claim("nbf", true, verify.ErrClaims)
+	claim("auth_time", "x", verify.ErrClaims)
+	claim("fresh", "true", verify.ErrClaims)
+	claim("rvs", -1, verify.ErrClaims)
+	claim("rvs", 1.5, verify.ErrClaims)
+	claim("iss", []string{issuer}, verify.ErrClaims)
+	for _, name := range []string{"jti", "client_id", "sid", "csrf"} {
+		claim(name, 7, verify.ErrClaims)
+	}
+	claim("scope", []string{"a"}, verify.ErrClaims)
 	claim("type", "access", verify.ErrType)
 	if _, err := v.Verify(t.Context(), sign(t, k, claims(m{"exp": at(-9 * time.Second), "nbf": at(10 * time.Second)}), nil)); err != nil {
 		t.Errorf("within the leeway: %v", err)

@@ -19,7 +19,7 @@ const ownCache = 10_000
 // ownVerifier verifies tokens for Portaria's own audience, as any service does,
 // but for the keys: those come out of the ring and not over HTTP.
 func (a *App) ownVerifier(ctx context.Context, p token.Policy) (*verify.Verifier, error) {
-	leeway := p.Leeway
+	leeway := a.config.Leeway
 	if leeway == 0 {
 		leeway = -1 // none; to verify, zero is the default
 	}

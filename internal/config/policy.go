@@ -20,7 +20,7 @@ func (c Config) Login() login.Policy {
 	return login.Policy{SignUpOpen: c.SignUpOpen(), AccessTTL: c.AccessTTL}
 }
 
-// Token returns what access tokens say, and how they are checked. None can be
+// Token returns what access tokens say. None can be
 // minted for a service whose key is published at a URL, until the caller gives
 // the policy a source that fetches it.
 func (c Config) Token(issuer string) token.Policy {
@@ -28,7 +28,6 @@ func (c Config) Token(issuer string) token.Policy {
 		Issuer:   issuer,
 		Audience: c.Audience,
 		TTL:      c.AccessTTL,
-		Leeway:   c.Leeway,
 		MaxSize:  c.MaxTokenSize,
 		Services: c.services(),
 	}

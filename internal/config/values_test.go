@@ -179,7 +179,7 @@ func TestPolicies(t *testing.T) {
 	if diff := cmp.Diff(login.Policy{SignUpOpen: false, AccessTTL: time.Minute}, c.Login()); diff != "" {
 		t.Error(diff)
 	}
-	want := token.Policy{Issuer: "https://a.example", Audience: "shop", TTL: time.Minute, Leeway: time.Second,
+	want := token.Policy{Issuer: "https://a.example", Audience: "shop", TTL: time.Minute,
 		MaxSize: 4096, Services: map[string]token.Service{}}
 	if diff := cmp.Diff(want, c.Token("https://a.example")); diff != "" {
 		t.Error(diff)

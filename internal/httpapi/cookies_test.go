@@ -295,6 +295,14 @@ func TestOtherSites(t *testing.T) {
 		b.wants(403, "cross_site_request", "POST", "/v1/refresh", `{}`, headers...)
 	}
 	b.tokens("/v1/refresh", `{}`, "Sec-Fetch-Site", "", "Origin", a.URL)
+
+	// Two values: whoever is in between may have looked at the other one.
+	r, _ := http.NewRequest("POST", a.URL+"/v1/refresh", strings.NewReader("{}"))
+	r.Header = http.Header{"Content-Type": {"application/json"}, "X-Csrf-Token": {b.csrf, "x"},
+		"Cookie": {api.RefreshCookie + "=" + b.cookie(api.RefreshCookie)}}
+	if resp, text := a.Do(r); resp.StatusCode != 403 {
+		t.Errorf("two csrf values: %s %s", resp.Status, text)
+	}
 }
 
 // Signing a visitor in to the attacker's account has him type his secrets there.
@@ -361,6 +369,13 @@ func TestLeavingWithWhateverIsLeft(t *testing.T) {
 		t.Errorf("another site dropped %v", got.set)
 	}
 	old.dropped(old.wants(401, "token_expired", "POST", "/v1/logout", ""))
+	// Whoever sends a token himself leaves by that token, or not at all.
+	both := signedInTab(t, a, "ana")
+	tokens := a.SignIn("ana")
+	worked(t, a.As(tokens).Logout(t.Context()))
+	both.lose(api.AccessCookie)
+	both.wants(401, "session_ended", "POST", "/v1/logout", "", "Authorization", "Bearer "+tokens.AccessToken)
+	both.tokens("/v1/refresh", `{}`)
 	// Without cookies there is nothing to drop.
 	if got := newTab(t, a).wants(401, "missing_token", "POST", "/v1/logout", ""); len(got.set) > 0 {
 		t.Errorf("drops %v", got.set)

@@ -34,8 +34,6 @@ var silent = map[string]string{
 	"clients.ErrInvalid":    "the API names the fields instead",
 	"webhook.ErrInvalid":    "the API names the field instead",
 	"clients.ErrReplayed":   "clients turns it into ErrNotProved",
-	"token.ErrExpired":      "the API verifies with package verify",
-	"token.ErrInvalid":      "the API verifies with package verify",
 	"verify.ErrConfig":      "at start-up",
 	"password.ErrMalformed": "a damaged row is ours to mend",
 	"password.ErrMismatch":  "account turns it into ErrNotProved",

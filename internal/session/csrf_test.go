@@ -22,6 +22,11 @@ func TestCSRFIsTheSessions(t *testing.T) {
 	}
 	salted := l.first.Session
 	salted.Salt[0]++
+	renamed := l.first.Session
+	renamed.ID = other.first.Session.ID
+	if l.chain.CSRF(renamed) == csrf {
+		t.Error("it does not depend on the session's id")
+	}
 	key := make([]byte, 32)
 	key[31] = 1
 	rekeyed, err := session.NewChain(l.store, key, policy)

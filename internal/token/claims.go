@@ -1,17 +1,13 @@
-// Package token turns claims into signed access tokens (RFC 9068) and back. It
-// mints with the active key of a ring and verifies the tokens of this issuer;
-// services elsewhere verify with the SDK.
+// Package token mints access tokens (RFC 9068): it turns claims into tokens that
+// are signed with the active key of a ring. Package verify reads them.
 package token
 
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 	"unicode/utf8"
-
-	"github.com/portaria/portaria/internal/jose"
 )
 
 // Claims are what an access token says. Times have a resolution of one second
@@ -36,8 +32,7 @@ type Claims struct {
 	CSRF      string    // csrf: the double-submit value of a token kept in a cookie
 }
 
-// ErrClaims reports claims that cannot be minted or, wrapped in [ErrInvalid],
-// that a token should not have.
+// ErrClaims reports claims that cannot be minted.
 var ErrClaims = errors.New("token: bad claims")
 
 // append writes the claims as JSON, in the order of RFC 9068's examples: equal
@@ -117,59 +112,4 @@ func appendText(b []byte, s string) []byte {
 		}
 	}
 	return append(append(append(b, '"'), s...), '"')
-}
-
-// parseClaims reads claims: names byte by byte, none twice, each of its type.
-// Claims that are not ours are passed over.
-func parseClaims(payload []byte) (Claims, error) {
-	var buffer [16]jose.Member
-	object, err := jose.AppendObject(buffer[:0], payload)
-	if err != nil {
-		return Claims{}, err
-	}
-	var c Claims
-	for _, m := range object {
-		if err := c.set(m); err != nil {
-			return Claims{}, fmt.Errorf("read claim: %w", err)
-		}
-	}
-	return c, nil
-}
-
-func (c *Claims) set(m jose.Member) (err error) {
-	switch m.Name {
-	case "iss":
-		c.Issuer, err = m.Value.Text()
-	case "sub":
-		c.Subject, err = m.Value.Text()
-	case "aud":
-		c.Audience, err = m.Value.TextOrTexts()
-	case "iat":
-		c.IssuedAt, err = m.Value.Date()
-	case "nbf":
-		c.NotBefore, err = m.Value.Date()
-	case "exp":
-		c.ExpiresAt, err = m.Value.Date()
-	case "jti":
-		c.ID, err = m.Value.Text()
-	case "client_id":
-		c.ClientID, err = m.Value.Text()
-	case "sid":
-		c.SessionID, err = m.Value.Text()
-	case "scope":
-		c.Scope, err = m.Value.Text()
-	case "auth_time":
-		c.AuthTime, err = m.Value.Date()
-	case "amr":
-		c.AMR, err = m.Value.Texts()
-	case "fresh":
-		c.Fresh, err = m.Value.Bool()
-	case "rvs":
-		c.Revision, err = m.Value.Int()
-	case "type":
-		c.Type, err = m.Value.Text()
-	case "csrf":
-		c.CSRF, err = m.Value.Text()
-	}
-	return err
 }

@@ -17,9 +17,6 @@ import (
 	"github.com/portaria/portaria/internal/secret"
 )
 
-// maxLeeway is the greatest difference of clocks that may be allowed for.
-const maxLeeway = 60 * time.Second
-
 // defaultMaxSize is what a browser takes as one cookie, and what the proxies
 // with the least room for a header take beside all else.
 const defaultMaxSize = 4096
@@ -34,8 +31,6 @@ type Policy struct {
 	Audience string
 	// TTL is how long a token lives, in whole seconds. Required.
 	TTL time.Duration
-	// Leeway is how far clocks may be apart: 0 to 60 seconds. Default 0.
-	Leeway time.Duration
 	// MaxSize is the greatest length of a token in bytes, at most
 	// [jose.MaxToken]: one too large is answered 413 or 431 by somebody's
 	// proxy, far from its cause. Default 4096.
@@ -61,9 +56,6 @@ func (p Policy) Validate() error {
 	}
 	if p.TTL < time.Second || p.TTL%time.Second != 0 {
 		errs = append(errs, errors.New("access token lifetime: must be whole seconds, at least one"))
-	}
-	if p.Leeway < 0 || p.Leeway > maxLeeway {
-		errs = append(errs, errors.New("leeway: must be 0 to 60 seconds"))
 	}
 	if p.MaxSize < 0 || p.MaxSize > jose.MaxToken {
 		errs = append(errs, fmt.Errorf("token size: must be at most %d bytes", jose.MaxToken))

@@ -86,7 +86,7 @@ func TestAnyTextSurvives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := h.Verify(minted.Reveal(), start)
+		got, err := h.verify(t, minted.Reveal(), start)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" || got.Subject != text || got.Fresh {
 			t.Errorf("%q: %v\n%s", text, err, diff)
 		}
@@ -143,7 +143,7 @@ func TestMintFollowsTheKey(t *testing.T) {
 		t.Errorf("header %s after rotation, was %s", newHeader, oldHeader)
 	}
 	for _, minted := range []token.Token{before, after} {
-		if _, err := h.Verify(minted.Reveal(), start.Add(2*time.Minute)); err != nil {
+		if _, err := h.verify(t, minted.Reveal(), start.Add(2*time.Minute)); err != nil {
 			t.Errorf("after rotation: %v", err)
 		}
 	}
@@ -157,16 +157,11 @@ func TestPolicyIsValidated(t *testing.T) {
 		"no lifetime":      func(p *token.Policy) { p.TTL = 0 },
 		"negative":         func(p *token.Policy) { p.TTL = -time.Second },
 		"part of a second": func(p *token.Policy) { p.TTL = 1500 * time.Millisecond },
-		"negative leeway":  func(p *token.Policy) { p.Leeway = -1 },
-		"leeway too great": func(p *token.Policy) { p.Leeway = time.Minute + 1 },
 	} {
 		p := policy()
 		change(&p)
 		if _, err := token.NewIssuer(ring, p); err == nil {
 			t.Errorf("%s: issuer accepts it", what)
-		}
-		if _, err := token.NewVerifier(ring, p); err == nil {
-			t.Errorf("%s: verifier accepts it", what)
 		}
 	}
 }
