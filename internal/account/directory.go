@@ -75,7 +75,8 @@ type Proof struct {
 }
 
 // Prove checks a password against the account with this identifier. All the
-// ways to fail cost the same work and give the same ErrNotProved.
+// ways to fail cost the same work and give the same ErrNotProved; the account,
+// if there is one, is for the audit trail.
 func (d *Directory) Prove(ctx context.Context, identifier string, plain password.Plain) (Proof, error) {
 	a, err := d.named(ctx, identifier)
 	if errors.Is(err, ErrNotFound) {
@@ -93,10 +94,10 @@ func (d *Directory) Prove(ctx context.Context, identifier string, plain password
 func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plain) (Proof, error) {
 	outdated, err := d.hasher.Verify(ctx, plain, a.PasswordHash)
 	if err != nil {
-		return Proof{}, notProved(err, "wrong password")
+		return Proof{Account: a}, notProved(err, "wrong password")
 	}
 	if a.Disabled() {
-		return Proof{}, fmt.Errorf("%w: account disabled", ErrNotProved)
+		return Proof{Account: a}, fmt.Errorf("%w: account disabled", ErrNotProved)
 	}
 	return Proof{a, outdated}, nil
 }

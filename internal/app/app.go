@@ -178,6 +178,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		People:   account.NewDirectory(a.store, a.hasher),
 		Chain:    chain,
 		Tokens:   tokens,
+		Events:   a.store,
 		Policy:   a.config.Login(),
 	})
 	if err != nil {

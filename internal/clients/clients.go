@@ -76,6 +76,9 @@ type Client struct {
 	// WithdrawnAt is zero unless the settings described the client once and do
 	// so no longer. They may bring it back; an administrator may keep it.
 	WithdrawnAt time.Time
+	// Revision is the head of the revocation log, read no later than all of
+	// the above: what a token that is minted for it knows (rvs). Zero in lists.
+	Revision int64
 }
 
 // Disabled reports whether the client is barred, by whomever.
@@ -106,7 +109,8 @@ type Policy struct {
 	NoRefresh bool
 }
 
-// Store keeps clients. Each method is one atomic step.
+// Store keeps clients. Each method is one atomic step, in which the rules and
+// events are written that follow from it: whoever is barred has no tokens left.
 type Store interface {
 	// Client finds one, disabled or not; ErrNotFound.
 	Client(ctx context.Context, id string) (Client, error)
@@ -121,7 +125,7 @@ type Store interface {
 	// and its creation, or creates it: what the settings say at each start.
 	// The first of c.Secrets, if any, becomes the newest unless it is kept
 	// already; a PublicKey takes their place. Who was withdrawn is no longer.
-	DescribeClient(ctx context.Context, c Client) error
+	DescribeClient(ctx context.Context, c Client, now time.Time) error
 	// WithdrawClient notes that the settings describe a client no longer, and
 	// bars it. It reports whether they did until now.
 	WithdrawClient(ctx context.Context, id string, at time.Time) (bool, error)
@@ -129,14 +133,14 @@ type Store interface {
 	// ErrNotFound.
 	AddSecret(ctx context.Context, id string, s Secret) error
 	// DropSecrets forgets all secrets but the newest; ErrNotFound.
-	DropSecrets(ctx context.Context, id string) error
+	DropSecrets(ctx context.Context, id string, now time.Time) error
 	// DisableClient bars it; ErrNotFound. Disabling twice keeps the first
 	// moment.
 	DisableClient(ctx context.Context, id string, at time.Time) error
 	// EnableClient lets it in again, also when it was withdrawn; ErrNotFound.
-	EnableClient(ctx context.Context, id string) error
+	EnableClient(ctx context.Context, id string, now time.Time) error
 	// DeleteClient removes it; ErrNotFound.
-	DeleteClient(ctx context.Context, id string) error
+	DeleteClient(ctx context.Context, id string, now time.Time) error
 	// UseAssertion remembers the jti of an assertion until it expires: the
 	// first moment at which nobody accepts it, leeway included. ErrReplayed
 	// when it is remembered already.

@@ -102,8 +102,8 @@ func (d *Directory) RotateSecret(ctx context.Context, id string, now time.Time) 
 }
 
 // DropOldSecret forgets the secret before the newest. Errors: ErrNotFound.
-func (d *Directory) DropOldSecret(ctx context.Context, id string) error {
-	return d.Store.DropSecrets(ctx, id)
+func (d *Directory) DropOldSecret(ctx context.Context, id string, now time.Time) error {
+	return d.Store.DropSecrets(ctx, id, now)
 }
 
 // Disable bars a client. Errors: ErrNotFound.
@@ -113,13 +113,13 @@ func (d *Directory) Disable(ctx context.Context, id string, now time.Time) error
 
 // Enable lets a barred client in again. One that the settings describe no
 // longer stays registered from then on. Errors: ErrNotFound.
-func (d *Directory) Enable(ctx context.Context, id string) error {
-	return d.Store.EnableClient(ctx, id)
+func (d *Directory) Enable(ctx context.Context, id string, now time.Time) error {
+	return d.Store.EnableClient(ctx, id, now)
 }
 
 // Delete removes a client. Errors: ErrNotFound; ErrConfigured where the next
 // start would bring it back.
-func (d *Directory) Delete(ctx context.Context, id string) error {
+func (d *Directory) Delete(ctx context.Context, id string, now time.Time) error {
 	c, err := d.Store.Client(ctx, id)
 	switch {
 	case err != nil:
@@ -127,5 +127,5 @@ func (d *Directory) Delete(ctx context.Context, id string) error {
 	case c.Configured:
 		return ErrConfigured
 	}
-	return d.Store.DeleteClient(ctx, id)
+	return d.Store.DeleteClient(ctx, id, now)
 }

@@ -94,7 +94,7 @@ func TestSecret(t *testing.T) {
 	d.refuse("a secret where there is none", clients.Shown{ClientID: "bare", Secret: "new secret"})
 	d.refuse("a secret of a public client", clients.Shown{ClientID: "web", Secret: "new secret"})
 
-	must(t, d.store.DropSecrets(t.Context(), "orders"))
+	must(t, d.store.DropSecrets(t.Context(), "orders", start))
 	d.refuse("a secret that was replaced", clients.Shown{ClientID: "orders", Secret: "new secret"})
 	must(t, d.store.DisableClient(t.Context(), "orders", start))
 	d.refuse("disabled", clients.Shown{ClientID: "orders", Secret: "newest secret"})

@@ -57,7 +57,7 @@ func (d *Directory) describe(ctx context.Context, one Described, now time.Time) 
 	if one.Secret != "" {
 		c.Secrets = []Secret{d.secret(one.Secret, now)}
 	}
-	return d.Store.DescribeClient(ctx, c)
+	return d.Store.DescribeClient(ctx, c, now)
 }
 
 // page is how many clients are looked at in one step.

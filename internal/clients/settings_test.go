@@ -67,16 +67,16 @@ func TestAWithdrawnClientCanBeKept(t *testing.T) {
 	h := newHouse(t)
 	h.describes(clients.Described{Client: service("orders")})
 	h.describes()
-	h.ok(h.Enable(t.Context(), "orders"))
+	h.ok(h.Enable(t.Context(), "orders", start))
 	h.describes()
 	h.stands("orders: usable")
-	h.ok(h.Delete(t.Context(), "orders"))
+	h.ok(h.Delete(t.Context(), "orders", start))
 }
 
 func TestSettingsKeepTheirClients(t *testing.T) {
 	h := newHouse(t)
 	h.describes(clients.Described{Client: service("orders")})
-	if err := h.Delete(t.Context(), "orders"); !errors.Is(err, clients.ErrConfigured) {
+	if err := h.Delete(t.Context(), "orders", start); !errors.Is(err, clients.ErrConfigured) {
 		t.Errorf("deleted: %v", err)
 	}
 	if _, _, err := h.Create(t.Context(), clients.Registration{Client: service("orders")}, start); !errors.Is(err, clients.ErrTaken) {

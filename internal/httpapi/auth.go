@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/serve"
@@ -75,6 +77,13 @@ type Caller struct {
 	browser browser
 	// inCookie says that the caller's token came in a cookie.
 	inCookie bool
+}
+
+// origin is where what the request does comes from, for the audit trail. Whom
+// a subject names is told apart by its form: an account's id, a client's, or
+// event.Operator.
+func (c Caller) origin() event.Origin {
+	return event.Origin{Actor: cmp.Or(c.Session.AccountID, c.Claims.Subject(), c.Client.ID), Address: c.Use.Address, UserAgent: c.Use.UserAgent}
 }
 
 // maxUserAgent bounds the stored user agent, in bytes.

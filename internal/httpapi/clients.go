@@ -43,16 +43,16 @@ func (s *Server) showClient(ctx context.Context, _ Caller, in api.ClientID) (api
 	return clientOf(found), err
 }
 
-func (s *Server) deleteClient(ctx context.Context, _ Caller, in api.ClientID) (none, error) {
-	return none{}, s.Clients.Delete(ctx, in.ClientID)
+func (s *Server) deleteClient(ctx context.Context, c Caller, in api.ClientID) (none, error) {
+	return none{}, s.Clients.Delete(ctx, in.ClientID, c.Use.At)
 }
 
 func (s *Server) disableClient(ctx context.Context, c Caller, in api.ClientID) (none, error) {
 	return none{}, s.Clients.Disable(ctx, in.ClientID, c.Use.At)
 }
 
-func (s *Server) enableClient(ctx context.Context, _ Caller, in api.ClientID) (none, error) {
-	return none{}, s.Clients.Enable(ctx, in.ClientID)
+func (s *Server) enableClient(ctx context.Context, c Caller, in api.ClientID) (none, error) {
+	return none{}, s.Clients.Enable(ctx, in.ClientID, c.Use.At)
 }
 
 func (s *Server) rotateClientSecret(ctx context.Context, c Caller, in api.ClientID) (api.ClientSecret, error) {
@@ -60,8 +60,8 @@ func (s *Server) rotateClientSecret(ctx context.Context, c Caller, in api.Client
 	return api.ClientSecret{ClientID: in.ClientID, ClientSecret: plain.Reveal()}, err
 }
 
-func (s *Server) dropClientSecret(ctx context.Context, _ Caller, in api.ClientID) (none, error) {
-	return none{}, s.Clients.DropOldSecret(ctx, in.ClientID)
+func (s *Server) dropClientSecret(ctx context.Context, c Caller, in api.ClientID) (none, error) {
+	return none{}, s.Clients.DropOldSecret(ctx, in.ClientID, c.Use.At)
 }
 
 // fieldsAtFault says which fields of a client an error is about.

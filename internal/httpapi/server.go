@@ -18,6 +18,7 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
@@ -97,7 +98,7 @@ func (s *Server) handler(rt route, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.caller(w, r, rt.who)
 		if err == nil {
-			err = h(w, r, c)
+			err = h(w, r.WithContext(event.From(r.Context(), c.origin())), c)
 		}
 		switch {
 		case err == nil:

@@ -58,6 +58,7 @@ type Service struct {
 	people   *account.Directory
 	chain    *session.Chain
 	tokens   *token.Issuer
+	events   Events
 	policy   Policy
 }
 
@@ -68,6 +69,7 @@ type Config struct {
 	People   *account.Directory
 	Chain    *session.Chain
 	Tokens   *token.Issuer
+	Events   Events
 	Policy   Policy
 }
 
@@ -76,7 +78,7 @@ func New(c Config) (*Service, error) {
 	if err := c.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("login policy: %w", err)
 	}
-	return &Service{c.Store, c.Accounts, c.People, c.Chain, c.Tokens, c.Policy}, nil
+	return &Service{c.Store, c.Accounts, c.People, c.Chain, c.Tokens, c.Events, c.Policy}, nil
 }
 
 // SignUp creates an account and answers its id. Errors: ErrSignUpClosed and
@@ -105,7 +107,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 	}
 	proof, err := s.people.Prove(ctx, identifier, plain)
 	if err != nil {
-		return Tokens{}, err
+		return Tokens{}, s.failed(ctx, proof, attempt{client: plan.terms.ClientID, Use: use}, err)
 	}
 	started, err := s.chain.Start(proof.Account.ID, methodPassword, plan.terms, use)
 	if err != nil {
@@ -156,6 +158,7 @@ func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use s
 		return Tokens{}, session.Event{}, session.ErrTokenInvalid
 	}
 	got, err := s.chain.Refresh(ctx, t, plan.terms, use)
+	err = errors.Join(err, s.remember(ctx, got.Event))
 	if err != nil {
 		return Tokens{}, got.Event, err
 	}
@@ -171,7 +174,7 @@ func (s *Service) StepUp(ctx context.Context, in session.Session, plain password
 	if err != nil {
 		return Tokens{}, err
 	}
-	if _, err := s.proveOwner(ctx, in, plain); err != nil {
+	if _, err := s.proveOwner(ctx, in, plain, now); err != nil {
 		return Tokens{}, err
 	}
 	in.AuthTime = now.Truncate(time.Millisecond)
@@ -196,7 +199,7 @@ type Change struct {
 // ChangePassword replaces the password and ends the account's other sessions
 // in one step.
 func (s *Service) ChangePassword(ctx context.Context, c Change) error {
-	proof, err := s.proveOwner(ctx, c.Session, c.Current)
+	proof, err := s.proveOwner(ctx, c.Session, c.Current, c.At)
 	if err != nil {
 		return err
 	}
@@ -218,12 +221,13 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 }
 
 // proveOwner checks the password of the account that a session belongs to.
-func (s *Service) proveOwner(ctx context.Context, in session.Session, plain password.Plain) (account.Proof, error) {
+func (s *Service) proveOwner(ctx context.Context, in session.Session, plain password.Plain, now time.Time) (account.Proof, error) {
 	a, err := s.accounts.Account(ctx, in.AccountID)
 	if err != nil {
 		return account.Proof{}, fmt.Errorf("find account: %w", err)
 	}
-	return s.people.ProveFor(ctx, a, plain)
+	proof, err := s.people.ProveFor(ctx, a, plain)
+	return proof, s.failed(ctx, proof, attempt{session: in.ID, client: in.ClientID, Use: session.Use{At: now}}, err)
 }
 
 // DisableAccount bars an account and ends its sessions; it answers how many.

@@ -71,6 +71,7 @@ func open(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy se
 	must(t, err)
 	service, err := login.New(login.Config{
 		Store: on, Accounts: on, People: account.NewDirectory(on, hasher), Chain: chain, Tokens: issuer,
+		Events: on,
 		Policy: login.Policy{SignUpOpen: true, AccessTTL: 15 * time.Minute},
 	})
 	must(t, err)

@@ -50,6 +50,7 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 		Subject:   w.Client.ID,
 		ClientID:  w.Client.ID,
 		Scope:     granted,
+		Revision:  w.Client.Revision,
 		ExpiresAt: now.Add(plan.accessTTL),
 	})
 	if err != nil {

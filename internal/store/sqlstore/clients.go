@@ -4,10 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -15,13 +19,14 @@ var _ clients.Store = (*Store)(nil)
 
 // Client implements [clients.Store].
 func (s *Store) Client(ctx context.Context, id string) (clients.Client, error) {
-	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.Client, error) {
+	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.ClientRow, error) {
 		return q.Client(ctx, id)
 	})
 	if err != nil {
 		return clients.Client{}, missing("find client", err, clients.ErrNotFound)
 	}
-	found, err := toClient(row)
+	found, err := toClient(row.Client)
+	found.Revision = revoke.Seq(row.Epoch, row.N)
 	return found, wrap("find client", err)
 }
 
@@ -54,76 +59,135 @@ func (s *Store) CreateClient(ctx context.Context, c clients.Client) error {
 	if err != nil {
 		return wrap("create client", err)
 	}
-	_, err = write(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
+	_, err = writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		d.client(event.ClientCreated, c.ID, c.CreatedAt, "")
 		return none{}, q.InsertClient(ctx, query.InsertClientParams(row))
 	})
 	return wrap("create client", err)
 }
 
-// DescribeClient implements [clients.Store].
-func (s *Store) DescribeClient(ctx context.Context, c clients.Client) error {
+// client drafts an event about a client.
+func (d *draft) client(t event.Type, id string, at time.Time, reason string) {
+	d.event(event.Event{Type: t, At: at, ClientID: id, Reason: reason})
+}
+
+// barClient drafts what follows when a client must not be used any more.
+func (d *draft) barClient(t event.Type, id string, at time.Time, reason string) {
+	d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Client, Value: id, Mode: revoke.Hard, At: at}})
+	d.client(t, id, at, reason)
+}
+
+// Why a client changed, as the events say it.
+const (
+	reasonSettings   = "settings"
+	reasonNewSecret  = "secret_added"
+	reasonOldSecrets = "secrets_dropped"
+)
+
+// DescribeClient implements [clients.Store]. It tells of what changed alone:
+// every start describes every client.
+func (s *Store) DescribeClient(ctx context.Context, c clients.Client, now time.Time) error {
 	row, err := toRow(c)
 	if err != nil {
 		return wrap("describe client", err)
 	}
-	_, err = write(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
-		return none{}, q.DescribeClient(ctx, query.DescribeClientParams{
-			ID: row.ID, Name: row.Name, Kind: row.Kind, Secret: row.Secret, SecretAt: row.SecretAt,
-			PublicKey: row.PublicKey, Audiences: row.Audiences, Scopes: row.Scopes,
-			AccessTtl: row.AccessTtl, Idle: row.Idle, Absolute: row.Absolute, NoRefresh: row.NoRefresh,
-			Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured, CreatedAt: row.CreatedAt,
-		})
+	_, err = writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		before, err := q.Client(ctx, c.ID)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return none{}, err
+		}
+		if err := describeClient(ctx, q, row); err != nil {
+			return none{}, err
+		}
+		after, err := q.Client(ctx, c.ID)
+		switch {
+		case before.Client.ID == "":
+			d.client(event.ClientCreated, c.ID, now, reasonSettings)
+		case !reflect.DeepEqual(before.Client, after.Client):
+			d.client(event.ClientChanged, c.ID, now, reasonSettings)
+		}
+		return none{}, err
 	})
 	return wrap("describe client", err)
 }
 
+func describeClient(ctx context.Context, q *query.Queries, row query.Client) error {
+	return q.DescribeClient(ctx, query.DescribeClientParams{
+		ID: row.ID, Name: row.Name, Kind: row.Kind, Secret: row.Secret, SecretAt: row.SecretAt,
+		PublicKey: row.PublicKey, Audiences: row.Audiences, Scopes: row.Scopes,
+		AccessTtl: row.AccessTtl, Idle: row.Idle, Absolute: row.Absolute, NoRefresh: row.NoRefresh,
+		Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured, CreatedAt: row.CreatedAt,
+	})
+}
+
 // WithdrawClient implements [clients.Store].
 func (s *Store) WithdrawClient(ctx context.Context, id string, at time.Time) (bool, error) {
-	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
-		return q.WithdrawClient(ctx, nullMillis(at), id)
+	rows, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		rows, err := q.WithdrawClient(ctx, nullMillis(at), id)
+		if err == nil && rows > 0 {
+			d.barClient(event.ClientDisabled, id, at, reasonSettings)
+		}
+		return rows, err
 	})
 	return rows > 0, wrap("withdraw client", err)
 }
 
 // AddSecret implements [clients.Store].
 func (s *Store) AddSecret(ctx context.Context, id string, secret clients.Secret) error {
-	return s.changeClient(ctx, "add secret", func(q *query.Queries, ctx context.Context) (int64, error) {
+	return s.changeClient(ctx, "add secret", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		d.client(event.ClientChanged, id, secret.CreatedAt, reasonNewSecret)
 		return q.AddSecret(ctx, query.AddSecretParams{Secret: secret.Hash[:], SecretAt: nullMillis(secret.CreatedAt), ID: id})
 	})
 }
 
 // DropSecrets implements [clients.Store].
-func (s *Store) DropSecrets(ctx context.Context, id string) error {
-	return s.changeClient(ctx, "drop secrets", func(q *query.Queries, ctx context.Context) (int64, error) {
+func (s *Store) DropSecrets(ctx context.Context, id string, now time.Time) error {
+	return s.changeClient(ctx, "drop secrets", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		d.client(event.ClientChanged, id, now, reasonOldSecrets)
 		return q.DropSecrets(ctx, id)
 	})
 }
 
 // DisableClient implements [clients.Store].
 func (s *Store) DisableClient(ctx context.Context, id string, at time.Time) error {
-	return s.changeClient(ctx, "disable client", func(q *query.Queries, ctx context.Context) (int64, error) {
+	return s.changeClient(ctx, "disable client", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		d.barClient(event.ClientDisabled, id, at, "")
 		return q.DisableClient(ctx, nullMillis(at), id)
 	})
 }
 
 // EnableClient implements [clients.Store].
-func (s *Store) EnableClient(ctx context.Context, id string) error {
-	return s.changeClient(ctx, "enable client", func(q *query.Queries, ctx context.Context) (int64, error) {
+func (s *Store) EnableClient(ctx context.Context, id string, now time.Time) error {
+	return s.changeClient(ctx, "enable client", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		d.client(event.ClientEnabled, id, now, "")
 		return q.EnableClient(ctx, id)
 	})
 }
 
 // DeleteClient implements [clients.Store].
-func (s *Store) DeleteClient(ctx context.Context, id string) error {
-	return s.changeClient(ctx, "delete client", func(q *query.Queries, ctx context.Context) (int64, error) {
+func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
+	return s.changeClient(ctx, "delete client", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		d.barClient(event.ClientDeleted, id, now, "")
 		return q.DeleteClient(ctx, id)
 	})
 }
 
-// changeClient runs an update of one client.
-func (s *Store) changeClient(ctx context.Context, what string, ask func(*query.Queries, context.Context) (int64, error)) error {
-	rows, err := write(ctx, s, ask)
-	return some(what, rows, err, clients.ErrNotFound)
+// changeClient runs an update of one client. One that finds nothing to change
+// has nothing to tell either.
+func (s *Store) changeClient(ctx context.Context, what, id string, ask func(*query.Queries, context.Context, *draft) (int64, error)) error {
+	_, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		rows, err := ask(q, ctx, d)
+		if err != nil || rows > 0 {
+			return none{}, err
+		}
+		d.begin(d.head)
+		exists, err := q.ClientExists(ctx, id)
+		if err == nil && !exists {
+			err = clients.ErrNotFound
+		}
+		return none{}, err
+	})
+	return missing(what, err, clients.ErrNotFound)
 }
 
 // UseAssertion implements [clients.Store].

@@ -19,15 +19,13 @@ func revokeStep(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry)
 		client: e.Client, request: e.Key,
 	})
 	told := toldOf(e)
-	if e.Mode == revoke.Hard {
-		over, err := overWith(ctx, q, d, e)
-		if err != nil {
-			return err
-		}
-		told.Detail["sessions_ended"] = strconv.Itoa(over)
+	d.event(told) // the cause before what comes of it
+	if e.Mode == revoke.Soft {
+		return nil
 	}
-	d.event(told)
-	return nil
+	over, err := overWith(ctx, q, d, e)
+	told.Detail["sessions_ended"] = strconv.Itoa(over)
+	return err
 }
 
 // toldOf is the event of a rule.

@@ -92,6 +92,8 @@ func (e *sqliteEngine) read(ctx context.Context, s step) error {
 	select {
 	case <-e.closing:
 		return ErrClosed
+	case <-ctx.Done(): // below, a reader that is free may be chosen instead
+		return ctx.Err()
 	default:
 	}
 	select {

@@ -45,7 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
 		clientPromises(), describedPromises(), assertionPromises(),
 		webhookPromises(), deliveryPromises(),
-		revocationPromises(), eventPromises(),
+		revocationPromises(), eventPromises(), doorPromises(),
 	} {
 		for name, promise := range list {
 			t.Run(name, func(t *testing.T) {

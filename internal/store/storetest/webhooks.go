@@ -29,7 +29,7 @@ func webhookPromises() promises {
 			orphan.ClientID = "nobody"
 			s.fails(s.hooks.Create(s.ctx, orphan), webhook.ErrNoClient)
 			sub := s.subscribed()
-			s.ok(s.store.DeleteClient(s.ctx, sub.ClientID))
+			s.ok(s.store.DeleteClient(s.ctx, sub.ClientID, start))
 			_, err := s.hooks.Find(s.ctx, sub.ID)
 			s.fails(err, webhook.ErrNotFound)
 		},
@@ -89,7 +89,7 @@ func webhookPromises() promises {
 			s.ok(s.hooks.Disable(s.ctx, sub.ID, "", time.Time{}))
 			s.ok(s.store.DisableClient(s.ctx, sub.ClientID, start))
 			s.leases(sub, "a", 0, false)
-			s.ok(s.store.EnableClient(s.ctx, sub.ClientID))
+			s.ok(s.store.EnableClient(s.ctx, sub.ClientID, start))
 			s.leases(sub, "a", 0, true)
 			s.ok(s.store.DisableClient(s.ctx, sub.ClientID, start))
 			s.records(step(sub, "a", 1), false)

@@ -1,5 +1,7 @@
 -- name: Client :one
-SELECT * FROM clients WHERE id = @id;
+-- With the head of the revocation log, as Session has it.
+SELECT sqlc.embed(clients), revocation_log.epoch, revocation_log.n
+FROM clients CROSS JOIN revocation_log WHERE clients.id = @id;
 
 -- name: Clients :many
 SELECT * FROM clients WHERE id > @after ORDER BY id LIMIT @page_limit;
@@ -56,13 +58,14 @@ UPDATE clients SET old_secret = secret, old_secret_at = secret_at, secret = @sec
 WHERE id = @id;
 
 -- name: DropSecrets :execrows
-UPDATE clients SET old_secret = NULL, old_secret_at = NULL WHERE id = @id;
+UPDATE clients SET old_secret = NULL, old_secret_at = NULL WHERE id = @id AND old_secret IS NOT NULL;
 
 -- name: DisableClient :execrows
-UPDATE clients SET disabled_at = COALESCE(disabled_at, @at) WHERE id = @id;
+UPDATE clients SET disabled_at = @at WHERE id = @id AND disabled_at IS NULL;
 
 -- name: EnableClient :execrows
-UPDATE clients SET disabled_at = NULL, withdrawn_at = NULL WHERE id = @id;
+UPDATE clients SET disabled_at = NULL, withdrawn_at = NULL
+WHERE id = @id AND (disabled_at IS NOT NULL OR withdrawn_at IS NOT NULL);
 
 -- name: DeleteClient :execrows
 DELETE FROM clients WHERE id = @id;

@@ -30,33 +30,43 @@ func (q *Queries) AddSecret(ctx context.Context, arg AddSecretParams) (int64, er
 }
 
 const client = `-- name: Client :one
-SELECT id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes, access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at FROM clients WHERE id = $1
+SELECT clients.id, clients.name, clients.kind, clients.secret, clients.secret_at, clients.old_secret, clients.old_secret_at, clients.public_key, clients.audiences, clients.scopes, clients.access_ttl, clients.idle, clients.absolute, clients.no_refresh, clients.profile, clients.encryption_key, clients.configured, clients.created_at, clients.disabled_at, clients.withdrawn_at, revocation_log.epoch, revocation_log.n
+FROM clients CROSS JOIN revocation_log WHERE clients.id = $1
 `
 
-func (q *Queries) Client(ctx context.Context, id string) (Client, error) {
+type ClientRow struct {
+	Client Client
+	Epoch  int64
+	N      int64
+}
+
+// With the head of the revocation log, as Session has it.
+func (q *Queries) Client(ctx context.Context, id string) (ClientRow, error) {
 	row := q.db.QueryRowContext(ctx, client, id)
-	var i Client
+	var i ClientRow
 	err := row.Scan(
-		&i.ID,
-		&i.Name,
-		&i.Kind,
-		&i.Secret,
-		&i.SecretAt,
-		&i.OldSecret,
-		&i.OldSecretAt,
-		&i.PublicKey,
-		&i.Audiences,
-		&i.Scopes,
-		&i.AccessTtl,
-		&i.Idle,
-		&i.Absolute,
-		&i.NoRefresh,
-		&i.Profile,
-		&i.EncryptionKey,
-		&i.Configured,
-		&i.CreatedAt,
-		&i.DisabledAt,
-		&i.WithdrawnAt,
+		&i.Client.ID,
+		&i.Client.Name,
+		&i.Client.Kind,
+		&i.Client.Secret,
+		&i.Client.SecretAt,
+		&i.Client.OldSecret,
+		&i.Client.OldSecretAt,
+		&i.Client.PublicKey,
+		&i.Client.Audiences,
+		&i.Client.Scopes,
+		&i.Client.AccessTtl,
+		&i.Client.Idle,
+		&i.Client.Absolute,
+		&i.Client.NoRefresh,
+		&i.Client.Profile,
+		&i.Client.EncryptionKey,
+		&i.Client.Configured,
+		&i.Client.CreatedAt,
+		&i.Client.DisabledAt,
+		&i.Client.WithdrawnAt,
+		&i.Epoch,
+		&i.N,
 	)
 	return i, err
 }
@@ -202,7 +212,7 @@ func (q *Queries) DescribeClient(ctx context.Context, arg DescribeClientParams) 
 }
 
 const disableClient = `-- name: DisableClient :execrows
-UPDATE clients SET disabled_at = COALESCE(disabled_at, $1) WHERE id = $2
+UPDATE clients SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL
 `
 
 func (q *Queries) DisableClient(ctx context.Context, at sql.NullInt64, iD string) (int64, error) {
@@ -214,7 +224,7 @@ func (q *Queries) DisableClient(ctx context.Context, at sql.NullInt64, iD string
 }
 
 const dropSecrets = `-- name: DropSecrets :execrows
-UPDATE clients SET old_secret = NULL, old_secret_at = NULL WHERE id = $1
+UPDATE clients SET old_secret = NULL, old_secret_at = NULL WHERE id = $1 AND old_secret IS NOT NULL
 `
 
 func (q *Queries) DropSecrets(ctx context.Context, id string) (int64, error) {
@@ -226,7 +236,8 @@ func (q *Queries) DropSecrets(ctx context.Context, id string) (int64, error) {
 }
 
 const enableClient = `-- name: EnableClient :execrows
-UPDATE clients SET disabled_at = NULL, withdrawn_at = NULL WHERE id = $1
+UPDATE clients SET disabled_at = NULL, withdrawn_at = NULL
+WHERE id = $1 AND (disabled_at IS NOT NULL OR withdrawn_at IS NOT NULL)
 `
 
 func (q *Queries) EnableClient(ctx context.Context, id string) (int64, error) {
