@@ -24,7 +24,7 @@ const maxResponse = 4 << 20
 const timeout = 30 * time.Second
 
 // Client calls one Portaria. It is safe for concurrent use. An error that the
-// service answered is an *api.Problem; decide by its Code.
+// service answered is an *api.Problem, or an *api.OAuthError; decide by its Code.
 type Client struct {
 	base     string
 	http     *http.Client
@@ -32,6 +32,10 @@ type Client struct {
 	audience string
 	delivery string
 	csrf     string
+
+	clientID, clientSecret string
+	// basic sends them in the Authorization header.
+	basic bool
 }
 
 // New makes a client for the service at base, such as
@@ -69,12 +73,16 @@ func (c *Client) WithCookies(csrf string) *Client {
 	return &other
 }
 
-// Code is the stable code of the problem that an error is, or "" if it is
-// none.
+// Code is the stable code of the problem or the OAuth error that an error is, or
+// "" if it is neither.
 func Code(err error) string {
 	var p *api.Problem
-	if errors.As(err, &p) {
+	var e *api.OAuthError
+	switch {
+	case errors.As(err, &p):
 		return p.Code
+	case errors.As(err, &e):
+		return e.Code
 	}
 	return ""
 }
@@ -86,12 +94,14 @@ func (c *Client) SignUp(ctx context.Context, in api.Credentials) (out api.Create
 
 // Login signs in.
 func (c *Client) Login(ctx context.Context, in api.Credentials) (out api.Tokens, err error) {
-	return out, c.do(ctx, "POST", "/v1/login", api.SignIn{Credentials: in, Audience: c.audience, Delivery: c.delivery}, &out)
+	body := api.SignIn{Credentials: in, Audience: c.audience, Delivery: c.delivery, ClientID: c.named()}
+	return out, c.provingItself().do(ctx, "POST", "/v1/login", body, &out)
 }
 
 // Refresh spends a refresh token.
 func (c *Client) Refresh(ctx context.Context, refreshToken string) (out api.Tokens, err error) {
-	return out, c.do(ctx, "POST", "/v1/refresh", api.Refresh{RefreshToken: refreshToken, Audience: c.audience, Delivery: c.delivery}, &out)
+	body := api.Refresh{RefreshToken: refreshToken, Audience: c.audience, Delivery: c.delivery, ClientID: c.named()}
+	return out, c.provingItself().do(ctx, "POST", "/v1/refresh", body, &out)
 }
 
 // StepUp proves the password again.
@@ -182,7 +192,10 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 
 func (c *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
 	var body io.Reader
-	if in != nil {
+	kind := "application/json"
+	if f, isForm := in.(form); isForm {
+		body, kind = f.body(), "application/x-www-form-urlencoded"
+	} else if in != nil {
 		text, err := json.Marshal(in)
 		if err != nil {
 			return nil, fmt.Errorf("write request for %s: %w", path, err)
@@ -194,11 +207,9 @@ func (c *Client) request(ctx context.Context, method, path string, in any) (*htt
 		return nil, fmt.Errorf("write request for %s: %w", path, err)
 	}
 	if in != nil {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", kind)
 	}
-	if c.token != "" {
-		r.Header.Set("Authorization", "Bearer "+c.token)
-	}
+	c.authorize(r)
 	if c.csrf != "" {
 		r.Header.Set(api.CSRFHeader, c.csrf)
 	}
@@ -208,11 +219,14 @@ func (c *Client) request(ctx context.Context, method, path string, in any) (*htt
 // asProblem reads a problem; what is none, a proxy's page say, still names
 // its status.
 func asProblem(resp *http.Response, body []byte) error {
-	p := &api.Problem{}
-	if err := json.Unmarshal(body, p); err != nil || p.Code == "" {
-		return fmt.Errorf("unexpected answer: %s", resp.Status)
+	p, e := &api.Problem{}, &api.OAuthError{}
+	switch {
+	case json.Unmarshal(body, p) == nil && p.Code != "":
+		return p
+	case json.Unmarshal(body, e) == nil && e.Code != "":
+		return e
 	}
-	return p
+	return fmt.Errorf("unexpected answer: %s", resp.Status)
 }
 
 // Metadata answers what the service says of itself (RFC 8414).

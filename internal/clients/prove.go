@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/portaria/portaria/internal/secret"
 )
 
 // ServiceAccessTTL is the lifetime of access tokens of a service whose Policy
@@ -27,7 +25,7 @@ type Shown struct {
 	// Secret is that of client_secret_basic and client_secret_post.
 	Secret Plain
 	// Assertion is that of private_key_jwt (RFC 7523).
-	Assertion secret.Text
+	Assertion Plain
 }
 
 // Finder finds clients: part of a [Store].
@@ -75,7 +73,7 @@ func (p *Prover) Prove(ctx context.Context, s Shown, now time.Time) (Client, err
 	if s.Secret == "" {
 		// Only people's applications may be public. A service without
 		// credentials is there to be an audience, and anybody knows its name.
-		proved = c.Kind == App && c.Public()
+		proved = c.Public()
 	}
 	if err != nil || !proved || c.Disabled() {
 		return Client{}, ErrNotProved

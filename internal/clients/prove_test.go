@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/store"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 )
 
@@ -116,18 +118,52 @@ func TestUsable(t *testing.T) {
 	}
 }
 
+// shy is a store that is asked for possible ids alone.
+type shy struct {
+	*testing.T
+	*sqlstore.Store
+}
+
+func (s shy) Client(ctx context.Context, id string) (clients.Client, error) {
+	if !clients.IsID(id) {
+		s.Errorf("the store was asked for %q", id)
+	}
+	return s.Store.Client(ctx, id)
+}
+
+// TestImpossibleIDs: to a database some of them are an error, which would tell
+// them apart from the unknown.
+func TestImpossibleIDs(t *testing.T) {
+	d := openDesk(t)
+	p := clients.NewProver(shy{t, d.store}, key)
+	for _, id := range []string{"", "\x00", "\xff", "ORDERS", "orders\n", strings.Repeat("o", 1<<20)} {
+		if _, err := p.Prove(t.Context(), clients.Shown{ClientID: id, Secret: "x"}, start); !errors.Is(err, clients.ErrNotProved) {
+			t.Errorf("%q: %v", id, err)
+		}
+		if _, err := p.Usable(t.Context(), id); !errors.Is(err, clients.ErrBarred) {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+// down is a store that cannot answer.
+type down struct{ clients.ProofStore }
+
+func (down) Client(context.Context, string) (clients.Client, error) {
+	return clients.Client{}, store.ErrUnavailable
+}
+
 // TestStoreDown: a store that cannot answer is not a wrong secret, or clients
 // would throw theirs away.
 func TestStoreDown(t *testing.T) {
-	d := openDesk(t)
-	down, cut := context.WithCancel(t.Context())
-	cut()
-	for _, s := range []clients.Shown{{ClientID: "orders", Secret: "x"}, {ClientID: "orders"}} {
-		if _, err := d.Prove(down, s, start); err == nil || errors.Is(err, clients.ErrNotProved) {
+	k := generate(t, jose.ES256)
+	p := clients.NewProver(down{}, key, issuer)
+	for _, s := range []clients.Shown{{ClientID: "orders", Secret: "x"}, {ClientID: "orders"}, {Assertion: compact(t, k, headerOf(k), good())}} {
+		if _, err := p.Prove(t.Context(), s, start); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, clients.ErrNotProved) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, err := d.Usable(down, "orders"); err == nil || errors.Is(err, clients.ErrBarred) {
+	if _, err := p.Usable(t.Context(), "orders"); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, clients.ErrBarred) {
 		t.Errorf("got %v", err)
 	}
 }

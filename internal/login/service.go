@@ -35,7 +35,7 @@ type Granted struct {
 // Errors: ErrGrantRefused, ErrScope, and those of token.Issuer.Recipient.
 func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, now time.Time) (Granted, error) {
 	// Whoever has nothing to prove himself with is anybody.
-	if w.Client.Kind != clients.Service || w.Client.Public() {
+	if w.Client.Kind != clients.Service || len(w.Client.Secrets) == 0 && w.Client.PublicKey == "" {
 		return Granted{}, ErrGrantRefused
 	}
 	granted, err := within(w.Client.Scopes, scope)

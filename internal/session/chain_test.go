@@ -251,3 +251,48 @@ func TestEndedSessionRefusesRefresh(t *testing.T) {
 	l.refuse(session.ErrEnded, l.first.Token, use(2*time.Minute))
 	l.mustHaveEnded(session.ReasonSignedOut)
 }
+
+func TestTokenIsForItsClient(t *testing.T) {
+	l := signIn(t)
+	for _, other := range []session.Terms{{ClientID: "shop"}, {}, {ClientID: "PORTARIA"}} {
+		for _, at := range []time.Duration{time.Minute, 2 * time.Hour} {
+			if _, err := l.chain.Refresh(t.Context(), l.first.Token, other, use(at)); !errors.Is(err, session.ErrTokenInvalid) {
+				t.Errorf("%q: %v", other.ClientID, err)
+			}
+		}
+	}
+	l.refresh(l.first.Token, use(3*time.Hour)) // nothing was spent, and nothing ended
+}
+
+func TestTermsOfTheClient(t *testing.T) {
+	store, accountID := openStore(t)
+	chain, err := session.NewChain(store, make([]byte, 32), policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		what                   string
+		terms                  session.Terms
+		idle, later, theirLast time.Duration
+	}{
+		{"the policy's", session.Terms{}, idle, time.Hour + idle, absolute},
+		{"shorter", session.Terms{Idle: 2 * time.Hour, Absolute: 150 * time.Minute}, 2 * time.Hour, 150 * time.Minute, 150 * time.Minute},
+		{"longer", session.Terms{Idle: 2 * idle, Absolute: 2 * absolute}, 2 * idle, time.Hour + 2*idle, 2 * absolute},
+		{"idle alone", session.Terms{Idle: 2 * absolute}, absolute, absolute, absolute},
+	} {
+		test.terms.ClientID = "shop"
+		s, err := chain.Start(accountID, "pwd", test.terms, use(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		save(t, store, s.Session)
+		r, err := chain.Refresh(t.Context(), s.Token, test.terms, use(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, later := s.Session.ExpiresAt.Sub(start), r.Session.ExpiresAt.Sub(start)
+		if last := s.Session.AbsoluteExpiry.Sub(start); first != test.idle || later != test.later || last != test.theirLast {
+			t.Errorf("%s: ends after %v, then %v, at the latest %v", test.what, first, later, last)
+		}
+	}
+}

@@ -1,0 +1,318 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/app/apptest"
+	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/token"
+)
+
+var ask = api.TokenRequest{GrantType: api.GrantClientCredentials}
+
+// described is a client to be registered.
+func described(id, kind string) api.NewClient {
+	return api.NewClient{ClientDescription: api.ClientDescription{ID: id, Kind: kind}}
+}
+
+// registered registers a client and answers its secret.
+func registered(t *testing.T, a *apptest.App, c api.NewClient) string {
+	t.Helper()
+	made, err := a.Admin().CreateClient(t.Context(), c)
+	worked(t, err)
+	return made.ClientSecret
+}
+
+// billing is a service that may ask for tokens for two others; both are
+// registered as well.
+func billing(t *testing.T, a *apptest.App) *client.Client {
+	t.Helper()
+	registered(t, a, described("orders", "service"))
+	registered(t, a, described("stock", "service"))
+	c := described("billing", "service")
+	c.Audiences, c.Scopes = []string{"orders", "stock"}, []string{"orders:read", "orders:write"}
+	return a.AsClient("billing", registered(t, a, c))
+}
+
+func TestClientCredentials(t *testing.T) {
+	a := apptest.Start(t)
+	c := billing(t, a)
+	for what, test := range map[string]struct {
+		change     func(*api.TokenRequest)
+		aud, scope string
+	}{
+		"all that is registered": {func(*api.TokenRequest) {}, "orders", "orders:read orders:write"},
+		"less":                   {func(r *api.TokenRequest) { r.Scope = "orders:write" }, "orders", "orders:write"},
+		"one name twice":         {func(r *api.TokenRequest) { r.Scope = "orders:write orders:write" }, "orders", "orders:write"},
+		"another service":        {func(r *api.TokenRequest) { r.Resource = "stock" }, "stock", "orders:read orders:write"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			in := ask
+			test.change(&in)
+			got, err := c.Token(t.Context(), in)
+			worked(t, err)
+			if got.TokenType != "Bearer" || got.ExpiresIn != 900 || got.Scope != test.scope || got.RefreshToken != "" {
+				t.Errorf("answer %+v", got)
+			}
+			typ, claims := verified(t, a, got.AccessToken)
+			for _, changing := range []string{"jti", "rvs"} {
+				delete(claims, changing)
+			}
+			now := float64(a.Clock.Now().Unix())
+			want := map[string]any{"iss": a.URL, "sub": "billing", "client_id": "billing", "aud": test.aud, "scope": test.scope,
+				"iat": now, "nbf": now, "exp": now + 900, "fresh": false}
+			if diff := cmp.Diff(want, claims); diff != "" || typ != "at+jwt" {
+				t.Errorf("typ %s, claims (-want +got):\n%s", typ, diff)
+			}
+		})
+	}
+}
+
+func TestClientCredentialsRefused(t *testing.T) {
+	a := apptest.Start(t)
+	c := billing(t, a)
+	app := described("shop", "app")
+	app.Scopes = []string{"orders:read"}
+	shop := a.AsClient("shop", registered(t, a, app))
+	web := described("web", "app")
+	web.Public = true
+	registered(t, a, web)
+	lost := described("lost", "service")
+	lost.Audiences = []string{"nobody-knows"}
+	for what, test := range map[string]struct {
+		c    *client.Client
+		in   api.TokenRequest
+		code string
+	}{
+		"scope of nobody":         {c, api.TokenRequest{GrantType: "client_credentials", Scope: "orders:read admin"}, "invalid_scope"},
+		"scope of administrators": {c, api.TokenRequest{GrantType: "client_credentials", Scope: api.AdminScope}, "invalid_scope"},
+		"scope with two spaces":   {c, api.TokenRequest{GrantType: "client_credentials", Scope: "orders:read  orders:write"}, "invalid_scope"},
+		"service of others":       {c, api.TokenRequest{GrantType: "client_credentials", Resource: "payroll"}, "invalid_target"},
+		"Portaria itself":         {c, api.TokenRequest{GrantType: "client_credentials", Resource: "portaria"}, "invalid_target"},
+		"registered, unknown":     {a.AsClient("lost", registered(t, a, lost)), ask, "invalid_target"},
+		"no grant type":           {c, api.TokenRequest{}, "invalid_request"},
+		"grant of passwords":      {c, api.TokenRequest{GrantType: "password"}, "unsupported_grant_type"},
+		"application":             {shop, ask, "unauthorized_client"},
+		"public":                  {a.AsClient("web", ""), ask, "unauthorized_client"},
+		"wrong secret":            {a.AsClient("billing", "pcs_wrong"), ask, "invalid_client"},
+		"unknown":                 {a.AsClient("nobody", "pcs_wrong"), ask, "invalid_client"},
+		"no secret":               {a.AsClient("billing", ""), ask, "invalid_client"},
+		"unknown, no secret":      {a.AsClient("nobody", ""), ask, "invalid_client"},
+		"Portaria's own client":   {a.AsClient("portaria", ""), ask, "invalid_client"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			got, err := test.c.Token(t.Context(), test.in)
+			refused(t, err, test.code)
+			if got.AccessToken != "" {
+				t.Error("answered a token")
+			}
+		})
+	}
+}
+
+func TestClientLifetimes(t *testing.T) {
+	a := apptest.Start(t, func(c *config.Config) { c.AccessTTL = time.Minute })
+	for ttl, want := range map[int64]int64{0: 900, 30: 30, 7200: 7200} {
+		c := described(fmt.Sprintf("life-%d", ttl), "service")
+		c.AccessTTL = ttl
+		got, err := a.AsClient(c.ID, registered(t, a, c)).Token(t.Context(), ask)
+		worked(t, err)
+		if got.ExpiresIn != want {
+			t.Errorf("%d: lives %d seconds, want %d", ttl, got.ExpiresIn, want)
+		}
+	}
+}
+
+// TestSecretRotation: both secrets are good until the old one is dropped.
+func TestSecretRotation(t *testing.T) {
+	a := apptest.Start(t)
+	old := registered(t, a, described("billing", "service"))
+	next, err := a.Admin().RotateClientSecret(t.Context(), "billing")
+	worked(t, err)
+	for _, secret := range []string{old, next.ClientSecret} {
+		_, err := a.AsClient("billing", secret).Token(t.Context(), ask)
+		worked(t, err)
+	}
+	worked(t, a.Admin().DropClientSecret(t.Context(), "billing"))
+	_, err = a.AsClient("billing", old).Token(t.Context(), ask)
+	refused(t, err, "invalid_client")
+	_, err = a.AsClient("billing", next.ClientSecret).Token(t.Context(), ask)
+	worked(t, err)
+}
+
+// TestBarredClient: Portaria refuses what a client still holds at once.
+func TestBarredClient(t *testing.T) {
+	a := apptest.Start(t)
+	c := described("robot", "service")
+	c.Scopes = []string{api.AdminScope}
+	robot := a.AsClient("robot", registered(t, a, c))
+	got, err := robot.Token(t.Context(), ask)
+	worked(t, err)
+	holder := a.WithToken(got.AccessToken)
+	_, err = holder.Accounts(t.Context(), api.AccountPage{})
+	worked(t, err)
+	_, err = holder.Me(t.Context())
+	refused(t, err, "session_required")
+
+	worked(t, a.Admin().DisableClient(t.Context(), "robot"))
+	_, err = holder.Accounts(t.Context(), api.AccountPage{})
+	refused(t, err, "token_invalid")
+	_, err = robot.Token(t.Context(), ask)
+	refused(t, err, "invalid_client")
+	worked(t, a.Admin().EnableClient(t.Context(), "robot"))
+	_, err = holder.Accounts(t.Context(), api.AccountPage{})
+	worked(t, err)
+	worked(t, a.Admin().DeleteClient(t.Context(), "robot"))
+	_, err = holder.Accounts(t.Context(), api.AccountPage{})
+	refused(t, err, "token_invalid")
+}
+
+// TestRegisteredAudiences: people get tokens for registered services in the form
+// that these were registered with; the settings win over a registration.
+func TestRegisteredAudiences(t *testing.T) {
+	secret := newReader(t, jose.ECDHESA256KW)
+	a := apptest.Start(t, func(c *config.Config) {
+		c.AudienceProfiles = map[string]token.Profile{"orders": token.PlainJWT}
+	})
+	for id, change := range map[string]func(*api.NewClient){
+		"stock":   func(*api.NewClient) {},
+		"legacy":  func(c *api.NewClient) { c.Profile = "flask" },
+		"payroll": func(c *api.NewClient) { c.EncryptionKey = secret.public },
+		"orders":  func(c *api.NewClient) { c.Profile = "flask" },
+	} {
+		c := described(id, "service")
+		change(&c)
+		registered(t, a, c)
+	}
+	registered(t, a, described("shop", "app"))
+	_, tokens := a.SignUp("ana@example.com")
+	who := api.Credentials{Identifier: "ana@example.com", Password: apptest.Password}
+	for audience, want := range map[string]struct{ typ, claim string }{
+		"stock": {"at+jwt", ""}, "legacy": {"JWT", "access"}, "payroll": {"at+jwt", ""}, "orders": {"JWT", ""},
+	} {
+		check := func(got api.Tokens, err error) {
+			t.Helper()
+			worked(t, err)
+			access := got.AccessToken
+			if audience == "payroll" {
+				access = secret.open(access)
+			}
+			typ, claims := verified(t, a, access)
+			if kind, _ := claims["type"].(string); typ != want.typ || kind != want.claim || claims["aud"] != audience {
+				t.Errorf("%s: typ %q, claims %v", audience, typ, claims)
+			}
+		}
+		check(a.ForAudience(audience).Login(t.Context(), who))
+		check(a.As(tokens).ForAudience(audience).StepUp(t.Context(), apptest.Password))
+		next, err := a.ForAudience(audience).Refresh(t.Context(), tokens.RefreshToken)
+		check(next, err)
+		tokens.RefreshToken = next.RefreshToken
+	}
+	worked(t, a.Admin().DisableClient(t.Context(), "stock"))
+	for _, audience := range []string{"stock", "shop", "nobody", "stock\x00", "STOCK"} {
+		_, err := a.ForAudience(audience).Login(t.Context(), who)
+		refused(t, err, "input_invalid")
+	}
+}
+
+func TestPrivateKeyJWT(t *testing.T) {
+	a := apptest.Start(t)
+	key, err := jose.Generate(jose.EdDSA)
+	worked(t, err)
+	c := described("robot", "service")
+	c.PublicKey = string(key.PublicJWK())
+	if secret := registered(t, a, c); secret != "" {
+		t.Error("a client with a key got a secret")
+	}
+	assertion := func(jti string, audience string) api.TokenRequest {
+		header, _ := json.Marshal(map[string]string{"alg": "EdDSA", "kid": key.Kid()})
+		payload, _ := json.Marshal(map[string]any{"iss": "robot", "sub": "robot", "aud": audience, "jti": jti,
+			"exp": a.Clock.Now().Add(time.Minute).Unix()})
+		input := jose.Encode(header) + "." + jose.Encode(payload)
+		signature, err := key.Sign(input)
+		worked(t, err)
+		return api.TokenRequest{GrantType: api.GrantClientCredentials, ClientProof: api.ClientProof{
+			ClientAssertionType: api.AssertionType, ClientAssertion: input + "." + jose.Encode(signature)}}
+	}
+	metadata, err := a.Metadata(t.Context())
+	worked(t, err)
+	for i, audience := range []string{metadata.Issuer, metadata.TokenEndpoint} {
+		in := assertion(string(rune('a'+i)), audience)
+		_, err = a.Token(t.Context(), in)
+		worked(t, err)
+		_, err = a.Token(t.Context(), in)
+		refused(t, err, "invalid_client")
+	}
+	_, err = a.Token(t.Context(), assertion("c", "https://evil.example"))
+	refused(t, err, "invalid_client")
+	noType := assertion("d", a.URL)
+	noType.ClientAssertionType = ""
+	_, err = a.Token(t.Context(), noType)
+	refused(t, err, "invalid_client")
+	noType.ClientAssertionType = "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"
+	_, err = a.Token(t.Context(), noType)
+	refused(t, err, "invalid_client")
+	two := assertion("e", a.URL)
+	_, err = a.AsClient("robot", "pcs_x").Token(t.Context(), two)
+	refused(t, err, "invalid_request")
+}
+
+func TestTokenEndpointMetadata(t *testing.T) {
+	a := apptest.Start(t)
+	got, err := a.Metadata(t.Context())
+	worked(t, err)
+	methods := []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
+	algorithms := got.TokenEndpointAuthAlgorithmSupported
+	if got.TokenEndpoint != a.URL+"/oauth2/token" || !slices.Equal(got.TokenEndpointAuthMethodsSupported, methods) ||
+		!slices.Equal(got.GrantTypesSupported, []string{"client_credentials", "refresh_token"}) || len(got.ResponseTypesSupported) != 0 {
+		t.Errorf("metadata %+v", got)
+	}
+	if !slices.Contains(algorithms, "ES256") || slices.Contains(algorithms, "HS256") || slices.Contains(algorithms, "none") {
+		t.Errorf("algorithms %v", algorithms)
+	}
+}
+
+// request sends a form as it stands, with headers in pairs.
+func request(t *testing.T, a *apptest.App, path, body string, header ...string) (*http.Response, api.OAuthError) {
+	t.Helper()
+	r, err := http.NewRequest("POST", a.URL+path, strings.NewReader(body))
+	worked(t, err)
+	if !slices.Contains(header, "Content-Type") {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	resp, text := a.Do(r)
+	var e api.OAuthError
+	if resp.StatusCode != http.StatusOK {
+		if err := json.Unmarshal([]byte(text), &e); err != nil || e.Code == "" || resp.Header.Get("Content-Type") != "application/json" {
+			t.Fatalf("%s: no error of RFC 6749: %s", resp.Status, text)
+		}
+	}
+	if resp.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("Cache-Control: %q", resp.Header.Get("Cache-Control"))
+	}
+	return resp, e
+}
+
+// form spells pairs of names and values.
+func form(pairs ...string) string {
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Add(pairs[i], pairs[i+1])
+	}
+	return v.Encode()
+}

@@ -1,0 +1,66 @@
+package login_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
+)
+
+func service(change func(*clients.Client)) login.Wish {
+	c := clients.Client{ID: "billing", Kind: clients.Service, Secrets: make([]clients.Secret, 1), Scopes: []string{"a", "b"}}
+	change(&c)
+	return login.Wish{Client: c}
+}
+
+func TestServiceLifetimes(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	for ttl, want := range map[time.Duration]time.Duration{
+		0: 15 * time.Minute, time.Second: time.Second, time.Hour: time.Hour,
+		2 * time.Hour: time.Hour, // no longer than the key is published
+	} {
+		got, err := h.ClientCredentials(t.Context(), service(func(c *clients.Client) { c.Policy.AccessTTL = ttl }), "", start)
+		if err != nil || got.ExpiresIn != want || got.Scope != "a b" {
+			t.Errorf("%v: %+v, %v", ttl, got, err)
+		}
+	}
+}
+
+func TestWhoMayAskInHisOwnName(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	refuse := func(what string, w login.Wish, scope string, want error) {
+		t.Helper()
+		if got, err := h.ClientCredentials(t.Context(), w, scope, start); !errors.Is(err, want) || got.Access != "" {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	refuse("Portaria itself", login.Wish{}, "", login.ErrGrantRefused)
+	refuse("an app", service(func(c *clients.Client) { c.Kind = clients.App }), "", login.ErrGrantRefused)
+	refuse("a service that proves nothing", service(func(c *clients.Client) { c.Secrets = nil }), "", login.ErrGrantRefused)
+	for _, scope := range []string{"c", "a c", " ", "a  b", " a", "A"} {
+		refuse("scope "+scope, service(func(*clients.Client) {}), scope, login.ErrScope)
+	}
+	strangers := service(func(*clients.Client) {})
+	strangers.Audience = "orders" // which there is, but not for this client
+	refuse("another's audience", strangers, "", token.ErrAudience)
+}
+
+// TestNoRefreshFromNowOn: the policy of a client that once gave refresh tokens.
+func TestNoRefreshFromNowOn(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.signUp(ana)
+	kiosk := login.Wish{Client: clients.Client{ID: "kiosk", Kind: clients.App}}
+	got, err := h.Password(t.Context(), ana, typed(t, first), kiosk, use(0))
+	must(t, err)
+	strict := kiosk
+	strict.Client.Policy.NoRefresh = true
+	if _, _, err := h.Refresh(t.Context(), got.Refresh, strict, use(time.Minute)); !errors.Is(err, session.ErrTokenInvalid) {
+		t.Errorf("got %v", err)
+	}
+	_, _, err = h.Refresh(t.Context(), got.Refresh, kiosk, use(time.Hour))
+	must(t, err) // it spent nothing
+}

@@ -1,0 +1,98 @@
+package token_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// registry is what is registered, and who was looked up there.
+type registry struct {
+	services map[string]token.Service
+	broken   error
+	asked    []string
+}
+
+func (r *registry) find(_ context.Context, audience string) (token.Service, error) {
+	r.asked = append(r.asked, audience)
+	if r.broken != nil {
+		return token.Service{}, r.broken
+	}
+	service, known := r.services[audience]
+	if !known {
+		return token.Service{}, token.ErrAudience
+	}
+	return service, nil
+}
+
+// mintFor answers the "typ" of the token and its audience.
+func (h house) mintFor(t *testing.T, audience string) (typ, aud string) {
+	t.Helper()
+	r, err := h.issuer.Recipient(t.Context(), audience, start)
+	if err != nil {
+		t.Fatalf("%s: %v", audience, err)
+	}
+	minted, c, err := h.issuer.MintFor(start, r, someone())
+	if err != nil {
+		t.Fatalf("%s: %v", audience, err)
+	}
+	parts, err := jose.Split(minted.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, err := jose.ParseHeader(parts.Header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return header.Type, c.Audience[0]
+}
+
+func TestRegisteredRecipients(t *testing.T) {
+	r := &registry{services: map[string]token.Service{
+		"stock": {Profile: token.PlainJWT}, "orders": {Profile: token.Flask}, own: {Profile: token.Flask}, "odd": {Profile: "odd"},
+		"locked": {EncryptTo: silent{}},
+	}}
+	h := newHouseWith(t, func(p *token.Policy) {
+		p.Services = map[string]token.Service{"orders": {}}
+		p.Registered = r.find
+	})
+	for audience, want := range map[string]string{"stock": "JWT", "orders": "at+jwt", own: "at+jwt", "": "at+jwt"} {
+		typ, aud := h.mintFor(t, audience)
+		if audience == "" {
+			audience = own
+		}
+		if typ != want || aud != audience {
+			t.Errorf("%s: typ %s, aud %s", audience, typ, aud)
+		}
+	}
+	// The path of nearly all tokens looks nothing up.
+	if len(r.asked) != 1 || r.asked[0] != "stock" {
+		t.Errorf("looked up %q", r.asked)
+	}
+	refuse := func(audience string, want error) {
+		t.Helper()
+		if _, err := h.issuer.Recipient(t.Context(), audience, start); err == nil || want != nil && !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", audience, err, want)
+		}
+	}
+	refuse("nobody", token.ErrAudience)
+	refuse("locked", token.ErrNoEncryptionKey)
+	refuse("odd", nil) // a mistake of ours, no wrong audience
+	r.broken = errors.New("no database")
+	refuse("stock", r.broken)
+}
+
+func TestIssuerLongestTTL(t *testing.T) {
+	if got, err := newHouse(t).issuer.LongestTTL(start); err != nil || got != time.Hour {
+		t.Errorf("%v, %v", got, err)
+	}
+	h := newHouse(t)
+	if _, err := h.issuer.LongestTTL(start.Add(-time.Hour)); !errors.Is(err, keyring.ErrNoActiveKey) {
+		t.Errorf("before its first key: %v", err)
+	}
+}
