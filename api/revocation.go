@@ -1,6 +1,9 @@
 package api
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Scopes of clients that follow the revocation log, and that write to it.
 const (
@@ -104,4 +107,73 @@ type Ack struct {
 	KeySet string `json:"key_set,omitempty" maxLength:"128"`
 	// Audience is the service it works for.
 	Audience string `json:"audience,omitempty" maxLength:"255"`
+}
+
+// Target is what to take back. Exactly one of its members, or kind and id, is
+// given.
+type Target struct {
+	Kind string `json:"kind,omitempty" enum:"token,session,account,client,key,issuer" doc:"What id names."`
+	ID   string `json:"id,omitempty" maxLength:"512" doc:"The jti, session id, account id, client id or kid; empty for the issuer."`
+
+	Token   string `json:"token,omitempty" maxLength:"512" doc:"The jti of an access token: this token."`
+	Session string `json:"session,omitempty" maxLength:"512" doc:"A session id: the session and all its access tokens."`
+	Account string `json:"account,omitempty" maxLength:"512" doc:"An account id: all its sessions and tokens so far; with client, those at that client."`
+	Client  string `json:"client,omitempty" maxLength:"512" doc:"A client id: all tokens of that client so far."`
+	Key     string `json:"key,omitempty" maxLength:"512" doc:"A kid: the key, and everything that it has signed."`
+	Issuer  bool   `json:"issuer,omitempty" doc:"Everything so far."`
+}
+
+// Revoke takes tokens back.
+type Revoke struct {
+	Target Target `json:"target"`
+	Mode   string `json:"mode,omitempty" enum:"hard,soft" doc:"hard (the default): it is over, sign in again. soft: refresh and come back."`
+	Reason string `json:"reason,omitempty" maxLength:"256" doc:"For the audit trail."`
+	// IdempotencyKey makes it safe to ask again.
+	IdempotencyKey string `json:"-" header:"Idempotency-Key" doc:"The same key again answers the first rule's receipt, and writes nothing."`
+	Prefer         string `json:"-" header:"Prefer" doc:"wait=N answers when all verifiers have confirmed, after N seconds at the latest (RFC 7240)."`
+}
+
+// Receipt says how far a rule has come.
+type Receipt struct {
+	Seq         int64     `json:"seq" doc:"Its place in the log."`
+	EffectiveBy time.Time `json:"effective_by" doc:"When every verifier refuses, at the latest: each trusts what it knows for a bounded time."`
+	Confirmed   int       `json:"confirmed" doc:"Verifiers that have applied the rule."`
+	Pending     int       `json:"pending" doc:"Verifiers that follow the log and have not said so yet."`
+	Silent      int       `json:"silent" doc:"Verifiers not heard of lately. They trust nothing that they knew before."`
+	Open        []string  `json:"open" nullable:"false" doc:"Verifiers that did not confirm and may accept what they cannot know: for them effective_by does not hold."`
+}
+
+// Revoked is the receipt of a rule that was just written.
+type Revoked struct{ Receipt }
+
+// RulePlace names a rule by its place in the log.
+type RulePlace struct {
+	Seq int `json:"-" path:"seq" doc:"The seq of a receipt."`
+}
+
+// Verifier is a service, a gateway or a relay that follows the log.
+type Verifier struct {
+	Client    string    `json:"client" doc:"The client it proved to be."`
+	Name      string    `json:"verifier" doc:"The random name that it gave itself."`
+	Audience  string    `json:"audience,omitempty" doc:"The service it works for."`
+	Seq       int64     `json:"seq" doc:"How far it has come."`
+	Behind    int64     `json:"behind" doc:"By how many places the log is ahead of it; -1 when it is of another epoch."`
+	Staleness int64     `json:"staleness_ms" doc:"For how long it trusts its view."`
+	WhenStale string    `json:"when_stale" doc:"What it does then: refuse, introspect or open."`
+	KeySet    string    `json:"key_set,omitempty" doc:"The ETag of the key set that it verifies with."`
+	Seen      time.Time `json:"seen_at"`
+	Silent    bool      `json:"silent" doc:"Whether it has not been heard of lately."`
+}
+
+// Verifiers is the fleet.
+type Verifiers struct {
+	Head      int64      `json:"head" doc:"The last place of the log."`
+	Followers int        `json:"followers" doc:"Feeds that this process serves right now."`
+	Verifiers []Verifier `json:"verifiers" nullable:"false"`
+}
+
+// Epoch is an epoch of the log.
+type Epoch struct {
+	Epoch int64 `json:"epoch"`
+	Head  int64 `json:"head"`
 }

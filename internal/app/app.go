@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
@@ -18,6 +19,7 @@ import (
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/recipient"
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
@@ -52,6 +54,13 @@ type App struct {
 	fits func(audience string) error
 	log  *slog.Logger
 	now  func() time.Time
+
+	// hub follows the revocation log, fleet those who follow it from here, and
+	// following is what runs for both until stopRevocation.
+	hub            *revoke.Hub
+	fleet          *revoke.Fleet
+	following      sync.WaitGroup
+	stopRevocation func()
 }
 
 // Made says what a first start created.
@@ -91,6 +100,9 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 		return nil, err
 	}
 	if a.hasher, err = newHasher(env); err != nil {
+		return nil, err
+	}
+	if err := a.openRevocation(ctx); err != nil {
 		return nil, err
 	}
 	return a, a.build(ctx, env.Issuer, a.ring)
@@ -198,8 +210,12 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		KeySetMaxAge: a.config.KeySetMaxAge,
 		Issuer:       issuer,
 		Webhooks:     a.webhooks,
+		Revocation:   a.hub,
+		Rules:        a.store,
+		Fleet:        a.fleet,
 		Ready: map[string]func(context.Context) error{
-			"database": a.store.Ping,
+			"database":   a.store.Ping,
+			"revocation": a.revocationReady,
 			"signing_key": func(context.Context) error {
 				_, err := ring.Active(a.now())
 				return err
@@ -214,6 +230,9 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 // Close lets running writes finish and closes the database.
 func (a *App) Close() error {
 	var errs []error
+	if a.stopRevocation != nil {
+		a.stopRevocation()
+	}
 	if a.hasher != nil {
 		errs = append(errs, a.hasher.Close())
 	}

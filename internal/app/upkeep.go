@@ -21,6 +21,9 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	all.Go(func() {
 		repeat(ctx, a.MaintainKeys(ctx), a.MaintainKeys)
 	})
+	all.Go(func() {
+		repeat(ctx, pruneRulesEvery, a.pruneRevocation)
+	})
 	if len(a.recipients) > 0 {
 		all.Go(func() {
 			repeat(ctx, 0, a.FetchKeySets)

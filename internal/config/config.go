@@ -88,6 +88,10 @@ type Config struct {
 	// change takes effect with the next rotation.
 	KeyAlgorithm string `name:"key_algorithm" default:"ES256" oneof:"ES256|ES384|ES512|EdDSA|RS256|RS384|RS512|PS256|PS384|PS512|HS256|HS384|HS512"`
 
+	// RevocationMaxStaleness is the longest that a verifier may go on trusting what it last heard of revocations. It bounds
+	// when a revocation is in force everywhere, also while the network is down; a verifier that wants longer is refused.
+	RevocationMaxStaleness time.Duration `name:"revocation_max_staleness" default:"60s" min:"1s" max:"1h"`
+
 	// Argon2Memory is the memory of one password hash in KiB. Raise it as far as your machine allows; existing
 	// passwords follow at their next login.
 	Argon2Memory int `name:"argon2_memory" default:"19456" min:"8" max:"1048576"`

@@ -42,6 +42,8 @@ func settingDoc(name string) string {
 		return "How long a key signs before the next one takes over, by itself. At least `key_set_max_age` and two minutes."
 	case "key_algorithm":
 		return "The algorithm of new signing keys. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not. With HS256, HS384 and HS512 nothing can be published, so that only this service itself can verify its tokens. A change takes effect with the next rotation."
+	case "revocation_max_staleness":
+		return "The longest that a verifier may go on trusting what it last heard of revocations. It bounds when a revocation is in force everywhere, also while the network is down; a verifier that wants longer is refused."
 	case "argon2_memory":
 		return "The memory of one password hash in KiB. Raise it as far as your machine allows; existing passwords follow at their next login."
 	case "argon2_iterations":

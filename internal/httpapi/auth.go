@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,10 @@ const (
 	// eventsRead needs a client with that scope; the scope for administrators
 	// will do.
 	eventsRead
+	// revocationRead and revocationWrite need a client with that scope; the
+	// scope for administrators will do.
+	revocationRead
+	revocationWrite
 )
 
 // scope is what a token or client must have to be let in; empty where that is
@@ -54,6 +59,10 @@ func (w who) scope() string {
 		return api.AdminScope
 	case eventsRead:
 		return api.EventsReadScope
+	case revocationRead:
+		return api.RevocationReadScope
+	case revocationWrite:
+		return api.RevocationWriteScope
 	}
 	return ""
 }
@@ -86,6 +95,10 @@ func (c Caller) origin() event.Origin {
 	return event.Origin{Actor: cmp.Or(c.Session.AccountID, c.Claims.Subject(), c.Client.ID), Address: c.Use.Address, UserAgent: c.Use.UserAgent}
 }
 
+// client is the client that calls: the one that proved itself, or that the
+// token was issued to.
+func (c Caller) client() string { return cmp.Or(c.Client.ID, c.Claims.ClientID()) }
+
 // maxUserAgent bounds the stored user agent, in bytes.
 const maxUserAgent = 256
 
@@ -112,7 +125,35 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 		c.Client, err = s.authenticated(r, c.Form, c.Use.At)
 		return c, err
 	}
+	if allowed.byClient() && basic(r.Header) {
+		return s.scopedClient(r, c, allowed)
+	}
 	return s.tokenHolder(r.Context(), c, allowed)
+}
+
+// byClient tells the routes of services, which may send their secret instead of
+// an access token.
+func (w who) byClient() bool { return w == revocationRead || w == revocationWrite }
+
+func basic(h http.Header) bool {
+	scheme, _, _ := strings.Cut(h.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Basic")
+}
+
+// scopedClient lets in a client by its secret, if it is registered with the
+// scope of the route.
+func (s *Server) scopedClient(r *http.Request, c Caller, allowed who) (Caller, error) {
+	shown, err := application(r.Header)
+	if err != nil {
+		return Caller{}, err
+	}
+	if c.Client, err = s.Prover.Prove(r.Context(), shown, c.Use.At); err != nil {
+		return Caller{}, err
+	}
+	if !slices.Contains(c.Client.Scopes, allowed.scope()) && !slices.Contains(c.Client.Scopes, api.AdminScope) {
+		return Caller{}, problem.InsufficientScope(allowed.scope())
+	}
+	return c, nil
 }
 
 // tokenHolder lets in by the access token.

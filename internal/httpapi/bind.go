@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -12,21 +13,22 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 )
 
-// parameter is one field of a request type that comes from the path or query.
+// parameter is one field of a request type that comes from the path, the query
+// or a header.
 type parameter struct {
-	in    string // "path" or "query", as OpenAPI calls it
+	in    string // "path", "query" or "header", as OpenAPI calls it
 	name  string
 	doc   string
 	index []int
 	kind  reflect.Kind
 }
 
-// parameters lists the fields tagged path or query. Only strings and ints
+// parameters lists the fields tagged path, query or header. Only strings and ints
 // occur; anything else is a mistake of ours that must show at start-up.
 func parameters(t reflect.Type) []parameter {
 	var list []parameter
 	for _, field := range reflect.VisibleFields(t) {
-		for _, in := range []string{"path", "query"} {
+		for _, in := range []string{"path", "query", "header"} {
 			name := field.Tag.Get(in)
 			if name == "" {
 				continue
@@ -67,8 +69,11 @@ func bind(r *http.Request, list []parameter, in reflect.Value) error {
 	}
 	for _, p := range list {
 		text := r.PathValue(p.name)
-		if p.in == "query" {
+		switch p.in {
+		case "query":
 			text = query.Get(p.name)
+		case "header":
+			text = strings.Join(r.Header.Values(p.name), ", ")
 		}
 		if err := p.set(in.FieldByIndex(p.index), text); err != nil {
 			return err
@@ -90,7 +95,7 @@ func (p parameter) set(field reflect.Value, text string) error {
 	if len(text) > maxParameter {
 		return problem.Field(p.name, "too long")
 	}
-	if p.in == "path" {
+	if p.in == "path" && p.kind == reflect.String {
 		if err := checkPath(p.name, text); err != nil {
 			return err
 		}
@@ -103,6 +108,9 @@ func (p parameter) set(field reflect.Value, text string) error {
 		return nil
 	}
 	n, err := strconv.Atoi(text)
+	if p.in == "path" && (err != nil || n < 1) {
+		return problem.NotFound()
+	}
 	if err != nil || n < 1 {
 		return problem.Field(p.name, "expected a whole number above 0")
 	}

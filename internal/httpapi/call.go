@@ -76,7 +76,7 @@ func statusOf(out reflect.Type) int {
 	case reflect.TypeFor[none]():
 		return http.StatusNoContent
 	case reflect.TypeFor[api.Created](), reflect.TypeFor[api.WebhookMade](), reflect.TypeFor[api.RegisteredClient](),
-		reflect.TypeFor[api.ClientSecret]():
+		reflect.TypeFor[api.ClientSecret](), reflect.TypeFor[api.Revoked]():
 		return http.StatusCreated
 	}
 	return http.StatusOK

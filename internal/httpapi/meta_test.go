@@ -71,7 +71,7 @@ func TestHealth(t *testing.T) {
 	a := apptest.Start(t)
 	for path, want := range map[string]string{
 		"/healthz": `{"status":"ok"}`,
-		"/readyz":  `{"status":"ok","checks":{"database":"ok","signing_key":"ok"}}`,
+		"/readyz":  `{"status":"ok","checks":{"database":"ok","revocation":"ok","signing_key":"ok"}}`,
 	} {
 		if resp, text := get(t, a, path); resp.StatusCode != http.StatusOK || strings.TrimSpace(text) != want {
 			t.Errorf("%s: %s %s", path, resp.Status, text)

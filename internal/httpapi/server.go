@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,6 +23,7 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/webhook"
@@ -44,6 +46,11 @@ type Config struct {
 	KeySetMaxAge time.Duration
 	Issuer       string
 	Webhooks     *webhook.Service
+	// Revocation follows the rule log, Rules writes it, and Fleet knows who
+	// else follows.
+	Revocation *revoke.Hub
+	Rules      revoke.Store
+	Fleet      *revoke.Fleet
 	// Ready checks by name whatever must work before requests are sent here.
 	Ready map[string]func(context.Context) error
 	Log   *slog.Logger
@@ -59,6 +66,10 @@ type Server struct {
 	verifier *verify.Verifier
 	mux      *http.ServeMux
 	document []byte
+
+	frames frames
+	feeds  places
+	keys   atomic.Pointer[keySetFrame]
 }
 
 // New mounts all routes. It fails when a route does not say who may call it.
@@ -70,6 +81,7 @@ func New(c Config) (*Server, error) {
 		sessions: c.Sessions,
 		verifier: c.Verifier,
 		mux:      http.NewServeMux(),
+		frames:   frames{c.Issuer, c.Revocation.View().Salt},
 	}
 	registry := newRegistry()
 	for _, rt := range s.routes() {

@@ -130,3 +130,13 @@ func InsufficientScope(scope string) error {
 		challenge: fmt.Sprintf(`Bearer error="insufficient_scope", scope=%q`, scope),
 	}
 }
+
+// TooManyFeeds says that this process serves as many feeds as it can.
+func TooManyFeeds() error {
+	return &InputError{
+		status: http.StatusServiceUnavailable,
+		code:   "too_many_feeds",
+		title:  "Too many verifiers follow the log from here.",
+		detail: "Try again after the time in Retry-After, or follow it through a gateway.",
+	}
+}

@@ -75,6 +75,11 @@ var table = []row{
 	{webhook.ErrEventGone, http.StatusNotFound, "dead_letter_not_found", "There is no such dead letter, or its event has left the log.", "", ""},
 	{webhook.ErrFormat, http.StatusConflict, "webhook_format", "A webhook of this format cannot do that.", "", ""},
 	{webhook.ErrUnsignable, http.StatusConflict, "signing_key_symmetric", "The signing key is symmetric, so nobody could verify a security event token.", "Use the format standard, or another key_algorithm.", ""},
+	{revoke.ErrStaleness, http.StatusUnprocessableEntity, "staleness_too_great", "The verifier would trust its view for longer than is allowed here.", "Lower its staleness; the operator's setting is revocation_max_staleness.", ""},
+	{revoke.ErrRuleNotFound, http.StatusNotFound, "rule_not_found", "There is no such rule, or it refuses nothing any more.", "", ""},
+	{revoke.ErrTooManyVerifiers, http.StatusServiceUnavailable, "too_many_verifiers", "Too many verifiers follow the log.", "Let gateways serve the feed to the services behind them.", ""},
+	{revoke.ErrAhead, http.StatusConflict, "revocation_place_ahead", "The revocation log has not come so far.", "Take a snapshot.", ""},
+	{revoke.ErrTooManyRules, http.StatusServiceUnavailable, "too_many_rules", "The revocation log has outgrown this process.", "See the operator's log.", ""},
 
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "The service cannot answer right now.", "Try again after the time in Retry-After.", ""},
 

@@ -77,7 +77,9 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 		return nil, fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
 	base, end := context.WithCancel(context.Background())
-	return &Server{config: c, listener: listener, end: end, http: &http.Server{
+	stopping := make(chan struct{})
+	base = context.WithValue(base, stoppingKey{}, stopping)
+	s := &Server{config: c, listener: listener, end: end, http: &http.Server{
 		Handler:           Wrap(c, handler),
 		TLSConfig:         certificate,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -88,7 +90,9 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 		BaseContext:       func(net.Listener) context.Context { return base },
 		// Scanners and broken clients make net/http talk; that is no news.
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-	}}, nil
+	}}
+	s.http.RegisterOnShutdown(func() { close(stopping) })
+	return s, nil
 }
 
 func (c Config) tls() (*tls.Config, error) {

@@ -64,8 +64,9 @@ type exchange struct {
 // requestContext carries the exchange down to the handlers.
 type requestContext struct {
 	context.Context
-	id     string
-	client netip.Addr
+	id      string
+	client  netip.Addr
+	patient bool // it waits on purpose
 }
 
 type contextKey struct{}
@@ -158,7 +159,11 @@ func (h *wrapper) log(x *exchange, r *http.Request, took time.Duration, aborted 
 	if status == 0 {
 		status = http.StatusOK
 	}
-	level, message := h.level(status, took), "request"
+	slow := took
+	if x.context.patient {
+		slow = 0
+	}
+	level, message := h.level(status, slow), "request"
 	if aborted {
 		level, message = slog.LevelWarn, "request aborted"
 	}

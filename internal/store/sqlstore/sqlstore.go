@@ -56,6 +56,7 @@ type Options struct {
 // the part that fulfils keyring.Store. It is safe for concurrent use.
 type Store struct {
 	engine engine
+	bell   bell
 }
 
 const defaultStepTimeout = 5 * time.Second
@@ -133,7 +134,13 @@ func writeAll[T any](ctx context.Context, s *Store, ask func(*query.Queries, con
 // writeLog runs a step whose draft comes from where ctx comes from.
 func writeLog[T any](ctx context.Context, s *Store, ask func(*query.Queries, context.Context, *draft) (T, error)) (T, error) {
 	d := &draft{origin: event.OriginOf(ctx)}
-	run := func(ctx context.Context, do step) error { return s.engine.writeLog(ctx, d, do) }
+	run := func(ctx context.Context, do step) error {
+		err := s.engine.writeLog(ctx, d, do)
+		if err == nil && len(d.rules) > 0 {
+			s.bell.ring()
+		}
+		return err
+	}
 	return result(ctx, run, func(q *query.Queries, ctx context.Context) (T, error) { return ask(q, ctx, d) })
 }
 

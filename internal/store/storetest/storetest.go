@@ -29,6 +29,7 @@ type Store interface {
 	clients.Store
 	revoke.Store
 	event.Store
+	revoke.FleetStore
 }
 
 // Stores is a store under test.
@@ -46,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		clientPromises(), describedPromises(), assertionPromises(),
 		webhookPromises(), deliveryPromises(),
 		revocationPromises(), eventPromises(), doorPromises(),
+		verifierPromises(),
 	} {
 		for name, promise := range list {
 			t.Run(name, func(t *testing.T) {

@@ -136,6 +136,18 @@ type Session struct {
 	EndReason      string
 }
 
+type Verifier struct {
+	ClientID  string
+	ID        string
+	Seq       int64
+	Staleness int64
+	WhenStale string
+	KeySet    string
+	Audience  string
+	SeenAt    int64
+	ForgetAt  int64
+}
+
 type Webhook struct {
 	ID           string
 	ClientID     string

@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/revoke"
+)
+
+// openRevocation reads the rule log, and begins to follow it: from the first
+// request on, this process refuses what was taken back.
+func (a *App) openRevocation(ctx context.Context) (err error) {
+	if a.hub, err = revoke.Open(ctx, a.store, a.now); err != nil {
+		return err
+	}
+	a.fleet = revoke.NewFleet(a.store, a.config.RevocationMaxStaleness, a.now)
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stopRevocation = func() {
+		stop()
+		a.following.Wait()
+	}
+	complain := complaint{log: func(err error) { a.log.Error("revocation", "error", err) }}
+	a.following.Go(func() { a.hub.Run(running, complain.about) })
+	a.following.Go(func() {
+		a.fleet.Run(running, func(err error) { a.log.Error("revocation", "error", err) })
+	})
+	a.following.Go(func() {
+		for range a.store.Notifications(running) {
+			a.hub.Wake()
+		}
+	})
+	return nil
+}
+
+// complaint keeps an error that comes five times a second from filling the log.
+type complaint struct {
+	log  func(error)
+	last time.Time
+}
+
+func (c *complaint) about(err error) {
+	if now := time.Now(); now.Sub(c.last) > 10*time.Second {
+		c.last = now
+		c.log(err)
+	}
+}
+
+// pruneRevocation removes what refuses nothing any more, and verifiers that
+// have gone.
+func (a *App) pruneRevocation(ctx context.Context) time.Duration {
+	if _, err := a.store.PruneRules(ctx, a.now()); err != nil && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "prune revocation rules", "error", err)
+	}
+	if _, err := a.store.ForgetVerifiers(ctx, a.now()); err != nil && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "forget verifiers", "error", err)
+	}
+	return pruneRulesEvery
+}
+
+// pruneRulesEvery keeps the table as short as its rules live.
+const pruneRulesEvery = 5 * time.Minute
+
+// ready reports whether the log is being read: a process that is blind must
+// get no requests.
+func (a *App) revocationReady(context.Context) error {
+	const blind = 5 * time.Second
+	if age := time.Since(a.hub.AsOf()); age > blind {
+		return fmt.Errorf("revocation log last read %v ago", age.Round(time.Second))
+	}
+	return nil
+}

@@ -1,0 +1,212 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/serve"
+)
+
+const (
+	// beat is how often a feed says that it is alive, and as of when.
+	beat = time.Second
+	// maxFeeds bounds the feeds and waiting polls of one process. More belong
+	// behind a relay.
+	maxFeeds = 4096
+)
+
+// feed streams the revocation log (text/event-stream). What it promises stands
+// in its heartbeats: as of when the follower knows everything.
+func (s *Server) feed(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	accepted := time.Now()
+	after, err := feedPlace(r)
+	if err != nil {
+		return err
+	}
+	release, err := s.feeds.take()
+	if err != nil {
+		return err
+	}
+	defer release()
+	s.heed(r.Context(), after)
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	f := &feed{Server: s, Stream: serve.NewStream(w, r), accepted: accepted}
+	// From here on an error means that the follower has gone.
+	_ = f.run(r, after)
+	return nil
+}
+
+// feedPlace is where a follower has come to: after, or Last-Event-ID when it
+// comes back as browsers do.
+func feedPlace(r *http.Request) (int64, error) {
+	query := r.URL.Query()
+	for name, values := range query {
+		if name != "after" || len(values) > 1 {
+			return 0, problem.Field(name, "unknown query parameter, or given more than once")
+		}
+	}
+	text, name := query.Get("after"), "after"
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		text, name = last, "Last-Event-ID"
+	}
+	if text == "" {
+		return 0, nil
+	}
+	seq, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seq < 0 || seq > revoke.MaxSeq {
+		return 0, problem.Field(name, "expected a place in the log, as it was told")
+	}
+	return seq, nil
+}
+
+// heed looks again when a follower knows more than the log: then the log was
+// set back. Whether that is believed or not, the follower gets a reset.
+func (s *Server) heed(ctx context.Context, after int64) {
+	if after <= s.Revocation.View().Head {
+		return
+	}
+	if err := s.Revocation.Ahead(ctx, after); err != nil {
+		s.Log.WarnContext(ctx, "a verifier tells of a place beyond the revocation log",
+			"error", err, "place", after, "head", s.Revocation.View().Head, "client", serve.ClientAddress(ctx))
+	}
+}
+
+// feed is one follower.
+type feed struct {
+	*Server
+	*serve.Stream
+	accepted time.Time
+	batches  <-chan *revoke.Batch
+	sent     int64
+	keys     string // ETag of the key set that was sent
+}
+
+func (f *feed) run(r *http.Request, after int64) error {
+	asOf := f.Revocation.AsOf() // before the view: then the view has it all
+	view, sub := f.Revocation.Subscribe()
+	defer sub.Close()
+	f.batches = sub.Batches()
+	if err := f.begin(view, after, asOf); err != nil {
+		return err
+	}
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	for {
+		var err error
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-f.Stopping:
+			return nil
+		case b, ok := <-f.batches:
+			if !ok {
+				return nil
+			}
+			err = f.tell(b)
+		case <-ticker.C:
+			err = f.beat()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// begin says where the log stands, and catches up.
+func (f *feed) begin(v *revoke.View, after int64, asOf time.Time) error {
+	hello := f.frames.hello(v)
+	if err := f.write(frame(api.FrameHello, noID, hello)); err != nil {
+		return err
+	}
+	if err := f.tellKeys(); err != nil {
+		return err
+	}
+	f.sent = v.Head
+	if !v.Resumes(after) {
+		if err := f.write(frame(api.FrameReset, noID, hello)); err != nil {
+			return err
+		}
+	} else {
+		for _, b := range v.After(after) {
+			if err := f.write(b.Frame(f.frames.rules)); err != nil {
+				return err
+			}
+		}
+	}
+	return f.finish(asOf)
+}
+
+// tell writes a batch, and those that came after it, with one flush.
+func (f *feed) tell(b *revoke.Batch) error {
+	if err := f.writeBatch(b); err != nil {
+		return err
+	}
+	if err := f.drain(); err != nil {
+		return err
+	}
+	return f.Flush()
+}
+
+// beat reads the time before it drains, so that nothing up to that time is
+// left behind.
+func (f *feed) beat() error {
+	asOf := f.Revocation.AsOf()
+	if err := f.drain(); err != nil {
+		return err
+	}
+	if err := f.tellKeys(); err != nil {
+		return err
+	}
+	return f.finish(asOf)
+}
+
+func (f *feed) finish(asOf time.Time) error {
+	if err := f.write(frame(api.FrameHeartbeat, noID, heartbeat(f.sent, asOf, f.accepted))); err != nil {
+		return err
+	}
+	return f.Flush()
+}
+
+func (f *feed) drain() error {
+	for {
+		select {
+		case b, ok := <-f.batches:
+			if !ok {
+				return http.ErrServerClosed // the follower comes back
+			}
+			if err := f.writeBatch(b); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+func (f *feed) writeBatch(b *revoke.Batch) error {
+	f.sent = b.To
+	return f.write(b.Frame(f.frames.rules))
+}
+
+// tellKeys sends the key set when it is another one than before.
+func (f *feed) tellKeys() error {
+	set := f.keyFrame(f.now())
+	if set.etag == f.keys {
+		return nil
+	}
+	f.keys = set.etag
+	return f.write(set.event)
+}
+
+func (f *feed) write(event []byte) error {
+	_, err := f.Write(event)
+	return err
+}

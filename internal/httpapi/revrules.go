@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/serve"
+)
+
+const (
+	// maxWait bounds what Prefer: wait may ask for; asEvery is how often the
+	// fleet is then looked at.
+	maxWait = 20 * time.Second
+	asEvery = 50 * time.Millisecond
+)
+
+// revoke writes a rule and answers its receipt. Nobody hears of it before it is
+// durable, and from then on this process refuses what it is about.
+func (s *Server) revoke(ctx context.Context, c Caller, in api.Revoke) (api.Revoked, error) {
+	entry, err := s.entry(in.Target)
+	if err != nil {
+		return api.Revoked{}, err
+	}
+	entry.Mode, entry.Reason, entry.Key = revoke.Mode(in.Mode), in.Reason, in.IdempotencyKey
+	if in.Mode == "" {
+		entry.Mode = revoke.Hard
+	}
+	entry.Client, entry.At = c.client(), c.Use.At.Truncate(time.Millisecond)
+	rule, err := s.writeRule(ctx, entry)
+	if err != nil {
+		return api.Revoked{}, err
+	}
+	durable := s.now()
+	if !rule.At.Equal(entry.At) { // it was written by an earlier request
+		durable = rule.At.Add(revoke.CommitTime)
+	}
+	receipt, err := s.receipt(ctx, rule.Seq, durable, preferredWait(in.Prefer))
+	return api.Revoked{Receipt: receipt}, err
+}
+
+// writeRule writes a rule, and returns when this process applies it.
+func (s *Server) writeRule(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
+	rule, err := s.Rules.Write(ctx, e)
+	if err != nil {
+		return revoke.Rule{}, err
+	}
+	return rule, s.Revocation.Look(ctx)
+}
+
+// receipt asks the fleet, again and again while somebody is still expected to
+// confirm.
+func (s *Server) receipt(ctx context.Context, seq int64, durable time.Time, wait time.Duration) (api.Receipt, error) {
+	serve.Patient(ctx)
+	for deadline := time.Now().Add(wait); ; {
+		got, err := s.Fleet.Receipt(ctx, seq, durable)
+		if err != nil || got.Pending == 0 || !time.Now().Before(deadline) || !sleep(ctx, asEvery) {
+			return receiptOf(got), err
+		}
+	}
+}
+
+// sleep reports whether the time passed before the request or the service
+// ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-serve.Stopping(ctx):
+	case <-ctx.Done():
+	}
+	return false
+}
+
+func receiptOf(r revoke.Receipt) api.Receipt {
+	out := api.Receipt{
+		Seq:         r.Seq,
+		EffectiveBy: r.EffectiveBy.UTC(),
+		Confirmed:   r.Confirmed,
+		Pending:     r.Pending,
+		Silent:      r.Silent,
+		Open:        []string{},
+	}
+	for _, v := range r.Open {
+		out.Open = append(out.Open, v.Client+"/"+v.ID)
+	}
+	return out
+}
+
+// preferredWait reads "wait=2" out of a Prefer header (RFC 7240 §4.3); what it
+// does not understand it passes over, as the RFC says.
+func preferredWait(header string) time.Duration {
+	for part := range strings.SplitSeq(header, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		n, err := strconv.Atoi(strings.Trim(value, `"`))
+		if strings.EqualFold(name, "wait") && err == nil && n > 0 {
+			return min(time.Duration(min(n, 3600))*time.Second, maxWait)
+		}
+	}
+	return 0
+}
+
+// showReceipt answers how far a rule has come by now.
+func (s *Server) showReceipt(ctx context.Context, _ Caller, in api.RulePlace) (api.Receipt, error) {
+	rule, ok := s.Revocation.View().Find(int64(in.Seq))
+	if !ok {
+		return api.Receipt{}, revoke.ErrRuleNotFound
+	}
+	got, err := s.Fleet.ReceiptOf(ctx, rule)
+	return receiptOf(got), err
+}
+
+// entry is what a target names. Exactly one thing may be named: a request that
+// means two would revoke one of them only.
+func (s *Server) entry(t api.Target) (revoke.Entry, error) {
+	if t.Kind != "" {
+		var err error
+		if t, err = byKind(t); err != nil {
+			return revoke.Entry{}, err
+		}
+	}
+	var found []revoke.Entry
+	add := func(given bool, kind revoke.Kind, value string) {
+		if given {
+			found = append(found, revoke.Entry{Kind: kind, Value: value})
+		}
+	}
+	pair := t.Account != "" && t.Client != ""
+	add(t.Token != "", revoke.Token, t.Token)
+	add(t.Session != "", revoke.Session, t.Session)
+	add(t.Account != "" && !pair, revoke.Account, t.Account)
+	add(t.Client != "" && !pair, revoke.Client, t.Client)
+	add(pair, revoke.AccountAtClient, revoke.Pair(t.Account, t.Client))
+	add(t.Key != "", revoke.Key, t.Key)
+	add(t.Issuer, revoke.Issuer, s.Issuer)
+	if len(found) != 1 {
+		return revoke.Entry{}, problem.Field("target", "name exactly one: token, session, account, client, account and client, key, or issuer")
+	}
+	for name, id := range map[string]string{"session": t.Session, "account": t.Account} {
+		if id != "" && !isID(id) {
+			return revoke.Entry{}, problem.Field("target."+name, "expected a UUID")
+		}
+	}
+	return found[0], nil
+}
+
+// byKind reads the form {kind, id}.
+func byKind(t api.Target) (api.Target, error) {
+	other := api.Target{}
+	switch t.Kind {
+	case "token":
+		other.Token = t.ID
+	case "session":
+		other.Session = t.ID
+	case "account":
+		other.Account = t.ID
+	case "client":
+		other.Client = t.ID
+	case "key":
+		other.Key = t.ID
+	case "issuer":
+		other.Issuer = t.ID == ""
+	}
+	t.Kind, t.ID = "", ""
+	if t != (api.Target{}) {
+		return t, problem.Field("target", "give kind and id, or a name of its own, not both")
+	}
+	return other, nil
+}

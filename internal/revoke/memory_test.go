@@ -1,0 +1,119 @@
+package revoke_test
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/portaria/portaria/internal/revoke"
+)
+
+// memory is a log that keeps its promises in memory, for tests of the hub
+// that let hours pass.
+type memory struct {
+	mu       sync.Mutex
+	epoch, n int64
+	rules    []revoke.Rule
+	requests map[string]revoke.Rule
+	looks    int
+	fail     error
+	delay    time.Duration // of each reading
+}
+
+func newMemory() *memory { return &memory{epoch: 1, requests: map[string]revoke.Rule{}} }
+
+func (m *memory) head() int64 { return revoke.Seq(m.epoch, m.n) }
+
+func (m *memory) Log(context.Context) (revoke.Head, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return revoke.Head{Epoch: m.epoch, Seq: m.head(), Salt: [revoke.SaltSize]byte{1}}, m.fail
+}
+
+func (m *memory) Rules(_ context.Context, after int64, limit int) ([]revoke.Rule, int64, error) {
+	<-time.After(m.delay) // before the snapshot is taken: what is slow is the way there
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.looks++
+	i, _ := slices.BinarySearchFunc(m.rules, after+1, func(r revoke.Rule, seq int64) int { return int(r.Seq - seq) })
+	list := slices.Clone(m.rules[i:min(i+limit, len(m.rules))])
+	return list, m.head(), m.fail
+}
+
+func (m *memory) Write(_ context.Context, e revoke.Entry) (revoke.Rule, error) {
+	if err := e.Check(); err != nil {
+		return revoke.Rule{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	request := e.Client + "\x00" + e.Key
+	if r, ok := m.requests[request]; ok && e.Key != "" {
+		return r, nil
+	}
+	m.n++
+	r := revoke.Rule{Seq: m.head(), Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At, Prune: e.At.Add(time.Hour)}
+	m.rules = append(m.rules, r)
+	m.requests[request] = r
+	return r, m.fail
+}
+
+func (m *memory) RaiseEpoch(_ context.Context, seen int64) (revoke.Head, error) {
+	m.mu.Lock()
+	if m.head() < seen {
+		epoch, _ := revoke.Split(seen)
+		m.epoch, m.n = max(m.epoch, epoch)+1, 0
+	}
+	m.mu.Unlock()
+	return m.Log(context.Background())
+}
+
+func (m *memory) PruneRules(_ context.Context, t time.Time) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := len(m.rules)
+	m.rules = slices.DeleteFunc(m.rules, func(r revoke.Rule) bool { return r.Prune.Before(t) })
+	return before - len(m.rules), nil
+}
+
+// backup is the log as it stands; restore puts it back.
+func (m *memory) backup() *memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &memory{epoch: m.epoch, n: m.n, rules: slices.Clone(m.rules)}
+}
+
+func (m *memory) restore(b *memory) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.epoch, m.n, m.rules = b.epoch, b.n, slices.Clone(b.rules)
+	m.requests = map[string]revoke.Rule{}
+}
+
+func (m *memory) lookedUp() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.looks
+}
+
+func (m *memory) failWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
+}
+
+// revoke writes a rule about a session.
+func (m *memory) revoke(session string) revoke.Rule {
+	r, err := m.Write(context.Background(), revoke.Entry{Kind: revoke.Session, Value: session, Mode: revoke.Hard, At: time.Now()})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+func (m *memory) revokeMany(n int) {
+	for i := range n {
+		m.revoke("s" + strconv.Itoa(i))
+	}
+}

@@ -1,0 +1,92 @@
+package revoke
+
+import (
+	"sync"
+	"time"
+)
+
+// Claims are what rules are looked up with: a token's, and the key that signed
+// it. Empty ones match nothing.
+type Claims struct {
+	ID, Session, Account, Client, Key, Issuer string
+	// Revision is the head of the log when the token was minted.
+	Revision int64
+}
+
+// name is what a rule is about.
+type name struct {
+	kind  Kind
+	value string
+}
+
+// names are everything that a rule could be about which refuses the token.
+func (c Claims) names() [7]name {
+	list := [7]name{{Token, c.ID}, {Session, c.Session}, {Account, c.Account}, {Client, c.Client}, {}, {Key, c.Key}, {Issuer, c.Issuer}}
+	if c.Account != "" && c.Client != "" {
+		list[4] = name{AccountAtClient, Pair(c.Account, c.Client)}
+	}
+	return list
+}
+
+// cutoff is where the latest rule about something stands, of each mode.
+type cutoff struct{ hard, soft int64 }
+
+// Table answers whether a token is taken back. The issuer has it in plain
+// words; verifiers have the same with hashes. It is safe for concurrent use.
+type Table struct {
+	mu   sync.RWMutex
+	cuts map[name]cutoff
+}
+
+// add takes rules in; order and repetition do not matter.
+func (t *Table) add(rules []Rule) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range rules {
+		key := name{r.Kind, r.Value}
+		c := t.cuts[key]
+		if r.Mode == Soft {
+			c.soft = max(c.soft, r.Seq)
+		} else {
+			c.hard = max(c.hard, r.Seq)
+		}
+		t.cuts[key] = c
+	}
+}
+
+// replace forgets everything that is not in a view.
+func (t *Table) replace(v *View) {
+	fresh := Table{cuts: make(map[name]cutoff, v.Len())}
+	for r := range v.All {
+		fresh.add([]Rule{r})
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cuts = fresh.cuts
+}
+
+// Check reports whether a rule refuses the token, and what its holder can do.
+func (t *Table) Check(c Claims) (Mode, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var refused Mode
+	for _, n := range c.names() {
+		if n.value == "" {
+			continue
+		}
+		cut, ok := t.cuts[n]
+		// A compromised key has no good tokens, however late they were minted.
+		if ok && (n.kind == Key || cut.hard > c.Revision) {
+			return Hard, true
+		}
+		if cut.soft > c.Revision {
+			refused = Soft
+		}
+	}
+	return refused, refused != ""
+}
+
+// live tells the rules that can still refuse a token.
+func live(now time.Time) func(Rule) bool {
+	return func(r Rule) bool { return r.Prune.After(now) }
+}

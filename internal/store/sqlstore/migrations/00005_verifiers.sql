@@ -1,0 +1,20 @@
+-- Who follows the revocation log, and how far each has come. What is lost of it
+-- is told again within seconds.
+
+-- +goose Up
+CREATE TABLE verifiers (
+    client_id  TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    seq        BIGINT NOT NULL,
+    staleness  BIGINT NOT NULL,
+    when_stale TEXT NOT NULL,
+    key_set    TEXT NOT NULL,
+    audience   TEXT NOT NULL,
+    seen_at    BIGINT NOT NULL,
+    forget_at  BIGINT NOT NULL,
+    PRIMARY KEY (client_id, id)
+);
+CREATE INDEX verifiers_forget ON verifiers (forget_at);
+
+-- +goose Down
+DROP TABLE verifiers;

@@ -1,0 +1,46 @@
+package sqlstore
+
+import (
+	"context"
+	"sync"
+)
+
+// bell tells whoever listens that rules were written. It carries nothing: the
+// table is the truth.
+type bell struct {
+	mu        sync.Mutex
+	listeners map[chan struct{}]bool
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for l := range b.listeners {
+		select {
+		case l <- struct{}{}:
+		default: // it has yet to hear of the last one
+		}
+	}
+}
+
+func (b *bell) listen(ctx context.Context) <-chan struct{} {
+	l := make(chan struct{}, 1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.listeners == nil {
+		b.listeners = map[chan struct{}]bool{}
+	}
+	b.listeners[l] = true
+	context.AfterFunc(ctx, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.listeners, l)
+		close(l)
+	})
+	return l
+}
+
+// Notifications answers a channel that gets a value soon after rules were
+// written, by this Store at least. Several may be told by one value, and some
+// not at all: look from time to time anyway. It is closed when ctx ends.
+func (s *Store) Notifications(ctx context.Context) <-chan struct{} { return s.bell.listen(ctx) }

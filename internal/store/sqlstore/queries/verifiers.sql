@@ -1,0 +1,13 @@
+-- name: SaveVerifier :exec
+INSERT INTO verifiers (client_id, id, seq, staleness, when_stale, key_set, audience, seen_at, forget_at)
+VALUES (@client_id, @id, @seq, @staleness, @when_stale, @key_set, @audience, @seen_at, @forget_at)
+ON CONFLICT (client_id, id) DO UPDATE
+SET seq = excluded.seq, staleness = excluded.staleness, when_stale = excluded.when_stale, key_set = excluded.key_set,
+    audience = excluded.audience, seen_at = excluded.seen_at, forget_at = excluded.forget_at
+WHERE verifiers.seen_at <= excluded.seen_at;
+
+-- name: Verifiers :many
+SELECT * FROM verifiers WHERE forget_at >= @now;
+
+-- name: ForgetVerifiers :execrows
+DELETE FROM verifiers WHERE forget_at < @now;

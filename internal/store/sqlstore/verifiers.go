@@ -1,0 +1,67 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+var _ revoke.FleetStore = (*Store)(nil)
+
+// SaveVerifiers implements [revoke.FleetStore].
+func (s *Store) SaveVerifiers(ctx context.Context, list []revoke.Verifier) error {
+	_, err := writeAll(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
+		for _, v := range list {
+			if err := q.SaveVerifier(ctx, verifierRow(v)); err != nil {
+				return none{}, err
+			}
+		}
+		return none{}, nil
+	})
+	return wrap("save verifiers", err)
+}
+
+func verifierRow(v revoke.Verifier) query.SaveVerifierParams {
+	return query.SaveVerifierParams{
+		ClientID:  v.Client,
+		ID:        v.ID,
+		Seq:       v.Seq,
+		Staleness: v.Staleness.Milliseconds(),
+		WhenStale: v.WhenStale,
+		KeySet:    v.KeySet,
+		Audience:  v.Audience,
+		SeenAt:    millis(v.Seen),
+		ForgetAt:  millis(v.ForgetAt()),
+	}
+}
+
+// Verifiers implements [revoke.FleetStore].
+func (s *Store) Verifiers(ctx context.Context, now time.Time) ([]revoke.Verifier, error) {
+	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.Verifier, error) {
+		return q.Verifiers(ctx, millis(now))
+	})
+	list := make([]revoke.Verifier, len(rows))
+	for i, row := range rows {
+		list[i] = revoke.Verifier{
+			Client:    row.ClientID,
+			ID:        row.ID,
+			Seq:       row.Seq,
+			Staleness: time.Duration(row.Staleness) * time.Millisecond,
+			WhenStale: row.WhenStale,
+			KeySet:    row.KeySet,
+			Audience:  row.Audience,
+			Seen:      moment(row.SeenAt),
+		}
+	}
+	return list, wrap("list verifiers", err)
+}
+
+// ForgetVerifiers implements [revoke.FleetStore].
+func (s *Store) ForgetVerifiers(ctx context.Context, now time.Time) (int, error) {
+	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.ForgetVerifiers(ctx, millis(now))
+	})
+	return int(rows), wrap("forget verifiers", err)
+}

@@ -1,0 +1,64 @@
+package storetest
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/portaria/portaria/internal/revoke"
+)
+
+// verifier is one that has come as far as seq.
+func verifier(id string, seq int64, seen time.Duration) revoke.Verifier {
+	return revoke.Verifier{
+		Client: "orders", ID: id, Seq: seq, Staleness: 10 * time.Second, WhenStale: "refuse",
+		KeySet: `"etag"`, Audience: "orders", Seen: at(seen),
+	}
+}
+
+func (s *suite) fleet(when time.Duration, want ...revoke.Verifier) {
+	s.Helper()
+	list, err := s.store.Verifiers(s.ctx, at(when))
+	s.ok(err)
+	slices.SortFunc(list, func(a, b revoke.Verifier) int { return cmp.Compare(a.ID, b.ID) })
+	s.same(slices.Concat(list), slices.Concat(want)) // none is none
+}
+
+func verifierPromises() promises {
+	return promises{
+		"verifiers are kept with all they say, and the latest counts": func(s *suite) {
+			s.fleet(0)
+			a, b := verifier("a", 5, 0), verifier("b", 7, 0)
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{a, b}))
+			s.fleet(0, a, b)
+			later := verifier("a", 9, time.Second)
+			later.Staleness, later.WhenStale, later.KeySet, later.Audience = time.Minute, "open", "", ""
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{later}))
+			s.fleet(0, later, b)
+		},
+		"older news of a verifier changes nothing": func(s *suite) {
+			a := verifier("a", 5, time.Second)
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{a}))
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{verifier("a", 3, 0)}))
+			s.fleet(0, a)
+		},
+		"one name at two clients is two verifiers": func(s *suite) {
+			a, other := verifier("a", 5, 0), verifier("a", 6, 0)
+			other.Client = "billing"
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{a, other}))
+			list, err := s.store.Verifiers(s.ctx, at(0))
+			s.ok(err)
+			s.same(len(list), 2)
+		},
+		"a verifier that is silent for long is forgotten": func(s *suite) {
+			a, b := verifier("a", 5, 0), verifier("b", 5, time.Minute)
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{a, b}))
+			s.fleet(10*time.Minute, a, b)
+			s.fleet(10*time.Minute+time.Millisecond, b)
+			n, err := s.store.ForgetVerifiers(s.ctx, at(10*time.Minute+time.Millisecond))
+			s.ok(err)
+			s.same(n, 1)
+			s.fleet(0, b)
+		},
+	}
+}
