@@ -56,7 +56,9 @@ func reserved(id string) bool {
 func (c Client) Validate() error {
 	var f Faults
 	f.add("id", c.checkID())
-	f.add("name", checkName(c.Name))
+	if c.Name != c.ID { // what is wrong with both is said once
+		f.add("name", checkName(c.Name))
+	}
 	f.add("kind", c.checkKind())
 	f.add("public_key", c.checkPublicKey())
 	f.add("audiences", checkList(c.Audiences, isAudience, "255 visible ASCII characters, as in names and URLs"))

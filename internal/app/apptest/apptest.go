@@ -139,13 +139,16 @@ func (a *App) SignIn(identifier string) api.Tokens {
 func (a *App) As(tokens api.Tokens) *client.Client { return a.WithToken(tokens.AccessToken) }
 
 // Admin is a client for the routes of administrators.
-func (a *App) Admin() *client.Client {
+func (a *App) Admin() *client.Client { return a.WithToken(a.AdminToken()) }
+
+// AdminToken is an access token for the routes of administrators.
+func (a *App) AdminToken() string {
 	a.t.Helper()
 	access, err := app.OperatorToken(context.Background(), a.config, a.URL, a.Clock.Now())
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return a.WithToken(access)
+	return access
 }
 
 // FetchKeySets does at once what upkeep does every few minutes: it asks services
