@@ -15,7 +15,7 @@ import (
 	"github.com/portaria/portaria/internal/config"
 )
 
-func registered(id, kind string) api.NewClient {
+func unregistered(id, kind string) api.NewClient {
 	return api.NewClient{ClientDescription: api.ClientDescription{ID: id, Kind: kind}}
 }
 
@@ -45,7 +45,7 @@ func TestClientsAreAnsweredAsTheyWereRegistered(t *testing.T) {
 func TestASecretIsToldOnce(t *testing.T) {
 	a := apptest.Start(t)
 	admin := a.Admin()
-	made, err := admin.CreateClient(t.Context(), registered("orders", "service"))
+	made, err := admin.CreateClient(t.Context(), unregistered("orders", "service"))
 	worked(t, err)
 	rotated, err := admin.RotateClientSecret(t.Context(), "orders")
 	worked(t, err)
@@ -69,7 +69,7 @@ func TestClientPages(t *testing.T) {
 	a := apptest.Start(t)
 	admin := a.Admin()
 	for _, id := range []string{"c", "a", "e", "b", "d"} {
-		_, err := admin.CreateClient(t.Context(), registered(id, "service"))
+		_, err := admin.CreateClient(t.Context(), unregistered(id, "service"))
 		worked(t, err)
 	}
 	var got []string
@@ -154,7 +154,7 @@ func TestClientsOfTheSettings(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	refused(t, admin.DeleteClient(t.Context(), "orders"), "client_configured")
-	_, err = admin.CreateClient(t.Context(), registered("orders", "service"))
+	_, err = admin.CreateClient(t.Context(), unregistered("orders", "service"))
 	refused(t, err, "client_id_taken")
 	worked(t, admin.DisableClient(t.Context(), "orders"))
 	_, err = admin.RotateClientSecret(t.Context(), "orders")
@@ -165,7 +165,7 @@ func TestClientsOfTheSettings(t *testing.T) {
 // many would have to be published, the client is refused, not its tokens.
 func TestALongLifetimeNeedsTimeForItsKeys(t *testing.T) {
 	a := apptest.Start(t, func(c *config.Config) { c.KeyRotation, c.KeySetMaxAge = 5*time.Minute, time.Minute })
-	in := registered("orders", "service")
+	in := unregistered("orders", "service")
 	in.AccessTTL = 30 * 24 * 3600
 	_, err := a.Admin().CreateClient(t.Context(), in)
 	refused(t, err, "input_invalid")
