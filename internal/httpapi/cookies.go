@@ -153,13 +153,16 @@ func (c Caller) deliver(t login.Tokens, w login.Wish) api.Tokens {
 	c.browser.keep(api.AccessCookie, out.AccessToken, t.ExpiresIn)
 	if out.RefreshToken != "" {
 		c.browser.keep(api.RefreshCookie, out.RefreshToken, t.RefreshExpiresIn)
-	} else if c.Session.ID == "" {
-		// A sign-in without one: what is there is that of a session before.
+	} else if !c.stepsUp(t) {
+		// The session has none: what is there is another session's, or spent.
 		c.browser.drop(api.RefreshCookie)
 	}
 	out.AccessToken, out.RefreshToken = "", ""
 	return out
 }
+
+// stepsUp tells a step-up, which leaves the session its refresh token.
+func (c Caller) stepsUp(t login.Tokens) bool { return t.Fresh && c.Session.ID != "" }
 
 // left drops the cookies of a caller whose own session has ended.
 func (c Caller) left() {
