@@ -73,6 +73,7 @@ type commands struct {
 	Client  clientCommand  `cmd:"" help:"Register services and apps, and rotate their secrets."`
 	Key     keyCommand     `cmd:"" help:"Make, import, rotate and kill signing keys."`
 	Token   tokenCommand   `cmd:"" help:"Sign, verify, encrypt, decrypt and explain tokens, with keys from files."`
+	Events  eventsCommand  `cmd:"" help:"See what happened, and follow what happens."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -102,7 +103,7 @@ func run(ctx context.Context, args []string, s surroundings) int {
 		fmt.Fprintln(s.err, "portaria:", err)
 		return exitUsage
 	}
-	return report(s, parsed.Run(&call{ctx, s, &c, flags}))
+	return report(s, parsed.Run(&call{app.AsOperator(ctx), s, &c, flags}))
 }
 
 // report prints an error so that a person knows what to do next.

@@ -213,6 +213,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Revocation:   a.hub,
 		Rules:        a.store,
 		Fleet:        a.fleet,
+		Events:       a.store,
 		Ready: map[string]func(context.Context) error{
 			"database":   a.store.Ping,
 			"revocation": a.revocationReady,

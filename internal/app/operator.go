@@ -8,6 +8,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/store/sqlstore"
@@ -19,7 +20,13 @@ const operatorTTL = time.Minute
 
 // operator is the subject of the tokens of whoever holds the master key. It
 // is no account.
-const operator = "operator"
+const operator = event.Operator
+
+// AsOperator returns a context in which all that happens is the operator's
+// doing, as the audit trail tells it.
+func AsOperator(ctx context.Context) context.Context {
+	return event.From(ctx, event.Origin{Actor: operator})
+}
 
 // ErrNoKeys says that there is no service here to be an operator of.
 var ErrNoKeys = errors.New("no keys in this database: run this where `portaria serve` runs, with the same settings")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/portaria/portaria/internal/event"
 )
 
 // pruneEvery is how often what nobody can use any more is removed: sessions,
@@ -14,6 +16,7 @@ const pruneEvery = time.Hour
 // Upkeep runs what has to be done from time to time, until ctx ends. The
 // channel it answers is closed when nothing of it runs any more.
 func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
+	ctx = event.From(ctx, event.Origin{}) // nobody's doing
 	var all sync.WaitGroup
 	all.Go(func() {
 		repeat(ctx, pruneEvery, a.prune)
@@ -64,6 +67,9 @@ func (a *App) prune(ctx context.Context) time.Duration {
 	}
 	if _, err := a.store.PruneAssertions(ctx, a.now()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "prune client assertions", "error", err)
+	}
+	if _, err := a.store.PruneEvents(ctx, a.now().Add(-a.config.EventRetention)); err != nil && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "prune events", "error", err)
 	}
 	a.pruneDeadLetters(ctx)
 	return pruneEvery

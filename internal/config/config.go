@@ -128,6 +128,10 @@ type Config struct {
 	// may make a webhook can then reach everything that listens on this machine only.
 	InsecureWebhooks bool `name:"insecure_webhooks" default:"false"`
 
+	// EventRetention is how long events are kept: the audit trail, and what webhooks can send again. Webhooks try for three days
+	// to deliver an event.
+	EventRetention time.Duration `name:"event_retention" default:"90d" min:"4d" max:"4000d"`
+
 	// LogLevel is the least level that is logged. Requests that succeed are logged at debug, those that are refused at
 	// info, slow ones at warn, and those that fail through our fault at error.
 	LogLevel string `name:"log_level" default:"info" oneof:"debug|info|warn|error"`

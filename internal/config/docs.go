@@ -70,6 +70,8 @@ func settingDoc(name string) string {
 		return "The header in which these proxies say it. Only this one is read: the other one would come from the client as he likes it."
 	case "insecure_webhooks":
 		return "Permits webhooks to services on this machine, also with plain HTTP. For trying things out: whoever may make a webhook can then reach everything that listens on this machine only."
+	case "event_retention":
+		return "How long events are kept: the audit trail, and what webhooks can send again. Webhooks try for three days to deliver an event."
 	case "log_level":
 		return "The least level that is logged. Requests that succeed are logged at debug, those that are refused at info, slow ones at warn, and those that fail through our fault at error."
 	case "log_format":

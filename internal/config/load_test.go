@@ -112,7 +112,7 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 		return "59m", map[string]string{"refresh_ttl": "1m"}
 	case "argon2_memory":
 		return "65536", nil
-	case "key_rotation":
+	case "key_rotation", "event_retention":
 		return "7d", nil
 	case "max_token_size":
 		return "512", nil

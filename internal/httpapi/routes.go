@@ -49,6 +49,7 @@ func (s *Server) routes() []route {
 		{"POST /v1/admin/clients/{client_id}/secrets", admin, call(s.rotateClientSecret), "Give a client another secret; the one before stays valid."},
 		{"DELETE /v1/admin/clients/{client_id}/secrets", admin, call(s.dropClientSecret), "Forget the secret before the newest."},
 
+		{"GET /v1/admin/events", admin, call(s.listEvents), "What happened: the newest first, or all since a place in the log."},
 		{"GET /v1/admin/webhooks", admin, call(s.listWebhooks), "List the subscriptions to events."},
 		{"POST /v1/admin/webhooks", admin, call(s.createWebhook), "Subscribe a client to what happens from now on."},
 		{"GET /v1/admin/webhooks/{id}", admin, call(s.showWebhook), "Show a subscription, and how it fares."},

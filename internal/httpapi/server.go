@@ -51,6 +51,8 @@ type Config struct {
 	Revocation *revoke.Hub
 	Rules      revoke.Store
 	Fleet      *revoke.Fleet
+	// Events is the audit trail.
+	Events event.Store
 	// Ready checks by name whatever must work before requests are sent here.
 	Ready map[string]func(context.Context) error
 	Log   *slog.Logger

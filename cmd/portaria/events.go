@@ -1,0 +1,163 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+)
+
+type eventsCommand struct {
+	Follow  bool     `short:"f" help:"Show what happens from here on, until interrupted, after the last of before."`
+	Type    []string `help:"Only these types, such as login.failed, or session.* for all that begin so." placeholder:"TYPE"`
+	Account string   `help:"Only what is about this account." placeholder:"ACCOUNT"`
+	Session string   `help:"Only what is about this session." placeholder:"ID"`
+	Client  string   `help:"Only what is about this client." placeholder:"ID"`
+	Since   string   `help:"From this moment on: RFC 3339, or how long ago, such as 24h." placeholder:"WHEN"`
+	Until   string   `help:"Before this moment, written alike." placeholder:"WHEN"`
+	paging
+}
+
+// Help says in what order.
+func (eventsCommand) Help() string {
+	return "The audit trail, newest first; with --follow in the order in which things happen, and with --json one event a line. " +
+		"Events are kept for as long as the setting event_retention says."
+}
+
+// Run shows what happened.
+func (e eventsCommand) Run(c *call) error {
+	url := c.URL
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	in, err := e.wanted(c, admin, time.Now())
+	if err != nil {
+		return err
+	}
+	list, err := admin.Events(c, in)
+	if err != nil {
+		return err
+	}
+	if e.Follow {
+		return follower{call: c, url: url, in: in}.run(list, admin)
+	}
+	rows := [][]string{{"TIME", "TYPE", "ABOUT", "BY", "ADDRESS", "REASON"}}
+	for _, one := range list.Events {
+		rows = append(rows, eventRow(one))
+	}
+	if err := c.print(list, rows); err != nil {
+		return err
+	}
+	return e.more(c, list.NextCursor)
+}
+
+func (e eventsCommand) wanted(c *call, admin *client.Client, now time.Time) (in api.EventPage, err error) {
+	in = api.EventPage{Page: e.page(), Type: strings.Join(e.Type, ","), SessionID: e.Session, ClientID: e.Client}
+	if in.Since, err = moment("--since", e.Since, now); err != nil {
+		return in, err
+	}
+	if in.Until, err = moment("--until", e.Until, now); err != nil {
+		return in, err
+	}
+	if e.Account != "" {
+		found, err := whom{e.Account}.find(c, admin)
+		if err != nil {
+			return in, err
+		}
+		in.AccountID = found.ID
+	}
+	return in, nil
+}
+
+// moment reads a moment, or how long ago it was.
+func moment(flag, text string, now time.Time) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago).UTC().Format(time.RFC3339), nil
+	}
+	if _, err := time.Parse(time.RFC3339, text); err != nil {
+		return "", fmt.Errorf("%s: expected a moment such as 2026-11-22T09:30:00Z, or how long ago, such as 24h", flag)
+	}
+	return text, nil
+}
+
+// eventRow is what a person wants to see of an event; --json has all of it.
+func eventRow(e api.Event) []string {
+	about := []string{}
+	for _, part := range [][2]string{{"account", e.AccountID}, {"session", e.SessionID}, {"client", e.ClientID}, {"key", e.KeyID}} {
+		if part[1] != "" {
+			about = append(about, part[0]+" "+part[1])
+		}
+	}
+	return []string{clock(e.At), e.Type, strings.Join(about[:min(len(about), 2)], ", "), e.Actor, e.Address, short(e.Reason)}
+}
+
+const (
+	// followEvery is how often the service is asked.
+	followEvery = time.Second
+	// renewEvery is within the life of an operator's token.
+	renewEvery = 40 * time.Second
+)
+
+// follower shows events as they happen.
+type follower struct {
+	*call
+	url string // as it was given
+	in  api.EventPage
+}
+
+func (f follower) run(list api.Events, admin *client.Client) error {
+	slices.Reverse(list.Events) // the last of before
+	renewed := time.Now()
+	for {
+		for _, e := range list.Events {
+			if err := f.show(e); err != nil {
+				return err
+			}
+		}
+		if !f.pause() {
+			return nil
+		}
+		var err error
+		if time.Since(renewed) > renewEvery {
+			f.URL, renewed = f.url, time.Now()
+			if admin, err = f.operator(); err != nil {
+				return err
+			}
+		}
+		f.in.Cursor, f.in.After = "", strconv.FormatInt(list.Last, 10)
+		list, err = admin.Events(f, f.in)
+		switch {
+		case f.Err() != nil:
+			return nil // interrupted: that is how it ends
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// pause reports whether to go on.
+func (f follower) pause() bool {
+	select {
+	case <-f.Done():
+		return false
+	case <-time.After(followEvery):
+		return true
+	}
+}
+
+func (f follower) show(e api.Event) error {
+	if f.JSON {
+		return json.NewEncoder(f.out).Encode(e)
+	}
+	_, err := fmt.Fprintln(f.out, printable(strings.Join(eventRow(e), "  ")))
+	return err
+}
