@@ -15,10 +15,6 @@ import (
 	"github.com/portaria/portaria/internal/config"
 )
 
-func unregistered(id, kind string) api.NewClient {
-	return api.NewClient{ClientDescription: api.ClientDescription{ID: id, Kind: kind}}
-}
-
 func TestClientsAreAnsweredAsTheyWereRegistered(t *testing.T) {
 	a := apptest.Start(t)
 	admin := a.Admin()
@@ -45,7 +41,7 @@ func TestClientsAreAnsweredAsTheyWereRegistered(t *testing.T) {
 func TestASecretIsToldOnce(t *testing.T) {
 	a := apptest.Start(t)
 	admin := a.Admin()
-	made, err := admin.CreateClient(t.Context(), unregistered("orders", "service"))
+	made, err := admin.CreateClient(t.Context(), described("orders", "service"))
 	worked(t, err)
 	rotated, err := admin.RotateClientSecret(t.Context(), "orders")
 	worked(t, err)
@@ -69,7 +65,7 @@ func TestClientPages(t *testing.T) {
 	a := apptest.Start(t)
 	admin := a.Admin()
 	for _, id := range []string{"c", "a", "e", "b", "d"} {
-		_, err := admin.CreateClient(t.Context(), unregistered(id, "service"))
+		_, err := admin.CreateClient(t.Context(), described(id, "service"))
 		worked(t, err)
 	}
 	var got []string
@@ -154,7 +150,7 @@ func TestClientsOfTheSettings(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	refused(t, admin.DeleteClient(t.Context(), "orders"), "client_configured")
-	_, err = admin.CreateClient(t.Context(), unregistered("orders", "service"))
+	_, err = admin.CreateClient(t.Context(), described("orders", "service"))
 	refused(t, err, "client_id_taken")
 	worked(t, admin.DisableClient(t.Context(), "orders"))
 	_, err = admin.RotateClientSecret(t.Context(), "orders")
@@ -165,7 +161,7 @@ func TestClientsOfTheSettings(t *testing.T) {
 // many would have to be published, the client is refused, not its tokens.
 func TestALongLifetimeNeedsTimeForItsKeys(t *testing.T) {
 	a := apptest.Start(t, func(c *config.Config) { c.KeyRotation, c.KeySetMaxAge = 5*time.Minute, time.Minute })
-	in := unregistered("orders", "service")
+	in := described("orders", "service")
 	in.AccessTTL = 30 * 24 * 3600
 	_, err := a.Admin().CreateClient(t.Context(), in)
 	refused(t, err, "input_invalid")
@@ -175,4 +171,36 @@ func TestALongLifetimeNeedsTimeForItsKeys(t *testing.T) {
 	in.AccessTTL = 3600
 	_, err = a.Admin().CreateClient(t.Context(), in)
 	worked(t, err)
+}
+
+// TestASecretIsExchangedWithoutAGap: with that of the settings, too.
+func TestASecretIsExchangedWithoutAGap(t *testing.T) {
+	const first = "8f2b64cda13f4f7c9f4f0cfb5a7d1e3f"
+	a := apptest.Start(t, func(c *config.Config) {
+		c.Clients = []clients.Described{{Client: clients.Client{ID: "orders", Kind: clients.Service}, Secret: first}}
+	})
+	admin := a.Admin()
+	opens := func(secret string) {
+		t.Helper()
+		_, err := a.AsClient("orders", secret).Token(t.Context(), ask)
+		worked(t, err)
+	}
+	closed := func(secret string) {
+		t.Helper()
+		if _, err := a.AsClient("orders", secret).Token(t.Context(), ask); err == nil {
+			t.Fatal("a secret that is no more opens")
+		}
+	}
+	opens(first)
+	second, err := admin.RotateClientSecret(t.Context(), "orders")
+	worked(t, err)
+	opens(first)
+	opens(second.ClientSecret)
+	worked(t, admin.DropClientSecret(t.Context(), "orders"))
+	closed(first)
+	opens(second.ClientSecret)
+	worked(t, admin.DisableClient(t.Context(), "orders"))
+	closed(second.ClientSecret)
+	worked(t, admin.EnableClient(t.Context(), "orders"))
+	opens(second.ClientSecret)
 }
