@@ -42,10 +42,14 @@ func table() map[string]rule {
 	hidden := []string{"internal/secret"}
 	http := append([]string{"api", "internal/problem", "internal/serve", "internal/webhook", "verify"}, domain...)
 	return map[string]rule{
-		"api":    {},
-		"verify": {imports: []string{"api", "internal/jose"}, joseLib: true},
+		"api": {},
+		// revoke is a leaf here: what a rule is, and the one hash that both sides
+		// must compute alike.
+		"verify":                {imports: []string{"api", "internal/jose", "internal/revoke"}, joseLib: true},
+		"verify/internal/rules": {imports: []string{"api", "internal/revoke"}, domain: true},
+		"verify/internal/feed":  {imports: []string{"api"}},
 		// The test issuer signs as the real one does, with the guard's keys.
-		"verify/verifytest": {imports: []string{"verify", "internal/jose"}, testing: true},
+		"verify/verifytest": {imports: []string{"api", "verify", "verify/internal/feed", "verify/internal/rules", "internal/jose", "internal/revoke"}, testing: true},
 		"client":            {imports: []string{"api"}},
 
 		"internal/secret":   {domain: true},
