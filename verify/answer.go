@@ -60,12 +60,22 @@ func refusalOf(err error) *refusal {
 	case errors.Is(err, ErrExpired):
 		return &refusal{status: http.StatusUnauthorized, code: "token_expired", title: "The access token has expired.",
 			detail: "Refresh it, or sign in again.", challenge: `Bearer error="invalid_token"`}
+	case errors.Is(err, ErrOutdated):
+		return &refusal{status: http.StatusUnauthorized, code: "token_revoked", title: "The access token has been revoked.",
+			detail: "Refresh it.", challenge: `Bearer error="invalid_token"`}
+	case errors.Is(err, ErrRevoked):
+		return &refusal{status: http.StatusUnauthorized, code: "token_revoked", title: "The access token has been revoked.",
+			detail: "Sign in again.", challenge: `Bearer error="invalid_token"`}
 	case errors.Is(err, ErrInvalid):
 		return &refusal{status: http.StatusUnauthorized, code: "token_invalid", title: "The access token is not valid.",
 			detail: "Sign in again.", challenge: `Bearer error="invalid_token"`}
 	}
+	retryAfter := 5 * time.Second
+	if errors.Is(err, ErrStale) { // a feed that can be reached again is followed within a second
+		retryAfter = time.Second
+	}
 	return &refusal{status: http.StatusServiceUnavailable, code: "verification_unavailable",
-		title: "Access tokens cannot be verified now.", detail: "Try again.", retryAfter: 5 * time.Second}
+		title: "Access tokens cannot be verified now.", detail: "Try again.", retryAfter: retryAfter}
 }
 
 func missingToken() *refusal {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/portaria/portaria/verify/internal/rules"
 )
 
 // digest stands for a whole token, every byte of it: two hashes of 64 bits
@@ -144,5 +146,9 @@ func (r *record) size() int64 {
 		return 0
 	}
 	const place = 4 * int64(unsafe.Sizeof(bucket{})) / (3 * ways)
-	return int64(unsafe.Sizeof(record{})) + int64(len(r.texts)) + place
+	marks := int64(0)
+	if r.policy.revocable {
+		marks = int64(unsafe.Sizeof(rules.Keys{}))
+	}
+	return int64(unsafe.Sizeof(record{})) + int64(len(r.texts)) + marks + place
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/rules"
 )
 
 // Claims are what a verified token says. They never change, are small to copy,
@@ -25,7 +26,9 @@ type record struct {
 	dates    [dates]int64 // milliseconds
 	revision int64
 	digest   digest
-	epoch    uint32
+	marks    atomic.Pointer[rules.Keys] // what to look it up with among the rules; nil until it was
+	proved   atomic.Int64               // when introspection was last asked and said that it stands; see follower.mono
+	epoch    atomic.Uint32              // of the rules that it was last held against
 	ends     [fields]uint16
 	fresh    bool
 	used     atomic.Bool
@@ -122,7 +125,7 @@ func (c Claims) Revision() int64 {
 	if c.r == nil {
 		return 0
 	}
-	return c.r.revision
+	return max(c.r.revision, 0)
 }
 
 // Raw returns any claim as JSON, by its exact name: for those that the operator
@@ -222,7 +225,7 @@ func (c Claims) json() []byte {
 	text("scope", scope)
 	texts("amr", c.text(amr))
 	member("fresh", c.r.fresh, true)
-	member("rvs", c.r.revision, true)
+	member("rvs", c.r.revision, c.r.revision != noRevision)
 	member("type", "access", c.r.policy.profile == Flask)
 	text("csrf", csrf)
 	if custom := c.text(rest); custom != "" {

@@ -37,6 +37,19 @@ func (p Profile) accepts(typ string) bool {
 	return typ == "at+jwt" || typ == "application/at+jwt" // RFC 9068, section 4
 }
 
+// WhenStale is what a verifier does with a good token when it cannot know from
+// the feed whether it was revoked, and the token is too old to prove it itself.
+// The empty WhenStale is [Refuse].
+type WhenStale string
+
+const (
+	// Refuse answers [ErrStale], which is 503 in HTTP. The default.
+	Refuse WhenStale = "refuse"
+	// Introspect asks the issuer about each token (RFC 7662), at most once
+	// within Staleness, and refuses when it does not answer.
+	Introspect WhenStale = "introspect"
+)
+
 // Secret is what must not be printed: it shows as [secret] in texts, logs and
 // JSON.
 type Secret []byte
@@ -112,6 +125,21 @@ type Config struct {
 	// CacheBytes bounds its memory: default 64 MiB.
 	CacheBytes int64
 
+	// ClientID and ClientSecret are what this service is registered with at the
+	// issuer, with the scope revocation:read. With them, and an issuer whose
+	// metadata name a revocation feed, the verifier follows what is revoked.
+	ClientID     string
+	ClientSecret Secret
+	// Staleness is the bound: a token that was revoked is refused after it at
+	// the latest, because a verifier whose view of the log is older than that
+	// does not trust it. Default 10 seconds, at least 2.
+	Staleness time.Duration
+	// WhenStale is what happens then to tokens that are older than Staleness.
+	WhenStale WhenStale
+	// Log gets to know when the feed is lost and found again, and when there is
+	// one that is not followed: default [slog.Default].
+	Log *slog.Logger
+
 	// Now is the clock: default [time.Now].
 	Now func() time.Time
 }
@@ -123,6 +151,8 @@ const (
 	defaultRefetch = 10 * time.Second
 	defaultKeyAge  = 24 * time.Hour
 	defaultEntries = 100_000
+	defaultStale   = 10 * time.Second
+	leastStale     = 2 * time.Second // heartbeats come every second
 	defaultBytes   = 64 << 20
 )
 
@@ -140,6 +170,9 @@ func (c Config) withDefaults() Config {
 	if c.Places == nil {
 		c.Places = []Place{Header()}
 	}
+	c.Staleness = or(c.Staleness, defaultStale)
+	c.WhenStale = or(c.WhenStale, Refuse)
+	c.Log = or(c.Log, slog.Default())
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -177,6 +210,14 @@ func (c Config) check() error {
 		wrong = "intervals, MaxKeyAge and CacheBytes cannot be negative"
 	case c.MaxKeyAge < c.RefreshInterval:
 		wrong = "MaxKeyAge is below RefreshInterval: keys would go stale between two fetches"
+	case (c.ClientID == "") != (len(c.ClientSecret) == 0):
+		wrong = "ClientID and ClientSecret need each other"
+	case c.ClientID != "" && !c.remote():
+		wrong = "ClientID is of no use with KeySet or Secret: nobody is asked"
+	case c.Staleness < leastStale:
+		wrong = "Staleness is below 2 seconds"
+	case c.WhenStale != Refuse && c.WhenStale != Introspect:
+		wrong = "WhenStale must be refuse or introspect"
 	case c.remote() && !c.fetchable(c.Issuer):
 		wrong = "Issuer must be an https URL without query and fragment (or http on a loopback address)"
 	}

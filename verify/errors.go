@@ -9,8 +9,14 @@ import (
 var ErrConfig = errors.New("verify: bad configuration")
 
 // ErrUnavailable reports that the verifier itself cannot know: it has no keys
-// yet, or none young enough. The token may be good; HTTP answers 503.
-var ErrUnavailable = errors.New("verify: keys of the issuer are not available")
+// yet, or none young enough, or does not know what was revoked lately. The token
+// may be good; HTTP answers 503.
+var ErrUnavailable = errors.New("verify: not able to decide now")
+
+// ErrStale reports that a good token may have been revoked: the verifier last
+// heard of the revocation log longer ago than Staleness, and the token is older
+// than that.
+var ErrStale = fmt.Errorf("%w: the view of the revocation log is too old", ErrUnavailable)
 
 // Errors of requests, beside those of the token.
 var (
@@ -59,6 +65,12 @@ var (
 	// ErrExpired reports a token past its "exp". Age is looked at before the
 	// signature, because that costs nothing: the token may also be forged.
 	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+	// ErrRevoked reports a token that was taken back: the session has ended, the
+	// account was locked, the key was stolen.
+	ErrRevoked = fmt.Errorf("%w: revoked", ErrInvalid)
+	// ErrOutdated, which wraps ErrRevoked, reports a token that does not say the
+	// truth any more, of a session that lives: to refresh it helps.
+	ErrOutdated = fmt.Errorf("%w: its claims have changed", ErrRevoked)
 	// ErrNotYet reports a token whose "nbf" or "iat" lies in the future.
 	ErrNotYet = fmt.Errorf("%w: not valid yet", ErrInvalid)
 )

@@ -47,6 +47,8 @@ const maxLearned = 64
 type keys struct {
 	current atomic.Pointer[view] // nil until there are any
 	mu      sync.Mutex           // held while current is replaced
+	// streamed counts the key sets that came with the revocation feed.
+	streamed atomic.Int64
 }
 
 // staticKeys returns the keys of a configuration that names them.
@@ -133,6 +135,20 @@ func (s *keys) put(next *view) {
 	}
 	s.current.Store(next)
 }
+
+// extend moves the age limit of keys that the issuer still publishes.
+func (s *keys) extend(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.current.Load(); now != nil && until.UnixMilli() > now.until+keyAgeStep {
+		next := *now
+		next.until = until.UnixMilli()
+		s.current.Store(&next)
+	}
+}
+
+// keyAgeStep is how often the age limit is moved, in milliseconds.
+const keyAgeStep = 60_000
 
 // learn keeps a header and its key. It returns the key to hold on to, nil if
 // the keys have changed since the view was taken.

@@ -74,9 +74,13 @@ const (
 // noDate is the date of a claim that is absent.
 const noDate = -1
 
+// noRevision is that of a token that does not say how much of the revocation
+// log its issuer knew, which is not the same as that it knew nothing.
+const noRevision = -1
+
 // parse reads claims: names byte by byte, none twice, each of its type.
 func (d *draft) parse(payload []byte) error {
-	*d = draft{dates: [dates]int64{noDate, noDate, noDate, noDate}, members: d.members}
+	*d = draft{dates: [dates]int64{noDate, noDate, noDate, noDate}, revision: noRevision, members: d.members}
 	if members, ok := flat(d.members[:0], payload); ok {
 		d.plain = true
 		for i := 0; i < len(members); i += 2 {
@@ -201,6 +205,7 @@ type policy struct {
 	issuer, audience string
 	profile          Profile
 	leeway           int64 // milliseconds
+	revocable        bool  // records have marks
 }
 
 // checkCheap looks at what costs nothing, before the signature is checked.

@@ -31,7 +31,7 @@ var (
 	errContentType = errors.New("content type is not JSON")
 	errEncoding    = errors.New("answer is compressed")
 	errIssuer      = errors.New("metadata is of another issuer")
-	errAddress     = errors.New("jwks_uri is missing or not an https URL")
+	errAddress     = errors.New("missing or not an https URL")
 )
 
 // remote keeps the issuer's published keys warm.
@@ -39,8 +39,12 @@ type remote struct {
 	config Config
 	client *http.Client
 	keys   *keys
-	ctx    context.Context // ends with Close
-	close  func()
+	// discovered is told what the metadata say, nil for nobody. While streams is
+	// true the keys come with the revocation feed, and nothing is fetched.
+	discovered func(metadata)
+	streams    func() bool
+	ctx        context.Context // ends with Close
+	close      func()
 
 	mu       sync.Mutex
 	tried    time.Time     // when the newest fetch began
@@ -49,7 +53,7 @@ type remote struct {
 }
 
 func newRemote(c Config, k *keys) *remote {
-	r := &remote{config: c, client: strictClient(c.HTTPClient), keys: k}
+	r := &remote{config: c, client: strictClient(c.HTTPClient, 2), keys: k, discovered: func(metadata) {}, streams: func() bool { return false }}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.ctx, r.close = ctx, func() {
 		cancel()
@@ -60,14 +64,14 @@ func newRemote(c Config, k *keys) *remote {
 
 // strictClient returns a client that follows no redirects: an issuer that has
 // moved is another issuer.
-func strictClient(given *http.Client) *http.Client {
+func strictClient(given *http.Client, connections int) *http.Client {
 	client := http.Client{Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
 		TLSHandshakeTimeout:    fetchTimeout,
 		IdleConnTimeout:        time.Minute,
-		MaxConnsPerHost:        2,
+		MaxConnsPerHost:        connections,
 		ForceAttemptHTTP2:      true,
 	}}
 	if given != nil {
@@ -104,7 +108,9 @@ func (r *remote) loop() {
 		}
 		select {
 		case <-time.After(wait):
-			_ = r.refresh(r.ctx, false)
+			if !r.streams() {
+				_ = r.refresh(r.ctx, false)
+			}
 		case <-r.ctx.Done():
 			return
 		}
@@ -158,8 +164,9 @@ func (r *remote) refresh(ctx context.Context, now bool) error {
 func (r *remote) fetch(at time.Time, ended chan struct{}) {
 	ctx, cancel := context.WithTimeout(r.ctx, fetchTimeout)
 	defer cancel()
+	before := r.keys.streamed.Load()
 	set, err := r.fetchKeySet(ctx)
-	if err == nil {
+	if err == nil && r.keys.streamed.Load() == before { // else there is a newer one
 		r.keys.replace(set, at.Add(r.config.MaxKeyAge))
 	}
 	r.mu.Lock()
@@ -169,11 +176,12 @@ func (r *remote) fetch(at time.Time, ended chan struct{}) {
 }
 
 func (r *remote) fetchKeySet(ctx context.Context) (jose.KeySet, error) {
-	address, err := r.fetchMetadata(ctx)
+	found, err := r.fetchMetadata(ctx)
 	if err != nil {
 		return jose.KeySet{}, fmt.Errorf("fetch metadata of issuer: %w", err)
 	}
-	body, err := r.get(ctx, address, jose.MaxKeySet, "application/jwk-set+json", "application/json")
+	r.discovered(found)
+	body, err := r.get(ctx, found.keys, jose.MaxKeySet, "application/jwk-set+json", "application/json")
 	if err != nil {
 		return jose.KeySet{}, fmt.Errorf("fetch key set: %w", err)
 	}
@@ -184,34 +192,49 @@ func (r *remote) fetchKeySet(ctx context.Context) (jose.KeySet, error) {
 	return set, nil
 }
 
-// fetchMetadata returns where the key set is (RFC 8414, section 3).
-func (r *remote) fetchMetadata(ctx context.Context) (string, error) {
+// metadata is what the issuer's metadata say that is of use here: addresses,
+// empty for what it does not offer.
+type metadata struct{ keys, feed, introspection string }
+
+// fetchMetadata returns what the issuer says of itself (RFC 8414, section 3).
+func (r *remote) fetchMetadata(ctx context.Context) (metadata, error) {
 	u, err := url.Parse(r.config.Issuer)
 	if err != nil {
-		return "", err
+		return metadata{}, err
 	}
 	u.Path = "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.Path, "/")
 	body, err := r.get(ctx, u.String(), maxMetadata, "application/json")
 	if err != nil {
-		return "", err
+		return metadata{}, err
 	}
 	object, err := jose.ParseObject(body)
 	if err != nil {
-		return "", err
+		return metadata{}, err
 	}
 	// Whoever can choose the issuer in the metadata can choose the keys.
 	if issuer, _ := textOf(object, "issuer"); issuer != r.config.Issuer {
-		return "", errIssuer
+		return metadata{}, errIssuer
 	}
-	address, _ := textOf(object, "jwks_uri")
-	keys, err := url.Parse(address)
-	if err != nil || keys.Host == "" || keys.User != nil || keys.Fragment != "" {
-		return "", errAddress
+	var found metadata
+	for name, into := range map[string]*string{
+		"jwks_uri": &found.keys, "revocation_feed_endpoint": &found.feed, "introspection_endpoint": &found.introspection,
+	} {
+		*into, _ = textOf(object, name)
+		if !r.reachable(u.Scheme, *into) && (name == "jwks_uri" || *into != "") {
+			return metadata{}, fmt.Errorf("%s: %w", name, errAddress)
+		}
 	}
-	if keys.Scheme != "https" && (keys.Scheme != u.Scheme || !r.config.fetchable("http://"+keys.Host)) {
-		return "", errAddress
+	return found, nil
+}
+
+// reachable tells whether an address in the metadata may be used. It is no less
+// safe than that of the issuer.
+func (r *remote) reachable(issuerScheme, address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
+		return false
 	}
-	return address, nil
+	return u.Scheme == "https" || u.Scheme == issuerScheme && r.config.fetchable("http://"+u.Host)
 }
 
 func textOf(object jose.Object, name string) (string, error) {

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 type Requirement struct {
 	scopes []string
 	within time.Duration
+	open   bool
 }
 
 // Scope asks for every one of these names in the token's scope. A token without
@@ -28,6 +30,14 @@ func FreshWithin(d time.Duration) Requirement {
 	return Requirement{within: d}
 }
 
+// Open lets good tokens in even when the verifier cannot know whether they have
+// been revoked lately, for a route where being there matters more than that. It
+// changes nothing about tokens that are known to be revoked. What it lets in is
+// counted in [Stats], and the issuer is told that such routes exist.
+func Open() Requirement { return Requirement{open: true} }
+
+func opens(q Requirement) bool { return q.open }
+
 // Require lets a request through to next only with a token that is good and
 // meets every requirement. The handler finds the claims with [FromContext].
 // Everybody else gets an answer with a problem (RFC 9457) that says no more
@@ -36,8 +46,12 @@ func FreshWithin(d time.Duration) Requirement {
 //   - 400 for a request with several tokens, or one that cannot be read;
 //   - 401 for no token, one that is refused, or one that is not fresh enough;
 //   - 403 for a scope that is missing, and for a cookie that another site sent;
-//   - 503 when the verifier cannot know, because it has no keys.
+//   - 503 when the verifier cannot know, because it has no keys or does not
+//     hear what is revoked.
 func (v *Verifier) Require(next http.Handler, requirements ...Requirement) http.Handler {
+	if slices.ContainsFunc(requirements, opens) {
+		v.counts.hasOpen.Store(true)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, refused := v.authenticate(r, requirements)
 		if refused != nil {
@@ -59,11 +73,15 @@ func (v *Verifier) RequireFunc(next func(http.ResponseWriter, *http.Request), re
 // refused. Errors wrap [ErrNoToken], [ErrRequest], [ErrCrossSite], [ErrInvalid]
 // or [ErrUnavailable].
 func (v *Verifier) VerifyRequest(r *http.Request) (Claims, Place, error) {
+	return v.verifyRequest(r, false)
+}
+
+func (v *Verifier) verifyRequest(r *http.Request, open bool) (Claims, Place, error) {
 	token, place, err := v.findToken(r)
 	if err != nil {
 		return Claims{}, Place{}, err
 	}
-	claims, err := v.Verify(r.Context(), token)
+	claims, err := v.decide(r.Context(), token, open)
 	if err != nil {
 		return Claims{}, place, err
 	}
@@ -75,7 +93,7 @@ func (v *Verifier) VerifyRequest(r *http.Request) (Claims, Place, error) {
 
 // authenticate checks the token of a request, and what the route asks for.
 func (v *Verifier) authenticate(r *http.Request, requirements []Requirement) (Claims, *refusal) {
-	claims, _, err := v.VerifyRequest(r)
+	claims, _, err := v.verifyRequest(r, slices.ContainsFunc(requirements, opens))
 	if err != nil {
 		return Claims{}, refusalOf(err)
 	}

@@ -41,8 +41,11 @@ type Verifier struct {
 	cache      *cache // nil for none
 	macs       *macs  // nil for keys that are public
 	memory     sync.Pool
-	// epoch changes when what was verified before must be looked at again for
-	// a reason that is neither the time nor its key.
+	follower   *follower // nil when nothing is followed
+	watches    watches
+	counts     counts
+	// epoch changes when what was verified before must be looked up again among
+	// the rules.
 	epoch atomic.Uint32
 }
 
@@ -84,7 +87,15 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 	}
 	v.keys = &keys{}
 	v.remote = newRemote(c, v.keys)
+	v.remote.discovered = v.notFollowed(c.Log)
+	if c.ClientID != "" {
+		v.policy.revocable = true
+		v.follower = newFollower(v, c)
+	}
 	v.remote.start(ctx)
+	if v.follower != nil {
+		v.follower.start(ctx)
+	}
 	return v, nil
 }
 
@@ -102,24 +113,33 @@ func parsePrivate(data []byte) (jose.KeySet, error) {
 	return jose.KeySet{}, fmt.Errorf("%w: DecryptionKeys: none that decrypts", ErrConfig)
 }
 
-// Close stops fetching keys. The verifier keeps working with those it has until
-// they are too old.
+// Close stops fetching keys and following the revocation feed. The verifier
+// keeps working with what it has until that is too old.
 func (v *Verifier) Close() {
+	if v.follower != nil {
+		v.follower.close()
+	}
 	if v.remote != nil {
 		v.remote.close()
 	}
 }
 
 // Health returns nil while the verifier can decide about tokens, and otherwise
-// an error that wraps [ErrUnavailable] and the reason.
+// an error that wraps [ErrUnavailable] and the reason; [ErrStale] while it does
+// not hear what is revoked. A verifier that does not follow the feed that its
+// issuer offers is healthy: [Verifier.Stats] says so, and the log.
 func (v *Verifier) Health() error {
 	if v.keys == nil {
 		return ErrUnavailable
 	}
-	if view := v.keys.current.Load(); view != nil && v.now().UnixMilli() < view.until {
-		return nil
+	now := v.now()
+	if view := v.keys.current.Load(); view == nil || now.UnixMilli() >= view.until {
+		return v.unavailable()
 	}
-	return v.unavailable()
+	if v.follower != nil {
+		return v.follower.health(now)
+	}
+	return nil
 }
 
 // Refresh fetches the issuer's keys now, however short ago that was: for an
@@ -147,45 +167,65 @@ func (v *Verifier) unavailable() error {
 
 // Verify returns the claims of a compact token, an error that wraps
 // [ErrInvalid], or one that wraps [ErrUnavailable]. It makes no network call
-// but for a token whose key is not known, or when all keys have grown too old:
-// then it waits for the fetch, at most until ctx ends.
+// but for a token whose key is not known, when all keys have grown too old, or
+// to introspect: then it waits for the answer, at most until ctx ends. While the
+// revocation feed is followed it makes none at all.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
+	return v.decide(ctx, token, false)
+}
+
+// decide is Verify, and counts what it refuses. An open route is one that lets
+// tokens in of which nobody can know whether they were revoked.
+func (v *Verifier) decide(ctx context.Context, token string, open bool) (Claims, error) {
+	c, err := v.check(ctx, token, open)
+	if err != nil {
+		v.counts.refused(err)
+	}
+	return c, err
+}
+
+func (v *Verifier) check(ctx context.Context, token string, open bool) (Claims, error) {
 	if len(token) > jose.MaxToken {
 		return Claims{}, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, jose.MaxToken)
 	}
 	if v.keys == nil {
 		return Claims{}, ErrUnavailable
 	}
-	now := v.now().UnixMilli()
-	epoch := v.epoch.Load()
-	if v.cache == nil {
-		r, err := v.verify(ctx, token, now)
-		if err != nil {
-			return Claims{}, err
-		}
-		return Claims{r}, nil
-	}
-	r, d := v.cache.find(token)
-	if r != nil && v.stands(r, now, epoch) {
-		return Claims{r}, nil
-	}
-	r, err := v.verify(ctx, token, now)
+	now := v.now()
+	r, d, isNew, err := v.find(ctx, token, now.UnixMilli())
 	if err != nil {
 		return Claims{}, err
 	}
-	if r.key != nil && !r.key.Algorithm().Symmetric() {
-		r.digest, r.epoch = d, epoch
-		v.cache.add(r, now)
+	if v.follower != nil {
+		if err := v.follower.admit(ctx, r, request{token, now, open}); err != nil {
+			return Claims{}, err
+		}
+	}
+	if isNew && v.cache != nil && !r.key.withdrawn.Load() && !r.key.Algorithm().Symmetric() {
+		r.digest = d
+		v.cache.add(r, now.UnixMilli())
 	}
 	return Claims{r}, nil
 }
 
+// find returns what is known of a token, or what was found out just now with
+// the digest to keep it by.
+func (v *Verifier) find(ctx context.Context, token string, now int64) (r *record, d digest, isNew bool, err error) {
+	if v.cache != nil {
+		if r, d = v.cache.find(token); r != nil && v.stands(r, now) {
+			return r, d, false, nil
+		}
+	}
+	r, err = v.verify(ctx, token, now)
+	return r, d, true, err
+}
+
 // stands tells whether what was found once is still so. Whatever is not goes
-// the long way, which gives the reason.
-func (v *Verifier) stands(r *record, now int64, epoch uint32) bool {
+// the long way, which gives the reason. The rules come later.
+func (v *Verifier) stands(r *record, now int64) bool {
 	return !v.policy.expired(r.dates[expires], now) &&
 		!v.policy.early(r.dates[notBefore], now) && !v.policy.early(r.dates[issuedAt], now) &&
-		!r.key.withdrawn.Load() && now < v.keys.current.Load().until && r.epoch == epoch
+		!r.key.withdrawn.Load() && now < v.keys.current.Load().until
 }
 
 // verify checks everything.
@@ -284,12 +324,12 @@ func (v *Verifier) parseHeader(encoded string) (jose.Header, error) {
 }
 
 // verifyFirst checks the signature of a token whose header is not known yet,
-// and learns the header. The key is nil when it must not be held on to.
+// and learns the header. A key that must not be held on to is withdrawn.
 func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compact, h jose.Header) (*key, error) {
 	found, err := seen.find(h)
 	// The issuer may have a key that is newer than what we know of; and a fetch
 	// that was under way may have begun before it had.
-	for try := 0; try < 2 && errors.Is(err, jose.ErrKey) && v.remote != nil; try++ {
+	for try := 0; try < 2 && errors.Is(err, jose.ErrKey) && v.remote != nil && !v.remote.streams(); try++ {
 		failed := v.remote.refresh(ctx, false)
 		seen = v.keys.current.Load()
 		if found, err = seen.find(h); err != nil && failed != nil {
@@ -302,7 +342,12 @@ func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compa
 	if err := parts.Verify(found); err != nil {
 		return nil, err
 	}
-	return v.keys.learn(seen, parts.Header, h, found), nil
+	k := v.keys.learn(seen, parts.Header, h, found)
+	if k == nil {
+		k = &key{Key: found}
+		k.withdrawn.Store(true)
+	}
+	return k, nil
 }
 
 // signatureError gives an error of the guard its name here.

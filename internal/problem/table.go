@@ -87,7 +87,10 @@ var table = []row{
 	{verify.ErrRequest, http.StatusBadRequest, "authorization_repeated", "Send one access token, in one place.", "", ""},
 	{verify.ErrCrossSite, http.StatusForbidden, "cross_site_request", crossSite, crossSiteDetail, ""},
 	{verify.ErrExpired, http.StatusUnauthorized, "token_expired", "The access token has expired.", "Refresh it, or sign in again.", invalidToken},
+	{verify.ErrOutdated, http.StatusUnauthorized, "token_revoked", "The access token has been revoked.", "Refresh it.", invalidToken},
+	{verify.ErrRevoked, http.StatusUnauthorized, "token_revoked", "The access token has been revoked.", "Sign in again.", invalidToken},
 	{verify.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
+	{verify.ErrStale, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{verify.ErrUnavailable, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{token.ErrNoEncryptionKey, http.StatusServiceUnavailable, "encryption_key_unknown", "Tokens for this audience are encrypted, and its key could not be fetched yet.", "Try again after the time in Retry-After; the operator's log says what is wrong.", ""},
 }

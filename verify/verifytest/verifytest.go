@@ -6,6 +6,7 @@
 //	issuer := verifytest.New(t)
 //	v := issuer.Verifier("orders")
 //	request.Header.Set("Authorization", "Bearer "+issuer.Token("orders", verifytest.Subject("ana")))
+//	issuer.Revoke("u", "ana") // refused from here on
 package verifytest
 
 import (
@@ -15,8 +16,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +33,12 @@ const URL = "https://issuer.test"
 
 // lifetime of a token.
 const lifetime = 15 * time.Minute
+
+// What verifiers of the issuer are registered with.
+const (
+	ClientID     = "verifier"
+	ClientSecret = "the verifier's secret"
+)
 
 var errOffline = errors.New("verifytest: the issuer is offline")
 
@@ -46,6 +55,7 @@ type Issuer struct {
 	verifiers []*verify.Verifier
 	fetches   int
 	minted    int
+	feed      revocations
 }
 
 // New returns an issuer with one key. Its clock begins at the real time, cut to
@@ -55,6 +65,7 @@ func New(t testing.TB) *Issuer {
 	i := &Issuer{t: t, now: time.Now().UTC().Truncate(time.Second)}
 	i.signer = i.generate()
 	i.published = []jose.Key{i.signer}
+	i.feed.begin(i)
 	return i
 }
 
@@ -68,12 +79,14 @@ func (i *Issuer) generate() jose.Key {
 }
 
 // Config is the configuration of a verifier for the audience, to be changed
-// before it goes to [verify.New]. Keys may be fetched again at once, so that a
-// test that rotates them need not wait.
+// before it goes to [verify.New]. It follows the issuer's revocation feed. Keys
+// may be fetched again at once, so that a test that rotates them need not wait.
+// Each verifier needs a Config of its own.
 func (i *Issuer) Config(audience string) verify.Config {
 	return verify.Config{
 		Issuer: URL, Audience: audience, Now: i.Now,
-		HTTPClient:      &http.Client{Transport: transport{i}},
+		ClientID: ClientID, ClientSecret: verify.Secret(ClientSecret), Log: slog.New(slog.DiscardHandler),
+		HTTPClient:      &http.Client{Transport: &link{Issuer: i}},
 		RefetchInterval: -1,
 	}
 }
@@ -107,11 +120,13 @@ func (i *Issuer) Now() time.Time {
 	return i.now
 }
 
-// Advance moves the clock.
+// Advance moves the clock. Verifiers that can hear the issuer know that they
+// miss nothing when it returns.
 func (i *Issuer) Advance(by time.Duration) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
 	i.now = i.now.Add(by)
+	i.mu.Unlock()
+	i.settle()
 }
 
 // Rotate makes the issuer sign with a new key from now on. The old one stays
@@ -120,8 +135,13 @@ func (i *Issuer) Rotate() {
 	i.t.Helper()
 	next := i.generate()
 	i.mu.Lock()
+	i.published = append(i.published, next)
+	i.feed.log.SetKeySet(i.keySet())
+	i.mu.Unlock()
+	i.settle() // published before it signs
+	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.signer, i.published = next, append(i.published, next)
+	i.signer = next
 }
 
 // Withdraw takes back all keys but the one that signs, as after a theft:
@@ -131,18 +151,24 @@ func (i *Issuer) Withdraw() {
 	i.t.Helper()
 	i.mu.Lock()
 	i.published = []jose.Key{i.signer}
+	i.feed.log.SetKeySet(i.keySet())
 	verifiers := i.verifiers
 	i.mu.Unlock()
+	i.settle()
 	for _, v := range verifiers {
 		_ = v.Refresh(context.Background()) // offline: they cannot know
 	}
 }
 
-// Offline makes every fetch of keys fail, until it is called with false.
+// Offline makes the issuer unreachable, with its feed, until it is called with
+// false.
 func (i *Issuer) Offline(offline bool) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.offline = offline
+	if i.offline = offline; offline {
+		i.feed.cut()
+	}
+	i.mu.Unlock()
+	i.settle()
 }
 
 // Fetches returns how often the key set was fetched.
@@ -152,17 +178,19 @@ func (i *Issuer) Fetches() int {
 	return i.fetches
 }
 
-// transport answers for the issuer without a network.
-type transport struct{ *Issuer }
-
-// RoundTrip answers one request.
-func (i transport) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip answers one request, without a network.
+func (l *link) RoundTrip(r *http.Request) (*http.Response, error) {
+	i := l.Issuer
+	if strings.HasPrefix(r.URL.String(), URL+"/rev/v1/") || r.URL.String() == URL+"/introspect" {
+		return l.authenticated(r)
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.offline {
 		return nil, errOffline
 	}
-	body := []byte(`{"issuer":"` + URL + `","jwks_uri":"` + URL + `/keys"}`)
+	body := []byte(`{"issuer":"` + URL + `","jwks_uri":"` + URL + `/keys","revocation_feed_endpoint":"` + URL +
+		`/rev/v1/feed","introspection_endpoint":"` + URL + `/introspect"}`)
 	switch r.URL.String() {
 	case URL + "/keys":
 		i.fetches++
@@ -171,10 +199,14 @@ func (i transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	default:
 		return nil, fmt.Errorf("verifytest: no such document: %s", r.URL)
 	}
+	return reply(r, http.StatusOK, body), nil
+}
+
+func reply(r *http.Request, status int, body []byte) *http.Response {
 	return &http.Response{
-		StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
+		StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
 		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)),
-	}, nil
+	}
 }
 
 func (i *Issuer) keySet() []byte {
@@ -210,7 +242,7 @@ func (i *Issuer) Token(audience string, options ...Option) string {
 	unix := i.now.Unix()
 	m := &token{t: i.t, signer: i.signer, now: i.now, header: map[string]any{"typ": "at+jwt"}, claims: map[string]any{
 		"iss": URL, "aud": audience, "sub": "account", "client_id": "test", "jti": fmt.Sprintf("token-%d", i.minted), "sid": "session",
-		"iat": unix, "nbf": unix, "exp": unix + int64(lifetime.Seconds()), "auth_time": unix - 60, "amr": []string{"pwd"}, "fresh": false, "rvs": 0,
+		"iat": unix, "nbf": unix, "exp": unix + int64(lifetime.Seconds()), "auth_time": unix - 60, "amr": []string{"pwd"}, "fresh": false, "rvs": i.feed.head,
 	}}
 	for _, change := range options {
 		change(m)

@@ -132,3 +132,28 @@ func TestStartsAtOnce(t *testing.T) {
 	}
 	t.Log(best)
 }
+
+// TestRevocation: what a service can try its routes with.
+func TestRevocation(t *testing.T) {
+	i := verifytest.New(t)
+	v := i.Verifier("orders")
+	token := i.Token("orders", verifytest.Subject("ana"))
+	check(t, v, "before", token, nil)
+	i.Revoke("u", "ana")
+	check(t, v, "after", token, verify.ErrRevoked)
+	check(t, v, "signed in again", i.Token("orders", verifytest.Subject("ana")), nil)
+	i.Outdate("uc", "account", "test")
+	check(t, v, "soft", i.Token("orders", verifytest.Claim("rvs", 0)), verify.ErrOutdated)
+
+	token = i.Token("orders")
+	i.Partition()
+	i.Advance(11 * time.Second)
+	check(t, v, "cut off from the feed", token, verify.ErrStale)
+	i.Heal()
+	check(t, v, "healed", token, nil)
+	i.Delay(3 * time.Second)
+	i.Revoke("k", i.Kid())
+	check(t, v, "nobody has heard", token, nil)
+	i.Advance(3 * time.Second)
+	check(t, v, "late", token, verify.ErrRevoked)
+}

@@ -1,0 +1,365 @@
+package verify
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/verify/internal/rules"
+)
+
+const (
+	leastBackoff = 20 * time.Millisecond
+	mostBackoff  = time.Second
+	// pollFor is how long polls take the place of a stream that did not begin.
+	pollFor = 5 * time.Minute
+	// leastPoll is between two polls when there is news all the time.
+	leastPoll = 20 * time.Millisecond
+	// streamFor bounds the life of a stream, because its age is told by two
+	// clocks: in an hour they move apart by less than half a second.
+	streamFor      = time.Hour
+	snapshotFor    = 2 * time.Minute
+	maxSnapshot    = 64 << 20 // bytes on the wire
+	maxUnpacked    = 1 << 30
+	maxLine        = 16 << 10
+	maxHead        = 1 << 20 // the first line of a snapshot: it has the key set
+	maxPoll        = 8 << 20
+	ackInterval    = 10 * time.Second
+	ackTimeout     = 5 * time.Second
+	silenceDivisor = 2 // of Staleness, after which a stream that says nothing is left
+)
+
+// run follows until the verifier is closed.
+func (f *follower) run() {
+	for {
+		if f.places.Load() == nil {
+			select {
+			case <-f.found:
+				continue
+			case <-f.ctx.Done():
+				return
+			}
+		}
+		err := f.follow()
+		if f.ctx.Err() != nil {
+			return
+		}
+		if !errors.Is(err, errLifetime) {
+			f.failed(err)
+		}
+		select {
+		case <-time.After(leastBackoff + rand.N(mostBackoff-leastBackoff)):
+		case <-f.ctx.Done():
+			return
+		}
+	}
+}
+
+// failed notes why an attempt ended, and logs it unless it is as before.
+func (f *follower) failed(err error) {
+	if old := f.failure.Swap(&err); old == nil || (*old).Error() != err.Error() {
+		f.config.Log.Warn("revocation feed is lost", "error", err, "place", f.applied.Load())
+	}
+	f.ended()
+}
+
+// renewed notes that the view is as it should be.
+func (f *follower) renewed() {
+	if f.failure.Swap(nil) != nil {
+		f.config.Log.Info("revocation feed is followed again", "place", f.applied.Load())
+	}
+	f.ended()
+}
+
+// follow follows in one way until that fails.
+func (f *follower) follow() error {
+	if f.v.now().Before(f.polls) {
+		defer f.hasKeys.Store(false)
+		err := f.poll()
+		f.polls = time.Time{}
+		return err
+	}
+	err := f.stream()
+	if errors.Is(err, errBuffered) {
+		f.polls = f.v.now().Add(pollFor)
+	}
+	return err
+}
+
+// silence is how long the feed may say nothing new.
+func (f *follower) silence() time.Duration { return f.config.Staleness / silenceDivisor }
+
+// stream follows the stream of events. Whatever does not begin in time, is too
+// slow, or says nothing is left.
+func (f *follower) stream() error {
+	ctx, cancel := context.WithCancelCause(f.ctx)
+	defer cancel(nil)
+	var greeted atomic.Bool
+	dog := time.AfterFunc(f.silence(), func() {
+		if greeted.Load() {
+			cancel(errSilent)
+		}
+		cancel(errBuffered)
+	})
+	defer dog.Stop()
+	end := time.AfterFunc(streamFor-rand.N(streamFor/8), func() { cancel(errLifetime) })
+	defer end.Stop()
+	t0 := f.mono(f.v.now())
+	address := f.places.Load().feed + "?after=" + strconv.FormatInt(f.applied.Load(), 10)
+	answer, err := f.ask(ctx, http.MethodGet, address, nil, "text/event-stream")
+	if err != nil {
+		return because(ctx, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	defer f.hasKeys.Store(false)
+	for events := feed.NewReader(answer.Body); ; {
+		e, err := events.Next()
+		if err != nil {
+			return because(ctx, err)
+		}
+		if e.Name == api.FrameReset {
+			dog.Stop() // the snapshot has a limit of its own
+		}
+		renewed, err := f.frame(ctx, t0, e.Name, e.Data)
+		if err != nil {
+			return because(ctx, err)
+		}
+		if !greeted.Swap(true) || renewed || e.Name == api.FrameRules || e.Name == api.FrameReset {
+			dog.Reset(f.silence())
+		}
+		if renewed {
+			f.renewed()
+			f.sweep()
+		}
+	}
+}
+
+// because prefers the reason for which a context was ended.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// sweep forgets rules now and then that refuse nothing any more.
+func (f *follower) sweep() {
+	now := f.v.now()
+	if now.Sub(f.swept) >= time.Minute || now.Before(f.swept) {
+		f.swept = now
+		f.rules.Sweep(now.Unix())
+		f.measure()
+	}
+}
+
+// poll follows by polls, through proxies that hold streams back.
+func (f *follower) poll() error {
+	until := f.v.now().Add(pollFor)
+	for f.v.now().Before(until) {
+		began := time.Now()
+		if err := f.pollOnce(); err != nil {
+			return err
+		}
+		f.renewed()
+		f.sweep()
+		select {
+		case <-time.After(leastPoll - time.Since(began)):
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		}
+	}
+	return errLifetime
+}
+
+func (f *follower) pollOnce() error {
+	wait := max(f.config.Staleness/4, time.Second).Truncate(time.Second)
+	ctx, cancel := context.WithTimeout(f.ctx, wait+f.silence())
+	defer cancel()
+	t0 := f.mono(f.v.now())
+	answer, err := f.ask(ctx, http.MethodPost, f.places.Load().poll, api.Poll{After: f.applied.Load(), Wait: int(wait.Seconds())}, "application/json")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var frames api.Frames
+	if err := json.NewDecoder(io.LimitReader(answer.Body, maxPoll)).Decode(&frames); err != nil {
+		return fmt.Errorf("%w: %w", errFrame, err)
+	}
+	current := false
+	for _, frame := range frames.Frames {
+		renewed, err := f.frame(ctx, t0, frame.Type, frame.Data)
+		if err != nil {
+			return err
+		}
+		current = current || renewed
+	}
+	if !current {
+		return errSilent
+	}
+	return nil
+}
+
+// ask sends a request with the credentials of this service, and accepts one
+// kind of answer.
+func (f *follower) ask(ctx context.Context, method, address string, body any, kind string) (*http.Response, error) {
+	var content []byte
+	if body != nil {
+		var err error
+		if content, err = json.Marshal(body); err != nil {
+			return nil, err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(content))
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return f.send(r, kind)
+}
+
+func (f *follower) send(r *http.Request, kind string) (*http.Response, error) {
+	// RFC 6749, section 2.3.1: both are encoded like a form first.
+	r.SetBasicAuth(url.QueryEscape(f.config.ClientID), url.QueryEscape(string(f.config.ClientSecret)))
+	r.Header.Set("Accept", kind)
+	if r.Header.Get("Accept-Encoding") == "" {
+		r.Header.Set("Accept-Encoding", "identity")
+	}
+	answer, err := f.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	got, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	packed := answer.Header.Get("Content-Encoding")
+	switch {
+	case answer.StatusCode != http.StatusOK:
+		err = fmt.Errorf("%w: status %d", errFeedReply, answer.StatusCode)
+	case err != nil || got != kind:
+		err = fmt.Errorf("%w: not %s", errFeedReply, kind)
+	case packed != "" && packed != r.Header.Get("Accept-Encoding"):
+		err = errEncoding
+	}
+	if err != nil {
+		_ = answer.Body.Close()
+		return nil, err
+	}
+	return answer, nil
+}
+
+// fetchSnapshot fetches every rule and merges it: nothing is taken back.
+func (f *follower) fetchSnapshot(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, snapshotFor)
+	defer cancel()
+	t0 := f.mono(f.v.now())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.places.Load().snapshot, nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Accept-Encoding", "gzip")
+	answer, err := f.send(r, "application/x-ndjson")
+	if err != nil {
+		return fmt.Errorf("fetch snapshot: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body := io.LimitReader(answer.Body, maxSnapshot)
+	if answer.Header.Get("Content-Encoding") == "gzip" {
+		if body, err = gzip.NewReader(body); err != nil {
+			return fmt.Errorf("%w: %w", errSnapshot, err)
+		}
+	}
+	head, all, err := readSnapshot(io.LimitReader(body, maxUnpacked))
+	if err != nil {
+		return err
+	}
+	return f.takeSnapshot(t0, head, all)
+}
+
+// readSnapshot reads a whole one. The end of it must be the end of a line: what
+// was cut off is refused.
+func readSnapshot(body io.Reader) (head api.Snapshot, all []rules.Rule, err error) {
+	lines := bufio.NewReaderSize(body, maxHead)
+	first, err := lines.ReadSlice('\n')
+	if err != nil || json.Unmarshal(first, &head) != nil {
+		return head, nil, fmt.Errorf("%w: first line", errSnapshot)
+	}
+	for {
+		line, err := lines.ReadSlice('\n')
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return head, all, nil
+		}
+		if err != nil || len(line) > maxLine || len(all) == rules.Max {
+			return head, nil, fmt.Errorf("%w: line %d: %w", errSnapshot, len(all)+2, or(err, errTooLong))
+		}
+		r, err := rules.Parse(line[:len(line)-1])
+		if err != nil {
+			return head, nil, fmt.Errorf("%w: line %d: %w", errSnapshot, len(all)+2, err)
+		}
+		all = append(all, r)
+	}
+}
+
+func (f *follower) takeSnapshot(t0 int64, head api.Snapshot, all []rules.Rule) error {
+	if err := f.meet(head.FeedHello); err != nil {
+		return err
+	}
+	if err := f.merge(all); err != nil {
+		return err
+	}
+	f.move(head.Head, func(relay *feed.Log) { relay.Reset(head.FeedHello) })
+	if len(head.KeySet) > 0 {
+		if err := f.keys(head.KeySet); err != nil {
+			return err
+		}
+	}
+	return f.renew(t0, -head.Age)
+}
+
+// acknowledge tells the issuer how far this verifier is: after changes, at most
+// once a second, and now and then anyway. Nobody waits for it.
+func (f *follower) acknowledge() {
+	for {
+		select {
+		case <-f.news:
+		case <-time.After(ackInterval):
+		case <-f.ctx.Done():
+			return
+		}
+		if f.places.Load() != nil && f.fresh(f.v.now()) {
+			f.ackOnce()
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-f.ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *follower) ackOnce() {
+	ctx, cancel := context.WithTimeout(f.ctx, ackTimeout)
+	defer cancel()
+	policy := string(f.config.WhenStale)
+	if f.v.counts.hasOpen.Load() {
+		policy = "open"
+	}
+	ack := api.Ack{Verifier: f.name, Seq: f.applied.Load(), Staleness: f.config.Staleness.Milliseconds(), WhenStale: policy, Audience: f.config.Audience}
+	// The answer says nothing that is of use here.
+	if answer, err := f.ask(ctx, http.MethodPost, f.places.Load().ack, ack, "application/json"); err == nil {
+		_ = answer.Body.Close()
+	}
+}

@@ -1,0 +1,292 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/verify/internal/rules"
+)
+
+// follower keeps the rules up to date with the issuer's log. One goroutine
+// follows and writes; requests only read, and never wait for it.
+type follower struct {
+	v        *Verifier
+	config   Config
+	client   *http.Client
+	ctx      context.Context // ends with Close
+	close    func()
+	began    time.Time // of the verifier's own time, see mono
+	name     string    // what the issuer knows this verifier by
+	places   atomic.Pointer[places]
+	absent   atomic.Bool // the issuer has no feed
+	found    chan struct{}
+	first    chan struct{} // closed when the first attempt has ended
+	applied  atomic.Int64  // place in the log; written by one
+	rules    *rules.Set    // written by one
+	salt     atomic.Pointer[salt]
+	asOf     atomic.Pointer[moments]
+	hasKeys  atomic.Bool // the key set came with the stream that lives
+	news     chan struct{}
+	relay    atomic.Pointer[feed.Log]
+	relaying sync.Mutex // held while the log to relay is begun, or what it tells changes
+	keySet   []byte
+	swept    time.Time
+	sizes    struct{ rules, bytes atomic.Int64 }
+	failure  atomic.Pointer[error] // why the newest attempt ended
+	polls    time.Time             // until when streams are not tried
+	firstEnd sync.Once
+	asking   introspector
+}
+
+// salt goes into every hash, and the key of the issuer with it.
+type salt struct {
+	bytes  []byte
+	issuer rules.Key
+}
+
+// places are the addresses of the feed and what belongs to it.
+type places struct{ feed, snapshot, poll, ack, introspection string }
+
+var (
+	errGap       = errors.New("the feed left something out")
+	errBehind    = errors.New("the feed is behind what is known")
+	errSalt      = errors.New("the feed is that of another log")
+	errSilent    = errors.New("the feed says nothing")
+	errBuffered  = errors.New("the feed does not begin")
+	errClock     = errors.New("the clock of this machine has stood still")
+	errFrame     = errors.New("malformed frame of the feed")
+	errSnapshot  = errors.New("malformed snapshot")
+	errLifetime  = errors.New("the stream is old")
+	errNoFeed    = errors.New("the issuer was not reached yet")
+	errFeedReply = errors.New("unexpected answer of the feed")
+)
+
+func newFollower(v *Verifier, c Config) *follower {
+	f := &follower{
+		v: v, config: c, client: strictClient(c.HTTPClient, 2*maxAsking), began: c.Now(), name: rand.Text(),
+		found: make(chan struct{}, 1), first: make(chan struct{}), news: make(chan struct{}, 1), rules: rules.NewSet(),
+		asking: introspector{asked: map[string]*answered{}},
+	}
+	f.client.Timeout = 0 // a stream lasts
+	ctx, cancel := context.WithCancel(context.Background())
+	f.ctx, f.close = ctx, func() {
+		cancel()
+		f.client.CloseIdleConnections()
+	}
+	v.remote.discovered, v.remote.streams = f.discovered, f.streams
+	return f
+}
+
+// notFollowed says once that there is a feed, and that nobody follows it.
+func (v *Verifier) notFollowed(log *slog.Logger) func(metadata) {
+	return func(m metadata) {
+		if m.feed != "" && !v.counts.offered.Swap(true) {
+			log.Warn("revocation feed is not followed: the verifier has no client credentials; revoked tokens are accepted until they expire")
+		}
+	}
+}
+
+// discovered takes what the metadata say. Once there was a feed there always
+// is: nobody turns revocation off by leaving a line out.
+func (f *follower) discovered(m metadata) {
+	if m.feed == "" {
+		if f.places.Load() == nil && !f.absent.Swap(true) {
+			f.config.Log.Warn("issuer offers no revocation feed: revoked tokens are accepted until they expire")
+			f.ended()
+		}
+		return
+	}
+	f.places.Store(&places{m.feed, sibling(m.feed, "snapshot"), sibling(m.feed, "poll"), sibling(m.feed, "ack"), m.introspection})
+	f.absent.Store(false)
+	select {
+	case f.found <- struct{}{}:
+	default:
+	}
+}
+
+// sibling replaces the last segment of an address.
+func sibling(address, name string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	u.Path, u.RawQuery = path.Join(path.Dir(u.Path), name), ""
+	return u.String()
+}
+
+// start follows, and waits until the first attempt has come to something.
+func (f *follower) start(ctx context.Context) {
+	go f.run()
+	go f.acknowledge()
+	if f.places.Load() == nil {
+		return // the issuer was not reached; waiting any longer makes no sense
+	}
+	select {
+	case <-f.first:
+	case <-ctx.Done():
+	}
+}
+
+func (f *follower) ended() { f.firstEnd.Do(func() { close(f.first) }) }
+
+// streams tells whether the keys come with the feed, so that nothing needs to
+// be fetched.
+func (f *follower) streams() bool { return f.hasKeys.Load() && f.fresh(f.v.now()) }
+
+// frame takes one frame of a stream or poll that was dialled at t0. It reports
+// whether the view is newer now than it was.
+func (f *follower) frame(ctx context.Context, t0 int64, name string, data []byte) (renewed bool, err error) {
+	switch name {
+	case api.FrameHello, api.FrameReset:
+		err = f.greet(ctx, name, data)
+	case api.FrameRules:
+		err = f.part(data)
+	case api.FrameKeySet:
+		err = f.keys(data)
+	case api.FrameHeartbeat:
+		return f.heartbeat(t0, data)
+	}
+	return false, err
+}
+
+func (f *follower) greet(ctx context.Context, name string, data []byte) error {
+	var hello api.FeedHello
+	if json.Unmarshal(data, &hello) != nil {
+		return errFrame
+	}
+	if err := f.meet(hello); err != nil || name == api.FrameHello {
+		return err
+	}
+	return f.fetchSnapshot(ctx)
+}
+
+// meet checks that the log is the one that is known, and not an older state of
+// it: then places would mean something else than they did.
+func (f *follower) meet(hello api.FeedHello) error {
+	grains, err := base64.RawURLEncoding.DecodeString(hello.Salt)
+	known := f.salt.Load()
+	switch {
+	case err != nil || len(grains) == 0 || len(grains) > 64:
+		return errFrame
+	case hello.Head < f.applied.Load():
+		return errBehind
+	case known == nil:
+		iss := f.v.policy.issuer
+		f.salt.Store(&salt{grains, rules.KeyOf(revoke.Hash(grains, revoke.Issuer, iss, iss))})
+		f.v.epoch.Add(1)
+		f.v.watches.index(f)
+	case !bytes.Equal(known.bytes, grains):
+		// What is known would be of no use, and nothing is ever un-revoked.
+		return errSalt
+	}
+	return nil
+}
+
+// part applies a part of the log.
+func (f *follower) part(data []byte) error {
+	var part api.FeedRules
+	if json.Unmarshal(data, &part) != nil || f.salt.Load() == nil {
+		return errFrame
+	}
+	applied := f.applied.Load()
+	if part.To <= applied {
+		return nil
+	}
+	if part.From > applied {
+		return errGap
+	}
+	batch := make([]rules.Rule, 0, len(part.Rules))
+	for _, w := range part.Rules {
+		r, err := rules.Of(w)
+		if err != nil || w.Seq > part.To {
+			return fmt.Errorf("%w: %w", errFrame, err)
+		}
+		batch = append(batch, r)
+	}
+	if err := f.merge(batch); err != nil {
+		return err
+	}
+	f.move(part.To, func(relay *feed.Log) {
+		part.From = applied
+		relay.Append(part)
+	})
+	return nil
+}
+
+// move notes a place in the log, for those who follow this verifier, too.
+func (f *follower) move(to int64, tell func(*feed.Log)) {
+	f.relaying.Lock()
+	defer f.relaying.Unlock()
+	f.applied.Store(to)
+	if relay := f.relay.Load(); relay != nil {
+		tell(relay)
+	}
+}
+
+// merge makes rules count, for requests and for whoever watches.
+func (f *follower) merge(batch []rules.Rule) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	if err := f.rules.Merge(batch, f.v.now().Unix()); err != nil {
+		return err
+	}
+	f.measure()
+	f.v.epoch.Add(1)
+	f.v.watches.hit(f, batch)
+	select {
+	case f.news <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (f *follower) measure() {
+	f.sizes.rules.Store(int64(f.rules.Len()))
+	f.sizes.bytes.Store(int64(f.rules.Size()))
+}
+
+// keys replaces the key set. A key that is not in it is forgotten at once.
+func (f *follower) keys(data []byte) error {
+	set, err := parsePublic(data)
+	if err != nil {
+		return fmt.Errorf("read key set of the feed: %w", err)
+	}
+	f.v.keys.streamed.Add(1)
+	f.v.keys.replace(set, f.v.now().Add(f.config.MaxKeyAge))
+	f.hasKeys.Store(true)
+	f.relaying.Lock()
+	defer f.relaying.Unlock()
+	f.keySet = bytes.Clone(data)
+	if relay := f.relay.Load(); relay != nil {
+		relay.SetKeySet(data)
+	}
+	return nil
+}
+
+// heartbeat renews the view if everything that it is about has been applied.
+func (f *follower) heartbeat(t0 int64, data []byte) (bool, error) {
+	var hb api.FeedHeartbeat
+	if json.Unmarshal(data, &hb) != nil || f.salt.Load() == nil {
+		return false, errFrame
+	}
+	if hb.Head > f.applied.Load() {
+		return false, nil
+	}
+	return true, f.renew(t0, hb.Age)
+}

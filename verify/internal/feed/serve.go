@@ -1,0 +1,211 @@
+package feed
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"math"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/api"
+)
+
+const (
+	heartbeat = time.Second
+	// writeTimeout ends the stream of somebody who does not read. He comes back
+	// and goes on from where he was.
+	writeTimeout = 5 * time.Second
+	maxWait      = 25
+	maxBody      = 4 << 10
+)
+
+// Server serves a log to those who follow it.
+type Server struct {
+	// Log returns the log, nil while there is none to serve.
+	Log func() *Log
+	// AsOf is the moment of which the log is; false when that is not known.
+	// Whoever follows gets to see how old it is, not how lately it was sent.
+	AsOf func() (time.Time, bool)
+	// Rules are all live rules, with those at least that are in Log.
+	Rules func() iter.Seq[api.FeedRule]
+	Now   func() time.Time
+}
+
+// ServeHTTP serves the feed, the snapshot, polls and acks, by the last segment
+// of the path.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	accepted := s.Now()
+	serve := map[string]func(http.ResponseWriter, *http.Request, *session){
+		"GET feed": s.stream, "GET snapshot": s.snapshot, "POST poll": s.poll, "POST ack": s.ack,
+	}[r.Method+" "+path.Base(r.URL.Path)]
+	log := s.Log()
+	switch {
+	case serve == nil:
+		http.NotFound(w, r)
+	case log == nil:
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "the feed is not known yet", http.StatusServiceUnavailable)
+	default:
+		w.Header().Set("Cache-Control", "no-store")
+		serve(w, r, &session{Server: s, log: log, accepted: accepted})
+	}
+}
+
+// session is one who follows: where he is, and since when.
+type session struct {
+	*Server
+	log      *Log
+	accepted time.Time
+	at       int64
+	greeted  bool
+	keySet   []byte
+}
+
+// frame is a frame, and the place in the log that it leads to.
+type frame struct {
+	api.Frame
+	id int64
+}
+
+// frames are what he has not seen yet, and how old it is.
+func (s *session) frames() ([]frame, <-chan struct{}) {
+	asOf, known := s.AsOf() // before the log is read: never younger than it
+	n := s.log.since(s.at)
+	var out []frame
+	add := func(name string, value any, id int64) {
+		data, err := json.Marshal(value)
+		if err != nil {
+			panic(err) // structs of our own
+		}
+		out = append(out, frame{api.Frame{Type: name, Data: data}, id})
+	}
+	if !s.greeted && !n.reset {
+		add(api.FrameHello, n.hello, 0)
+	}
+	if n.reset {
+		add(api.FrameReset, n.hello, 0)
+		s.at = n.hello.Head
+	}
+	s.greeted = true
+	if len(n.keySet) > 0 && !bytes.Equal(s.keySet, n.keySet) {
+		add(api.FrameKeySet, n.keySet, 0)
+		s.keySet = n.keySet
+	}
+	for _, part := range n.parts {
+		add(api.FrameRules, part, part.To)
+		s.at = part.To
+	}
+	if known {
+		add(api.FrameHeartbeat, api.FeedHeartbeat{Head: s.at, Age: floor(asOf.Sub(s.accepted))}, 0)
+	}
+	return out, n.changed
+}
+
+// floor is in milliseconds, rounded to the older side.
+func floor(d time.Duration) int64 {
+	return int64(math.Floor(float64(d) / float64(time.Millisecond)))
+}
+
+// stream serves events until the caller goes, or does not read.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *session) {
+	text := r.URL.Query().Get("after")
+	if text == "" {
+		text = r.Header.Get("Last-Event-ID")
+	}
+	after, err := strconv.ParseInt(text, 10, 64)
+	if text != "" && (err != nil || after < 0) {
+		http.Error(w, "after is no place of the log", http.StatusBadRequest)
+		return
+	}
+	to.at = after
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	control := http.NewResponseController(w)
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		frames, changed := to.frames()
+		var b []byte
+		for _, f := range frames {
+			b = Append(b, f.Type, f.id, f.Data)
+		}
+		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has one
+		if _, err := w.Write(b); err != nil || control.Flush() != nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-beat.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// poll answers at once when there is news, and otherwise after a while.
+func (s *Server) poll(w http.ResponseWriter, r *http.Request, to *session) {
+	var in api.Poll
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&in); err != nil || in.After < 0 {
+		http.Error(w, "not a poll", http.StatusBadRequest)
+		return
+	}
+	if n := to.log.since(in.After); !n.reset && len(n.parts) == 0 && in.Wait > 0 {
+		select {
+		case <-n.changed:
+		case <-time.After(time.Duration(min(in.Wait, maxWait)) * time.Second):
+		case <-r.Context().Done():
+			return
+		}
+	}
+	to.at = in.After
+	frames, _ := to.frames()
+	out := api.Frames{Frames: make([]api.Frame, len(frames))}
+	for i, f := range frames {
+		out.Frames[i] = f.Frame
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+func (s *Server) ack(w http.ResponseWriter, r *http.Request, _ *session) {
+	var in api.Ack
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&in); err != nil {
+		http.Error(w, "not an ack", http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// snapshot serves every rule. The head is read first: the rules are not older.
+func (s *Server) snapshot(w http.ResponseWriter, r *http.Request, to *session) {
+	asOf, known := s.AsOf()
+	if !known {
+		http.Error(w, "the feed is not known yet", http.StatusServiceUnavailable)
+		return
+	}
+	n := to.log.since(0)
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.Header().Set("ETag", fmt.Sprintf(`"%d"`, n.hello.Head))
+	write := json.NewEncoder(w)
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // a level that exists
+		defer func() { _ = z.Close() }()
+		write = json.NewEncoder(z)
+	}
+	head := api.Snapshot{FeedHello: n.hello, Age: -floor(asOf.Sub(to.accepted)), KeySet: n.keySet}
+	if err := write.Encode(head); err != nil {
+		return
+	}
+	for rule := range s.Rules() {
+		if err := write.Encode(rule); err != nil {
+			return
+		}
+	}
+}
