@@ -19,8 +19,12 @@ func TestPromises(t *testing.T) {
 	for name, url := range engines {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.Stores {
-				store := open(t, url(t))
-				return storetest.Stores{Store: store, Keys: store.Keyring(), Webhooks: store.Webhooks()}
+				location := url(t)
+				store := open(t, location)
+				return storetest.Stores{
+					Store: store, Keys: store.Keyring(), Webhooks: store.Webhooks(),
+					Beside: func() storetest.Store { return open(t, location) },
+				}
 			})
 		})
 	}

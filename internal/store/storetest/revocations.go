@@ -172,12 +172,13 @@ func revocationPromises() promises {
 }
 
 // followed lets a reader ask for what is after the last place it knows, while
-// many write. Numbers that are taken before the end of a transaction, or
-// outside of it as those of a PostgreSQL sequence, become visible in another
-// order than their own: then this fails, as package sqlstore shows with such a
-// counter.
+// several processes write. With numbers of a PostgreSQL sequence, which are
+// taken outside of the transaction and so become visible in another order than
+// their own, it misses some: TestASequenceWouldSkip in package sqlstore shows
+// why, step by step.
 func followed(s *suite) {
 	const writers, each = 8, 60
+	stores := []Store{s.store, s.beside(), s.beside(), s.beside()}
 	var left atomic.Int64
 	left.Store(writers)
 	read := make(chan error, 1)
@@ -201,7 +202,7 @@ func followed(s *suite) {
 	s.together(writers, func(i int) error {
 		defer left.Add(-1)
 		for n := range each {
-			if _, err := s.store.Write(s.ctx, token(fmt.Sprint(i, n))); err != nil {
+			if _, err := stores[i%len(stores)].Write(s.ctx, token(fmt.Sprint(i, n))); err != nil {
 				return err
 			}
 		}

@@ -38,6 +38,8 @@ type Stores struct {
 	Keys keyring.Store
 	// Webhooks is a part of it, too.
 	Webhooks webhook.Store
+	// Beside opens the same database once more, as another process does.
+	Beside func() Store
 }
 
 // Run runs every promise on a fresh store from open.
@@ -46,14 +48,14 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
 		clientPromises(), describedPromises(), assertionPromises(),
 		webhookPromises(), deliveryPromises(),
-		revocationPromises(), eventPromises(), doorPromises(),
+		revocationPromises(), eventPromises(), doorPromises(), revisionPromises(),
 		verifierPromises(),
 	} {
 		for name, promise := range list {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				stores := open(t)
-				promise(&suite{T: t, ctx: t.Context(), store: stores.Store, keys: stores.Keys, hooks: stores.Webhooks})
+				promise(&suite{T: t, ctx: t.Context(), store: stores.Store, keys: stores.Keys, hooks: stores.Webhooks, beside: stores.Beside})
 			})
 		}
 	}
@@ -68,6 +70,8 @@ type suite struct {
 	store Store
 	keys  keyring.Store
 	hooks webhook.Store
+	// beside is another process's.
+	beside func() Store
 }
 
 // start is when these tests begin, in whole milliseconds.

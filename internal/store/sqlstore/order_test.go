@@ -1,0 +1,93 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/internal/event"
+)
+
+// TestASequenceWouldSkip is why the logs have counters of their own. It lets a
+// transaction that has the lower number commit after one that has the higher,
+// while a reader asks for what is after the last number that it knows.
+func TestASequenceWouldSkip(t *testing.T) {
+	location := engines["PostgreSQL"](t)
+	store := open(t, location)
+	pool := store.Pool()
+	run(t, pool, "CREATE TABLE numbered (seq BIGSERIAL PRIMARY KEY)")
+	slow, quick := begin(t, pool), begin(t, pool)
+	run(t, slow, "INSERT INTO numbered DEFAULT VALUES")
+	run(t, quick, "INSERT INTO numbered DEFAULT VALUES")
+	must(t, quick.Commit())
+	seen := numbers(t, pool, "SELECT seq FROM numbered WHERE seq > 0 ORDER BY seq")
+	must(t, slow.Commit())
+	seen = append(seen, numbers(t, pool, "SELECT seq FROM numbered WHERE seq > 2 ORDER BY seq")...)
+	if diff := cmp.Diff([]int64{2}, seen); diff != "" {
+		t.Errorf("sequences have become better, or this test worse: %s", diff)
+	}
+
+	slow = begin(t, pool)
+	run(t, slow, "UPDATE event_log SET n = n + 1")
+	done := make(chan error, 1)
+	go func() { done <- store.Append(context.Background(), []event.Event{{Type: event.LoginFailed, At: moment}}) }()
+	for waiting := false; !waiting; {
+		waiting = len(numbers(t, pool, `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)) > 0
+		select {
+		case err := <-done:
+			t.Fatalf("did not wait for its turn: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if last, err := store.LastEvent(t.Context()); err != nil || last != 0 {
+		t.Errorf("last event is %d, %v", last, err)
+	}
+	must(t, slow.Commit())
+	must(t, <-done)
+	events, err := store.Events(t.Context(), 1, event.Filter{}, 10)
+	if err != nil || len(events) != 1 || events[0].Seq != 2 {
+		t.Errorf("%+v, %v", events, err)
+	}
+}
+
+type execer interface {
+	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
+}
+
+func run(t *testing.T, db execer, text string) {
+	t.Helper()
+	_, err := db.ExecContext(context.Background(), text)
+	must(t, err)
+}
+
+func begin(t *testing.T, pool *sql.DB) *sql.Tx {
+	t.Helper()
+	tx, err := pool.Begin()
+	must(t, err)
+	t.Cleanup(func() { _ = tx.Rollback() })
+	return tx
+}
+
+func numbers(t *testing.T, pool *sql.DB, text string) (list []int64) {
+	t.Helper()
+	rows, err := pool.Query(text)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		must(t, rows.Scan(&n))
+		list = append(list, n)
+	}
+	must(t, rows.Err())
+	return list
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
