@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -267,6 +268,52 @@ func TestPrivateKeyJWT(t *testing.T) {
 	two := assertion("e", a.URL)
 	_, err = a.AsClient("robot", "pcs_x").Token(t.Context(), two)
 	refused(t, err, "invalid_request")
+}
+
+// TestScopesThatDoNotFit: a client may be registered with more scopes than one
+// token holds; it asks for those that it needs.
+func TestScopesThatDoNotFit(t *testing.T) {
+	a := apptest.Start(t)
+	c := described("robot", "service")
+	for i := range 50 {
+		c.Scopes = append(c.Scopes, fmt.Sprintf("%0100d", i))
+	}
+	robot := a.AsClient("robot", registered(t, a, c))
+	_, err := robot.Token(t.Context(), ask)
+	refused(t, err, "invalid_scope")
+	less := ask
+	less.Scope = c.Scopes[7]
+	_, err = robot.Token(t.Context(), less)
+	worked(t, err)
+}
+
+// TestResourceByURI: services of the settings may be called by a URI, as RFC
+// 8707 has it. One whose key is not known yet is to be asked for again: that is
+// no fault of the request.
+func TestResourceByURI(t *testing.T) {
+	const orders, payroll = "https://orders.example/api", "https://payroll.example/"
+	a := apptest.Start(t, func(c *config.Config) {
+		c.AudienceProfiles = map[string]token.Profile{orders: token.PlainJWT}
+		c.AudienceEncryption = map[string]config.ServiceKey{payroll: serviceKey(t, "http://127.0.0.1:9/jwks.json")}
+	})
+	c := described("robot", "service")
+	c.Audiences = []string{orders, payroll}
+	robot := a.AsClient("robot", registered(t, a, c))
+	got, err := robot.ForAudience(orders).Token(t.Context(), ask)
+	worked(t, err)
+	if typ, claims := verified(t, a, got.AccessToken); typ != "JWT" || claims["aud"] != orders {
+		t.Errorf("typ %s, aud %v", typ, claims["aud"])
+	}
+	for _, near := range []string{"https://orders.example/api/", "https://orders.example/api#x", "orders.example"} {
+		_, err = robot.ForAudience(near).Token(t.Context(), ask)
+		refused(t, err, "invalid_target")
+	}
+	_, err = robot.ForAudience(payroll).Token(t.Context(), ask)
+	refused(t, err, "encryption_key_unknown")
+	var p *api.Problem
+	if errors.As(err, &p); p.Status != http.StatusServiceUnavailable {
+		t.Errorf("status %d", p.Status)
+	}
 }
 
 func TestTokenEndpointMetadata(t *testing.T) {

@@ -107,6 +107,9 @@ func TestTokenRequests(t *testing.T) {
 			}
 		})
 	}
+	if !strings.Contains(a.Log.String(), "authorization is not HTTP Basic") {
+		t.Error("the log does not say why a client was refused")
+	}
 	if log := a.Log.String(); strings.Contains(log, secret) || strings.Contains(log, url.QueryEscape(secret)) {
 		t.Error("the log holds the secret")
 	}

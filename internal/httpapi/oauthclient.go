@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,8 +52,11 @@ func (s *Server) authenticated(r *http.Request, f oauthForm, now time.Time) (cli
 		return clients.Client{}, invalidRequest("Send one Authorization header.")
 	}
 	header, err := basicClient(r.Header)
-	if err != nil || r.Header.Get("Authorization") != "" && header.ClientID == "" {
-		return clients.Client{}, clients.ErrNotProved
+	if err == nil && r.Header.Get("Authorization") != "" && header.ClientID == "" {
+		err = errBasic
+	}
+	if err != nil {
+		return clients.Client{}, fmt.Errorf("%w: %w", clients.ErrNotProved, err)
 	}
 	shown, err := shownBy(header, f)
 	if err != nil {

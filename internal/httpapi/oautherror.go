@@ -7,6 +7,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
 )
@@ -28,7 +29,7 @@ func oauthRows() []oauthRow {
 	return []oauthRow{
 		{clients.ErrNotProved, api.OAuthError{Code: invalidClient, Description: "The client is unknown, disabled, or did not prove who it is."}},
 		{login.ErrGrantRefused, api.OAuthError{Code: "unauthorized_client", Description: "This client may not use this grant."}},
-		{login.ErrScope, api.OAuthError{Code: "invalid_scope", Description: "Ask for scopes that the client is registered with."}},
+		{login.ErrScope, api.OAuthError{Code: "invalid_scope", Description: "Ask for scopes that the client is registered with, and for no more than a token holds."}},
 		{token.ErrAudience, api.OAuthError{Code: "invalid_target", Description: "Ask for one resource that the client is registered with."}},
 		{session.ErrTokenInvalid, api.OAuthError{Code: grant, Description: "The refresh token is not valid, or is another client's."}},
 		{session.ErrEnded, api.OAuthError{Code: grant, Description: "The session has ended."}},
@@ -44,6 +45,10 @@ func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 	if answer == nil {
 		s.fail(w, r, err)
 		return
+	}
+	if answer.Code == invalidClient {
+		// The caller is not told; whoever runs the client asks the operator.
+		s.Log.InfoContext(r.Context(), "client not authenticated", "reason", err, "request_id", serve.RequestID(r.Context()))
 	}
 	status := http.StatusBadRequest
 	if answer.Code == invalidClient && r.Header.Get("Authorization") != "" {

@@ -15,7 +15,8 @@ import (
 // Errors of what clients ask for.
 var (
 	// ErrScope says that a client asked for a scope that it is not registered
-	// with, or for one more than its session has.
+	// with, for one more than its session has, or for so many that no token
+	// holds them.
 	ErrScope = errors.New("scope not registered")
 	// ErrGrantRefused says that this kind of client may not ask like this.
 	ErrGrantRefused = errors.New("client may not use this grant")
@@ -53,6 +54,10 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 		Revision:  w.Client.Revision,
 		ExpiresAt: now.Add(plan.accessTTL),
 	})
+	if errors.Is(err, token.ErrTooLarge) {
+		// Of all that is in such a token, the scope alone may be long.
+		return Granted{}, fmt.Errorf("%w: %w", ErrScope, err)
+	}
 	if err != nil {
 		return Granted{}, fmt.Errorf("issue access token: %w", err)
 	}

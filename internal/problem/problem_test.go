@@ -31,6 +31,7 @@ var silent = map[string]string{
 	"login.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
 	"token.ErrAudience":     "the API names the field instead",
 	"token.ErrClaims":       "a mistake of ours while minting",
+	"token.ErrTooLarge":     "a mistake of ours while minting, or login.ErrScope",
 	"clients.ErrInvalid":    "the API names the fields instead",
 	"webhook.ErrInvalid":    "the API names the field instead",
 	"clients.ErrReplayed":   "clients turns it into ErrNotProved",

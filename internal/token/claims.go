@@ -5,6 +5,7 @@ package token
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -34,6 +35,10 @@ type Claims struct {
 
 // ErrClaims reports claims that cannot be minted.
 var ErrClaims = errors.New("token: bad claims")
+
+// ErrTooLarge reports claims that make a token longer than Policy.MaxSize. It
+// wraps ErrClaims.
+var ErrTooLarge = fmt.Errorf("%w: token", ErrClaims)
 
 // append writes the claims as JSON, in the order of RFC 9068's examples: equal
 // claims give equal bytes.

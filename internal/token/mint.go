@@ -154,8 +154,8 @@ func (c Claims) tooLarge(size, limit int) error {
 		return err
 	}
 	largest := slices.MaxFunc(object, func(a, b jose.Member) int { return cmp.Compare(len(a.Value), len(b.Value)) })
-	return fmt.Errorf("%w: token of %d bytes, %d allowed; the largest claim is %s with %d",
-		ErrClaims, size, limit, largest.Name, len(largest.Value))
+	return fmt.Errorf("%w of %d bytes, %d allowed; the largest claim is %s with %d",
+		ErrTooLarge, size, limit, largest.Name, len(largest.Value))
 }
 
 // complete sets what the issuer decides.
