@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -329,37 +327,4 @@ func TestTokenEndpointMetadata(t *testing.T) {
 	if !slices.Contains(algorithms, "ES256") || slices.Contains(algorithms, "HS256") || slices.Contains(algorithms, "none") {
 		t.Errorf("algorithms %v", algorithms)
 	}
-}
-
-// request sends a form as it stands, with headers in pairs.
-func request(t *testing.T, a *apptest.App, path, body string, header ...string) (*http.Response, api.OAuthError) {
-	t.Helper()
-	r, err := http.NewRequest("POST", a.URL+path, strings.NewReader(body))
-	worked(t, err)
-	if !slices.Contains(header, "Content-Type") {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Add(header[i], header[i+1])
-	}
-	resp, text := a.Do(r)
-	var e api.OAuthError
-	if resp.StatusCode != http.StatusOK {
-		if err := json.Unmarshal([]byte(text), &e); err != nil || e.Code == "" || resp.Header.Get("Content-Type") != "application/json" {
-			t.Fatalf("%s: no error of RFC 6749: %s", resp.Status, text)
-		}
-	}
-	if resp.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("Cache-Control: %q", resp.Header.Get("Cache-Control"))
-	}
-	return resp, e
-}
-
-// form spells pairs of names and values.
-func form(pairs ...string) string {
-	v := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		v.Add(pairs[i], pairs[i+1])
-	}
-	return v.Encode()
 }

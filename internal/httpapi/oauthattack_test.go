@@ -2,13 +2,49 @@ package httpapi_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/app/apptest"
 )
+
+// request sends a form as it stands, with headers in pairs.
+func request(t *testing.T, a *apptest.App, path, body string, header ...string) (*http.Response, api.OAuthError) {
+	t.Helper()
+	r, err := http.NewRequest("POST", a.URL+path, strings.NewReader(body))
+	worked(t, err)
+	if !slices.Contains(header, "Content-Type") {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	resp, text := a.Do(r)
+	var e api.OAuthError
+	if resp.StatusCode != http.StatusOK {
+		if err := json.Unmarshal([]byte(text), &e); err != nil || e.Code == "" || resp.Header.Get("Content-Type") != "application/json" {
+			t.Fatalf("%s: no error of RFC 6749: %s", resp.Status, text)
+		}
+	}
+	if resp.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("Cache-Control: %q", resp.Header.Get("Cache-Control"))
+	}
+	return resp, e
+}
+
+// form spells pairs of names and values.
+func form(pairs ...string) string {
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Add(pairs[i], pairs[i+1])
+	}
+	return v.Encode()
+}
 
 // basic spells HTTP Basic of what is joined already.
 func basic(joined string) string {
