@@ -195,6 +195,8 @@ type Metadata struct {
 	Issuer                 string   `json:"issuer"`
 	JWKSURI                string   `json:"jwks_uri"`
 	ServiceDocumentation   string   `json:"service_documentation,omitempty"`
+	RevocationEndpoint     string   `json:"revocation_endpoint,omitempty"`
+	IntrospectionEndpoint  string   `json:"introspection_endpoint,omitempty"`
 	RevocationFeed         string   `json:"revocation_feed_endpoint,omitempty" doc:"Where verifiers follow what was taken back."`
 	ResponseTypesSupported []string `json:"response_types_supported" nullable:"false"`
 	GrantTypesSupported    []string `json:"grant_types_supported" nullable:"false"`

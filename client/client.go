@@ -35,7 +35,8 @@ type Client struct {
 
 	clientID, clientSecret string
 	// basic sends them in the Authorization header.
-	basic bool
+	basic   bool
+	headers map[string]string // of this call
 }
 
 // New makes a client for the service at base, such as
@@ -208,6 +209,11 @@ func (c *Client) request(ctx context.Context, method, path string, in any) (*htt
 	}
 	if in != nil {
 		r.Header.Set("Content-Type", kind)
+	}
+	for name, value := range c.headers {
+		if value != "" {
+			r.Header.Set(name, value)
+		}
 	}
 	c.authorize(r)
 	if c.csrf != "" {

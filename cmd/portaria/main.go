@@ -66,15 +66,17 @@ type commands struct {
 	URL    string `help:"Where the service is; by default the address it listens on." env:"PORTARIA_URL" placeholder:"URL"`
 	JSON   bool   `help:"Answer in JSON, for programs."`
 
-	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Login   loginCommand   `cmd:"" help:"Sign in and print the tokens."`
-	Account accountCommand `cmd:"" help:"Create, list and bar accounts."`
-	Session sessionCommand `cmd:"" help:"See who is logged in, and end sessions."`
-	Client  clientCommand  `cmd:"" help:"Register services and apps, and rotate their secrets."`
-	Key     keyCommand     `cmd:"" help:"Make, import, rotate and kill signing keys."`
-	Token   tokenCommand   `cmd:"" help:"Sign, verify, encrypt, decrypt and explain tokens, with keys from files."`
-	Events  eventsCommand  `cmd:"" help:"See what happened, and follow what happens."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve     serveCommand     `cmd:"" help:"Run the service."`
+	Login     loginCommand     `cmd:"" help:"Sign in and print the tokens."`
+	Account   accountCommand   `cmd:"" help:"Create, list and bar accounts."`
+	Session   sessionCommand   `cmd:"" help:"See who is logged in, and end sessions."`
+	Client    clientCommand    `cmd:"" help:"Register services and apps, and rotate their secrets."`
+	Key       keyCommand       `cmd:"" help:"Make, import, rotate and kill signing keys."`
+	Token     tokenCommand     `cmd:"" help:"Sign, verify, encrypt, decrypt and explain tokens, with keys from files."`
+	Revoke    revokeCommand    `cmd:"" help:"Take tokens back, and see how far that has come."`
+	Verifiers verifiersCommand `cmd:"" help:"List the services that follow revocations, and how far behind each is."`
+	Events    eventsCommand    `cmd:"" help:"See what happened, and follow what happens."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // run executes one command line and answers the exit status.

@@ -214,6 +214,8 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Rules:        a.store,
 		Fleet:        a.fleet,
 		Events:       a.store,
+		Reader:       token.NewReader(ring, issuer),
+		Chain:        chain,
 		Ready: map[string]func(context.Context) error{
 			"database":   a.store.Ping,
 			"revocation": a.revocationReady,

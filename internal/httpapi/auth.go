@@ -14,6 +14,7 @@ import (
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/verify"
@@ -166,6 +167,22 @@ func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller
 	return s.admit(ctx, c, allowed)
 }
 
+// standing applies the rules that no session tells of: about the token itself,
+// its client, the consent to it, or everything.
+func (s *Server) standing(c verify.Claims) error {
+	mode, refused := s.Revocation.Check(revoke.Claims{
+		ID: c.ID(), Session: c.SessionID(), Account: c.Subject(), Client: c.ClientID(),
+		Issuer: c.Issuer(), Revision: c.Revision(),
+	})
+	switch {
+	case !refused:
+		return nil
+	case mode == revoke.Soft:
+		return revoke.ErrSuperseded
+	}
+	return revoke.ErrRevoked
+}
+
 // admit checks what the token itself cannot know: whether its session or its
 // client still lives, and whether it reaches this route.
 func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, error) {
@@ -174,6 +191,9 @@ func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, erro
 		c.Session, err = s.living(ctx, id, c.Use.At)
 	} else {
 		err = s.enabled(ctx, c.Claims.ClientID())
+	}
+	if err == nil {
+		err = s.standing(c.Claims)
 	}
 	if err != nil {
 		return Caller{}, err

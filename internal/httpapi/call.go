@@ -70,6 +70,13 @@ func formed[In, Out any](h handler) endpoint {
 	return e
 }
 
+// silent is formed for what answers 200 and nothing else.
+func silent[In any](h handler) endpoint {
+	e := plain(h)
+	e.in = reflect.TypeFor[In]()
+	return e
+}
+
 // statusOf is the status of a successful response: its type decides.
 func statusOf(out reflect.Type) int {
 	switch out {

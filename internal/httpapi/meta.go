@@ -78,6 +78,8 @@ func (s *Server) metadata(context.Context, Caller, none) (api.Metadata, error) {
 		Issuer:                              s.Issuer,
 		JWKSURI:                             base + "/.well-known/jwks.json",
 		TokenEndpoint:                       base + TokenPath,
+		RevocationEndpoint:                  base + revokePath,
+		IntrospectionEndpoint:               base + introspectPath,
 		RevocationFeed:                      base + "/rev/v1/feed",
 		TokenEndpointAuthMethodsSupported:   []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
 		TokenEndpointAuthAlgorithmSupported: algorithms,

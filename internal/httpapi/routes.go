@@ -27,6 +27,8 @@ func (s *Server) routes() []route {
 		{"POST /v1/sessions/end", signedIn, call(s.endOwnSessions), "End all other sessions, or all."},
 
 		{"POST /oauth2/token", aClient, formed[api.TokenRequest, api.Granted](s.token), "Tokens for registered clients (RFC 6749)."},
+		{"POST " + revokePath, aClient, silent[api.RevocationRequest](s.revokeToken), "Take back an access token, or a refresh token with its session (RFC 7009)."},
+		{"POST " + introspectPath, aClient, formed[api.IntrospectionRequest, api.Introspection](s.introspect), "Whether a token is good right now (RFC 7662)."},
 
 		{"GET /v1/admin/accounts", admin, call(s.listAccounts), "List accounts, newest first."},
 		{"POST /v1/admin/accounts", admin, call(s.createAccount), "Create an account, also while sign-up is closed."},

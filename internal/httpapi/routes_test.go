@@ -29,6 +29,8 @@ var open = []string{
 // the body. Without any proof they answer as RFC 6749 §5.2 wants it.
 var byClients = []string{
 	"POST /oauth2/token",
+	"POST /oauth2/revoke",
+	"POST /oauth2/introspect",
 }
 
 // needsNothing reports whether the document lets everybody in.

@@ -26,6 +26,7 @@ import (
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
 	"github.com/portaria/portaria/internal/webhook"
 	"github.com/portaria/portaria/verify"
 )
@@ -53,6 +54,10 @@ type Config struct {
 	Fleet      *revoke.Fleet
 	// Events is the audit trail.
 	Events event.Store
+	// Reader and Chain read access and refresh tokens for those who ask about
+	// them.
+	Reader *token.Reader
+	Chain  *session.Chain
 	// Ready checks by name whatever must work before requests are sent here.
 	Ready map[string]func(context.Context) error
 	Log   *slog.Logger

@@ -30,6 +30,7 @@ var silent = map[string]string{
 	"login.ErrScope":        "the token endpoint answers as RFC 6749 has it",
 	"login.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
 	"token.ErrAudience":     "the API names the field instead",
+	"token.ErrUnknown":      "the doors answer as their RFCs have it",
 	"token.ErrClaims":       "a mistake of ours while minting",
 	"token.ErrTooLarge":     "a mistake of ours while minting, or login.ErrScope",
 	"clients.ErrInvalid":    "the API names the fields instead",

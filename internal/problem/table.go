@@ -75,6 +75,8 @@ var table = []row{
 	{webhook.ErrEventGone, http.StatusNotFound, "dead_letter_not_found", "There is no such dead letter, or its event has left the log.", "", ""},
 	{webhook.ErrFormat, http.StatusConflict, "webhook_format", "A webhook of this format cannot do that.", "", ""},
 	{webhook.ErrUnsignable, http.StatusConflict, "signing_key_symmetric", "The signing key is symmetric, so nobody could verify a security event token.", "Use the format standard, or another key_algorithm.", ""},
+	{revoke.ErrRevoked, http.StatusUnauthorized, "token_revoked", "The access token was revoked.", "Sign in again.", invalidToken},
+	{revoke.ErrSuperseded, http.StatusUnauthorized, "token_superseded", "The access token no longer says the truth.", "Refresh it.", invalidToken},
 	{revoke.ErrStaleness, http.StatusUnprocessableEntity, "staleness_too_great", "The verifier would trust its view for longer than is allowed here.", "Lower its staleness; the operator's setting is revocation_max_staleness.", ""},
 	{revoke.ErrRuleNotFound, http.StatusNotFound, "rule_not_found", "There is no such rule, or it refuses nothing any more.", "", ""},
 	{revoke.ErrTooManyVerifiers, http.StatusServiceUnavailable, "too_many_verifiers", "Too many verifiers follow the log.", "Let gateways serve the feed to the services behind them.", ""},

@@ -1,8 +1,18 @@
 package revoke
 
 import (
+	"errors"
 	"sync"
 	"time"
+)
+
+// Why a token is refused.
+var (
+	// ErrRevoked says that what the token stood for is over.
+	ErrRevoked = errors.New("token revoked")
+	// ErrSuperseded says that the token no longer says the truth: a refresh
+	// gives one that does.
+	ErrSuperseded = errors.New("token superseded")
 )
 
 // Claims are what rules are looked up with: a token's, and the key that signed

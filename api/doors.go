@@ -1,0 +1,34 @@
+package api
+
+// RevocationRequest is the form of RFC 7009 §2.1.
+type RevocationRequest struct {
+	Token         string `json:"token" doc:"An access token or a refresh token of the client."`
+	TokenTypeHint string `json:"token_type_hint,omitempty" doc:"access_token or refresh_token; nothing depends on it."`
+	ClientProof
+}
+
+// IntrospectionRequest is the form of RFC 7662 §2.1.
+type IntrospectionRequest struct {
+	Token         string `json:"token" doc:"An access token or a refresh token."`
+	TokenTypeHint string `json:"token_type_hint,omitempty" doc:"access_token or refresh_token; nothing depends on it."`
+	ClientProof
+}
+
+// Introspection is the answer of RFC 7662 §2.2. Of a token that is not active
+// it says nothing else.
+type Introspection struct {
+	Active    bool     `json:"active"`
+	TokenType string   `json:"token_type,omitempty" doc:"access_token or refresh_token."`
+	Issuer    string   `json:"iss,omitempty"`
+	Subject   string   `json:"sub,omitempty"`
+	Audience  []string `json:"aud,omitempty"`
+	ClientID  string   `json:"client_id,omitempty"`
+	Scope     string   `json:"scope,omitempty"`
+	SessionID string   `json:"sid,omitempty"`
+	ID        string   `json:"jti,omitempty"`
+	IssuedAt  int64    `json:"iat,omitempty"`
+	NotBefore int64    `json:"nbf,omitempty"`
+	ExpiresAt int64    `json:"exp,omitempty"`
+	AuthTime  int64    `json:"auth_time,omitempty"`
+	Revision  int64    `json:"rvs,omitempty"`
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/jose"
+)
+
+type revokeCommand struct {
+	Token    revokeToken    `cmd:"" help:"Take back one access token."`
+	Session  revokeSession  `cmd:"" help:"End a session, with all its access tokens."`
+	Account  revokeAccount  `cmd:"" help:"End all sessions of an account, with all its access tokens."`
+	Client   revokeClient   `cmd:"" help:"Take back all that a client got so far."`
+	Key      revokeKey      `cmd:"" help:"Kill a signing key, with all that it signed."`
+	Issuer   revokeIssuer   `cmd:"" help:"Take back everything: everybody signs in again."`
+	NewEpoch revokeNewEpoch `cmd:"" help:"After a backup was restored: let no place in the log be taken for another."`
+}
+
+// Help says what is promised.
+func (revokeCommand) Help() string {
+	return "Services that follow the feed refuse within a moment; those that cannot be reached trust nothing that they knew " +
+		"before, after the time that the receipt names."
+}
+
+// howRevoked are the flags of all revocations.
+type howRevoked struct {
+	Soft   bool   `help:"Let the holder come back with a refresh: what the tokens say is outdated, the session is not over."`
+	Wait   bool   `help:"Wait until all verifiers have confirmed, for some seconds at most."`
+	Reason string `help:"For the audit trail." placeholder:"TEXT"`
+}
+
+// waitFor is how long --wait waits.
+const waitFor = 15 * time.Second
+
+// revoke takes a target back and prints the receipt.
+func (h howRevoked) revoke(c *call, target api.Target, what string) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	in := api.Revoke{Target: target, Mode: "hard", Reason: h.Reason}
+	if h.Soft {
+		in.Mode = "soft"
+	}
+	var wait time.Duration
+	if h.Wait {
+		wait = waitFor
+	}
+	receipt, err := admin.Revoke(c, in, wait)
+	if err != nil {
+		return err
+	}
+	return c.say(receipt, "revoked %s\n%s", what, inWords(receipt))
+}
+
+// inWords is a receipt as a person reads it.
+func inWords(r api.Receipt) string {
+	by := "refused everywhere by " + r.EffectiveBy.UTC().Format("15:04:05Z")
+	all := r.Confirmed + r.Pending + r.Silent
+	var lines []string
+	switch {
+	case all == 0:
+		lines = append(lines, by+"; no verifier follows the feed, so others go on until their tokens expire")
+	default:
+		lines = append(lines, fmt.Sprintf("%s; %d of %s confirmed", by, r.Confirmed, verifiers(all)))
+	}
+	if r.Silent > 0 {
+		lines = append(lines, fmt.Sprintf("%d not heard of lately: they trust nothing that they knew before", r.Silent))
+	}
+	for _, name := range r.Open {
+		lines = append(lines, printable(name)+" may accept what it cannot know: for it nothing is promised")
+	}
+	lines = append(lines, "receipt "+strconv.FormatInt(r.Seq, 10))
+	return strings.Join(lines, "\n")
+}
+
+func verifiers(n int) string {
+	if n == 1 {
+		return "1 verifier has"
+	}
+	return strconv.Itoa(n) + " verifiers have"
+}
+
+type revokeToken struct {
+	Token string `arg:"" help:"The access token, its jti, or - to read it from standard input."`
+	howRevoked
+}
+
+// maxTokenLine bounds a token on standard input, in bytes.
+const maxTokenLine = 16 << 10
+
+// Run revokes one token.
+func (r revokeToken) Run(c *call) error {
+	text := r.Token
+	if text == "-" {
+		line, err := bufio.NewReader(io.LimitReader(c.in, maxTokenLine)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read token: %w", err)
+		}
+		text = strings.TrimSpace(line)
+	}
+	jti, err := jtiOf(text)
+	if err != nil {
+		return err
+	}
+	return r.revoke(c, api.Target{Token: jti}, "token "+printable(jti))
+}
+
+// jtiOf takes the name of a token out of it. Nothing is verified: whoever may
+// revoke may name what he likes.
+func jtiOf(text string) (string, error) {
+	parts, err := jose.Split(text)
+	if err != nil {
+		if strings.Contains(text, ".") || text == "" {
+			return "", misuse("this is neither an access token nor a jti")
+		}
+		return text, nil
+	}
+	payload, err := jose.Decode(parts.Payload)
+	if err != nil {
+		return "", misuse("this token cannot be read")
+	}
+	object, err := jose.ParseObject(payload)
+	if err != nil {
+		return "", misuse("this token cannot be read")
+	}
+	value, ok := object.Get("jti")
+	jti, err := value.Text()
+	if !ok || err != nil {
+		return "", misuse("this token has no jti")
+	}
+	return jti, nil
+}
+
+type revokeSession struct {
+	ID string `arg:"" help:"Id of the session."`
+	howRevoked
+}
+
+// Run revokes a session.
+func (r revokeSession) Run(c *call) error {
+	return r.revoke(c, api.Target{Session: r.ID}, "session "+printable(r.ID))
+}
+
+type revokeAccount struct {
+	whom
+	At string `help:"Only what this client got." placeholder:"CLIENT"`
+	howRevoked
+}
+
+// Run revokes an account's sessions and tokens.
+func (r revokeAccount) Run(c *call) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	found, err := r.find(c, admin)
+	if err != nil {
+		return err
+	}
+	return r.revoke(c, api.Target{Account: found.ID, Client: r.At}, "all tokens of "+printable(found.Identifier))
+}
+
+type revokeClient struct {
+	ID string `arg:"" help:"The client_id."`
+	howRevoked
+}
+
+// Run revokes what a client got.
+func (r revokeClient) Run(c *call) error {
+	return r.revoke(c, api.Target{Client: r.ID}, "all tokens of client "+printable(r.ID))
+}
+
+type revokeKey struct {
+	Kid    string `arg:"" help:"The kid."`
+	Yes    bool   `help:"Do not ask."`
+	Wait   bool   `help:"Wait until all verifiers have confirmed, for some seconds at most."`
+	Reason string `help:"For the audit trail." placeholder:"TEXT"`
+}
+
+// Run kills a key.
+func (r revokeKey) Run(c *call) error {
+	if !r.Yes {
+		return misuse("every token that the key has signed is refused, for good; say --yes")
+	}
+	return howRevoked{Wait: r.Wait, Reason: r.Reason}.revoke(c, api.Target{Key: r.Kid}, "key "+printable(r.Kid))
+}
+
+type revokeIssuer struct {
+	Yes bool `help:"Do not ask."`
+	howRevoked
+}
+
+// Run revokes everything.
+func (r revokeIssuer) Run(c *call) error {
+	if !r.Yes {
+		return misuse("everybody has to sign in again; say --yes")
+	}
+	return r.revoke(c, api.Target{Issuer: true}, "everything so far")
+}
+
+type revokeNewEpoch struct{}
+
+// Run begins an epoch.
+func (revokeNewEpoch) Run(c *call) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	epoch, err := admin.NewEpoch(c)
+	if err != nil {
+		return err
+	}
+	return c.say(epoch, "epoch %d begins; verifiers take a snapshot and keep what they know", epoch.Epoch)
+}
+
+type verifiersCommand struct{}
+
+// Run lists who follows the feed.
+func (verifiersCommand) Run(c *call) error {
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	list, err := admin.Verifiers(c)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"CLIENT", "VERIFIER", "AUDIENCE", "BEHIND", "TRUSTS FOR", "WHEN STALE", "LAST HEARD"}}
+	for _, v := range list.Verifiers {
+		heard := clock(v.Seen)
+		if v.Silent {
+			heard += " (silent)"
+		}
+		rows = append(rows, []string{v.Client, short(v.Name), short(v.Audience), strconv.FormatInt(v.Behind, 10),
+			(time.Duration(v.Staleness) * time.Millisecond).String(), v.WhenStale, heard})
+	}
+	return c.print(list, rows)
+}

@@ -1,0 +1,194 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// The ends of the URLs that the metadata names.
+const (
+	revokePath     = "/oauth2/revoke"
+	introspectPath = "/oauth2/introspect"
+)
+
+// asked is a token that somebody asks about, and what is known of it.
+type asked struct {
+	access  token.Claims
+	kid     string
+	session session.Session
+	refresh bool
+}
+
+// client is whom the token was issued to.
+func (a asked) client() string {
+	if a.refresh {
+		return a.session.ClientID
+	}
+	return a.access.ClientID
+}
+
+// ask finds out what a token is. Errors are those of the store alone: a token
+// that is not good, or none at all, is not known.
+func (s *Server) ask(ctx context.Context, raw string, now time.Time) (a asked, known bool, err error) {
+	if a.access, a.kid, err = s.Reader.Read(raw, now); err == nil {
+		return a, true, nil
+	}
+	a.session, err = s.Chain.Find(ctx, session.Token(raw), now)
+	for _, bad := range []error{session.ErrTokenInvalid, session.ErrEnded, session.ErrExpired} {
+		if errors.Is(err, bad) {
+			return asked{}, false, nil
+		}
+	}
+	a.refresh = true
+	return a, err == nil, err
+}
+
+// revokeToken takes one token back (RFC 7009). It answers 200 also for tokens
+// that nobody knows: they are what the client wants them to be.
+func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, c Caller) error {
+	raw := c.Form.get("token")
+	if raw == "" {
+		return invalidRequest("token is missing.")
+	}
+	a, known, err := s.ask(r.Context(), raw, c.Use.At)
+	if err != nil {
+		return err
+	}
+	if known {
+		if err := s.takeBack(r.Context(), c, a); err != nil {
+			return err
+		}
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// takeBack ends the session of a refresh token, and the access token alone of an
+// access token: a program that throws one away still has its other one.
+func (s *Server) takeBack(ctx context.Context, c Caller, a asked) error {
+	if a.client() != c.Client.ID && !slices.Contains(c.Client.Scopes, api.RevocationWriteScope) {
+		return &api.OAuthError{Code: "unauthorized_client", Description: "The token was issued to another client."}
+	}
+	if a.refresh {
+		_, err := s.sessions.EndSession(ctx, session.End{ID: a.session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
+		return err
+	}
+	_, err := s.writeRule(ctx, revoke.Entry{
+		Kind: revoke.Token, Value: a.access.ID, Mode: revoke.Hard, At: c.Use.At.Truncate(time.Millisecond), Client: c.Client.ID,
+	})
+	return err
+}
+
+// introspect says whether a token is good right now (RFC 7662), with everything
+// that was taken back until now.
+func (s *Server) introspect(w http.ResponseWriter, r *http.Request, c Caller) error {
+	if c.Client.Public() {
+		return clients.ErrNotProved // anybody could have sent its name
+	}
+	raw := c.Form.get("token")
+	if raw == "" {
+		return invalidRequest("token is missing.")
+	}
+	a, known, err := s.ask(r.Context(), raw, c.Use.At)
+	if err == nil && known && !a.refresh {
+		known, err = s.good(r.Context(), a, c.Use.At)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !known || !s.mayKnow(c.Client, a):
+		return respond(w, http.StatusOK, api.Introspection{})
+	case a.refresh:
+		return respond(w, http.StatusOK, refreshOf(s.Issuer, a.session))
+	}
+	return respond(w, http.StatusOK, accessOf(a.access))
+}
+
+// mayKnow keeps clients from learning of tokens that are neither theirs nor
+// meant for them (RFC 7662 §4).
+func (s *Server) mayKnow(c clients.Client, a asked) bool {
+	for _, scope := range []string{api.RevocationReadScope, api.RevocationWriteScope, api.AdminScope} {
+		if slices.Contains(c.Scopes, scope) {
+			return true
+		}
+	}
+	return a.client() == c.ID || slices.Contains(a.access.Audience, c.ID)
+}
+
+// good applies the rules, and what the token's session or client says.
+func (s *Server) good(ctx context.Context, a asked, now time.Time) (bool, error) {
+	if err := s.Revocation.Look(ctx); err != nil {
+		return false, err
+	}
+	if _, refused := s.Revocation.Check(a.rules()); refused {
+		return false, nil
+	}
+	err := error(nil)
+	if a.access.SessionID != "" {
+		_, err = s.living(ctx, a.access.SessionID, now)
+	} else if a.access.ClientID != login.OperatorClientID {
+		_, err = s.Prover.Usable(ctx, a.access.ClientID)
+	}
+	for _, over := range []error{session.ErrEnded, session.ErrExpired, clients.ErrBarred} {
+		if errors.Is(err, over) {
+			return false, nil
+		}
+	}
+	return err == nil, err
+}
+
+func (a asked) rules() revoke.Claims {
+	c := a.access
+	return revoke.Claims{ID: c.ID, Session: c.SessionID, Account: c.Subject, Client: c.ClientID, Key: a.kid,
+		Issuer: c.Issuer, Revision: c.Revision}
+}
+
+func accessOf(c token.Claims) api.Introspection {
+	return api.Introspection{
+		Active:    true,
+		TokenType: "access_token",
+		Issuer:    c.Issuer,
+		Subject:   c.Subject,
+		Audience:  c.Audience,
+		ClientID:  c.ClientID,
+		Scope:     c.Scope,
+		SessionID: c.SessionID,
+		ID:        c.ID,
+		IssuedAt:  unix(c.IssuedAt),
+		NotBefore: unix(c.NotBefore),
+		ExpiresAt: unix(c.ExpiresAt),
+		AuthTime:  unix(c.AuthTime),
+		Revision:  c.Revision,
+	}
+}
+
+func refreshOf(issuer string, s session.Session) api.Introspection {
+	return api.Introspection{
+		Active:    true,
+		TokenType: "refresh_token",
+		Issuer:    issuer,
+		Subject:   s.AccountID,
+		ClientID:  s.ClientID,
+		SessionID: s.ID,
+		IssuedAt:  unix(s.UsedAt),
+		ExpiresAt: unix(s.ExpiresAt),
+		AuthTime:  unix(s.AuthTime),
+	}
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}

@@ -1,0 +1,102 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring"
+)
+
+// ErrUnknown says that a text is no access token of this issuer that could be
+// good now. Why is nobody's business.
+var ErrUnknown = errors.New("token: none of ours")
+
+// Reader reads the issuer's own access tokens back, whatever their audience and
+// profile: for whoever asks the issuer about a token (RFC 7009, RFC 7662).
+// Encrypted ones it cannot read, since only their service has the key. To let
+// somebody in is package verify's business, which knows for whom a token is.
+type Reader struct {
+	ring   *keyring.Ring
+	issuer string
+}
+
+// NewReader returns a reader of the tokens of one issuer.
+func NewReader(ring *keyring.Ring, issuer string) *Reader { return &Reader{ring, issuer} }
+
+// Read answers the claims of a token that is signed by a published key, and not
+// expired, and the key's kid. Error: ErrUnknown.
+func (r *Reader) Read(compact string, now time.Time) (c Claims, kid string, err error) {
+	payload, kid, err := r.open(compact, now)
+	if err == nil {
+		c, err = readClaims(payload)
+	}
+	switch {
+	case err != nil:
+		return Claims{}, "", fmt.Errorf("%w: %w", ErrUnknown, err)
+	case c.Issuer != r.issuer || c.ID == "" || c.Subject == "" || !now.Before(c.ExpiresAt):
+		return Claims{}, "", ErrUnknown
+	}
+	return c, kid, nil
+}
+
+// open checks the signature.
+func (r *Reader) open(compact string, now time.Time) (payload []byte, kid string, err error) {
+	parts, err := jose.Split(compact)
+	if err != nil {
+		return nil, "", err
+	}
+	header, err := jose.ParseHeader(parts.Header)
+	if err != nil {
+		return nil, "", err
+	}
+	key, ok := r.ring.Find(header.Kid, now)
+	if !ok || header.CarriesKey || header.Algorithm != key.Algorithm() {
+		return nil, "", ErrUnknown
+	}
+	if err := parts.Verify(key.Key); err != nil {
+		return nil, "", err
+	}
+	payload, err = jose.Decode(parts.Payload)
+	return payload, header.Kid, err
+}
+
+// readClaims reads what Mint wrote; claims that are not ours are passed over.
+func readClaims(payload []byte) (c Claims, err error) {
+	object, err := jose.ParseObject(payload)
+	if err != nil {
+		return Claims{}, err
+	}
+	for _, m := range object {
+		if err := c.set(m); err != nil {
+			return Claims{}, fmt.Errorf("read claim: %w", err)
+		}
+	}
+	return c, nil
+}
+
+func (c *Claims) set(m jose.Member) (err error) {
+	texts := map[string]*string{"iss": &c.Issuer, "sub": &c.Subject, "jti": &c.ID, "client_id": &c.ClientID,
+		"sid": &c.SessionID, "scope": &c.Scope}
+	dates := map[string]*time.Time{"iat": &c.IssuedAt, "nbf": &c.NotBefore, "exp": &c.ExpiresAt, "auth_time": &c.AuthTime}
+	if text := texts[m.Name]; text != nil {
+		*text, err = m.Value.Text()
+		return err
+	}
+	if date := dates[m.Name]; date != nil {
+		*date, err = m.Value.Date()
+		return err
+	}
+	switch m.Name {
+	case "aud":
+		c.Audience, err = m.Value.TextOrTexts()
+	case "amr":
+		c.AMR, err = m.Value.Texts()
+	case "rvs":
+		c.Revision, err = m.Value.Int()
+	case "fresh":
+		c.Fresh, err = m.Value.Bool()
+	}
+	return err
+}
