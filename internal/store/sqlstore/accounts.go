@@ -13,7 +13,7 @@ var _ account.Store = (*Store)(nil)
 
 // CreateAccount implements [account.Store].
 func (s *Store) CreateAccount(ctx context.Context, a account.Account) error {
-	_, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		d.event(event.Event{Type: event.AccountCreated, At: a.CreatedAt, AccountID: a.ID})
 		err := q.InsertAccount(ctx, query.InsertAccountParams{
 			ID:                a.ID,
@@ -72,7 +72,7 @@ func (s *Store) Accounts(ctx context.Context, p account.Page) ([]account.Account
 
 // EnableAccount implements [account.Store].
 func (s *Store) EnableAccount(ctx context.Context, id string, now time.Time) error {
-	_, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		rows, err := q.EnableAccount(ctx, id)
 		if err == nil && rows > 0 {
 			d.event(event.Event{Type: event.AccountEnabled, At: now, AccountID: id})

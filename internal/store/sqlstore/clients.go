@@ -59,7 +59,7 @@ func (s *Store) CreateClient(ctx context.Context, c clients.Client) error {
 	if err != nil {
 		return wrap("create client", err)
 	}
-	_, err = writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err = writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		d.client(event.ClientCreated, c.ID, c.CreatedAt, "")
 		return none{}, q.InsertClient(ctx, query.InsertClientParams(row))
 	})
@@ -91,7 +91,7 @@ func (s *Store) DescribeClient(ctx context.Context, c clients.Client, now time.T
 	if err != nil {
 		return wrap("describe client", err)
 	}
-	_, err = writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err = writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		before, err := q.Client(ctx, c.ID)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return none{}, err
@@ -122,7 +122,7 @@ func describeClient(ctx context.Context, q *query.Queries, row query.Client) err
 
 // WithdrawClient implements [clients.Store].
 func (s *Store) WithdrawClient(ctx context.Context, id string, at time.Time) (bool, error) {
-	rows, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	rows, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
 		rows, err := q.WithdrawClient(ctx, nullMillis(at), id)
 		if err == nil && rows > 0 {
 			d.barClient(event.ClientDisabled, id, at, reasonSettings)
@@ -175,7 +175,7 @@ func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) erro
 // changeClient runs an update of one client. One that finds nothing to change
 // has nothing to tell either.
 func (s *Store) changeClient(ctx context.Context, what, id string, ask func(*query.Queries, context.Context, *draft) (int64, error)) error {
-	_, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		rows, err := ask(q, ctx, d)
 		if err != nil || rows > 0 {
 			return none{}, err

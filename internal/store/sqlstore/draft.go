@@ -20,8 +20,11 @@ type draft struct {
 	// head of the revocation log before the first step of the transaction.
 	head   int64
 	origin event.Origin
-	rules  []draftRule
-	events []event.Event
+	// order is the step's place among others of its batch: the account whose
+	// row it holds, and see sessionsOf; empty when it holds nobody's.
+	order string
+	rules   []draftRule
+	events  []event.Event
 }
 
 // draftRule is a rule that may turn out to be of no use.

@@ -19,7 +19,7 @@ func (s *Store) Append(ctx context.Context, events []event.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	_, err := writeLog(ctx, s, func(_ *query.Queries, _ context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, s, "", func(_ *query.Queries, _ context.Context, d *draft) (none, error) {
 		for _, e := range events {
 			d.event(e)
 		}

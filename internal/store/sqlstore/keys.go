@@ -47,7 +47,7 @@ func (k Keyring) AddKey(ctx context.Context, r keyring.Record) error {
 
 // Rotate implements [keyring.KeyStore].
 func (k Keyring) Rotate(ctx context.Context, predecessor string, successor keyring.Record) error {
-	_, err := writeLog(ctx, k.store, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		if err := retire(ctx, q, predecessor, successor.ActivateAt); err != nil {
 			return none{}, err
 		}
@@ -96,7 +96,7 @@ func changed(ctx context.Context, q *query.Queries, kid string, rows int64, err 
 
 // Replace implements [keyring.KeyStore].
 func (k Keyring) Replace(ctx context.Context, r keyring.Replacement) error {
-	_, err := writeLog(ctx, k.store, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		d.rotated(r.Predecessor, r.Successor)
 		if r.Withdrawn != "" {
 			rows, err := q.WithdrawKey(ctx, nullMillis(r.At), r.Withdrawn)
@@ -124,7 +124,7 @@ func (k Keyring) HastenKey(ctx context.Context, kid string, at time.Time) error 
 
 // KillKey implements [keyring.KeyStore].
 func (k Keyring) KillKey(ctx context.Context, kid string, at time.Time) error {
-	_, err := writeLog(ctx, k.store, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		rows, err := q.KillKey(ctx, nullMillis(at), kid)
 		if err := changed(ctx, q, kid, rows, err); err != nil {
 			return none{}, unless(err, keyring.ErrConflict) // killed already

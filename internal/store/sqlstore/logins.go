@@ -20,7 +20,7 @@ var _ login.Store = (*Store)(nil)
 
 // StartSession implements [login.Store].
 func (s *Store) StartSession(ctx context.Context, start login.Start) (int64, error) {
-	head, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	head, err := writeLog(ctx, s, start.Session.AccountID, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
 		rows, err := q.ClaimAccount(ctx, query.ClaimAccountParams{
 			NewHash:      cmp.Or(start.NewHash, start.VerifiedHash),
 			ID:           start.Session.AccountID,
@@ -48,7 +48,7 @@ func (d *draft) started(s session.Session) {
 
 // ChangePassword implements [login.Store].
 func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) (int, error) {
-	n, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+	n, err := writeLog(ctx, s, c.AccountID, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
 		rows, err := q.ChangePassword(ctx, query.ChangePasswordParams{
 			NewHash: c.NewHash, At: millis(c.At), ID: c.AccountID, OldHash: c.OldHash,
 		})
@@ -65,7 +65,7 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) (int
 
 // DisableAccount implements [login.Store].
 func (s *Store) DisableAccount(ctx context.Context, id string, now time.Time) (int, error) {
-	n, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+	n, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
 		rows, err := q.DisableAccount(ctx, nullMillis(now), id)
 		if err := ofAccount(ctx, q, id, rows, err); err != nil {
 			return 0, err
@@ -81,7 +81,7 @@ func (s *Store) DisableAccount(ctx context.Context, id string, now time.Time) (i
 // DeleteAccount implements [login.Store]. The foreign keys take identifiers
 // and sessions along.
 func (s *Store) DeleteAccount(ctx context.Context, id string, now time.Time) error {
-	_, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
 		rows, err := q.BarAccount(ctx, nullMillis(now), id)
 		if err := some("bar account", rows, err, account.ErrNotFound); err != nil {
 			return 0, err

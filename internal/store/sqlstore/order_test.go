@@ -33,7 +33,9 @@ func TestASequenceWouldSkip(t *testing.T) {
 	slow = begin(t, pool)
 	run(t, slow, "UPDATE event_log SET n = n + 1")
 	done := make(chan error, 1)
-	go func() { done <- store.Append(context.Background(), []event.Event{{Type: event.LoginFailed, At: moment}}) }()
+	go func() {
+		done <- store.Append(context.Background(), []event.Event{{Type: event.LoginFailed, At: moment}})
+	}()
 	for waiting := false; !waiting; {
 		waiting = len(numbers(t, pool, `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)) > 0
 		select {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -122,9 +124,11 @@ func (e *postgresEngine) close() error {
 }
 
 // transactBatch does a batch of the writer's, again when PostgreSQL undid it in
-// favour of another: its steps hold rows of several accounts, and so may
-// another process's.
+// favour of another. Its steps hold rows of several accounts, as another
+// process's do: in one order, or the two would wait for each other until
+// PostgreSQL notices, which takes it a second.
 func (e *postgresEngine) transactBatch(batch []*job) (errs []error, err error) {
+	slices.SortStableFunc(batch, func(a, b *job) int { return strings.Compare(a.draft.order, b.draft.order) })
 	ctx, cancel := context.WithTimeout(context.Background(), e.timeout)
 	defer cancel()
 	err = repeat(ctx, func() error {

@@ -105,7 +105,7 @@ func (s *Store) Write(ctx context.Context, e revoke.Entry) (revoke.Rule, error) 
 
 func (s *Store) write(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
 	var drafted *draft
-	earlier, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (revoke.Rule, error) {
+	earlier, err := writeLog(ctx, s, sessionsOf(toldOf(e).AccountID), func(q *query.Queries, ctx context.Context, d *draft) (revoke.Rule, error) {
 		drafted = d
 		if earlier, err := claimRequest(ctx, q, e); err != nil || earlier.Seq != 0 {
 			return earlier, err

@@ -44,11 +44,21 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (bool, error) {
 // EndSession implements [session.ChainStore]. A session that had expired by
 // e.At is ended, but was not alive.
 func (s *Store) EndSession(ctx context.Context, e session.End) (bool, error) {
-	n, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+	owner, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (string, error) {
+		return q.SessionOwner(ctx, e.ID)
+	})
+	if err != nil {
+		return false, unless(missing("find session", err, session.ErrNotFound), session.ErrNotFound)
+	}
+	n, err := writeLog(ctx, s, sessionsOf(owner), func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
 		return endSession(ctx, q, d, e)
 	})
 	return n > 0, wrap("end session", err)
 }
+
+// sessionsOf is where a step that holds sessions of an account, and not its
+// row, stands in the order of a batch: after those that begin with the row.
+func sessionsOf(account string) string { return account + "\x01" }
 
 // StepUp implements [session.ChainStore].
 func (s *Store) StepUp(ctx context.Context, id string, authTime time.Time) (bool, error) {
@@ -98,7 +108,7 @@ func sessionPage(ctx context.Context, q *query.Queries, p session.Page) ([]query
 
 // EndSessions implements [session.Store].
 func (s *Store) EndSessions(ctx context.Context, e session.EndMany) (int, error) {
-	n, err := writeLog(ctx, s, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+	n, err := writeLog(ctx, s, sessionsOf(e.AccountID), func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
 		return endSessions(ctx, q, d, e)
 	})
 	return n, wrap("end sessions", err)

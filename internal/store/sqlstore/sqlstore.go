@@ -131,9 +131,10 @@ func writeAll[T any](ctx context.Context, s *Store, ask func(*query.Queries, con
 	return result(ctx, s.engine.writeAll, ask)
 }
 
-// writeLog runs a step whose draft comes from where ctx comes from.
-func writeLog[T any](ctx context.Context, s *Store, ask func(*query.Queries, context.Context, *draft) (T, error)) (T, error) {
-	d := &draft{origin: event.OriginOf(ctx)}
+// writeLog runs a step whose draft comes from where ctx comes from; order is
+// that of draft.
+func writeLog[T any](ctx context.Context, s *Store, order string, ask func(*query.Queries, context.Context, *draft) (T, error)) (T, error) {
+	d := &draft{origin: event.OriginOf(ctx), order: order}
 	run := func(ctx context.Context, do step) error {
 		err := s.engine.writeLog(ctx, d, do)
 		if err == nil && len(d.rules) > 0 {

@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
 		clientPromises(), describedPromises(), assertionPromises(),
 		webhookPromises(), deliveryPromises(),
-		revocationPromises(), eventPromises(), doorPromises(), revisionPromises(),
+		revocationPromises(), eventPromises(), doorPromises(), revisionPromises(), crossingPromises(),
 		verifierPromises(),
 	} {
 		for name, promise := range list {

@@ -10,6 +10,9 @@ VALUES (@id, @account_id, @client_id, @method, @created_at, @auth_time, @used_at
 SELECT sqlc.embed(sessions), revocation_log.epoch, revocation_log.n
 FROM sessions CROSS JOIN revocation_log WHERE sessions.id = @id;
 
+-- name: SessionOwner :one
+SELECT account_id FROM sessions WHERE id = @id;
+
 -- name: RotateSession :execrows
 UPDATE sessions
 SET generation = @to_generation, used_at = @used_at, address = @address, user_agent = @user_agent, expires_at = @expires_at

@@ -338,6 +338,17 @@ func (q *Queries) Session(ctx context.Context, id string) (SessionRow, error) {
 	return i, err
 }
 
+const sessionOwner = `-- name: SessionOwner :one
+SELECT account_id FROM sessions WHERE id = $1
+`
+
+func (q *Queries) SessionOwner(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, sessionOwner, id)
+	var account_id string
+	err := row.Scan(&account_id)
+	return account_id, err
+}
+
 const sessions = `-- name: Sessions :many
 SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
