@@ -43,7 +43,7 @@ func (s *Service) Run(ctx context.Context) {
 		case <-s.wake:
 		}
 		head = s.look(ctx, head, &workers)
-		timer.Reset(lookEvery)
+		timer.Reset(s.lookEvery)
 	}
 }
 

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"time"
@@ -17,6 +18,9 @@ func Allows(private, loopback bool, a netip.Addr) bool {
 // Through has the service reach its receivers in another way than over the
 // network, so that time can be virtual.
 func (s *Service) Through(rt http.RoundTripper) { s.sender = &sender{public: rt, private: rt} }
+
+// LookEvery has the log looked at less often, in tests of days.
+func (s *Service) LookEvery(d time.Duration) { s.lookEvery = d }
 
 // Check is what Create would say of a subscription.
 func (s Subscription) Check(insecure bool) error { return s.check(insecure) }
@@ -37,3 +41,9 @@ func Ceiling(failures int) time.Duration { return ceiling(failures) }
 
 // Backoff draws a wait after so many failures.
 func Backoff(failures int) time.Duration { return backoff(failures) }
+
+// Send sends one message as a service would.
+func Send(ctx context.Context, loopback bool, sub Subscription) (int, Failure) {
+	o := newSender(loopback).send(ctx, sub, message{header: http.Header{"Webhook-Id": {"1"}}, body: []byte("{}")})
+	return o.status, o.failure
+}

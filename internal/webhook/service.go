@@ -39,6 +39,8 @@ type Service struct {
 	// holder is the name of this process in leases.
 	holder string
 	wake   chan struct{}
+	// lookEvery is the constant; tests of days look less often.
+	lookEvery time.Duration
 
 	mu   sync.Mutex
 	busy map[string]bool // subscriptions that this process delivers to
@@ -58,8 +60,11 @@ func New(c Config) (*Service, error) {
 		sender: newSender(c.InsecureLoopback),
 		holder: rand.Text(),
 		wake:   make(chan struct{}, 1),
-		busy:   map[string]bool{},
-		news:   make(chan struct{}),
+
+		lookEvery: lookEvery,
+
+		busy: map[string]bool{},
+		news: make(chan struct{}),
 	}, nil
 }
 
