@@ -32,7 +32,7 @@ func TestWantedEventsArriveInOrderAndSigned(t *testing.T) {
 		if slices.Contains(h.received(), before[0]) {
 			t.Error("an event from before the subscription arrived")
 		}
-		w.same(h.bodies[2], `{"type":"session.ended","timestamp":"2000-01-01T00:00:00Z","data":{"seq":6,"account_id":"ana","session_id":"s1","reason":"signed_out"}}`)
+		w.same(h.bodies[2], `{"type":"session.ended","timestamp":"2000-01-01T00:00:00Z","data":{"seq":7,"account_id":"ana","session_id":"s1","reason":"signed_out"}}`)
 		head, err := w.store.LastEvent(w.ctx)
 		w.ok(err)
 		w.same(w.find(sub).Progress, webhook.Progress{Cursor: head})
@@ -260,7 +260,7 @@ func TestReplaySendsTheSameEventsAgain(t *testing.T) {
 		time.Sleep(time.Hour)
 		cursor, err := w.service.Replay(w.ctx, sub.ID, since)
 		w.ok(err)
-		w.same(cursor, int64(1))
+		w.same(cursor, w.first+1)
 		time.Sleep(time.Second)
 		w.same(h.received(), slices.Concat(first, later, later))
 		_, err = w.service.Replay(w.ctx, sub.ID, time.Now().Add(time.Hour))
@@ -328,13 +328,13 @@ func TestStoppingLosesNothing(t *testing.T) {
 		stop := w.run(w.service)
 		time.Sleep(7 * time.Second)
 		stop()
-		w.same(w.find(sub).Progress, webhook.Progress{Cursor: 1})
+		w.same(w.find(sub).Progress, webhook.Progress{Cursor: w.first + 1})
 		w.service = w.process(w.store)
 		w.run(w.service) // the lease was given back
 		time.Sleep(6 * time.Second)
 		w.same(h.received(), []string{ids[0], ids[1], ids[1]})
 		time.Sleep(time.Minute)
-		w.same(w.find(sub).Cursor, int64(2))
+		w.same(w.find(sub).Cursor, w.first+2)
 	})
 }
 

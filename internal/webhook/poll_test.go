@@ -28,7 +28,7 @@ func TestSecurityEventTokensArePushed(t *testing.T) {
 		w.service.Round(w.ctx)
 		w.same(len(h.bodies), 2)
 		w.same(h.secret, "")
-		w.same(w.find(sub).Cursor, int64(2))
+		w.same(w.find(sub).Cursor, w.first+2)
 		w.same(w.opened(h.bodies[0]), `{"iss":"https://login.example.org","aud":"orders","iat":946684800,"jti":"`+ids[0]+`","toe":946684800,`+
 			`"sub_id":{"format":"complex","user":{"format":"iss_sub","iss":"https://login.example.org","sub":"ana"},"session":{"format":"opaque","id":"s1"}},`+
 			`"events":{"https://schemas.openid.net/secevent/caep/event-type/session-revoked":{"event_timestamp":946684800,"initiating_entity":"system","reason_admin":{"en":"signed_out"}}}}`)
@@ -53,7 +53,7 @@ func TestReceiverPolls(t *testing.T) {
 		w.polls(sub, all, false, ids[1:]...)
 		w.polls(sub, webhook.Ask{Max: -1, Ack: ids[2:], Errors: map[string]string{ids[1]: "invalid_key"}, Immediately: true}, false)
 		w.same(w.deadLetters(sub), ids[1:2])
-		w.same(w.find(sub).Cursor, int64(6))
+		w.same(w.find(sub).Cursor, w.first+6)
 		w.service.Round(w.ctx) // nothing is pushed to it
 		_, err := w.service.Redeliver(w.ctx, sub.ID, ids[1])
 		w.fails(err, webhook.ErrFormat)

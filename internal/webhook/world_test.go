@@ -42,6 +42,7 @@ type world struct {
 	receivers receivers
 	log       bytes.Buffer
 	key       jose.Key
+	first     int64 // the last event before the test
 }
 
 // inBubble runs a test in virtual time.
@@ -63,6 +64,8 @@ func newWorld(t *testing.T, url string) *world {
 	w.open()
 	t.Cleanup(func() { _ = w.store.Close() }) // a test may have closed it
 	w.ok(w.store.CreateClient(w.ctx, clients.Client{ID: "orders", Kind: clients.Service, CreatedAt: time.Now()}))
+	w.first, err = w.store.LastEvent(w.ctx)
+	w.ok(err)
 	return w
 }
 
