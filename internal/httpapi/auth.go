@@ -134,7 +134,9 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 
 // byClient tells the routes of services, which may send their secret instead of
 // an access token.
-func (w who) byClient() bool { return w == revocationRead || w == revocationWrite }
+func (w who) byClient() bool {
+	return w == revocationRead || w == revocationWrite || w == eventsRead
+}
 
 func basic(h http.Header) bool {
 	scheme, _, _ := strings.Cut(h.Get("Authorization"), " ")

@@ -101,7 +101,7 @@ func (s *Server) pollEvents(ctx context.Context, c Caller, in api.EventPoll) (ap
 	for id, fail := range in.SetErrs {
 		ask.Errors[id] = fail.Err
 	}
-	answer, err := s.Webhooks.Poll(ctx, in.ID, c.Claims.ClientID(), ask)
+	answer, err := s.Webhooks.Poll(ctx, in.ID, c.client(), ask)
 	return api.PolledEvents{Sets: answer.Sets, MoreAvailable: answer.More}, err
 }
 

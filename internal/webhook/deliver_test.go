@@ -25,7 +25,7 @@ func TestWantedEventsArriveInOrderAndSigned(t *testing.T) {
 			ids := w.happens(event.LoginSucceeded, event.SessionStarted, event.KeyKilled, event.KeyRotated, event.SessionEnded)
 			want = append(want, ids[1], ids[2], ids[4])
 		}
-		time.Sleep(2 * time.Second)
+		wait(2 * time.Second)
 		w.same(h.received(), want)
 		w.same(other.received(), []string{})
 		w.same(h.bad, []string(nil))
@@ -48,7 +48,7 @@ func TestEventsSurviveTheProcess(t *testing.T) {
 		w.ok(w.store.Close()) // before anything was sent
 		w.open()
 		w.run(w.service)
-		time.Sleep(time.Second)
+		wait(time.Second)
 		w.same(h.received(), want)
 	})
 }
@@ -65,9 +65,9 @@ func TestAnotherProcessTakesOver(t *testing.T) {
 		w.same(ours, true)
 		want := w.happens(event.SessionEnded)
 		w.run(w.service)
-		time.Sleep(29 * time.Second)
+		wait(29 * time.Second)
 		w.same(h.received(), []string{})
-		time.Sleep(2 * time.Second)
+		wait(2 * time.Second)
 		w.same(h.received(), want)
 	})
 }
@@ -86,7 +86,7 @@ func TestReceiverDownForAnHour(t *testing.T) {
 		var want []string
 		for range 30 {
 			want = append(want, w.happens(event.SessionStarted, event.SessionEnded)...)
-			time.Sleep(2 * time.Minute)
+			wait(2 * time.Minute)
 		}
 		if tries := len(h.received()); tries < 5 || tries > 200 {
 			t.Errorf("%d tries in an hour", tries)
@@ -95,7 +95,7 @@ func TestReceiverDownForAnHour(t *testing.T) {
 		if failing.Failures == 0 || failing.FailingSince.IsZero() || !failing.NextAt.After(failing.FailingSince) {
 			t.Errorf("while it is down: %+v", failing.Progress)
 		}
-		time.Sleep(2 * time.Hour)
+		wait(2 * time.Hour)
 		got := h.received()
 		w.same(got[len(got)-len(want):], want)
 		for _, id := range got[:len(got)-len(want)] {
@@ -120,10 +120,10 @@ func TestSlowReceiverDelaysNobodyElse(t *testing.T) {
 		var want []string
 		for range 10 {
 			want = append(want, w.happens(event.SessionEnded)...)
-			time.Sleep(2 * time.Second)
+			wait(2 * time.Second)
 			w.same(quick.received(), want)
 		}
-		time.Sleep(10 * 15 * time.Second)
+		wait(10 * 15 * time.Second)
 		w.same(slow.received(), want)
 	})
 }
@@ -145,7 +145,7 @@ func TestAnswerAfterTheTimeoutMeansADuplicate(t *testing.T) {
 		sub := w.subscribes(h, "*")
 		want := w.happens(event.SessionStarted, event.SessionEnded)
 		w.run(w.service)
-		time.Sleep(time.Minute)
+		wait(time.Minute)
 		w.same(h.received(), []string{want[0], want[0], want[1]})
 		tries, err := w.store.Webhooks().Attempts(w.ctx, sub.ID, 10)
 		w.ok(err)
@@ -172,12 +172,12 @@ func TestAnEventIsGivenUpAfterThreeDays(t *testing.T) {
 		ids := w.happens(event.SessionStarted, event.SessionEnded)
 		poison = ids[0]
 		w.run(w.service)
-		time.Sleep(webhook.Patience - time.Minute)
+		wait(webhook.Patience - time.Minute)
 		if slices.Contains(h.received(), ids[1]) {
 			t.Fatal("the order was not kept")
 		}
 		w.same(w.deadLetters(sub), []string{})
-		time.Sleep(time.Hour + 2*time.Minute)
+		wait(time.Hour + 2*time.Minute)
 		w.same(w.deadLetters(sub), ids[:1])
 		w.same(h.received()[len(h.received())-1], ids[1])
 
@@ -214,12 +214,12 @@ func TestReceiverAwayForAWeek(t *testing.T) {
 		var ids []string
 		for range 7 {
 			ids = append(ids, w.happens(event.SessionEnded, event.SessionEnded)...)
-			time.Sleep(24 * time.Hour)
+			wait(24 * time.Hour)
 		}
 		h.mu.Lock()
 		away, h.got = false, nil
 		h.mu.Unlock()
-		time.Sleep(90 * time.Minute)
+		wait(90 * time.Minute)
 		// Those of the last three days arrive; of the others, each had its three.
 		w.same(w.deadLetters(sub), ids[:8])
 		w.same(h.received(), ids[8:])
@@ -234,16 +234,16 @@ func TestReceiverThatIsGoneIsLeftAlone(t *testing.T) {
 		sub := w.subscribes(h, "*")
 		ids := w.happens(event.SessionStarted, event.SessionEnded)
 		w.run(w.service)
-		time.Sleep(24 * time.Hour)
+		wait(24 * time.Hour)
 		w.same(h.received(), ids[:1])
 		w.same(w.find(sub).DisabledWhy, webhook.ReasonGone)
 		status = http.StatusOK
 		w.ok(w.service.Enable(w.ctx, sub.ID))
-		time.Sleep(time.Second)
+		wait(time.Second)
 		w.same(h.received(), []string{ids[0], ids[0], ids[1]})
 		w.ok(w.service.Disable(w.ctx, sub.ID))
 		w.happens(event.SessionEnded)
-		time.Sleep(time.Hour)
+		wait(time.Hour)
 		w.same(len(h.received()), 3)
 	})
 }
@@ -254,18 +254,18 @@ func TestReplaySendsTheSameEventsAgain(t *testing.T) {
 		sub := w.subscribes(h, "*")
 		w.run(w.service)
 		first := w.happens(event.SessionStarted)
-		time.Sleep(time.Hour)
+		wait(time.Hour)
 		since := time.Now()
 		later := w.happens(event.SessionEnded, event.KeyRotated)
-		time.Sleep(time.Hour)
+		wait(time.Hour)
 		cursor, err := w.service.Replay(w.ctx, sub.ID, since)
 		w.ok(err)
 		w.same(cursor, w.first+1)
-		time.Sleep(time.Second)
+		wait(time.Second)
 		w.same(h.received(), slices.Concat(first, later, later))
 		_, err = w.service.Replay(w.ctx, sub.ID, time.Now().Add(time.Hour))
 		w.ok(err)
-		time.Sleep(time.Minute)
+		wait(time.Minute)
 		w.same(len(h.received()), 5)
 	})
 }
@@ -281,13 +281,13 @@ func TestTwoSecretsSignForADay(t *testing.T) {
 		for _, known := range []string{old, next.Reveal()} {
 			h.secret = known
 			w.happens(event.SessionEnded)
-			time.Sleep(time.Minute)
+			wait(time.Minute)
 		}
 		w.same([]any{len(h.received()), h.bad, old == next.Reveal()}, []any{2, []string(nil), false})
-		time.Sleep(24 * time.Hour)
+		wait(24 * time.Hour)
 		h.secret = old
 		w.happens(event.SessionEnded)
-		time.Sleep(time.Minute)
+		wait(time.Minute)
 		w.same(h.bad, []string{"signature"})
 	})
 }
@@ -300,9 +300,9 @@ func TestReceiverThatAsksForTimeGetsIt(t *testing.T) {
 		w.service.Through(asking{w.receivers})
 		w.happens(event.SessionEnded)
 		w.run(w.service)
-		time.Sleep(10 * time.Minute)
+		wait(10 * time.Minute)
 		w.same(len(h.received()), 1)
-		time.Sleep(2 * time.Minute)
+		wait(2 * time.Minute)
 		w.same(len(h.received()), 2)
 	})
 }
@@ -326,14 +326,14 @@ func TestStoppingLosesNothing(t *testing.T) {
 		sub := w.subscribes(h, "*")
 		ids := w.happens(event.SessionStarted, event.SessionEnded)
 		stop := w.run(w.service)
-		time.Sleep(7 * time.Second)
+		wait(7 * time.Second)
 		stop()
 		w.same(w.find(sub).Progress, webhook.Progress{Cursor: w.first + 1})
 		w.service = w.process(w.store)
 		w.run(w.service) // the lease was given back
-		time.Sleep(6 * time.Second)
+		wait(6 * time.Second)
 		w.same(h.received(), []string{ids[0], ids[1], ids[1]})
-		time.Sleep(time.Minute)
+		wait(time.Minute)
 		w.same(w.find(sub).Cursor, w.first+2)
 	})
 }
@@ -343,7 +343,7 @@ func TestNewsWakesTheDelivery(t *testing.T) {
 		h := &receiver{}
 		w.subscribes(h, "*")
 		w.run(w.service)
-		time.Sleep(1500 * time.Millisecond)
+		wait(1500 * time.Millisecond)
 		ids := w.happens(event.SessionEnded)
 		w.service.Wake()
 		synctest.Wait()
@@ -351,7 +351,7 @@ func TestNewsWakesTheDelivery(t *testing.T) {
 			if len(h.received()) > 0 {
 				break
 			}
-			time.Sleep(time.Microsecond)
+			wait(time.Microsecond)
 		}
 		w.same(h.received(), ids)
 		if since := time.Since(h.times[0]); since > time.Millisecond {
@@ -367,7 +367,7 @@ func TestOperatorHearsOfFailures(t *testing.T) {
 		w.subscribes(h, "*")
 		w.happens(event.SessionEnded)
 		stop := w.run(w.service)
-		time.Sleep(webhook.Patience + 2*time.Hour)
+		wait(webhook.Patience + 2*time.Hour)
 		stop()
 		if log := w.log.String(); strings.Count(log, "webhook begins to fail") != 1 || strings.Count(log, "event given up") != 1 {
 			t.Errorf("log:\n%s", log)

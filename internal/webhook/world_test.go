@@ -248,3 +248,6 @@ func forged(shown string, h http.Header, body []byte, now time.Time) string {
 	}
 	return "signature"
 }
+
+// wait lets virtual time pass.
+func wait(d time.Duration) { <-time.After(d) }
