@@ -77,6 +77,7 @@ type commands struct {
 	Verifiers verifiersCommand `cmd:"" help:"List the services that follow revocations, and how far behind each is."`
 	Events    eventsCommand    `cmd:"" help:"See what happened, and follow what happens."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Webhook   webhookCommand   `cmd:"" help:"Send events to services, and see how that goes."`
 }
 
 // run executes one command line and answers the exit status.

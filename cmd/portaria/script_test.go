@@ -46,6 +46,8 @@ type storyKey struct{}
 type story struct {
 	running *service
 	cookies http.CookieJar
+	// receivers of webhooks, by the variable that holds their URL.
+	receivers map[string]*webhookReceiver
 }
 
 func stories(database string, prepare func(*testscript.Env) error) testscript.Params {
@@ -58,7 +60,7 @@ func stories(database string, prepare func(*testscript.Env) error) testscript.Pa
 			if err != nil {
 				return err
 			}
-			env.Values[storyKey{}] = &story{cookies: cookies}
+			env.Values[storyKey{}] = &story{cookies: cookies, receivers: map[string]*webhookReceiver{}}
 			env.Setenv("PORTARIA_LISTEN", freeAddress(env.T().(testing.TB)))
 			guides, err := filepath.Abs("../../docs/guides")
 			if err != nil {
@@ -87,6 +89,9 @@ func stories(database string, prepare func(*testscript.Env) error) testscript.Pa
 			"logs":        logs,
 			"shows":       shows,
 			"play":        play,
+			"receive":     receive,
+			"answers":     answers,
+			"received":    received,
 		},
 	}
 }
