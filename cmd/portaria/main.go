@@ -76,8 +76,8 @@ type commands struct {
 	Revoke    revokeCommand    `cmd:"" help:"Take tokens back, and see how far that has come."`
 	Verifiers verifiersCommand `cmd:"" help:"List the services that follow revocations, and how far behind each is."`
 	Events    eventsCommand    `cmd:"" help:"See what happened, and follow what happens."`
-	Version   versionCommand   `cmd:"" help:"Print the version."`
 	Webhook   webhookCommand   `cmd:"" help:"Send events to services, and see how that goes."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // run executes one command line and answers the exit status.
