@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/revoke"
 )
 
 // TestASequenceWouldSkip is why the logs have counters of their own. It lets a
@@ -91,5 +92,23 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFullEpochIsFollowedByAnother: at a hundred rules a second, an epoch is
+// full in 500 days.
+func TestFullEpochIsFollowedByAnother(t *testing.T) {
+	store := open(t, engines["PostgreSQL"](t))
+	run(t, store.Pool(), "UPDATE revocation_log SET n = 4294967294")
+	want := []int64{revoke.Seq(1, revoke.LastOfEpoch), revoke.Seq(2, 1), revoke.Seq(2, 2)}
+	for i, seq := range want {
+		rule, err := store.Write(t.Context(), revoke.Entry{Kind: revoke.Token, Value: "x", Mode: revoke.Hard, At: moment})
+		if err != nil || rule.Seq != seq {
+			t.Errorf("rule %d is %d, want %d (%v)", i, rule.Seq, seq, err)
+		}
+	}
+	rules, head, err := store.Rules(t.Context(), 0, 10)
+	if err != nil || head != want[2] || len(rules) != 3 || rules[1].Seq != want[1] {
+		t.Errorf("%+v, head %d, %v", rules, head, err)
 	}
 }
