@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -335,6 +336,58 @@ func TestStoppingLosesNothing(t *testing.T) {
 		w.same(h.received(), []string{ids[0], ids[1], ids[1]})
 		wait(time.Minute)
 		w.same(w.find(sub).Cursor, w.first+2)
+	})
+}
+
+// What was acknowledged at the very moment of stopping is noted.
+func TestLastWordIsHeard(t *testing.T) {
+	inBubble(t, func(w *world) {
+		h := &receiver{}
+		sub := w.subscribes(h, "*")
+		w.happens(event.SessionEnded)
+		ctx, stop := context.WithCancel(w.ctx)
+		w.service.Through(lastWord{w.receivers, stop})
+		w.service.Round(ctx)
+		w.same(w.find(sub).Cursor, w.first+1)
+	})
+}
+
+// lastWord stops the service when a receiver has answered.
+type lastWord struct {
+	receivers
+	stop func()
+}
+
+func (l lastWord) RoundTrip(r *http.Request) (*http.Response, error) {
+	defer l.stop()
+	return l.receivers.RoundTrip(r)
+}
+
+// Events that are replayed are older than three days, and get three days all the same.
+func TestReplayedEventsAreTriedForAsLong(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.service.LookEvery(time.Minute)
+		broken := false
+		h := &receiver{answer: func(string) int {
+			if broken {
+				return http.StatusInternalServerError
+			}
+			return http.StatusOK
+		}}
+		sub := w.subscribes(h, "*")
+		wait(time.Minute)
+		since := time.Now()
+		ids := w.happens(event.SessionStarted, event.SessionEnded, event.KeyRotated)
+		w.run(w.service)
+		wait(10 * 24 * time.Hour)
+		broken = true
+		_, err := w.service.Replay(w.ctx, sub.ID, since)
+		w.ok(err)
+		wait(webhook.Patience - time.Minute)
+		w.same(w.deadLetters(sub), []string{})
+		// Once the patience is over, the others, which are as old, follow at once.
+		wait(time.Hour + 2*time.Minute)
+		w.same(w.deadLetters(sub), ids)
 	})
 }
 

@@ -19,6 +19,9 @@ func Allows(private, loopback bool, a netip.Addr) bool {
 // network, so that time can be virtual.
 func (s *Service) Through(rt http.RoundTripper) { s.sender = &sender{public: rt, private: rt} }
 
+// AsksProxy reports whether a sender asks a proxy, of the environment or another.
+func AsksProxy() bool { return newTransport(reach{}).Proxy != nil }
+
 // LookEvery has the log looked at less often, in tests of days.
 func (s *Service) LookEvery(d time.Duration) { s.lookEvery = d }
 
