@@ -332,15 +332,17 @@ func (f *follower) takeSnapshot(t0 int64, head api.Snapshot, all []rules.Rule) e
 // acknowledge tells the issuer how far this verifier is: after changes, at most
 // once a second, and now and then anyway. Nobody waits for it.
 func (f *follower) acknowledge() {
+	wait := time.Second // the first time soon: receipts count on who is known
 	for {
 		select {
 		case <-f.news:
-		case <-time.After(ackInterval):
+		case <-time.After(wait):
 		case <-f.ctx.Done():
 			return
 		}
 		if f.places.Load() != nil && f.fresh(f.v.now()) {
 			f.ackOnce()
+			wait = ackInterval
 		}
 		select {
 		case <-time.After(time.Second):

@@ -116,28 +116,30 @@ func (r revokeToken) Run(c *call) error {
 // jtiOf takes the name of a token out of it. Nothing is verified: whoever may
 // revoke may name what he likes.
 func jtiOf(text string) (string, error) {
+	if text != "" && !strings.Contains(text, ".") {
+		return text, nil
+	}
 	parts, err := jose.Split(text)
 	if err != nil {
-		if strings.Contains(text, ".") || text == "" {
-			return "", misuse("this is neither an access token nor a jti")
-		}
-		return text, nil
+		return "", errNoToken()
 	}
 	payload, err := jose.Decode(parts.Payload)
 	if err != nil {
-		return "", misuse("this token cannot be read")
+		return "", errNoToken()
 	}
 	object, err := jose.ParseObject(payload)
 	if err != nil {
-		return "", misuse("this token cannot be read")
+		return "", errNoToken()
 	}
-	value, ok := object.Get("jti")
+	value, _ := object.Get("jti")
 	jti, err := value.Text()
-	if !ok || err != nil {
+	if err != nil || jti == "" {
 		return "", misuse("this token has no jti")
 	}
 	return jti, nil
 }
+
+func errNoToken() error { return misuse("this is neither an access token nor a jti") }
 
 type revokeSession struct {
 	ID string `arg:"" help:"Id of the session."`

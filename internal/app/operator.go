@@ -40,6 +40,10 @@ func OperatorToken(ctx context.Context, c config.Config, issuer string, now time
 		return "", err
 	}
 	defer func() { err = errors.Join(err, keys.Close()) }()
+	log, err := keys.store.Log(ctx)
+	if err != nil {
+		return "", err
+	}
 	issue, err := token.NewIssuer(keys.Ring, c.Token(issuer))
 	if err != nil {
 		return "", err
@@ -48,6 +52,7 @@ func OperatorToken(ctx context.Context, c config.Config, issuer string, now time
 		Subject:   operator,
 		ClientID:  login.OperatorClientID,
 		Scope:     api.AdminScope,
+		Revision:  log.Seq, // good also after everything so far was revoked
 		ExpiresAt: now.Add(operatorTTL),
 	})
 	return minted.Reveal(), err

@@ -22,7 +22,7 @@ const (
 
 // feed streams the revocation log (text/event-stream). What it promises stands
 // in its heartbeats: as of when the follower knows everything.
-func (s *Server) feed(w http.ResponseWriter, r *http.Request, _ Caller) error {
+func (s *Server) feed(w http.ResponseWriter, r *http.Request, c Caller) error {
 	accepted := time.Now()
 	after, err := feedPlace(r)
 	if err != nil {
@@ -33,6 +33,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, _ Caller) error {
 		return err
 	}
 	defer release()
+	s.Fleet.Join(c.client())
 	s.heed(r.Context(), after)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")

@@ -123,6 +123,8 @@ func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, e
 		if err := s.noteAck(c, *in.Ack); err != nil {
 			return api.Frames{}, err
 		}
+	} else {
+		s.Fleet.Join(c.client())
 	}
 	release, err := s.feeds.take()
 	if err != nil {

@@ -96,12 +96,13 @@ type Fleet struct {
 	mu     sync.Mutex
 	heard  map[verifierName]Verifier // by this process
 	unsent map[verifierName]bool     // of those, what the store does not know
+	joined map[string]time.Time      // by client: who follows and has said nothing yet
 }
 
 // NewFleet takes longest, the longest lease that a verifier may have.
 func NewFleet(store FleetStore, longest time.Duration, now func() time.Time) *Fleet {
 	return &Fleet{store: store, max: longest, now: now,
-		heard: map[verifierName]Verifier{}, unsent: map[verifierName]bool{}}
+		heard: map[verifierName]Verifier{}, unsent: map[verifierName]bool{}, joined: map[string]time.Time{}}
 }
 
 // Allow returns ErrStaleness for a lease that is too long to be promised for.
@@ -124,7 +125,30 @@ func (f *Fleet) Ack(v Verifier) error {
 	}
 	f.heard[v.name()] = v
 	f.unsent[v.name()] = true
+	delete(f.joined, v.Client)
 	return nil
+}
+
+// Join takes note that a verifier of a client begins to follow. Until it says
+// for how long it trusts its view, receipts count on the longest that is
+// allowed.
+func (f *Fleet) Join(client string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.joined[client] = f.now()
+}
+
+// unheard reports whether somebody follows of whom nothing is known yet. Who
+// says nothing for that long never will.
+func (f *Fleet) unheard(now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, at := range f.joined {
+		if now.Sub(at) < 2*ackEvery {
+			return true
+		}
+	}
+	return false
 }
 
 // Run writes down what is new, once a second, until ctx ends, and a last time
@@ -162,6 +186,7 @@ func (f *Fleet) take() []Verifier {
 	}
 	clear(f.unsent)
 	now := f.now()
+	maps.DeleteFunc(f.joined, func(_ string, at time.Time) bool { return now.Sub(at) >= 2*ackEvery })
 	maps.DeleteFunc(f.heard, func(_ verifierName, v Verifier) bool { return v.ForgetAt().Before(now) })
 	// All processes touch the rows in one order, so that none waits for another
 	// that waits for it.
@@ -226,6 +251,9 @@ func (f *Fleet) Receipt(ctx context.Context, seq int64, durable time.Time) (Rece
 		return Receipt{}, err
 	}
 	r, lease, now := Receipt{Seq: seq}, DefaultStaleness, f.now()
+	if f.unheard(now) {
+		lease = f.max
+	}
 	for _, v := range list {
 		lease = max(lease, v.Staleness)
 		switch {
