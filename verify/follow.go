@@ -169,11 +169,13 @@ func (f *follower) sweep() {
 // poll follows by polls, through proxies that hold streams back.
 func (f *follower) poll() error {
 	until := f.v.now().Add(pollFor)
+	wait := time.Duration(0) // the first is to know at once where things stand
 	for f.v.now().Before(until) {
 		began := time.Now()
-		if err := f.pollOnce(); err != nil {
+		if err := f.pollOnce(wait); err != nil {
 			return err
 		}
+		wait = max(f.config.Staleness/4, time.Second).Truncate(time.Second)
 		f.renewed()
 		f.sweep()
 		select {
@@ -185,8 +187,7 @@ func (f *follower) poll() error {
 	return errLifetime
 }
 
-func (f *follower) pollOnce() error {
-	wait := max(f.config.Staleness/4, time.Second).Truncate(time.Second)
+func (f *follower) pollOnce(wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(f.ctx, wait+f.silence())
 	defer cancel()
 	t0 := f.mono(f.v.now())
