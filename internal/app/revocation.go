@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
@@ -69,4 +70,24 @@ func (a *App) revocationReady(context.Context) error {
 		return fmt.Errorf("revocation log last read %v ago", age.Round(time.Second))
 	}
 	return nil
+}
+
+// followKills looks after the keys as soon as the log tells that one was killed,
+// by whichever process or client: this one may be about to sign with it.
+func (a *App) followKills(ctx context.Context) time.Duration {
+	_, sub := a.hub.Subscribe()
+	defer sub.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return 0
+		case b, ok := <-sub.Batches():
+			if !ok {
+				return time.Second // the epoch rose: follow again
+			}
+			if slices.ContainsFunc(b.Rules, func(r revoke.Rule) bool { return r.Kind == revoke.Key }) {
+				a.MaintainKeys(ctx)
+			}
+		}
+	}
 }

@@ -41,6 +41,13 @@ func (b *bell) listen(ctx context.Context) <-chan struct{} {
 }
 
 // Notifications answers a channel that gets a value soon after rules were
-// written, by this Store at least. Several may be told by one value, and some
-// not at all: look from time to time anyway. It is closed when ctx ends.
-func (s *Store) Notifications(ctx context.Context) <-chan struct{} { return s.bell.listen(ctx) }
+// written: by this Store, and on PostgreSQL by whoever else listens there.
+// Several may be told of by one value, and some not at all: look from time to
+// time anyway. It is closed after ctx has ended.
+func (s *Store) Notifications(ctx context.Context) <-chan struct{} {
+	local := s.bell.listen(ctx)
+	if pg, ok := s.engine.(*postgresEngine); ok {
+		return pg.notifications(ctx, local)
+	}
+	return local
+}

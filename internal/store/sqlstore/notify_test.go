@@ -1,0 +1,65 @@
+package sqlstore_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/store/sqlstore"
+	"github.com/portaria/portaria/internal/testdb"
+)
+
+func writeRule(t *testing.T, store *sqlstore.Store) {
+	t.Helper()
+	_, err := store.Write(t.Context(), revoke.Entry{Kind: revoke.Token, Value: "a", Mode: revoke.Hard, At: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// heard waits for a notification, writing again now and then: what was written
+// before anybody listened is told to nobody.
+func heard(t *testing.T, c <-chan struct{}, writer *sqlstore.Store) {
+	t.Helper()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		writeRule(t, writer)
+		select {
+		case <-c:
+			return
+		case <-again.C:
+		case <-t.Context().Done():
+			t.Fatal("nothing was heard")
+		}
+	}
+}
+
+func TestNotifications(t *testing.T) {
+	for name, url := range engines {
+		t.Run(name, func(t *testing.T) {
+			store := open(t, url(t))
+			ctx, stop := context.WithCancel(t.Context())
+			c := store.Notifications(ctx)
+			heard(t, c, store)
+			stop()
+			for range c {
+			}
+			writeRule(t, store)
+		})
+	}
+}
+
+func TestProcessesHearEachOther(t *testing.T) {
+	url := testdb.Postgres(t)
+	one, other := open(t, url), open(t, url)
+	ctx, stop := context.WithCancel(t.Context())
+	c, told := one.Notifications(ctx), other.Notifications(ctx)
+	heard(t, c, other)
+	stop()
+	for range c {
+	}
+	for range told {
+	}
+}
