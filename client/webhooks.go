@@ -75,9 +75,13 @@ func (c *Client) Redeliver(ctx context.Context, in api.DeadLetter) (out api.Deli
 	return out, c.do(ctx, "POST", path, nil, &out)
 }
 
-// PollEvents fetches and acknowledges security event tokens (RFC 8936). It
-// needs an access token with the scope api.EventsReadScope, of the client that
-// the subscription belongs to.
+// PollEvents fetches and acknowledges security event tokens (RFC 8936), for the
+// client that the subscription belongs to: with an access token of it, or with
+// its secret (AsClient). It needs the scope api.EventsReadScope.
 func (c *Client) PollEvents(ctx context.Context, in api.EventPoll) (out api.PolledEvents, err error) {
-	return out, c.do(ctx, "POST", "/v1/events/"+url.PathEscape(in.ID)+"/poll", in, &out)
+	caller := c
+	if c.token == "" {
+		caller = c.provingItself()
+	}
+	return out, caller.do(ctx, "POST", "/v1/events/"+url.PathEscape(in.ID)+"/poll", in, &out)
 }
