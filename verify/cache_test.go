@@ -11,6 +11,7 @@ import (
 
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/verify"
+	"github.com/portaria/portaria/verify/verifytest"
 )
 
 // Claims of one and the same verification are equal: that tells a hit.
@@ -315,6 +316,26 @@ func TestHitsTakeNoMemory(t *testing.T) {
 	})
 	if n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestRecordsAreSmall, with what they are looked up by.
+func TestRecordsAreSmall(t *testing.T) {
+	i := verifytest.New(t)
+	v := i.Verifier(audience)
+	for range 100 {
+		all := claims(nil)
+		for _, own := range []string{"iss", "aud", "iat", "nbf", "exp", "jti"} {
+			delete(all, own)
+		}
+		var options []verifytest.Option
+		for name, value := range all {
+			options = append(options, verifytest.Claim(name, value))
+		}
+		accept(t, v, i.Token(audience, options...))
+	}
+	if n, size := v.Cached(); size/n > 400 {
+		t.Errorf("%d bytes a token", size/n)
 	}
 }
 

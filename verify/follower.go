@@ -144,6 +144,14 @@ func (f *follower) start(ctx context.Context) {
 
 func (f *follower) ended() { f.firstEnd.Do(func() { close(f.first) }) }
 
+// tell makes the issuer hear soon how far this verifier is.
+func (f *follower) tell() {
+	select {
+	case f.news <- struct{}{}:
+	default:
+	}
+}
+
 // streams tells whether the keys come with the feed, so that nothing needs to
 // be fetched.
 func (f *follower) streams() bool { return f.hasKeys.Load() && f.fresh(f.v.now()) }
@@ -249,10 +257,7 @@ func (f *follower) merge(batch []rules.Rule) error {
 	f.measure()
 	f.v.epoch.Add(1)
 	f.v.watches.hit(f, batch)
-	select {
-	case f.news <- struct{}{}:
-	default:
-	}
+	f.tell()
 	return nil
 }
 

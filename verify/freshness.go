@@ -32,7 +32,10 @@ func (f *follower) renew(t0, age int64) error {
 		return errClock
 	}
 	at := min(t0+max(age, -1<<40), mono)
-	if old := f.asOf.Load(); old != nil && old.mono > at {
+	switch old := f.asOf.Load(); {
+	case old == nil:
+		f.tell() // that it is there
+	case old.mono > at:
 		return nil
 	}
 	f.asOf.Store(&moments{at, now.UnixMilli() - (mono - at)})

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/app/apptest"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/verify"
@@ -70,4 +71,62 @@ func TestRotationUnderLoad(t *testing.T) {
 			t.Errorf("%d fetches in %v, want %d at most", o.fetches.Load(), time.Since(began), most)
 		}
 	})
+}
+
+// TestRevocationOfPortaria: a service that is registered follows a whole
+// Portaria, and refuses at once what ends there, by whichever door.
+func TestRevocationOfPortaria(t *testing.T) {
+	issuer := apptest.Start(t)
+	made, err := issuer.Admin().CreateClient(t.Context(), api.NewClient{ClientDescription: api.ClientDescription{
+		ID: "orders", Kind: "service", Scopes: []string{api.RevocationReadScope}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	v := open(t, verify.Config{Issuer: issuer.URL, Audience: "portaria", ClientID: "orders", ClientSecret: verify.Secret(made.ClientSecret),
+		// The issuer's clock stands still, and its streams go on.
+		Now: func() time.Time { return time.Now().Add(issuer.Clock.Now().Sub(began)) }})
+	if err := v.Health(); err != nil {
+		t.Fatal(err)
+	}
+	anaID, ana := issuer.SignUp("ana@example.com")
+	_, bob := issuer.SignUp("bob@example.com")
+	again := issuer.SignIn("bob@example.com")
+	ends := func(what string, tokens api.Tokens, end func() error) {
+		t.Helper()
+		watched, stop := v.Watch(t.Context(), accept(t, v, tokens.AccessToken))
+		defer stop()
+		if err := end(); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if err := ended(t, watched); !errors.Is(err, verify.ErrRevoked) {
+			t.Errorf("%s: %v", what, err)
+		}
+		refuse(t, v, tokens.AccessToken, verify.ErrRevoked)
+	}
+	ends("logout", bob, func() error { return issuer.As(bob).Logout(t.Context()) })
+	accept(t, v, again.AccessToken)
+	ends("ban", ana, func() error { _, err := issuer.Admin().DisableAccount(t.Context(), anaID); return err })
+	ends("rule", again, func() error {
+		receipt, err := issuer.Admin().Revoke(t.Context(), api.Revoke{Target: api.Target{Issuer: true}}, 5*time.Second)
+		if err == nil && (receipt.Confirmed != 1 || receipt.Pending != 0) {
+			t.Errorf("receipt %+v, want that the one verifier has confirmed", receipt)
+		}
+		return err
+	})
+	// A log that was set back is fetched whole, and forgets nothing.
+	epoch, err := issuer.Admin().NewEpoch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := issuer.SignIn("bob@example.com")
+	ends("logout in another epoch", third, func() error { return issuer.As(third).Logout(t.Context()) })
+	refuse(t, v, again.AccessToken, verify.ErrRevoked)
+	if place := v.Stats().Place; place>>32 != epoch.Epoch {
+		t.Errorf("place %d, want one of epoch %d", place, epoch.Epoch)
+	}
+	accept(t, v, issuer.SignIn("bob@example.com").AccessToken)
+	if s := v.Stats(); s.Feed != verify.FeedFresh || s.Rules != 4 {
+		t.Errorf("%+v", s)
+	}
 }

@@ -11,8 +11,18 @@
 // What a token says about itself is never believed: the issuer's key decides
 // the algorithm, and the header only confirms it. Keys are fetched in the
 // background, and good tokens keep working while the issuer is down. Verified
-// tokens are cached; expiry and the standing of their key are checked each
-// time all the same.
+// tokens are cached; expiry, the standing of their key and the rules are
+// checked each time all the same.
+//
+// A service that is registered with the issuer gives its ClientID and
+// ClientSecret, and then hears what is revoked: logouts, bans, changed
+// passwords, stolen keys. Nobody is asked per request; a log is followed in the
+// background, and the check is a look into memory. The promise is a bound,
+// [Config.Staleness]: a revoked token is refused after it at the latest, because
+// a verifier that does not hear the issuer for that long does not trust what it
+// knows, and answers [ErrStale] to whatever a token cannot prove by its youth.
+// [Verifier.Watch] ends connections that outlive their token; [Verifier.Feed]
+// hands the log on to services behind a gateway.
 package verify
 
 import (
