@@ -22,9 +22,9 @@ type draft struct {
 	origin event.Origin
 	// order is the step's place among others of its batch: the account whose
 	// row it holds, and see sessionsOf; empty when it holds nobody's.
-	order string
-	rules   []draftRule
-	events  []event.Event
+	order  string
+	rules  []draftRule
+	events []event.Event
 }
 
 // draftRule is a rule that may turn out to be of no use.

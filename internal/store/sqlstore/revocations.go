@@ -95,22 +95,26 @@ func (s *Store) Write(ctx context.Context, e revoke.Entry) (revoke.Rule, error) 
 		return revoke.Rule{}, wrap("revoke", err)
 	}
 	e.At = moment(millis(e.At))
+	before, err := s.overBefore(ctx, e)
+	if err != nil {
+		return revoke.Rule{}, wrap("revoke", err)
+	}
 	for {
-		rule, err := s.write(ctx, e)
+		rule, err := s.write(ctx, e, before)
 		if !errors.Is(err, errAnswerPending) {
 			return rule, wrap("revoke", err)
 		}
 	}
 }
 
-func (s *Store) write(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
+func (s *Store) write(ctx context.Context, e revoke.Entry, before int) (revoke.Rule, error) {
 	var drafted *draft
 	earlier, err := writeLog(ctx, s, sessionsOf(toldOf(e).AccountID), func(q *query.Queries, ctx context.Context, d *draft) (revoke.Rule, error) {
 		drafted = d
 		if earlier, err := claimRequest(ctx, q, e); err != nil || earlier.Seq != 0 {
 			return earlier, err
 		}
-		return revoke.Rule{}, revokeStep(ctx, q, d, e)
+		return revoke.Rule{}, revokeStep(ctx, q, d, e, before)
 	})
 	if err != nil || earlier.Seq != 0 {
 		return earlier, err

@@ -2,6 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,7 +16,8 @@ import (
 
 // revokeStep drafts the rule that was asked for, and does what comes with it.
 // The rule comes first and is always written: whoever asks wants its place.
-func revokeStep(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) error {
+// before is how many sessions have been ended for it already.
+func revokeStep(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry, before int) error {
 	d.rules = append(d.rules, draftRule{
 		Rule:   revoke.Rule{Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At},
 		client: e.Client, request: e.Key,
@@ -24,7 +28,7 @@ func revokeStep(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry)
 		return nil
 	}
 	over, err := overWith(ctx, q, d, e)
-	told.Detail["sessions_ended"] = strconv.Itoa(over)
+	told.Detail["sessions_ended"] = strconv.Itoa(before + over)
 	return err
 }
 
@@ -75,8 +79,53 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 	return d.ended(ended), err
 }
 
-// overWithMany ends the sessions of very many accounts, which one event tells
-// of.
+// overBefore ends the sessions of very many accounts in portions, as one step
+// would have everybody else wait, and be given up for the time that it takes.
+// Those that are started meanwhile are left to the step that writes the rule. A
+// request that was answered already ends nothing.
+func (s *Store) overBefore(ctx context.Context, e revoke.Entry) (total int, err error) {
+	client := ""
+	switch {
+	case e.Mode != revoke.Hard:
+		return 0, nil
+	case e.Kind == revoke.Client:
+		client = e.Value
+	case e.Kind != revoke.Issuer:
+		return 0, nil
+	}
+	if again, err := s.asked(ctx, e); err != nil || again {
+		return 0, err
+	}
+	for after := ""; ; {
+		ended, err := write(ctx, s, func(q *query.Queries, ctx context.Context) ([]string, error) {
+			return q.EndPortion(ctx, query.EndPortionParams{
+				At: millis(e.At), Reason: string(session.ReasonRevoked), After: after, ClientID: client, Portion: prunePortion,
+			})
+		})
+		total += len(ended)
+		if err != nil || len(ended) < prunePortion {
+			return total, err
+		}
+		after = slices.Max(ended)
+	}
+}
+
+// asked reports whether this very request was made before.
+func (s *Store) asked(ctx context.Context, e revoke.Entry) (bool, error) {
+	if e.Key == "" {
+		return false, nil
+	}
+	_, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.RevocationRequest, error) {
+		return q.RevocationRequest(ctx, e.Client, e.Key)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// overWithMany ends what is left of the sessions of very many accounts, which
+// one event tells of.
 func overWithMany(ctx context.Context, q *query.Queries, e revoke.Entry, reason string) (int, error) {
 	if e.Kind == revoke.Issuer {
 		n, err := q.EndAllSessions(ctx, millis(e.At), reason)

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/session"
 )
@@ -159,6 +161,31 @@ func revocationPromises() promises {
 			last := s.signedIn(b)
 			s.wrote(revoke.Entry{Kind: revoke.Issuer, Value: "https://auth.example.com", Mode: revoke.Hard, At: at(1e9)})
 			s.same(s.session(last.ID).EndReason, session.ReasonRevoked)
+		},
+		"a rule about everybody ends all sessions, however many": func(s *suite) {
+			a := s.created("Ana")
+			s.together(1100, func(int) error {
+				return s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+			})
+			s.wrote(revoke.Entry{Kind: revoke.Issuer, Value: "https://auth.example.com", Mode: revoke.Hard, At: at(1e9)})
+			s.same(s.living(a, start), 0)
+			told := s.events(0, event.Filter{Types: []event.Type{event.RevocationWritten}})
+			s.same(told[0].Detail["sessions_ended"], "1100")
+		},
+		"a repeated key does not end again": func(s *suite) {
+			a := s.created("Ana")
+			for _, kind := range []revoke.Kind{revoke.Issuer, revoke.Client, revoke.Account} {
+				e := revoke.Entry{Kind: kind, Value: "web", Mode: revoke.Hard, At: at(1e9), Client: "admin", Key: string(kind)}
+				if kind == revoke.Account {
+					e.Value = a.ID
+				}
+				s.signedIn(a)
+				s.wrote(e)
+				s.same(s.living(a, start), 0)
+				later := s.signedIn(a)
+				s.wrote(e)
+				s.same(s.session(later.ID), later)
+			}
 		},
 		"a rule about a key kills it": func(s *suite) {
 			s.ok(s.keys.AddKey(s.ctx, key("first", 1)))

@@ -37,6 +37,16 @@ RETURNING *;
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE client_id = @client_id AND ended_at IS NULL;
 
+-- name: EndPortion :many
+-- Of a client's sessions, or of all when it is empty, from an id on.
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE id IN (
+    SELECT old.id FROM sessions AS old
+    WHERE old.id > @after AND old.ended_at IS NULL AND (CAST(@client_id AS TEXT) = '' OR old.client_id = CAST(@client_id AS TEXT))
+    ORDER BY old.id LIMIT @portion
+)
+RETURNING id;
+
 -- name: EndAllSessions :execrows
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE ended_at IS NULL;

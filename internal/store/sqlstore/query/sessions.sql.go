@@ -23,6 +23,54 @@ func (q *Queries) EndAllSessions(ctx context.Context, at int64, reason string) (
 	return result.RowsAffected()
 }
 
+const endPortion = `-- name: EndPortion :many
+UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
+WHERE id IN (
+    SELECT old.id FROM sessions AS old
+    WHERE old.id > $3 AND old.ended_at IS NULL AND (CAST($4 AS TEXT) = '' OR old.client_id = CAST($4 AS TEXT))
+    ORDER BY old.id LIMIT $5
+)
+RETURNING id
+`
+
+type EndPortionParams struct {
+	At       int64
+	Reason   string
+	After    string
+	ClientID string
+	Portion  int32
+}
+
+// Of a client's sessions, or of all when it is empty, from an id on.
+func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, endPortion,
+		arg.At,
+		arg.Reason,
+		arg.After,
+		arg.ClientID,
+		arg.Portion,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endSession = `-- name: EndSession :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE id = $3 AND ended_at IS NULL
