@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"runtime"
 	"testing"
 	"time"
 
@@ -110,5 +111,31 @@ func TestFullEpochIsFollowedByAnother(t *testing.T) {
 	rules, head, err := store.Rules(t.Context(), 0, 10)
 	if err != nil || head != want[2] || len(rules) != 3 || rules[1].Seq != want[1] {
 		t.Errorf("%+v, head %d, %v", rules, head, err)
+	}
+}
+
+// TestRepeatedRequestsInOneBatch: the first has no place in the log yet when
+// the others ask what it was.
+func TestRepeatedRequestsInOneBatch(t *testing.T) {
+	h := hold(t)
+	e := revoke.Entry{Kind: revoke.Token, Value: "x", Mode: revoke.Hard, At: moment, Client: "shop", Key: "k"}
+	seqs := make(chan int64, 3)
+	for n := range cap(seqs) {
+		h.group.Go(func() {
+			rule, err := h.Write(context.Background(), e)
+			if err != nil {
+				t.Error(err)
+			}
+			seqs <- rule.Seq
+		})
+		for h.Waiting() <= n {
+			runtime.Gosched()
+		}
+	}
+	h.finish()
+	for range cap(seqs) {
+		if seq := <-seqs; seq != revoke.Seq(1, 1) {
+			t.Errorf("answered place %d", seq)
+		}
 	}
 }
