@@ -240,3 +240,47 @@ func TestResponseControllerReachesTheConnection(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A stream outlives the deadlines of ordinary requests, is not logged as slow,
+// and ends when the server is told to.
+func TestStreamEndsAtShutdown(t *testing.T) {
+	log, lines := logger(slog.LevelDebug)
+	s := start(t, serve.Config{Log: log, SlowRequest: time.Nanosecond, ShutdownGrace: time.Minute},
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			stream := serve.NewStream(w, r)
+			_, _ = io.WriteString(stream, "hello\n")
+			if err := stream.Flush(); err != nil {
+				t.Error(err)
+			}
+			<-stream.Stopping
+			_, _ = io.WriteString(stream, "bye\n")
+		}))
+	resp, err := http.Get("http://" + s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body := bufio.NewReader(resp.Body)
+	if line, err := body.ReadString('\n'); err != nil || line != "hello\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	s.stop()
+	if line, err := body.ReadString('\n'); err != nil || line != "bye\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	for _, line := range lines() {
+		if line["level"] == "WARN" {
+			t.Errorf("logged as slow: %v", line)
+		}
+	}
+}
+
+// Outside of a server nothing stops.
+func TestStoppingOutsideOfAServer(t *testing.T) {
+	if serve.Stopping(t.Context()) != nil {
+		t.Error("something stops")
+	}
+}
