@@ -105,7 +105,11 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 	if err := a.openRevocation(ctx); err != nil {
 		return nil, err
 	}
-	return a, a.build(ctx, env.Issuer, a.ring)
+	if err := a.build(ctx, env.Issuer, a.ring); err != nil {
+		return nil, err
+	}
+	a.followRevocation(ctx)
+	return a, nil
 }
 
 func newHasher(env Env) (*password.Hasher, error) {

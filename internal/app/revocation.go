@@ -9,13 +9,19 @@ import (
 	"github.com/portaria/portaria/internal/revoke"
 )
 
-// openRevocation reads the rule log, and begins to follow it: from the first
-// request on, this process refuses what was taken back.
+// openRevocation reads the rule log.
 func (a *App) openRevocation(ctx context.Context) (err error) {
 	if a.hub, err = revoke.Open(ctx, a.store, a.now); err != nil {
 		return err
 	}
 	a.fleet = revoke.NewFleet(a.store, a.config.RevocationMaxStaleness, a.now)
+	return nil
+}
+
+// followRevocation begins to follow the rule log: from the first request on,
+// this process refuses what was taken back, and signs with no key that was
+// killed elsewhere.
+func (a *App) followRevocation(ctx context.Context) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopRevocation = func() {
 		stop()
@@ -31,7 +37,7 @@ func (a *App) openRevocation(ctx context.Context) (err error) {
 			a.hub.Wake()
 		}
 	})
-	return nil
+	a.following.Go(func() { repeat(running, 0, a.followKills) })
 }
 
 // complaint keeps an error that comes five times a second from filling the log.

@@ -27,9 +27,6 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	all.Go(func() {
 		repeat(ctx, pruneRulesEvery, a.pruneRevocation)
 	})
-	all.Go(func() {
-		repeat(ctx, 0, a.followKills)
-	})
 	if len(a.recipients) > 0 {
 		all.Go(func() {
 			repeat(ctx, 0, a.FetchKeySets)
