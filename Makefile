@@ -2,7 +2,7 @@
 # in scripts/, which may also be called by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fuzz bench generate
+.PHONY: help run build test check fuzz chaos bench generate
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ check: ## format, vet, staticcheck, tidy modules, fresh generated files
 
 fuzz: ## run every fuzz target for FUZZTIME (1m)
 	./scripts/fuzz
+
+chaos: ## ten minutes (CHAOS=10m) of kill -9 and bad networks: is every revocation refused in time?
+	PORTARIA_TEST_CHAOS=$(or $(CHAOS),10m) go test -count=1 -timeout 1h -run '^TestChaos$$' -v ./internal/chaos
 
 bench: ## measure the real server and each algorithm, beside targets and bare crypto
 	go run ./internal/bench
