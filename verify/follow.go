@@ -1,9 +1,7 @@
 package verify
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +17,6 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/verify/internal/feed"
-	"github.com/portaria/portaria/verify/internal/rules"
 )
 
 const (
@@ -32,14 +29,7 @@ const (
 	// streamFor bounds the life of a stream, because its age is told by two
 	// clocks: in an hour they move apart by less than half a second.
 	streamFor      = time.Hour
-	snapshotFor    = 2 * time.Minute
-	maxSnapshot    = 64 << 20 // bytes on the wire
-	maxUnpacked    = 1 << 30
-	maxLine        = 16 << 10
-	maxHead        = 1 << 20 // the first line of a snapshot: it has the key set
 	maxPoll        = 8 << 20
-	ackInterval    = 10 * time.Second
-	ackTimeout     = 5 * time.Second
 	silenceDivisor = 2 // of Staleness, after which a stream that says nothing is left
 )
 
@@ -260,109 +250,4 @@ func (f *follower) send(r *http.Request, kind string) (*http.Response, error) {
 		return nil, err
 	}
 	return answer, nil
-}
-
-// fetchSnapshot fetches every rule and merges it: nothing is taken back.
-func (f *follower) fetchSnapshot(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, snapshotFor)
-	defer cancel()
-	t0 := f.mono(f.v.now())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.places.Load().snapshot, nil)
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Accept-Encoding", "gzip")
-	answer, err := f.send(r, "application/x-ndjson")
-	if err != nil {
-		return fmt.Errorf("fetch snapshot: %w", err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	body := io.LimitReader(answer.Body, maxSnapshot)
-	if answer.Header.Get("Content-Encoding") == "gzip" {
-		if body, err = gzip.NewReader(body); err != nil {
-			return fmt.Errorf("%w: %w", errSnapshot, err)
-		}
-	}
-	head, all, err := readSnapshot(io.LimitReader(body, maxUnpacked))
-	if err != nil {
-		return err
-	}
-	return f.takeSnapshot(t0, head, all)
-}
-
-// readSnapshot reads a whole one. The end of it must be the end of a line: what
-// was cut off is refused.
-func readSnapshot(body io.Reader) (head api.Snapshot, all []rules.Rule, err error) {
-	lines := bufio.NewReaderSize(body, maxHead)
-	first, err := lines.ReadSlice('\n')
-	if err != nil || json.Unmarshal(first, &head) != nil {
-		return head, nil, fmt.Errorf("%w: first line", errSnapshot)
-	}
-	for {
-		line, err := lines.ReadSlice('\n')
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			return head, all, nil
-		}
-		if err != nil || len(line) > maxLine || len(all) == rules.Max {
-			return head, nil, fmt.Errorf("%w: line %d: %w", errSnapshot, len(all)+2, or(err, errTooLong))
-		}
-		r, err := rules.Parse(line[:len(line)-1])
-		if err != nil {
-			return head, nil, fmt.Errorf("%w: line %d: %w", errSnapshot, len(all)+2, err)
-		}
-		all = append(all, r)
-	}
-}
-
-func (f *follower) takeSnapshot(t0 int64, head api.Snapshot, all []rules.Rule) error {
-	if err := f.meet(head.FeedHello); err != nil {
-		return err
-	}
-	if err := f.merge(all); err != nil {
-		return err
-	}
-	f.move(head.Head, func(relay *feed.Log) { relay.Reset(head.FeedHello) })
-	if len(head.KeySet) > 0 {
-		if err := f.keys(head.KeySet); err != nil {
-			return err
-		}
-	}
-	return f.renew(t0, -head.Age)
-}
-
-// acknowledge tells the issuer how far this verifier is: after changes, at most
-// once a second, and now and then anyway. Nobody waits for it.
-func (f *follower) acknowledge() {
-	wait := time.Second // the first time soon: receipts count on who is known
-	for {
-		select {
-		case <-f.news:
-		case <-time.After(wait):
-		case <-f.ctx.Done():
-			return
-		}
-		if f.places.Load() != nil && f.fresh(f.v.now()) {
-			f.ackOnce()
-			wait = ackInterval
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-f.ctx.Done():
-			return
-		}
-	}
-}
-
-func (f *follower) ackOnce() {
-	ctx, cancel := context.WithTimeout(f.ctx, ackTimeout)
-	defer cancel()
-	policy := string(f.config.WhenStale)
-	if f.v.counts.hasOpen.Load() {
-		policy = "open"
-	}
-	ack := api.Ack{Verifier: f.name, Seq: f.applied.Load(), Staleness: f.config.Staleness.Milliseconds(), WhenStale: policy, Audience: f.config.Audience}
-	// The answer says nothing that is of use here.
-	if answer, err := f.ask(ctx, http.MethodPost, f.places.Load().ack, ack, "application/json"); err == nil {
-		_ = answer.Body.Close()
-	}
 }

@@ -44,7 +44,7 @@ type follower struct {
 	news     chan struct{}
 	relay    atomic.Pointer[feed.Log]
 	relaying sync.Mutex // held while the log to relay is begun, or what it tells changes
-	keySet   []byte
+	keySet   []byte     // as it came; under relaying
 	swept    time.Time
 	sizes    struct{ rules, bytes atomic.Int64 }
 	failure  atomic.Pointer[error] // why the newest attempt ended

@@ -114,6 +114,16 @@ func TestRevocationOfPortaria(t *testing.T) {
 		}
 		return err
 	})
+	published, err := http.Get(issuer.URL + "/.well-known/jwks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = published.Body.Close()
+	fleet, err := issuer.Admin().Verifiers(t.Context())
+	if err != nil || len(fleet.Verifiers) != 1 || fleet.Verifiers[0].KeySet != published.Header.Get("ETag") || fleet.Verifiers[0].Staleness != 10_000 ||
+		fleet.Verifiers[0].WhenStale != "refuse" || fleet.Verifiers[0].Audience != "portaria" {
+		t.Errorf("fleet %+v, %v; key set %s", fleet, err, published.Header.Get("ETag"))
+	}
 	// A log that was set back is fetched whole, and forgets nothing.
 	epoch, err := issuer.Admin().NewEpoch(t.Context())
 	if err != nil {
