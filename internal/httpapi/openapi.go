@@ -90,6 +90,9 @@ func (rt route) security() []map[string][]string {
 		// word for.
 		return []map[string][]string{{}, {clientScheme: {}}}
 	}
+	if rt.who.byClient() {
+		return []map[string][]string{{bearerScheme: rt.scopes()}, {clientScheme: {}}}
+	}
 	return []map[string][]string{{bearerScheme: rt.scopes()}, {cookieScheme: []string{}}}
 }
 
