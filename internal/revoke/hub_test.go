@@ -186,12 +186,12 @@ func TestAsOf(t *testing.T) {
 		if age := time.Since(d.hub.AsOf()); age > 200*time.Millisecond {
 			t.Errorf("%v old while all is well", age)
 		}
-		d.log.delay = 3 * time.Second
+		d.log.delay.Store(int64(3 * time.Second))
 		d.wait(10 * time.Second)
 		if age := time.Since(d.hub.AsOf()); age < 3*time.Second || age > 6400*time.Millisecond {
 			t.Errorf("%v old with a store that takes three seconds", age)
 		}
-		d.log.delay = 0
+		d.log.delay.Store(0)
 		d.wait(4 * time.Second)
 		d.log.failWith(errors.New("no store"))
 		d.wait(time.Minute)
@@ -228,7 +228,7 @@ func TestBatchesComeBeforeAsOf(t *testing.T) {
 
 func TestLookIsNotOlderThanItsCall(t *testing.T) {
 	atDesk(t, func(d *desk) {
-		d.log.delay = 10 * time.Millisecond
+		d.log.delay.Store(int64(10 * time.Millisecond))
 		for range 20 {
 			rule := d.log.revoke("a")
 			go d.hub.Wake()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
@@ -19,7 +20,7 @@ type memory struct {
 	requests map[string]revoke.Rule
 	looks    int
 	fail     error
-	delay    time.Duration // of each reading
+	delay    atomic.Int64 // of each reading, in nanoseconds
 }
 
 func newMemory() *memory { return &memory{epoch: 1, requests: map[string]revoke.Rule{}} }
@@ -33,7 +34,7 @@ func (m *memory) Log(context.Context) (revoke.Head, error) {
 }
 
 func (m *memory) Rules(_ context.Context, after int64, limit int) ([]revoke.Rule, int64, error) {
-	<-time.After(m.delay) // before the snapshot is taken: what is slow is the way there
+	<-time.After(time.Duration(m.delay.Load())) // before the snapshot is taken: what is slow is the way there
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.looks++

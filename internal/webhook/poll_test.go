@@ -71,10 +71,11 @@ func TestPollWaitsForNews(t *testing.T) {
 		w.same(time.Since(began), webhook.PollWait)
 
 		began = time.Now()
-		var id string
-		time.AfterFunc(5*time.Second, func() { w.happens(event.KeyRotated); id = w.happens(event.SessionEnded)[0] })
+		happened := make(chan string, 1)
+		time.AfterFunc(5*time.Second, func() { w.happens(event.KeyRotated); happened <- w.happens(event.SessionEnded)[0] })
 		answer, err := w.service.Poll(w.ctx, sub.ID, "orders", webhook.Ask{Max: -1})
 		w.ok(err)
+		id := <-happened
 		w.same(slices.Collect(maps.Keys(answer.Sets)), []string{id})
 		if waited := time.Since(began); waited > 7*time.Second {
 			t.Errorf("news after %s", waited)
