@@ -16,10 +16,18 @@ type endings []query.Session
 
 func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) (int, error) {
 	ended, err := q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
+	if err != nil || len(ended) == 0 {
+		return 0, err
+	}
+	recent, err := q.RecentlyEnded(ctx, ended[0].AccountID, millis(e.At.Add(-floodWindow)))
 	if err != nil {
 		return 0, err
 	}
-	d.sessionRules(ended)
+	if recent > flood {
+		d.accountRule(ended, revoke.Soft)
+	} else {
+		d.sessionRules(ended)
+	}
 	return d.ended(ended), nil
 }
 
@@ -55,8 +63,13 @@ func (d *draft) ended(sessions endings) int {
 	return alive
 }
 
-// flood is how many rules about sessions of one account a step may write.
-const flood = 8
+// flood is how many rules about sessions of one account a step may write, and
+// how many steps may within floodWindow: after that each is about the account,
+// of which verifiers keep only the last.
+const (
+	flood       = 8
+	floodWindow = time.Hour
+)
 
 // sessionRules drafts a rule for each session, or one for the account when they
 // are many: a soft one, since sessions that go on are in its scope.

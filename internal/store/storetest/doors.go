@@ -98,6 +98,22 @@ func doorPromises() promises {
 				}})
 			}
 		},
+		"a flood of sign-outs, one by one, is about the account": func(s *suite) {
+			s.tokensLive(15 * time.Minute)
+			a := s.created("Ana")
+			for n := range 12 {
+				d := s.signedIn(a)
+				before := s.log().Seq
+				is(s, true)(s.store.EndSession(s.ctx, session.End{ID: d.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
+				want := revoke.Rule{Kind: revoke.Session, Value: d.ID, Mode: revoke.Hard}
+				if n >= 8 {
+					want = revoke.Rule{Kind: revoke.Account, Value: a.ID, Mode: revoke.Soft}
+				}
+				want.Seq, want.At, want.Prune = before+1, at(1e9), at(1e9+15*time.Minute+revoke.PruneMargin)
+				rules, _ := s.rules(before)
+				s.same(rules, []revoke.Rule{want})
+			}
+		},
 		"a new password is told, with the sessions that it ends": func(s *suite) {
 			s.tokensLive(15 * time.Minute)
 			a := s.created("Ana")

@@ -23,6 +23,12 @@ UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE id = @id AND ended_at IS NULL
 RETURNING *;
 
+-- name: RecentlyEnded :one
+-- Among the newest, so that a flood of them does not make it slow.
+SELECT COUNT(*) FROM (
+    SELECT ended_at FROM sessions WHERE account_id = @account_id ORDER BY created_at DESC, id DESC LIMIT 32
+) AS newest WHERE newest.ended_at > CAST(@since AS BIGINT);
+
 -- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE account_id = @account_id AND id <> @except_id AND ended_at IS NULL

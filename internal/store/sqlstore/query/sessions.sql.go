@@ -316,6 +316,20 @@ func (q *Queries) PruneSessions(ctx context.Context, before int64, portion int32
 	return result.RowsAffected()
 }
 
+const recentlyEnded = `-- name: RecentlyEnded :one
+SELECT COUNT(*) FROM (
+    SELECT ended_at FROM sessions WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT 32
+) AS newest WHERE newest.ended_at > CAST($2 AS BIGINT)
+`
+
+// Among the newest, so that a flood of them does not make it slow.
+func (q *Queries) RecentlyEnded(ctx context.Context, accountID string, since int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, recentlyEnded, accountID, since)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const rotateSession = `-- name: RotateSession :execrows
 UPDATE sessions
 SET generation = $1, used_at = $2, address = $3, user_agent = $4, expires_at = $5
