@@ -54,6 +54,7 @@ func play(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("nothing to play in %s", args[0])
 	}
 	for _, e := range all {
+		the(ts).followers.start(ts)
 		command := strings.ReplaceAll(e.command, guideURL, ts.Getenv("URL"))
 		if err := ts.Exec("sh", "-c", "{ "+command+"\n} 2>&1"); err != nil {
 			ts.Fatalf("%s: %v", e.command, err)

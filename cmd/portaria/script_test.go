@@ -48,6 +48,7 @@ type story struct {
 	cookies http.CookieJar
 	// receivers of webhooks, by the variable that holds their URL.
 	receivers map[string]*webhookReceiver
+	followers *followers
 }
 
 func stories(database string, prepare func(*testscript.Env) error) testscript.Params {
@@ -92,6 +93,7 @@ func stories(database string, prepare func(*testscript.Env) error) testscript.Pa
 			"receive":     receive,
 			"answers":     answers,
 			"received":    received,
+			"follow":      follow,
 		},
 	}
 }

@@ -23,6 +23,10 @@ func main() {
 	v, err := verify.New(ctx, verify.Config{
 		Issuer:   cmp.Or(os.Getenv("ISSUER"), "http://127.0.0.1:8400"),
 		Audience: cmp.Or(os.Getenv("AUDIENCE"), "portaria"),
+		// With the credentials of a client that has the scope revocation:read, it
+		// hears what is revoked; without them, tokens are good until they expire.
+		ClientID:     os.Getenv("CLIENT_ID"),
+		ClientSecret: verify.Secret(os.Getenv("CLIENT_SECRET")),
 	})
 	if err != nil {
 		log.Fatal(err)
