@@ -171,21 +171,8 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
-	policy := a.config.Token(issuer)
-	policy.Registered = login.Registered(a.store)
-	a.follow(policy)
-	tokens, err := token.NewIssuer(ring, policy)
+	tokens, err := a.openTokens(ctx, issuer)
 	if err != nil {
-		return err
-	}
-	if err := checkSizes(tokens, policy, a.now()); err != nil {
-		return err
-	}
-	a.fits = func(audience string) error { return checkSize(tokens, audience, a.now()) }
-	if a.verifier, err = a.ownVerifier(ctx, policy); err != nil {
-		return err
-	}
-	if err := a.handOverKeys(a.now()); err != nil {
 		return err
 	}
 	flows, err := login.New(login.Config{
@@ -220,18 +207,43 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Events:       a.store,
 		Reader:       token.NewReader(ring, issuer),
 		Chain:        chain,
-		Ready: map[string]func(context.Context) error{
-			"database":   a.store.Ping,
-			"revocation": a.revocationReady,
-			"signing_key": func(context.Context) error {
-				_, err := ring.Active(a.now())
-				return err
-			},
-		},
-		Log: a.log,
-		Now: a.now,
+		Ready:        a.readiness(),
+		Log:          a.log,
+		Now:          a.now,
 	})
 	return err
+}
+
+// openTokens makes what mints access tokens, and what verifies those that come
+// back here.
+func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, error) {
+	policy := a.config.Token(issuer)
+	policy.Registered = login.Registered(a.store)
+	a.follow(policy)
+	tokens, err := token.NewIssuer(a.ring, policy)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSizes(tokens, policy, a.now()); err != nil {
+		return nil, err
+	}
+	a.fits = func(audience string) error { return checkSize(tokens, audience, a.now()) }
+	if a.verifier, err = a.ownVerifier(ctx, policy); err != nil {
+		return nil, err
+	}
+	return tokens, a.handOverKeys(a.now())
+}
+
+// readiness is what must work before requests are sent here.
+func (a *App) readiness() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"database":   a.store.Ping,
+		"revocation": a.revocationReady,
+		"signing_key": func(context.Context) error {
+			_, err := a.ring.Active(a.now())
+			return err
+		},
+	}
 }
 
 // Close lets running writes finish and closes the database.
