@@ -110,7 +110,8 @@ type Policy struct {
 }
 
 // Store keeps clients. Each method is one atomic step, in which the rules and
-// events are written that follow from it: whoever is barred has no tokens left.
+// events are written that follow from it: whoever is barred has no tokens left,
+// and nobody is signed in through it any more.
 type Store interface {
 	// Client finds one, disabled or not; ErrNotFound.
 	Client(ctx context.Context, id string) (Client, error)

@@ -170,8 +170,15 @@ func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller
 }
 
 // standing applies the rules that no session tells of: about the token itself,
-// its client, the consent to it, or everything.
-func (s *Server) standing(c verify.Claims) error {
+// its client, the consent to it, or everything. seen is the head of the log when
+// the caller was looked up: what was taken back before then is refused, however
+// soon somebody undid its cause.
+func (s *Server) standing(ctx context.Context, c verify.Claims, seen int64) error {
+	if seen > s.Revocation.View().Head {
+		if err := s.Revocation.Look(ctx); err != nil {
+			return err
+		}
+	}
 	mode, refused := s.Revocation.Check(revoke.Claims{
 		ID: c.ID(), Session: c.SessionID(), Account: c.Subject(), Client: c.ClientID(),
 		Issuer: c.Issuer(), Revision: c.Revision(),
@@ -185,24 +192,19 @@ func (s *Server) standing(c verify.Claims) error {
 	return revoke.ErrRevoked
 }
 
-// admit checks what the token itself cannot know: whether its session or its
-// client still lives, and whether it reaches this route.
+// admit checks what the token itself cannot know: whether its session and its
+// client still live, and whether it reaches this route.
 func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, error) {
-	var err error
-	if id := c.Claims.SessionID(); id != "" {
-		c.Session, err = s.living(ctx, id, c.Use.At)
-	} else {
-		err = s.enabled(ctx, c.Claims.ClientID())
-	}
+	holder, err := s.holder(ctx, &c)
 	if err == nil {
-		err = s.standing(c.Claims)
+		err = s.standing(ctx, c.Claims, max(c.Session.Revision, holder.Revision))
 	}
 	if err != nil {
 		return Caller{}, err
 	}
 	scope := allowed.scope()
 	switch {
-	case scope != "" && (c.Claims.HasScope(scope) || c.Claims.HasScope(api.AdminScope)):
+	case scope != "" && s.reaches(c, holder, scope):
 		return c, nil
 	case allowed == signedIn && c.Session.ID != "":
 		return c, nil
@@ -210,6 +212,32 @@ func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, erro
 		return Caller{}, problem.InsufficientScope(scope)
 	}
 	return Caller{}, problem.SessionRequired()
+}
+
+// reaches reports whether the token has the scope, and its client is registered
+// with it still: what was taken from a client is gone at once.
+func (s *Server) reaches(c Caller, holder clients.Client, scope string) bool {
+	for _, enough := range []string{scope, api.AdminScope} {
+		kept := holder.ID == "" || slices.Contains(holder.Scopes, enough)
+		if kept && c.Claims.HasScope(enough) {
+			return true
+		}
+	}
+	return false
+}
+
+// holder finds the session of the caller's token, if it has one, and its client,
+// unless that is one of Portaria's own.
+func (s *Server) holder(ctx context.Context, c *Caller) (clients.Client, error) {
+	client := c.Claims.ClientID()
+	if id := c.Claims.SessionID(); id != "" {
+		var err error
+		if c.Session, err = s.living(ctx, id, c.Use.At); err != nil {
+			return clients.Client{}, err
+		}
+		client = c.Session.ClientID
+	}
+	return s.enabled(ctx, client)
 }
 
 // living reads the token's session on every request: here an ended session is
@@ -226,16 +254,16 @@ func (s *Server) living(ctx context.Context, id string, now time.Time) (session.
 }
 
 // enabled refuses the token of a client that has been disabled or deleted since,
-// at once. The operator's tokens are made without a registration.
-func (s *Server) enabled(ctx context.Context, clientID string) error {
-	if clientID == login.OperatorClientID {
-		return nil
+// at once. Portaria's own clients have no registration: the zero Client.
+func (s *Server) enabled(ctx context.Context, clientID string) (clients.Client, error) {
+	if clientID == login.OperatorClientID || clientID == login.ClientID {
+		return clients.Client{}, nil
 	}
-	_, err := s.Prover.Usable(ctx, clientID)
+	found, err := s.Prover.Usable(ctx, clientID)
 	if errors.Is(err, clients.ErrBarred) {
-		return verify.ErrInvalid
+		return clients.Client{}, verify.ErrInvalid
 	}
-	return err
+	return found, err
 }
 
 // application reads what an application shows of itself on a route that anyone

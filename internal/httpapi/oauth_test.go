@@ -167,7 +167,7 @@ func TestBarredClient(t *testing.T) {
 
 	worked(t, a.Admin().DisableClient(t.Context(), "robot"))
 	_, err = holder.Accounts(t.Context(), api.AccountPage{})
-	barred(t, err)
+	refused(t, err, "token_invalid")
 	_, err = robot.Token(t.Context(), ask)
 	refused(t, err, "invalid_client")
 	// What was taken back stays so: the client asks for another token.
@@ -179,7 +179,7 @@ func TestBarredClient(t *testing.T) {
 	worked(t, err)
 	worked(t, a.Admin().DeleteClient(t.Context(), "robot"))
 	_, err = holder.Accounts(t.Context(), api.AccountPage{})
-	barred(t, err)
+	refused(t, err, "token_invalid")
 }
 
 // TestRegisteredAudiences: people get tokens for registered services in the form

@@ -41,6 +41,8 @@ const (
 	ReasonPasswordChanged Reason = "password_changed"
 	ReasonAccountDisabled Reason = "account_disabled"
 	ReasonAccountDeleted  Reason = "account_deleted"
+	ReasonClientDisabled  Reason = "client_disabled"
+	ReasonClientDeleted   Reason = "client_deleted"
 	ReasonRevoked         Reason = "revoked"
 	ReasonTokenReused     Reason = "refresh_token_reused"
 )

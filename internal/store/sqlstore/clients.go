@@ -71,12 +71,6 @@ func (d *draft) client(t event.Type, id string, at time.Time, reason string) {
 	d.event(event.Event{Type: t, At: at, ClientID: id, Reason: reason})
 }
 
-// barClient drafts what follows when a client must not be used any more.
-func (d *draft) barClient(t event.Type, id string, at time.Time, reason string) {
-	d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Client, Value: id, Mode: revoke.Hard, At: at}})
-	d.client(t, id, at, reason)
-}
-
 // Why a client changed, as the events say it.
 const (
 	reasonSettings   = "settings"
@@ -120,18 +114,6 @@ func describeClient(ctx context.Context, q *query.Queries, row query.Client) err
 	})
 }
 
-// WithdrawClient implements [clients.Store].
-func (s *Store) WithdrawClient(ctx context.Context, id string, at time.Time) (bool, error) {
-	rows, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		rows, err := q.WithdrawClient(ctx, nullMillis(at), id)
-		if err == nil && rows > 0 {
-			d.barClient(event.ClientDisabled, id, at, reasonSettings)
-		}
-		return rows, err
-	})
-	return rows > 0, wrap("withdraw client", err)
-}
-
 // AddSecret implements [clients.Store].
 func (s *Store) AddSecret(ctx context.Context, id string, secret clients.Secret) error {
 	return s.changeClient(ctx, "add secret", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
@@ -148,27 +130,11 @@ func (s *Store) DropSecrets(ctx context.Context, id string, now time.Time) error
 	})
 }
 
-// DisableClient implements [clients.Store].
-func (s *Store) DisableClient(ctx context.Context, id string, at time.Time) error {
-	return s.changeClient(ctx, "disable client", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		d.barClient(event.ClientDisabled, id, at, "")
-		return q.DisableClient(ctx, nullMillis(at), id)
-	})
-}
-
 // EnableClient implements [clients.Store].
 func (s *Store) EnableClient(ctx context.Context, id string, now time.Time) error {
 	return s.changeClient(ctx, "enable client", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
 		d.client(event.ClientEnabled, id, now, "")
 		return q.EnableClient(ctx, id)
-	})
-}
-
-// DeleteClient implements [clients.Store].
-func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
-	return s.changeClient(ctx, "delete client", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		d.barClient(event.ClientDeleted, id, now, "")
-		return q.DeleteClient(ctx, id)
 	})
 }
 

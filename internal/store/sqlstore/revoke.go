@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
@@ -96,10 +97,22 @@ func (s *Store) overBefore(ctx context.Context, e revoke.Entry) (total int, err 
 	if again, err := s.asked(ctx, e); err != nil || again {
 		return 0, err
 	}
+	return s.endPortions(ctx, client, ending{at: e.At, reason: session.ReasonRevoked})
+}
+
+// ending is why and when sessions end.
+type ending struct {
+	at     time.Time
+	reason session.Reason
+}
+
+// endPortions ends the sessions of a client, or all when it is empty, some in a
+// step, and answers how many.
+func (s *Store) endPortions(ctx context.Context, client string, e ending) (total int, err error) {
 	for after := ""; ; {
 		ended, err := write(ctx, s, func(q *query.Queries, ctx context.Context) ([]string, error) {
 			return q.EndPortion(ctx, query.EndPortionParams{
-				At: millis(e.At), Reason: string(session.ReasonRevoked), After: after, ClientID: client, Portion: prunePortion,
+				At: millis(e.at), Reason: string(e.reason), After: after, ClientID: client, Portion: prunePortion,
 			})
 		})
 		total += len(ended)

@@ -46,7 +46,7 @@ type Stores struct {
 func Run(t *testing.T, open func(t *testing.T) Stores) {
 	for _, list := range []promises{
 		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
-		clientPromises(), describedPromises(), assertionPromises(),
+		clientPromises(), describedPromises(), assertionPromises(), barringPromises(),
 		webhookPromises(), deliveryPromises(),
 		revocationPromises(), eventPromises(), doorPromises(), revisionPromises(), crossingPromises(),
 		verifierPromises(),

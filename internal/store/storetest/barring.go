@@ -1,0 +1,81 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/session"
+)
+
+// barringPromises: whoever signed in through a client is signed out with it.
+func barringPromises() promises {
+	return promises{
+		"a barred client's sessions end in the step, and no others": func(s *suite) {
+			a := s.created("Ana")
+			for _, test := range []struct {
+				bar    func() error
+				event  event.Type
+				reason session.Reason
+			}{
+				{func() error { return s.store.DisableClient(s.ctx, "web", at(1e9)) }, event.ClientDisabled, session.ReasonClientDisabled},
+				{func() error { return s.withdrawn("web") }, event.ClientDisabled, session.ReasonClientDisabled},
+				{func() error { return s.store.DeleteClient(s.ctx, "web", at(1e9)) }, event.ClientDeleted, session.ReasonClientDeleted},
+			} {
+				s.ok(s.store.DescribeClient(s.ctx, described("web"), start))
+				s.ok(s.store.EnableClient(s.ctx, "web", start))
+				d, other := s.signedIn(a), device(a)
+				other.ClientID = "portaria"
+				s.started(a, other)
+				before, err := s.store.LastEvent(s.ctx)
+				s.ok(err)
+				s.ok(test.bar())
+				d.EndedAt, d.EndReason = at(1e9), test.reason
+				s.same(s.session(d.ID), d)
+				s.same(s.session(other.ID), other)
+				told := s.events(before, event.Filter{})
+				s.same(len(told), 1)
+				s.same(told[0].Type, test.event)
+				s.same(told[0].Detail, map[string]string{"sessions_ended": "1"})
+			}
+		},
+		"barring a client ends its sessions, however many": func(s *suite) {
+			a := s.created("Ana")
+			s.registered("web")
+			s.together(1100, func(int) error {
+				return s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+			})
+			s.ok(s.store.DisableClient(s.ctx, "web", at(1e9)))
+			s.same(s.living(a, start), 0)
+			told := s.events(0, event.Filter{Types: []event.Type{event.ClientDisabled}})
+			s.same(told[0].Detail["sessions_ended"], "1100")
+		},
+		"barring what is not there ends nobody's session": func(s *suite) {
+			a := s.created("Ana")
+			d := s.signedIn(a) // through web, which nobody registered
+			s.registered("orders")
+			for _, id := range []string{"", "web", "WEB", "\x00"} {
+				s.fails(s.store.DisableClient(s.ctx, id, at(1e9)), clients.ErrNotFound)
+				s.fails(s.store.DeleteClient(s.ctx, id, at(1e9)), clients.ErrNotFound)
+				is(s, false)(s.store.WithdrawClient(s.ctx, id, at(1e9)))
+			}
+			s.same(s.session(d.ID), d)
+		},
+		"withdrawing what the settings never described ends nobody's session": func(s *suite) {
+			a := s.created("Ana")
+			s.registered("web")
+			d := s.signedIn(a)
+			is(s, false)(s.store.WithdrawClient(s.ctx, "web", at(1e9)))
+			s.same(s.session(d.ID), d)
+		},
+	}
+}
+
+// withdrawn withdraws a client that was described.
+func (s *suite) withdrawn(id string) error {
+	s.Helper()
+	was, err := s.store.WithdrawClient(s.ctx, id, start.Add(time.Second))
+	s.same(was, true)
+	return err
+}
