@@ -39,7 +39,7 @@ func run(short bool, only string) (err error) {
 	}
 	fmt.Printf("%s, %d processors, %v a row; the clients run on the same machine.\n"+
 		"Others: what everybody else took of all processors, PostgreSQL included; a busy machine makes every figure worse.\n\n", runtime.Version(), runtime.NumCPU(), b.length)
-	return errors.Join(b.run(), b.tokens(short))
+	return errors.Join(b.run(), b.tokens(short), b.revocation(short))
 }
 
 // newFolder is where one service keeps its files.

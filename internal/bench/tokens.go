@@ -12,8 +12,12 @@ import (
 	"strings"
 )
 
-// tokensName selects the rows about package verify.
-const tokensName = "verify"
+// tokensName selects the rows about package verify, of which verifyPackage has
+// the benchmarks.
+const (
+	tokensName    = "verify"
+	verifyPackage = "./verify"
+)
 
 // figures are the benchmarks of one run by name, each with its figures by unit.
 type figures map[string]map[string]float64
@@ -28,11 +32,11 @@ func (b *bench) tokens(short bool) error {
 	if short {
 		length = "10ms"
 	}
-	single, err := benchmarks("(Uncached|Cached|Forged)$", length, "")
+	single, err := benchmarks(verifyPackage, "(Uncached|Cached|Forged)$", length, "")
 	if err != nil {
 		return err
 	}
-	parallel, err := benchmarks("CachedParallel", length, "1,2")
+	parallel, err := benchmarks(verifyPackage, "CachedParallel", length, "1,2")
 	if err != nil {
 		return err
 	}
@@ -42,9 +46,9 @@ func (b *bench) tokens(short bool) error {
 	return nil
 }
 
-// benchmarks runs those of package verify that match.
-func benchmarks(match, length, cpus string) (figures, error) {
-	args := []string{"test", "-run", "^$", "-bench", match, "-benchtime", length, "./verify"}
+// benchmarks runs those of a package that match.
+func benchmarks(pkg, match, length, cpus string) (figures, error) {
+	args := []string{"test", "-run", "^$", "-bench", match, "-benchtime", length, pkg}
 	if cpus != "" {
 		args = append(args, "-cpu", cpus)
 	}
@@ -52,7 +56,7 @@ func benchmarks(match, length, cpus string) (figures, error) {
 	command.Stderr = os.Stderr
 	text, err := command.Output()
 	if err != nil {
-		return nil, fmt.Errorf("run benchmarks of package verify: %w\n%s", err, text)
+		return nil, fmt.Errorf("run benchmarks of %s: %w\n%s", pkg, err, text)
 	}
 	return parseBenchmarks(text), nil
 }
