@@ -1,9 +1,11 @@
 package examples_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -50,7 +52,8 @@ func TestEveryExampleHasAGuide(t *testing.T) {
 	for _, guide := range guides {
 		all.WriteString(read(t, guide))
 	}
-	for name := range examples() {
+	names := append(slices.Collect(maps.Keys(examples())), slices.Collect(maps.Keys(receivers()))...)
+	for _, name := range names {
 		if !strings.Contains(all.String(), "](../../examples/"+name+"/") {
 			t.Errorf("no guide links to a file of %s", name)
 		}

@@ -15,22 +15,31 @@ function verified(headers, body) {
     .some((one) => one.length === want.length && timingSafeEqual(one, want));
 }
 
-const ended = new Set();
-
-const server = createServer(async (request, response) => {
+async function hear(request) {
   const parts = [];
   let size = 0;
   for await (const part of request) {
-    if ((size += part.length) > maxBody) return response.writeHead(413).end();
+    if ((size += part.length) > maxBody) throw new Error("the body is too large");
     parts.push(part);
   }
   const body = Buffer.concat(parts); // the bytes as they came: JSON that is written anew has another signature
-  if (!verified(request.headers, body)) return response.writeHead(401).end();
+  if (!verified(request.headers, body)) return 401;
   const event = JSON.parse(body);
+  if (event.type === "session.ended") forgetSession(event.data.session_id); // harmless when it is done twice
   console.log(`heard of ${event.type}`);
-  if (event.type === "session.ended") ended.add(event.data.session_id); // harmless when it is done twice
-  response.writeHead(204).end();
+  return 204;
+}
+
+const ended = new Set();
+
+function forgetSession(session) {
+  ended.add(session);
+}
+
+const server = createServer((request, response) => {
+  hear(request).then((status) => response.writeHead(status).end()).catch(() => response.destroy());
 });
-server.listen(process.env.PORT ?? 8500, "127.0.0.1", () => {
-  console.log(`listening on http://127.0.0.1:${server.address().port}`);
+server.listen(process.env.PORT ?? 8500, process.env.HOST ?? "127.0.0.1", () => {
+  const { address, port } = server.address();
+  console.log(`listening on http://${address}:${port}`);
 });
