@@ -16,13 +16,16 @@ func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	directory := clients.NewDirectory(clients.Config{Store: a.store, Key: key, Promise: a.promise})
+	directory := clients.NewDirectory(clients.Config{Store: a.store, Key: key, Promise: a.promise, Settled: a.config.SettlesAudience})
 	withdrawn, err := directory.Describe(ctx, a.config.Clients, a.now())
 	for _, id := range withdrawn {
 		a.log.WarnContext(ctx, "client barred: the settings no longer describe it", "client_id", id)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take clients from the settings: %w", err)
+	}
+	if err := directory.Check(ctx); err != nil {
+		return nil, fmt.Errorf("compare registered clients with the settings: %w", err)
 	}
 	return directory, a.promiseClients(ctx)
 }

@@ -22,6 +22,10 @@ type Config struct {
 	// to their end, before a client is told that it will get them. Its error
 	// is told as a fault of access_ttl.
 	Promise func(ctx context.Context, ttl time.Duration) error
+	// Settled reports whether the settings say what tokens for an audience look
+	// like. No client of this name may say it, too: one of both would count
+	// for nothing, and the other might be the one without encryption.
+	Settled func(audience string) bool
 }
 
 // NewDirectory joins the store of clients and the key of their secrets.
@@ -73,11 +77,40 @@ func (d *Directory) check(ctx context.Context, c Client, f Faults) error {
 	if errors.As(c.Validate(), &more) {
 		f = append(f, more...)
 	}
-	if err := f.err(); err != nil {
+	if err := append(f, d.unsettled(c)...).err(); err != nil {
 		return err
 	}
 	if err := d.Promise(ctx, c.Policy.AccessTTL); err != nil {
 		return fmt.Errorf("promise access tokens of %v: %w", c.Policy.AccessTTL, err)
+	}
+	return nil
+}
+
+// unsettled finds what a client says of its tokens that the settings say as well.
+func (d *Directory) unsettled(c Client) (f Faults) {
+	const both = "the settings say what tokens for this audience look like (audience, audience_profiles, audience_encryption): take it out of the one or the other"
+	if !d.Settled(c.ID) {
+		return nil
+	}
+	if c.Profile != "" {
+		f.add("profile", both)
+	}
+	if c.EncryptionKey != "" {
+		f.add("encryption_key", both)
+	}
+	return f
+}
+
+// Check finds usable clients that the settings contradict. Error: Faults of the
+// first.
+func (d *Directory) Check(ctx context.Context) error {
+	for c, err := range d.All(ctx) {
+		if err == nil && !c.Disabled() {
+			err = d.unsettled(c).err()
+		}
+		if err != nil {
+			return fmt.Errorf("client %s: %w", c.ID, err)
+		}
 	}
 	return nil
 }
@@ -112,8 +145,16 @@ func (d *Directory) Disable(ctx context.Context, id string, now time.Time) error
 }
 
 // Enable lets a barred client in again. One that the settings describe no
-// longer stays registered from then on. Errors: ErrNotFound.
+// longer stays registered from then on. Errors: ErrNotFound; Faults where the
+// settings contradict it.
 func (d *Directory) Enable(ctx context.Context, id string, now time.Time) error {
+	c, err := d.Store.Client(ctx, id)
+	if err == nil {
+		err = d.unsettled(c).err()
+	}
+	if err != nil {
+		return err
+	}
 	return d.Store.EnableClient(ctx, id, now)
 }
 

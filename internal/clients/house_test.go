@@ -40,7 +40,8 @@ func newHouse(t *testing.T) *house {
 		Promise: func(_ context.Context, ttl time.Duration) error {
 			h.promised = append(h.promised, ttl)
 			return h.broken
-		}})
+		},
+		Settled: func(audience string) bool { return audience == "settled" }})
 	return h
 }
 

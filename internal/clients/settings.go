@@ -48,7 +48,11 @@ func (d *Directory) Describe(ctx context.Context, list []Described, now time.Tim
 }
 
 func (d *Directory) describe(ctx context.Context, one Described, now time.Time) error {
-	if err := one.Validate(); err != nil {
+	err := one.Validate()
+	if err == nil {
+		err = d.unsettled(one.Client).err()
+	}
+	if err != nil {
 		return err
 	}
 	c := one.Client

@@ -33,6 +33,14 @@ func (c Config) Token(issuer string) token.Policy {
 	}
 }
 
+// SettlesAudience reports whether the settings say what tokens for an audience
+// look like, so that no registered client can.
+func (c Config) SettlesAudience(audience string) bool {
+	_, profile := c.AudienceProfiles[audience]
+	_, key := c.AudienceEncryption[audience]
+	return audience == c.Audience || profile || key
+}
+
 func (c Config) services() map[string]token.Service {
 	services := map[string]token.Service{}
 	for audience, profile := range c.AudienceProfiles {

@@ -52,7 +52,7 @@ func (s *Server) disableClient(ctx context.Context, c Caller, in api.ClientID) (
 }
 
 func (s *Server) enableClient(ctx context.Context, c Caller, in api.ClientID) (none, error) {
-	return none{}, s.Clients.Enable(ctx, in.ClientID, c.Use.At)
+	return none{}, fieldsAtFault(s.Clients.Enable(ctx, in.ClientID, c.Use.At))
 }
 
 func (s *Server) rotateClientSecret(ctx context.Context, c Caller, in api.ClientID) (api.ClientSecret, error) {

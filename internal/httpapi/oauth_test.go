@@ -183,7 +183,7 @@ func TestBarredClient(t *testing.T) {
 }
 
 // TestRegisteredAudiences: people get tokens for registered services in the form
-// that these were registered with; the settings win over a registration.
+// that these were registered with, or that the settings say.
 func TestRegisteredAudiences(t *testing.T) {
 	secret := newReader(t, jose.ECDHESA256KW)
 	a := apptest.Start(t, func(c *config.Config) {
@@ -193,7 +193,7 @@ func TestRegisteredAudiences(t *testing.T) {
 		"stock":   func(*api.NewClient) {},
 		"legacy":  func(c *api.NewClient) { c.Profile = "flask" },
 		"payroll": func(c *api.NewClient) { c.EncryptionKey = secret.public },
-		"orders":  func(c *api.NewClient) { c.Profile = "flask" },
+		"orders":  func(*api.NewClient) {},
 	} {
 		c := described(id, "service")
 		change(&c)

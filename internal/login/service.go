@@ -87,6 +87,9 @@ func within(registered []string, asked string) (string, error) {
 // disabled.
 func Registered(store clients.Finder) func(ctx context.Context, audience string) (token.Service, error) {
 	return func(ctx context.Context, audience string) (token.Service, error) {
+		if audience == ClientID {
+			return token.Service{}, token.ErrAudience // reserved: nothing to read
+		}
 		c, err := clients.Usable(ctx, store, audience)
 		if errors.Is(err, clients.ErrBarred) || err == nil && c.Kind != clients.Service {
 			return token.Service{}, token.ErrAudience

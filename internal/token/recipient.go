@@ -3,6 +3,7 @@ package token
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -15,17 +16,22 @@ type Recipient struct {
 }
 
 // Recipient finds an audience for which tokens can be minted at now; empty
-// stands for the policy's own. What the policy's Services say wins over what is
-// registered. Errors: ErrAudience, what the audience's key source says, or what
+// stands for the policy's own. The policy's Services and what is registered must
+// not contradict each other: a token in the wrong form could be one that is not
+// encrypted. Errors: ErrAudience, what the audience's key source says, or what
 // Policy.Registered does.
 func (i *Issuer) Recipient(ctx context.Context, audience string, now time.Time) (Recipient, error) {
 	r := Recipient{audience: cmp.Or(audience, i.policy.Audience)}
-	var known bool
-	if r.service, known = i.policy.Services[r.audience]; !known && r.audience != i.policy.Audience {
-		var err error
-		if r.service, err = i.registered(ctx, r.audience); err != nil {
-			return Recipient{}, err
-		}
+	settled, known := i.policy.Services[r.audience]
+	known = known || r.audience == i.policy.Audience
+	var err error
+	switch r.service, err = i.registered(ctx, r.audience); {
+	case known && (err == nil && r.service == Service{} || errors.Is(err, ErrAudience)):
+		r.service = settled
+	case known && err == nil:
+		return Recipient{}, fmt.Errorf("audience %s: %w", r.audience, errTwice)
+	case err != nil:
+		return Recipient{}, err
 	}
 	if r.service.EncryptTo == nil {
 		return r, nil
@@ -35,6 +41,10 @@ func (i *Issuer) Recipient(ctx context.Context, audience string, now time.Time) 
 	}
 	return r, nil
 }
+
+// errTwice is a fault of whoever runs processes with different settings on one
+// database: the start and the registration refuse it.
+var errTwice = errors.New("a registered client and the settings both say what its tokens look like")
 
 func (i *Issuer) registered(ctx context.Context, audience string) (Service, error) {
 	if i.policy.Registered == nil {
