@@ -35,7 +35,9 @@ type SignIn struct {
 	Credentials
 	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
 	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go: into the answer (default), or into cookies that no script can read."`
-	ClientID string `json:"client_id,omitempty" maxLength:"255" doc:"The registered application that the person uses; one that has a secret proves it with HTTP Basic. By default Portaria itself." example:"shop-web"`
+	ClientID string `json:"client_id,omitempty" maxLength:"255" doc:"The registered application that the person uses; one that has a secret proves it with HTTP Basic, one that has a public key with client_assertion. By default Portaria itself." example:"shop-web"`
+
+	ClientAssertion string `json:"client_assertion,omitempty" maxLength:"8192" doc:"A JWT by which the application proves itself with its public key (private_key_jwt, RFC 7523)."`
 }
 
 // Refresh spends a refresh token.
@@ -44,6 +46,8 @@ type Refresh struct {
 	Audience     string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
 	Delivery     string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go; by default where the refresh token came from. One from a cookie is never answered in the body."`
 	ClientID     string `json:"client_id,omitempty" maxLength:"255" doc:"The application that the refresh token was given to, as at sign-in."`
+
+	ClientAssertion string `json:"client_assertion,omitempty" maxLength:"8192" doc:"How an application with a public key proves itself, as at sign-in."`
 }
 
 // StepUp proves the password again within a session.

@@ -46,17 +46,17 @@ func (p *Prover) byAssertion(ctx context.Context, s Shown, now time.Time) (Clien
 	}
 	c, err := Usable(ctx, p.store, claimed)
 	if errors.Is(err, ErrBarred) {
-		return Client{}, ErrNotProved
+		return Client{}, notProved(errUnusable)
 	}
 	if err != nil {
 		return Client{}, err
 	}
 	a, err := c.signed(s.Assertion.Reveal())
-	if err != nil {
-		return Client{}, notProved(err)
+	if err == nil {
+		err = a.check(c.ID, p.audiences, now)
 	}
-	if err := a.check(c.ID, p.audiences, now); err != nil {
-		return Client{}, notProved(err)
+	if err != nil {
+		return Client{}, notProved(fmt.Errorf("client %s: %w", c.ID, err))
 	}
 	// Last, so that nobody but the client can make one be remembered.
 	// And for longer than it is good here, in case another process's clock is

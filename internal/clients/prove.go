@@ -75,11 +75,34 @@ func (p *Prover) Prove(ctx context.Context, s Shown, now time.Time) (Client, err
 		// credentials is there to be an audience, and anybody knows its name.
 		proved = c.Public()
 	}
-	if err != nil || !proved || c.Disabled() {
-		return Client{}, ErrNotProved
+	if err == nil && proved && !c.Disabled() {
+		return c, nil
 	}
-	return c, nil
+	return Client{}, notProved(c.doubt(s, proved))
 }
+
+// doubt says, for the operator's log, why a client is not believed. It names
+// none but those that are registered: a secret may stand in the wrong place.
+func (c Client) doubt(s Shown, proved bool) error {
+	switch {
+	case c.ID == "":
+		return errUnknown
+	case s.Secret == "" && !proved:
+		return fmt.Errorf("client %s: %w", c.ID, errNoProof)
+	case !proved:
+		return fmt.Errorf("client %s: %w", c.ID, errWrongSecret)
+	}
+	return fmt.Errorf("client %s: %w", c.ID, errDisabled)
+}
+
+// Why a client is not believed: for the log alone, whoever asks is told nothing.
+var (
+	errUnknown     = errors.New("no client of this id")
+	errNoProof     = errors.New("it must prove who it is, and showed nothing")
+	errWrongSecret = errors.New("the secret is wrong")
+	errDisabled    = errors.New("it is disabled")
+	errUnusable    = errors.New("no client of this id, or it is disabled")
+)
 
 // Usable finds a client that is not disabled; ErrBarred.
 func Usable(ctx context.Context, store Finder, id string) (Client, error) {

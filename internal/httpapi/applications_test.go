@@ -106,6 +106,12 @@ func TestRefreshGrantRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %s", what, err, test.code)
 		}
 	}
+	// A service acts in nobody's name but its own.
+	robot := a.AsClient("robot", registered(t, a, described("robot", "service")))
+	_, err = robot.Token(t.Context(), refreshForm(tokens.RefreshToken))
+	refused(t, err, "unauthorized_client")
+	_, err = robot.Token(t.Context(), refreshForm(""))
+	refused(t, err, "unauthorized_client")
 	a.Clock.Move(time.Minute)
 	_, err = web.Token(t.Context(), refreshForm(tokens.RefreshToken))
 	worked(t, err) // none of it spent the token

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -274,7 +275,7 @@ func application(h http.Header) (clients.Shown, error) {
 	}
 	shown, err := basicClient(h)
 	if err != nil {
-		return clients.Shown{}, clients.ErrNotProved
+		return clients.Shown{}, fmt.Errorf("%w: %w", clients.ErrNotProved, err)
 	}
 	return shown, nil
 }

@@ -47,13 +47,21 @@ func (b browser) csrf() string {
 
 func (b browser) has(cookie string) bool { return len(b.request.CookiesNamed(cookie)) > 0 }
 
-// cookie is the value of a cookie, empty when there is none or more than one.
-func (b browser) cookie(name string) string {
-	found := b.request.CookiesNamed(name)
-	if len(found) != 1 {
-		return ""
+// held is the refresh token of the cookie. Two of them are an error, as two access
+// tokens are: which of both is the right one would be a guess.
+func (b browser) held() (session.Token, error) {
+	found := b.request.CookiesNamed(api.RefreshCookie)
+	if len(found) > 1 {
+		return "", severalRefreshTokens()
 	}
-	return found[0].Value
+	if len(found) == 0 {
+		return "", session.ErrTokenInvalid
+	}
+	return session.Token(found[0].Value), nil
+}
+
+func severalRefreshTokens() error {
+	return problem.BadRequest("refresh_token_repeated", "Send one refresh token, in one place.")
 }
 
 // keep sets a cookie for as long as its token lives. Browsers take it over TLS
@@ -109,7 +117,10 @@ func (s *Server) cookieHolder(ctx context.Context, c Caller) (Caller, session.To
 	if err := c.browser.sameOrigin(); err != nil {
 		return Caller{}, "", err
 	}
-	held := session.Token(c.browser.cookie(api.RefreshCookie))
+	held, err := c.browser.held()
+	if err != nil {
+		return Caller{}, "", err
+	}
 	found, err := s.login.CookieSession(ctx, held, c.browser.csrf(), c.Use.At)
 	if err != nil {
 		return Caller{}, "", err
@@ -122,6 +133,8 @@ func (s *Server) cookieHolder(ctx context.Context, c Caller) (Caller, session.To
 // or that of the cookie.
 func (s *Server) spender(ctx context.Context, c Caller, inBody string) (Caller, session.Token, error) {
 	switch {
+	case inBody != "" && c.browser.has(api.RefreshCookie):
+		return Caller{}, "", severalRefreshTokens()
 	case inBody != "":
 		return c, session.Token(inBody), nil
 	case !c.browser.has(api.RefreshCookie):

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -93,7 +94,8 @@ func (s *Server) takeBack(ctx context.Context, c Caller, a asked) error {
 // that was taken back until now.
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request, c Caller) error {
 	if c.Client.Public() {
-		return clients.ErrNotProved // anybody could have sent its name
+		// Anybody could have sent its name.
+		return fmt.Errorf("%w: client %s is public", clients.ErrNotProved, c.Client.ID)
 	}
 	raw := c.Form.get("token")
 	if raw == "" {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
@@ -44,6 +45,11 @@ func (s *Server) clientCredentials(ctx context.Context, c Caller) (api.Granted, 
 }
 
 func (s *Server) refreshGrant(ctx context.Context, c Caller) (api.Granted, error) {
+	// A session is a person's: whatever else its client became meanwhile, a
+	// service acts in nobody's name but its own.
+	if c.Client.Kind != clients.App {
+		return api.Granted{}, login.ErrGrantRefused
+	}
 	refreshToken := c.Form.get("refresh_token")
 	if refreshToken == "" {
 		return api.Granted{}, invalidRequest("refresh_token is missing.")

@@ -230,6 +230,20 @@ func TestRegisteredAudiences(t *testing.T) {
 	}
 }
 
+// asserted signs an assertion of these claims, good for a minute.
+func asserted(t *testing.T, a *apptest.App, key jose.Key, claims map[string]any) string {
+	t.Helper()
+	claims["exp"] = a.Clock.Now().Add(time.Minute).Unix()
+	header, err := json.Marshal(map[string]string{"alg": string(key.Algorithm()), "kid": key.Kid()})
+	worked(t, err)
+	payload, err := json.Marshal(claims)
+	worked(t, err)
+	input := jose.Encode(header) + "." + jose.Encode(payload)
+	signature, err := key.Sign(input)
+	worked(t, err)
+	return input + "." + jose.Encode(signature)
+}
+
 func TestPrivateKeyJWT(t *testing.T) {
 	a := apptest.Start(t)
 	key, err := jose.Generate(jose.EdDSA)
@@ -240,14 +254,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 		t.Error("a client with a key got a secret")
 	}
 	assertion := func(jti string, audience string) api.TokenRequest {
-		header, _ := json.Marshal(map[string]string{"alg": "EdDSA", "kid": key.Kid()})
-		payload, _ := json.Marshal(map[string]any{"iss": "robot", "sub": "robot", "aud": audience, "jti": jti,
-			"exp": a.Clock.Now().Add(time.Minute).Unix()})
-		input := jose.Encode(header) + "." + jose.Encode(payload)
-		signature, err := key.Sign(input)
-		worked(t, err)
 		return api.TokenRequest{GrantType: api.GrantClientCredentials, ClientProof: api.ClientProof{
-			ClientAssertionType: api.AssertionType, ClientAssertion: input + "." + jose.Encode(signature)}}
+			ClientAssertionType: api.AssertionType, ClientAssertion: asserted(t, a, key, map[string]any{"iss": "robot", "sub": "robot", "aud": audience, "jti": jti})}}
 	}
 	metadata, err := a.Metadata(t.Context())
 	worked(t, err)

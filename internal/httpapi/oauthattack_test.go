@@ -126,6 +126,10 @@ func TestTokenRequests(t *testing.T) {
 		"a scope with a line break":  {tokenPath, grant + "&scope=a%0Ab", []string{auth, good}, 400, "invalid_request"},
 		"invalid UTF-8":              {tokenPath, grant + "&scope=%ff", []string{auth, good}, 400, "invalid_request"},
 		"a broken escape in it":      {tokenPath, grant + "&scope=%zz", []string{auth, good}, 400, "invalid_request"},
+		"NUL in a name":              {tokenPath, grant + "&a%00=b", []string{auth, good}, 400, "invalid_request"},
+		"NUL in a known name":        {tokenPath, grant + "&scope%00=a", []string{auth, good}, 400, "invalid_request"},
+		"a line break in a name":     {tokenPath, grant + "&a%0A", []string{auth, good}, 400, "invalid_request"},
+		"a name in invalid UTF-8":    {tokenPath, grant + "&%ff=a", []string{auth, good}, 400, "invalid_request"},
 		"semicolons":                 {tokenPath, grant + ";scope=a", []string{auth, good}, 400, "invalid_request"},
 		"a huge body":                {tokenPath, grant + "&scope=" + strings.Repeat("a", 1<<20), []string{auth, good}, 400, "invalid_request"},
 		"very many parameters":       {tokenPath, grant + strings.Repeat("&a=b", 30000), []string{auth, good}, 400, "invalid_request"},
@@ -136,6 +140,9 @@ func TestTokenRequests(t *testing.T) {
 			resp, e := request(t, a, test.path, test.body, test.header...)
 			if resp.StatusCode != test.status || e.Code != test.code {
 				t.Errorf("%d %q (%s), want %d %q", resp.StatusCode, e.Code, e.Description, test.status, test.code)
+			}
+			if test.status == http.StatusOK && resp.Header.Get("Pragma") != "no-cache" {
+				t.Error("a cache of HTTP/1.0 may keep the token (RFC 6749 §5.1)")
 			}
 			challenge := resp.Header.Get("WWW-Authenticate")
 			if asked := strings.HasPrefix(challenge, "Basic "); asked != (test.status == http.StatusUnauthorized) {

@@ -22,6 +22,8 @@ const basicChallenge = `Basic realm="portaria", charset="UTF-8"`
 // errBasic says that an Authorization header cannot be read as HTTP Basic.
 var errBasic = errors.New("authorization is not HTTP Basic")
 
+var errAssertionType = errors.New("client_assertion and client_assertion_type do not belong together")
+
 // basicClient reads what a client shows in the Authorization header: its name
 // and secret, each form-encoded before they are joined (RFC 6749 §2.3.1). No
 // header, or one of another scheme, shows nothing. Error: errBasic.
@@ -86,28 +88,34 @@ func shownBy(header clients.Shown, f oauthForm) (clients.Shown, error) {
 	case header.Secret != "":
 		return header, nil
 	case kind != "" && (kind != api.AssertionType || form.Assertion == ""), kind == "" && form.Assertion != "":
-		return clients.Shown{}, clients.ErrNotProved
+		return clients.Shown{}, fmt.Errorf("%w: %w", clients.ErrNotProved, errAssertionType)
 	}
 	return form, nil
 }
 
-// through answers the application that a person uses: the one that is named, or
-// that proved itself with HTTP Basic. Neither is Portaria itself, the zero
-// Client, for which nothing is read. Errors: clients.ErrNotProved,
-// clients.ErrBarred.
-func (s *Server) through(ctx context.Context, c Caller, named string) (clients.Client, error) {
+// through answers the application that a person uses: the one that is named in
+// the body, which may prove itself there by an assertion, or that proved itself
+// with HTTP Basic. Neither is Portaria itself, the zero Client, for which nothing
+// is read. Errors: clients.ErrNotProved, clients.ErrBarred.
+func (s *Server) through(ctx context.Context, c Caller, named clients.Shown) (clients.Client, error) {
 	shown := c.shown
 	switch {
-	case shown.ClientID == "" && (named == "" || named == login.ClientID):
+	case shown.ClientID == "" && named.Assertion == "" && (named.ClientID == "" || named.ClientID == login.ClientID):
 		return clients.Client{}, nil
 	case shown.ClientID == "":
-		shown.ClientID = named
-	case named != "" && named != shown.ClientID:
+		shown = named
+	case named.Assertion != "":
+		return clients.Client{}, problem.Field("client_assertion", "is one proof too many beside Authorization")
+	case named.ClientID != "" && named.ClientID != shown.ClientID:
 		return clients.Client{}, problem.Field("client_id", "is not the one in Authorization")
 	}
 	client, err := s.Prover.Prove(ctx, shown, c.Use.At)
-	if errors.Is(err, clients.ErrNotProved) && shown.Secret == "" || err == nil && client.Kind != clients.App {
-		return clients.Client{}, clients.ErrBarred
+	unproved := shown.Secret == "" && shown.Assertion == ""
+	switch {
+	case errors.Is(err, clients.ErrNotProved) && unproved:
+		return clients.Client{}, fmt.Errorf("%w: %w", clients.ErrBarred, err)
+	case err == nil && client.Kind != clients.App:
+		return clients.Client{}, fmt.Errorf("%w: client %s is a service", clients.ErrBarred, client.ID)
 	}
 	return client, err
 }

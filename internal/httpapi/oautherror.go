@@ -46,16 +46,21 @@ func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 		s.fail(w, r, err)
 		return
 	}
-	if answer.Code == invalidClient {
-		// The caller is not told; whoever runs the client asks the operator.
-		s.Log.InfoContext(r.Context(), "client not authenticated", "reason", err, "request_id", serve.RequestID(r.Context()))
-	}
+	s.tellRefusedClient(r, err)
 	status := http.StatusBadRequest
 	if answer.Code == invalidClient && r.Header.Get("Authorization") != "" {
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", basicChallenge)
 	}
 	_ = respond(w, status, answer) // two strings always encode
+}
+
+// tellRefusedClient logs why a client was not believed. The caller is not told;
+// whoever runs the client asks the operator.
+func (s *Server) tellRefusedClient(r *http.Request, err error) {
+	if errors.Is(err, clients.ErrNotProved) || errors.Is(err, clients.ErrBarred) {
+		s.Log.InfoContext(r.Context(), "client not authenticated", "reason", err, "request_id", serve.RequestID(r.Context()))
+	}
 }
 
 // oauthError answers nil for what is no fault of the request.

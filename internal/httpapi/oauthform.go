@@ -56,13 +56,16 @@ func readForm(r *http.Request) (oauthForm, error) {
 func strictForm(sent url.Values) (oauthForm, error) {
 	f := oauthForm{}
 	for name, values := range sent {
+		if !isText(name) {
+			return nil, invalidRequest("The name of a parameter is no text.")
+		}
 		if len(values) > 1 && name != mayRepeat {
 			return nil, invalidRequest("A parameter was given more than once.")
 		}
 		for _, value := range values {
 			// No parameter of ours has a control character, and some are
 			// errors to a database.
-			if !utf8.ValidString(value) || strings.ContainsFunc(value, isControl) {
+			if !isText(value) {
 				return nil, invalidRequest("A parameter holds what is no text.")
 			}
 			if value != "" {
@@ -72,6 +75,8 @@ func strictForm(sent url.Values) (oauthForm, error) {
 	}
 	return f, nil
 }
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, isControl) }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 

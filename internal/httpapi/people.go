@@ -8,6 +8,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
@@ -37,7 +38,7 @@ func (s *Server) signIn(ctx context.Context, c Caller, in api.SignIn) (api.Token
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	if wish.Client, err = s.through(ctx, c, in.ClientID); err != nil {
+	if wish.Client, err = s.through(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
 		return api.Tokens{}, err
 	}
 	got, err := s.login.Password(ctx, identifier, plain, wish, c.Use)
@@ -56,7 +57,7 @@ func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tok
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	if wish.Client, err = s.through(ctx, c, in.ClientID); err != nil {
+	if wish.Client, err = s.through(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
 		return api.Tokens{}, err
 	}
 	got, event, err := s.login.Refresh(ctx, spent, wish, c.Use)

@@ -133,6 +133,7 @@ func (s *Server) handler(rt route, h handler) http.Handler {
 // and only there.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer := problem.Of(err)
+	s.tellRefusedClient(r, err)
 	if answer.Unexpected {
 		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "request_id", serve.RequestID(r.Context()))
 	}

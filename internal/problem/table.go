@@ -47,7 +47,7 @@ var table = []row{
 	{clients.ErrConfigured, http.StatusConflict, "client_configured", "The settings describe this client.", "Change it in the settings: the next start would undo the change here.", ""},
 	{clients.ErrNoSecret, http.StatusConflict, "client_without_secret", "The client has no secret to rotate.", "It proves itself with a public key, or not at all.", ""},
 	{clients.ErrBarred, http.StatusForbidden, "client_barred", "This client may not be used.", "It is unknown, disabled, or must prove who it is; ask the operator.", ""},
-	{clients.ErrNotProved, http.StatusUnauthorized, "invalid_client", "The client did not prove who it is.", "Send its id and secret with HTTP Basic.", basic},
+	{clients.ErrNotProved, http.StatusUnauthorized, "invalid_client", "The client did not prove who it is.", "Send its id and secret with HTTP Basic, or a new client_assertion.", basic},
 
 	{password.ErrTooShort, http.StatusUnprocessableEntity, "password_too_short", "The password is too short.", "At least 8 characters.", ""},
 	{password.ErrTooLong, http.StatusUnprocessableEntity, "password_too_long", "The password is too long.", "At most 256 characters.", ""},
@@ -91,6 +91,7 @@ var table = []row{
 	{verify.ErrExpired, http.StatusUnauthorized, "token_expired", "The access token has expired.", "Refresh it, or sign in again.", invalidToken},
 	{verify.ErrOutdated, http.StatusUnauthorized, "token_revoked", "The access token has been revoked.", "Refresh it.", invalidToken},
 	{verify.ErrRevoked, http.StatusUnauthorized, "token_revoked", "The access token has been revoked.", "Sign in again.", invalidToken},
+	{verify.ErrAudience, http.StatusUnauthorized, "token_invalid", "The access token is not valid here.", "It is for another service; ask for one without an audience, or for the audience of this service.", invalidToken},
 	{verify.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
 	{verify.ErrStale, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{verify.ErrUnavailable, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
