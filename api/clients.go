@@ -15,8 +15,8 @@ type ClientDescription struct {
 	RefreshTTL    int64    `json:"refresh_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which a session that is not refreshed ends; for apps."`
 	SessionTTL    int64    `json:"session_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which every session ends; for apps."`
 	NoRefresh     bool     `json:"no_refresh,omitempty" doc:"People get one access token and no refresh token; for apps."`
-	Profile       string   `json:"profile,omitempty" enum:"at+jwt,jwt,flask" doc:"The form of tokens for this client; by default at+jwt."`
-	EncryptionKey string   `json:"encryption_key,omitempty" maxLength:"16384" doc:"A public JWK, as text, that tokens for this client are encrypted to."`
+	Profile       string   `json:"profile,omitempty" enum:"at+jwt,jwt,flask" doc:"For services: the form of the tokens whose audience is this client; by default at+jwt."`
+	EncryptionKey string   `json:"encryption_key,omitempty" maxLength:"16384" doc:"For services: a public JWK, as text, that tokens whose audience is this client are encrypted to."`
 }
 
 // NewClient registers a client.
@@ -46,6 +46,8 @@ type Clients struct {
 type RegisteredClient struct {
 	Client
 	ClientSecret string `json:"client_secret,omitempty" doc:"Told this once; absent for a client with a public key, or without credentials."`
+
+	UnknownAudiences []string `json:"unknown_audiences,omitempty" doc:"Those of its audiences for which no tokens are issued yet: neither the settings nor an enabled service have this name."`
 }
 
 // ClientSecret is a secret that was made just now.

@@ -50,17 +50,25 @@ type clientCreate struct {
 	Name              string   `help:"Name for people." placeholder:"NAME"`
 	Kind              string   `help:"service acts in its own name; people sign in with an app." enum:"service,app" default:"service"`
 	Public            bool     `help:"For an app that cannot keep a secret, such as a page in a browser."`
-	Scopes            []string `help:"What the client may ask for in its own name." placeholder:"SCOPE,…"`
+	Scopes            []string `help:"What a service may ask for in its own name." placeholder:"SCOPE,…"`
 	PublicKeyFile     string   `help:"File with the public JWK that the client proves itself with, instead of a secret." placeholder:"FILE"`
 	NoRefresh         bool     `help:"People get one access token and no refresh token."`
-	Profile           string   `help:"Form of the tokens for this client." enum:"at+jwt,jwt,flask," default:"" placeholder:"at+jwt|jwt|flask"`
-	EncryptionKeyFile string   `help:"File with the public JWK that tokens for this client are encrypted to." placeholder:"FILE"`
+	Profile           string   `help:"Form of the tokens whose audience is this service." enum:"at+jwt,jwt,flask," default:"" placeholder:"at+jwt|jwt|flask"`
+	EncryptionKeyFile string   `help:"File with the public JWK that tokens whose audience is this service are encrypted to." placeholder:"FILE"`
 }
 
 // Help tells of the flags that are settings elsewhere.
 func (clientCreate) Help() string {
-	return "With --audience, the services that tokens may be asked for, separated by commas; the first is meant when none is asked for. " +
-		"With --access-ttl, --refresh-ttl and --session-ttl, the lifetimes that this client's tokens and sessions have instead of those in the settings."
+	return `Also, in the place of what the settings say:
+
+    --audience=SERVICE,…      Services that it may ask for tokens for: names
+                              of the settings, or ids of services. The first
+                              is meant when it names none.
+    --access-ttl=15m          How long its access tokens live.
+    --refresh-ttl=7d          For apps: ends a session that is not refreshed
+                              for so long.
+    --session-ttl=30d         For apps: ends every session so long after its
+                              sign-in.`
 }
 
 // Run registers a client and prints its secret.
@@ -73,6 +81,9 @@ func (a clientCreate) Run(c *call) error {
 		made, err := admin.CreateClient(c, api.NewClient{ClientDescription: in, Public: a.Public})
 		if err != nil {
 			return err
+		}
+		for _, unknown := range made.UnknownAudiences {
+			fmt.Fprintf(c.err, "note: no tokens are issued for %s yet: register it with client create, or in the settings\n", printable(unknown))
 		}
 		if c.JSON || made.ClientSecret == "" {
 			return c.say(made, "created client %s", printable(made.ID))

@@ -187,6 +187,9 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
+	if err := a.warnOfAudiences(ctx, directory, flows); err != nil {
+		return err
+	}
 	if err := a.openWebhooks(ctx, issuer); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/login"
 )
 
 // openClients brings the registered clients to what the settings say.
@@ -28,6 +29,20 @@ func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
 		return nil, fmt.Errorf("compare registered clients with the settings: %w", err)
 	}
 	return directory, a.promiseClients(ctx)
+}
+
+// warnOfAudiences tells of clients that may ask for tokens that nobody issues: a
+// name was misspelt, or a service is gone. They are no reason not to start.
+func (a *App) warnOfAudiences(ctx context.Context, directory *clients.Directory, flows *login.Service) error {
+	for c, err := range directory.All(ctx) {
+		if err != nil {
+			return fmt.Errorf("look at clients: %w", err)
+		}
+		if unknown := flows.Unknown(ctx, c.Audiences, a.now()); unknown != nil && !c.Disabled() {
+			a.log.WarnContext(ctx, "client registered with audiences for which no tokens are issued", "client_id", c.ID, "audiences", unknown)
+		}
+	}
+	return nil
 }
 
 // promise has keys stay published for tokens that live so long.

@@ -83,6 +83,19 @@ func TestTokensLookAsOneSays(t *testing.T) {
 	}
 }
 
+// TestAStartTellsOfUnknownAudiences and starts all the same.
+func TestAStartTellsOfUnknownAudiences(t *testing.T) {
+	a := apptest.Start(t, func(c *config.Config) {
+		c.Clients = []clients.Described{
+			{Client: clients.Client{ID: "billing", Kind: clients.Service, Audiences: []string{"stock", "nowhere"}}},
+			{Client: clients.Client{ID: "stock", Kind: clients.Service, Audiences: []string{"billing"}}},
+		}
+	})
+	if log := a.Log.String(); strings.Count(log, "no tokens are issued") != 1 || !strings.Contains(log, "client_id=billing audiences=[nowhere]") {
+		t.Error(log)
+	}
+}
+
 // startOn starts a Portaria, and ends it if it does.
 func startOn(t *testing.T, options ...apptest.Option) error {
 	t.Helper()

@@ -68,6 +68,7 @@ func credentials(r Registration) (f Faults) {
 	case r.NoSecret && r.PublicKey != "":
 		f.add("public", "excludes public_key")
 	}
+	f.add("scopes", r.checkPublicScopes(r.NoSecret && r.Kind == App))
 	return f
 }
 

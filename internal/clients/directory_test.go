@@ -54,7 +54,7 @@ func TestSecretsAreByChanceAndHashedUnderTheKey(t *testing.T) {
 func TestWhoGetsASecret(t *testing.T) {
 	public := string(newKey(t, "ES256").PublicJWK())
 	app, keyed := service("x"), service("x")
-	app.Kind, keyed.PublicKey = clients.App, public
+	app.Kind, app.Scopes, keyed.PublicKey = clients.App, nil, public
 	tests := map[string]struct {
 		in     clients.Registration
 		secret bool
@@ -65,6 +65,8 @@ func TestWhoGetsASecret(t *testing.T) {
 		"app in a browser":      {clients.Registration{Client: app, NoSecret: true}, false, ""},
 		"service with a key":    {clients.Registration{Client: keyed}, false, ""},
 		"service without proof": {clients.Registration{Client: service("x"), NoSecret: true}, false, "public"},
+		"scopes for anybody":    {clients.Registration{Client: with(app, scopes("revocation:read")), NoSecret: true}, false, "scopes"},
+		"scopes of its server":  {clients.Registration{Client: with(app, scopes("revocation:read", "events:read"))}, true, ""},
 		"key and no proof":      {clients.Registration{Client: with(app, func(c *clients.Client) { c.PublicKey = public }), NoSecret: true}, false, "public"},
 	}
 	for name, test := range tests {
@@ -82,6 +84,10 @@ func TestWhoGetsASecret(t *testing.T) {
 			}
 		})
 	}
+}
+
+func scopes(names ...string) func(*clients.Client) {
+	return func(c *clients.Client) { c.Scopes = names }
 }
 
 // What the keys cannot promise must not be registered.
@@ -116,7 +122,7 @@ func TestRotation(t *testing.T) {
 func TestWhatHasNoSecretIsNotRotated(t *testing.T) {
 	h := newHouse(t)
 	keyed, app := service("keyed"), service("app")
-	keyed.PublicKey, app.Kind = string(newKey(t, "ES256").PublicJWK()), clients.App
+	keyed.PublicKey, app.Kind, app.Scopes = string(newKey(t, "ES256").PublicJWK()), clients.App, nil
 	h.created(keyed)
 	_, _, err := h.Create(t.Context(), clients.Registration{Client: app, NoSecret: true}, start)
 	h.ok(err)

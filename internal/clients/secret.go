@@ -59,6 +59,9 @@ func (c Client) HasSecret(hash [sha256.Size]byte) bool {
 func checkSecret(plain Plain) string {
 	text := plain.Reveal()
 	odd := func(r rune) bool { return r <= ' ' || r > '~' }
+	// Whoever sends it as it stands, as curl -u does, would send another one:
+	// in HTTP Basic it is form-encoded (RFC 6749 §2.3.1).
+	const encoded = "+%"
 	switch {
 	case len(text) < minSecret:
 		return "must have at least 32 characters, made by chance"
@@ -66,6 +69,8 @@ func checkSecret(plain Plain) string {
 		return "must have at most 256 characters"
 	case strings.ContainsFunc(text, odd):
 		return "must be printable ASCII without spaces"
+	case strings.ContainsAny(text, encoded):
+		return "must be without + and %, which stand for other characters in HTTP Basic; openssl rand -hex 32 makes a good one"
 	}
 	return ""
 }

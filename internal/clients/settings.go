@@ -30,6 +30,7 @@ func (d Described) Validate() error {
 	if d.Secret != "" && d.PublicKey != "" {
 		f.add("secret_file", "excludes public_key: a client proves itself in one way")
 	}
+	f.add("scopes", c.checkPublicScopes(c.Kind == App && d.Secret == "" && c.PublicKey == ""))
 	return f.err()
 }
 

@@ -119,6 +119,8 @@ func TestDescriptionsThatAreRefused(t *testing.T) {
 		"long":      {Client: service("x"), Secret: clients.Plain(strings.Repeat("a", 257))},
 		"space":     {Client: service("x"), Secret: fileSecret + " "},
 		"not ASCII": {Client: service("x"), Secret: fileSecret + "é"},
+		"plus":      {Client: service("x"), Secret: fileSecret + "+"},
+		"percent":   {Client: service("x"), Secret: fileSecret + "%41"},
 		"and a key": {Client: keyed, Secret: fileSecret},
 	}
 	for name, in := range tests {

@@ -64,6 +64,7 @@ func (c Client) Validate() error {
 	f.add("audiences", checkList(c.Audiences, isAudience, "255 visible ASCII characters, as in names and URLs"))
 	f.add("scopes", checkList(c.Scopes, isScope, `128 characters of visible ASCII without " and \`))
 	c.checkPolicy(&f)
+	f.add("scopes", c.checkAppScopes())
 	f.add("profile", c.checkProfile())
 	f.add("encryption_key", c.checkEncryptionKey())
 	return f.err()
@@ -138,12 +139,18 @@ func (c Client) checkPolicy(f *Faults) {
 		f.add("session_ttl", noSession)
 	case c.Kind == Service && p.NoRefresh:
 		f.add("no_refresh", noSession)
+	case p.NoRefresh && p.Idle != 0:
+		f.add("refresh_ttl", noRefresh)
+	case p.NoRefresh && p.Absolute != 0:
+		f.add("session_ttl", noRefresh)
 	case p.Absolute != 0 && p.Idle > p.Absolute:
 		f.add("refresh_ttl", "must not be longer than session_ttl, which ends every session")
 	case p.Absolute != 0 && p.AccessTTL > p.Absolute:
 		f.add("access_ttl", "must not be longer than session_ttl, which ends every session")
 	}
 }
+
+const noRefresh = "means nothing beside no_refresh: the session ends with its one access token, access_ttl"
 
 const noSession = "is for apps: a service has no sessions"
 
@@ -155,9 +162,38 @@ func checkTTL(ttl, longest time.Duration) string {
 	return ""
 }
 
+// checkAppScopes refuses scopes that would do nothing: people's tokens have none.
+func (c Client) checkAppScopes() string {
+	idle := func(scope string) bool { return !slices.Contains(serverScopes(), scope) }
+	if c.Kind == App && slices.ContainsFunc(c.Scopes, idle) {
+		return "are for services: people's tokens have none; an app may have " + strings.Join(serverScopes(), ", ") + " for its own server"
+	}
+	return ""
+}
+
+// serverScopes are what the server of an app reaches with the app's own secret.
+// The names are those of package api.
+func serverScopes() []string {
+	return []string{"revocation:read", "revocation:write", "events:read"}
+}
+
+// checkPublicScopes refuses scopes that anybody would have: a public client has
+// nothing but its name.
+func (c Client) checkPublicScopes(public bool) string {
+	if public && len(c.Scopes) > 0 && c.checkAppScopes() == "" {
+		return "need a client that can prove itself"
+	}
+	return ""
+}
+
+const noAudience = "is for services: no tokens are issued for an app"
+
 // checkProfile knows the names of package token, which a test compares: that
 // package stands beside this one.
 func (c Client) checkProfile() string {
+	if c.Kind == App && c.Profile != "" {
+		return noAudience
+	}
 	if !slices.Contains([]string{"", "at+jwt", "jwt", "flask"}, c.Profile) {
 		return "must be at+jwt, jwt or flask"
 	}
@@ -180,6 +216,9 @@ func (c Client) checkPublicKey() string {
 func (c Client) checkEncryptionKey() string {
 	if c.EncryptionKey == "" {
 		return ""
+	}
+	if c.Kind == App {
+		return noAudience
 	}
 	set, fault := publicKeys(c.EncryptionKey)
 	if fault != "" {

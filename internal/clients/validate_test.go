@@ -87,6 +87,13 @@ func TestValidate(t *testing.T) {
 		"service that idles":      {func(c *clients.Client) { c.Policy.Idle = time.Hour }, "refresh_ttl"},
 		"service with a session":  {func(c *clients.Client) { c.Policy.Absolute = time.Hour }, "session_ttl"},
 		"service without refresh": {func(c *clients.Client) { c.Policy.NoRefresh = true }, "no_refresh"},
+		"one token, idle":         {app(clients.Policy{Idle: time.Hour, NoRefresh: true}), "refresh_ttl"},
+		"one token, ended":        {app(clients.Policy{Absolute: time.Hour, NoRefresh: true}), "session_ttl"},
+		"app with scopes":         {func(c *clients.Client) { c.Kind = clients.App; c.Scopes = []string{"stock:read"} }, "scopes"},
+		"app that administers":    {func(c *clients.Client) { c.Kind = clients.App; c.Scopes = []string{"portaria:admin"} }, "scopes"},
+		"app that follows":        {func(c *clients.Client) { c.Kind = clients.App; c.Scopes = []string{"revocation:read"} }, ""},
+		"app as audience":         {func(c *clients.Client) { app(clients.Policy{})(c); c.Profile = "jwt" }, "profile"},
+		"app with encryption":     {func(c *clients.Client) { app(clients.Policy{})(c); c.EncryptionKey = string(sealing.PublicJWK()) }, "encryption_key"},
 		"unknown profile":         {func(c *clients.Client) { c.Profile = "JWT" }, "profile"},
 		"public key":              {func(c *clients.Client) { c.PublicKey = string(signing.PublicJWK()) }, ""},
 		"keys during a rotation":  {func(c *clients.Client) { c.PublicKey = set(signing.PublicJWK(), newKey(t, "RS256").PublicJWK()) }, ""},
@@ -114,7 +121,7 @@ func TestValidate(t *testing.T) {
 
 // app makes the client an app with this policy.
 func app(p clients.Policy) func(*clients.Client) {
-	return func(c *clients.Client) { c.Kind, c.Policy = clients.App, p }
+	return func(c *clients.Client) { c.Kind, c.Policy, c.Scopes = clients.App, p, nil }
 }
 
 func TestEveryAsymmetricAlgorithmIsTaken(t *testing.T) {

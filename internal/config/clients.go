@@ -114,6 +114,9 @@ func (c *clientReader) take(f entry, set map[string]func([]string) error) {
 	}
 	_, both := c.given[other]
 	c.given[f.name] = f.where
+	if !f.list && slices.Contains([]string{"audiences", "scopes"}, f.name) && len(f.values) == 1 {
+		f.values = strings.Fields(f.values[0]) // several names in one text
+	}
 	switch err := take(f.values); {
 	case twice:
 		c.complain(f.name, "is given twice")
@@ -168,12 +171,8 @@ func one(to *string) func([]string) error {
 	}
 }
 
-// many takes a list, or several names in one text.
 func many(to *[]string) func([]string) error {
 	return func(values []string) error {
-		if len(values) == 1 {
-			values = strings.Fields(values[0])
-		}
 		*to = values
 		return nil
 	}

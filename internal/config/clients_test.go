@@ -38,9 +38,11 @@ clients:
   - id: kiosk
     kind: app
     access_ttl: 8h
+    no_refresh: yes
+  - id: shop
+    kind: app
     refresh_ttl: 2d
     session_ttl: 2w
-    no_refresh: yes
 `
 	want := []clients.Described{
 		{Client: clients.Client{ID: "orders", Name: "Order: management", Kind: clients.Service, Profile: "jwt",
@@ -48,7 +50,8 @@ clients:
 			Policy: clients.Policy{AccessTTL: 5 * time.Minute}, EncryptionKey: spaced(publicKey(t).PublicJWK())}, Secret: chance},
 		{Client: clients.Client{ID: "reports", Kind: clients.Service, PublicKey: string(signing.PublicJWK()), Scopes: []string{"a", "b"}}},
 		{Client: clients.Client{ID: "kiosk", Kind: clients.App,
-			Policy: clients.Policy{AccessTTL: 8 * time.Hour, Idle: 48 * time.Hour, Absolute: 14 * 24 * time.Hour, NoRefresh: true}}},
+			Policy: clients.Policy{AccessTTL: 8 * time.Hour, NoRefresh: true}}},
+		{Client: clients.Client{ID: "shop", Kind: clients.App, Policy: clients.Policy{Idle: 48 * time.Hour, Absolute: 14 * 24 * time.Hour}}},
 	}
 	got, err := config.Load(config.Sources{File: write(t, "p.yaml", text)})
 	if err != nil {
@@ -95,6 +98,9 @@ func TestClientsThatAreRefused(t *testing.T) {
 		"list for a value":   {orders + "name: [a, b]", "4: client orders: name: takes one value, not a list"},
 		"lifetime":           {orders + "access_ttl: 5", "4: client orders: access_ttl: \"5\" is a number without a unit; write 5s, 5m, 5h or 5d"},
 		"no yes":             {orders + "no_refresh: often", `4: client orders: no_refresh: "often" is neither true nor false`},
+		"names with spaces":  {orders + "scopes: ['a b']", "4: client orders: scopes: number 1 must be 1 to 128 characters of visible ASCII without \" and \\"},
+		"no refresh, idle":   {"clients:\n- id: kiosk\n  kind: app\n  no_refresh: yes\n  refresh_ttl: 1h", "5: client kiosk: refresh_ttl: means nothing beside no_refresh: the session ends with its one access token, access_ttl"},
+		"a public scope":     {"clients:\n- id: web\n  kind: app\n  scopes: revocation:read", "4: client web: scopes: need a client that can prove itself"},
 		"missing file":       {orders + "secret_file: /missing/file", "4: client orders: secret_file: read /missing/file: no such file or directory"},
 		"empty file":         {orders + "secret_file: " + empty, "4: client orders: secret_file: the file is empty"},
 		"short secret":       {orders + "secret_file: " + short, "4: client orders: secret_file: must have at least 32 characters, made by chance"},

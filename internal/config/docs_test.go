@@ -166,7 +166,7 @@ clients:
   - id: reports
     kind: service
     public_key_file: /etc/portaria/reports.jwk   # private_key_jwt instead of a secret
-    profile: jwt                        # the form of tokens for this client: at+jwt, jwt, flask
+    profile: jwt                        # the form of tokens whose audience is this service: at+jwt, jwt, flask
     encryption_key: '{"kty":"EC","crv":"P-256","use":"enc","x":"…","y":"…"}'
   - id: web                             # an app without credentials is public
     kind: app
@@ -182,7 +182,16 @@ clients:
 never stands in the settings themselves. Without ` + "`secret_file` and `public_key`" + `, a service gets its first secret from ` + "`portaria client rotate-secret`" + `.
 
 A start with another secret in ` + "`secret_file`" + ` keeps the one before until the next change, or ` + "`portaria client drop-secret`" + `; so a secret is
-exchanged without a gap. Administrators can bar a client that stands here and rotate its secret, but not delete it.
+exchanged without a gap. Administrators can bar a client that stands here and rotate its secret, but not delete it. A secret has neither ` + "`+` nor `%`" + `,
+which stand for other characters in HTTP Basic (RFC 6749 §2.3.1): ` + "`openssl rand -hex 32`" + ` makes a good one.
+
+**Audiences** are the names of those that tokens are for. There are three kinds: Portaria's own (` + "`audience`" + `), those that the settings name
+(` + "`audience_profiles`, `audience_encryption`" + `), and the id of every registered service that is enabled. People may ask for each of them, unless
+they use an app that has ` + "`audiences`" + `: then for these, and Portaria's own. A service may ask for its own ` + "`audiences`" + ` alone. One that nobody
+issues tokens for, because it is yet to be registered or misspelt, is told in the log when the client is registered and at each start.
+
+` + "`profile` and `encryption_key`" + ` are the form of the tokens *whose audience is this service*, whoever asks for them; what a client itself gets looks as
+its audience wants it. They must not be said twice: a service that has them may not be named by ` + "`audience`, `audience_profiles` or `audience_encryption`" + `.
 
 ## All settings
 

@@ -28,6 +28,8 @@ type entry struct {
 	values      []string
 	// mapping says that the values are the lines of a mapping, as name=value.
 	mapping bool
+	// list says that the values are those of a list, each by itself.
+	list bool
 	// records are the items of a list of mappings; there are no values then.
 	records []record
 }
@@ -92,7 +94,7 @@ func parseYAML(name, text string) (entries []entry, problems []Problem) {
 
 // entry gives a pair, and the pairs within it, the names of their places.
 func (p pair) entry(where func(*token.Token) string) entry {
-	e := entry{name: p.key, where: where(p.token), values: p.values, mapping: p.mapping}
+	e := entry{name: p.key, where: where(p.token), values: p.values, mapping: p.mapping, list: p.list}
 	for _, item := range p.records {
 		r := record{where: where(p.token)}
 		for i, field := range item {
@@ -158,6 +160,8 @@ type pair struct {
 	values []string
 	// mapping says that the values are name=value.
 	mapping bool
+	// list says that the values are those of a list.
+	list bool
 	// records are the items of a list of mappings.
 	records [][]pair
 
@@ -191,7 +195,7 @@ func readPair(node *ast.MappingValueNode) pair {
 	}
 	p := pair{key: text, token: key}
 	if list, ok := node.Value.(*ast.SequenceNode); ok {
-		return p.list(list)
+		return p.items(list)
 	}
 	if lines, ok := mapping(node.Value); ok {
 		return p.parts(lines)
@@ -206,9 +210,9 @@ func readPair(node *ast.MappingValueNode) pair {
 	return pair{bad: key, why: printable(p.key) + " is nested; settings are flat"}
 }
 
-// list reads the values of a YAML list.
-func (p pair) list(list *ast.SequenceNode) pair {
-	p.values = []string{}
+// items reads the values of a YAML list.
+func (p pair) items(list *ast.SequenceNode) pair {
+	p.list, p.values = true, []string{}
 	for _, item := range list.Values {
 		if lines, ok := mapping(item); ok {
 			if p = p.record(lines); p.bad != nil {

@@ -35,7 +35,15 @@ func (s *Server) listClients(ctx context.Context, _ Caller, in api.Page) (api.Cl
 
 func (s *Server) createClient(ctx context.Context, c Caller, in api.NewClient) (api.RegisteredClient, error) {
 	made, plain, err := s.Clients.Create(ctx, clients.Registration{Client: described(in.ClientDescription), NoSecret: in.Public}, c.Use.At)
-	return api.RegisteredClient{Client: clientOf(made), ClientSecret: plain.Reveal()}, fieldsAtFault(err)
+	if err != nil {
+		return api.RegisteredClient{}, fieldsAtFault(err)
+	}
+	out := api.RegisteredClient{Client: clientOf(made), ClientSecret: plain.Reveal()}
+	// Only a warning: they may be registered next.
+	if out.UnknownAudiences = s.login.Unknown(ctx, made.Audiences, c.Use.At); out.UnknownAudiences != nil {
+		s.Log.WarnContext(ctx, "client registered with audiences for which no tokens are issued", "client_id", made.ID, "audiences", out.UnknownAudiences)
+	}
+	return out, nil
 }
 
 func (s *Server) showClient(ctx context.Context, _ Caller, in api.ClientID) (api.Client, error) {

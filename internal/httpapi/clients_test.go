@@ -18,21 +18,25 @@ import (
 func TestClientsAreAnsweredAsTheyWereRegistered(t *testing.T) {
 	a := apptest.Start(t)
 	admin := a.Admin()
-	in := api.NewClient{ClientDescription: api.ClientDescription{
-		ID: "kiosk", Name: "Kiosk", Kind: "app", Audiences: []string{"stock", "billing"}, Scopes: []string{"stock:read"},
-		AccessTTL: 8 * 3600, RefreshTTL: 9 * 3600, SessionTTL: 10 * 3600, NoRefresh: true, Profile: "jwt",
-		EncryptionKey: newReader(t, "ECDH-ES").public,
-	}}
-	made, err := admin.CreateClient(t.Context(), in)
-	worked(t, err)
-	want := api.Client{ClientDescription: in.ClientDescription, Secrets: []time.Time{a.Clock.Now().UTC()}, CreatedAt: a.Clock.Now().UTC()}
-	if diff := cmp.Diff(want, made.Client); diff != "" {
-		t.Error(diff)
-	}
-	found, err := admin.RegisteredClient(t.Context(), "kiosk")
-	worked(t, err)
-	if diff := cmp.Diff(want, found); diff != "" {
-		t.Error(diff)
+	for _, in := range []api.ClientDescription{{
+		ID: "robot", Name: "Robot", Kind: "service", Audiences: []string{"stock", "billing"}, Scopes: []string{"stock:read"},
+		AccessTTL: 8 * 3600, Profile: "jwt", EncryptionKey: newReader(t, "ECDH-ES").public,
+	}, {
+		ID: "shop", Name: "Shop", Kind: "app", Audiences: []string{"stock"}, RefreshTTL: 9 * 3600, SessionTTL: 10 * 3600, Scopes: []string{"revocation:read"},
+	}, {
+		ID: "kiosk", Name: "Kiosk", Kind: "app", AccessTTL: 8 * 3600, NoRefresh: true,
+	}} {
+		made, err := admin.CreateClient(t.Context(), api.NewClient{ClientDescription: in})
+		worked(t, err)
+		want := api.Client{ClientDescription: in, Secrets: []time.Time{a.Clock.Now().UTC()}, CreatedAt: a.Clock.Now().UTC()}
+		if diff := cmp.Diff(want, made.Client); diff != "" {
+			t.Error(diff)
+		}
+		found, err := admin.RegisteredClient(t.Context(), in.ID)
+		worked(t, err)
+		if diff := cmp.Diff(want, found); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

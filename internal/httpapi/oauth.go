@@ -2,13 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
-	"github.com/portaria/portaria/internal/token"
 )
 
 // token is the token endpoint (RFC 6749 §3.2). The caller is a client that has
@@ -71,12 +71,14 @@ func (s *Server) refreshGrant(ctx context.Context, c Caller) (api.Granted, error
 	}, err
 }
 
+var errResources = errors.New("several resources")
+
 // formWish is what an OAuth request asks for. A token for several services at once
 // could be used by each of them against the others, so there is one audience
 // (RFC 8707 §2 leaves that to the server).
 func (c Caller) formWish() (login.Wish, error) {
 	if len(c.Form[mayRepeat]) > 1 {
-		return login.Wish{}, token.ErrAudience
+		return login.Wish{}, errResources
 	}
 	return login.Wish{Audience: c.Form.get(mayRepeat), Client: c.Client}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,7 +84,7 @@ func TestClientCredentialsRefused(t *testing.T) {
 	a := apptest.Start(t)
 	c := billing(t, a)
 	app := described("shop", "app")
-	app.Scopes = []string{"orders:read"}
+	app.Scopes = []string{api.RevocationReadScope, api.RevocationWriteScope, api.EventsReadScope}
 	shop := a.AsClient("shop", registered(t, a, app))
 	web := described("web", "app")
 	web.Public = true
@@ -119,6 +120,36 @@ func TestClientCredentialsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAudiencesThatNobodyIssuesFor: told when the client is registered, and to
+// the client that asks all the same.
+func TestAudiencesThatNobodyIssuesFor(t *testing.T) {
+	a := apptest.Start(t, func(c *config.Config) { c.AudienceProfiles = map[string]token.Profile{"legacy": "jwt"} })
+	registered(t, a, described("stock", "service"))
+	registered(t, a, described("off", "service"))
+	registered(t, a, described("shop", "app"))
+	worked(t, a.Admin().DisableClient(t.Context(), "off"))
+	in := described("billing", "service")
+	in.Audiences = []string{"nowhere", "stock", "off", "shop", "legacy", "portaria", "billing"}
+	made, err := a.Admin().CreateClient(t.Context(), in)
+	worked(t, err)
+	if diff := cmp.Diff([]string{"nowhere", "off", "shop"}, made.UnknownAudiences); diff != "" {
+		t.Error(diff)
+	}
+	if log := a.Log.String(); !strings.Contains(log, "no tokens are issued") || !strings.Contains(log, "[nowhere off shop]") {
+		t.Error("the log does not tell")
+	}
+	c := a.AsClient("billing", made.ClientSecret)
+	for resource, want := range map[string]string{"nowhere": "neither in the settings nor", "payroll": "not registered with this"} {
+		_, err := c.Token(t.Context(), api.TokenRequest{GrantType: api.GrantClientCredentials, Resource: resource})
+		if refused(t, err, "invalid_target"); !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", resource, err)
+		}
+	}
+	registered(t, a, described("nowhere", "service"))
+	_, err = c.Token(t.Context(), api.TokenRequest{GrantType: api.GrantClientCredentials, Resource: "nowhere"})
+	worked(t, err)
 }
 
 func TestClientLifetimes(t *testing.T) {

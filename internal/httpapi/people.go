@@ -130,7 +130,10 @@ func (s *Server) report(ctx context.Context, e session.Event) {
 
 // fieldAtFault says which field an error of the domain is about.
 func fieldAtFault(err error) error {
-	if errors.Is(err, token.ErrAudience) {
+	switch {
+	case errors.Is(err, login.ErrTarget):
+		return problem.Field("audience", "the application is not registered with this audience")
+	case errors.Is(err, token.ErrAudience):
 		return problem.Field("audience", "no access tokens are issued for this audience")
 	}
 	return err

@@ -2,6 +2,8 @@ package login
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -59,6 +61,21 @@ func (s *Service) plan(ctx context.Context, w Wish, now time.Time) (p plan, err 
 	return p, nil
 }
 
+// ErrTarget says that a client asked for a token for a service that it is not
+// registered with. It is a token.ErrAudience.
+var ErrTarget = fmt.Errorf("%w: client not registered with it", token.ErrAudience)
+
+// Unknown answers those of the audiences for which no tokens are issued. What
+// cannot be found out is not among them.
+func (s *Service) Unknown(ctx context.Context, audiences []string, now time.Time) (unknown []string) {
+	for _, audience := range audiences {
+		if _, err := s.tokens.Recipient(ctx, audience, now); errors.Is(err, token.ErrAudience) {
+			unknown = append(unknown, audience)
+		}
+	}
+	return unknown
+}
+
 // audience is whom the token is for: one of the client's. People may always
 // have one for Portaria itself, or they could not sign out.
 func (s *Service) audience(w Wish) (string, error) {
@@ -71,7 +88,7 @@ func (s *Service) audience(w Wish) (string, error) {
 	case w.Audience == "", w.Audience == s.tokens.Audience() && (w.Client.Kind == clients.App || len(theirs) == 0):
 		return w.Audience, nil
 	}
-	return "", token.ErrAudience
+	return "", ErrTarget
 }
 
 // accessTTL is how long tokens of a registered client live; never longer than
