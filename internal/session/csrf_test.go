@@ -53,11 +53,20 @@ func TestFindSpendsNothing(t *testing.T) {
 		want  error
 	}{
 		{"", use(0), session.ErrTokenInvalid},
-		{l.first.Token[:len(l.first.Token)-1] + "A", use(0), session.ErrTokenInvalid},
+		{altered(l.first.Token), use(0), session.ErrTokenInvalid},
 		{l.first.Token, use(idle), session.ErrExpired},
 	} {
 		if _, err := l.chain.Find(t.Context(), c.token, c.after.At); !errors.Is(err, c.want) {
 			t.Errorf("%v, want %v", err, c.want)
 		}
 	}
+}
+
+// altered is another token of the same shape.
+func altered(t session.Token) session.Token {
+	last := byte('A')
+	if t[len(t)-1] == last {
+		last = 'B'
+	}
+	return t[:len(t)-1] + session.Token(last)
 }

@@ -183,8 +183,10 @@ func (s *Service) deliver(ctx context.Context, sub Subscription, e event.Event) 
 	} else if !attempt.OK() {
 		step.Progress, step.Dead = sub.failed(e, wait, s.Now())
 	}
-	s.tell(ctx, sub, step)
 	after, ok := s.record(ctx, sub, step)
+	if ok { // what is told is there to be looked at
+		s.tell(ctx, sub, step)
+	}
 	return after, ok && (attempt.OK() || step.Dead)
 }
 
