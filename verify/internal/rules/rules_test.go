@@ -145,6 +145,28 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
+// TestEpochsOfOneBatch: a table that is made anew while a batch of several
+// epochs goes in does not forget those of which it holds no rule yet; else a rule
+// of an old epoch would refuse tokens of the next.
+func TestEpochsOfOneBatch(t *testing.T) {
+	many := func(n int) (list []rules.Rule) {
+		for i := range n {
+			list = append(list, rule(revoke.Token, fmt.Sprint(i), revoke.Seq(2, int64(i+1))))
+		}
+		return list
+	}
+	old := rule(revoke.Session, "sid", revoke.Seq(1, 400))
+	for what, s := range map[string]*rules.Set{
+		"while it grows":         merged(t, append(many(300), old)),
+		"after it was left":      merged(t, []rules.Rule{rule(revoke.Token, "0", revoke.Seq(1, 1))}, many(1), append(many(300), old)),
+		"beside one that is new": merged(t, []rules.Rule{rule(revoke.Token, "0", revoke.Seq(1, 1))}, many(1), []rules.Rule{rule(revoke.Token, "1", revoke.Seq(3, 1)), old}),
+	} {
+		if check(s, revoke.Seq(1, 399)) != rules.Revoked || check(s, revoke.Seq(2, 0)) != rules.Stands {
+			t.Errorf("%s: a rule of epoch 1 at 400 refuses tokens of epoch 2", what)
+		}
+	}
+}
+
 func sorted(s *rules.Set) []rules.Rule {
 	all := slices.Collect(s.Table().Rules)
 	slices.SortFunc(all, func(a, b rules.Rule) int {

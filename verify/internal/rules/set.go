@@ -51,7 +51,8 @@ func (s *Set) Size() int {
 // is left out when it costs nothing. An error wraps ErrTooMany; what was merged
 // by then remains.
 func (s *Set) Merge(rules []Rule, now int64) error {
-	if err := s.room(rules, now); err != nil {
+	epochs := epochsOf(rules)
+	if err := s.room(len(rules), epochs, now); err != nil {
 		return err
 	}
 	for i := range rules {
@@ -64,7 +65,7 @@ func (s *Set) Merge(rules []Rule, now int64) error {
 			continue
 		}
 		if 2*s.live > len(t.slots) { // only when room counted what was there already
-			if err := s.rebuild(1, nil, now); err != nil {
+			if err := s.rebuild(1, epochs, now); err != nil { // rules of all of them may still come
 				return err
 			}
 			t = s.table.Load()
@@ -76,30 +77,37 @@ func (s *Set) Merge(rules []Rule, now int64) error {
 	return nil
 }
 
-// room makes place for rules and their epochs. Most batches are small and fit.
-func (s *Set) room(rules []Rule, now int64) error {
-	t := s.table.Load()
-	var unknown []int64
+// epochsOf lists the epochs of rules.
+func epochsOf(rules []Rule) (epochs []int64) {
 	last := int64(-1)
 	for i := range rules {
 		if e := rules[i].Seq >> 32; e != last {
-			last = e
-			if _, ok := slices.BinarySearch(t.epochs[:], e); !ok && !slices.Contains(unknown, e) {
-				unknown = append(unknown, e)
+			if last = e; !slices.Contains(epochs, e) {
+				epochs = append(epochs, e)
 			}
 		}
 	}
-	if len(unknown) == 0 && 2*(s.live+len(rules)) <= len(t.slots) {
+	return epochs
+}
+
+// room makes place for rules and their epochs. Most batches are small and fit.
+func (s *Set) room(count int, epochs []int64, now int64) error {
+	t := s.table.Load()
+	unknown := slices.ContainsFunc(epochs, func(e int64) bool {
+		_, ok := slices.BinarySearch(t.epochs[:], e)
+		return !ok
+	})
+	if !unknown && 2*(s.live+count) <= len(t.slots) {
 		return nil
 	}
-	return s.rebuild(len(rules), unknown, now)
+	return s.rebuild(count, epochs, now)
 }
 
 // rebuild makes another table with room for more rules, in which nothing is
 // that can be pruned, and puts it in place.
 func (s *Set) rebuild(more int, epochs []int64, now int64) error {
 	old := s.table.Load()
-	live := 0
+	live, epochs := 0, slices.Clone(epochs)
 	for r := range old.Rules {
 		if r.Prune > now {
 			live++
