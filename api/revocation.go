@@ -79,6 +79,12 @@ type Poll struct {
 	After int64 `json:"after" minimum:"0" doc:"The last place of the log that was applied."`
 	Wait  int   `json:"wait,omitempty" minimum:"0" maximum:"25" doc:"Seconds to wait for news."`
 	Ack   *Ack  `json:"ack,omitempty"`
+	// Verifier, Lease and WhenStale are what a stream says in its query: who
+	// follows, for how long it trusts what it hears, and what it does then.
+	// They are taken note of before anything is told.
+	Verifier  string `json:"verifier,omitempty" maxLength:"64" doc:"The random name that the verifier keeps while it runs."`
+	Lease     int64  `json:"lease_ms,omitempty" minimum:"0" doc:"For how long it trusts its view, in milliseconds; 10 seconds unless it says so."`
+	WhenStale string `json:"when_stale,omitempty" enum:"refuse,introspect,open" doc:"What it does then."`
 }
 
 // Frames is the answer to a poll: hello or reset, then rev, jwks and always a
@@ -107,6 +113,25 @@ type Ack struct {
 	KeySet string `json:"key_set,omitempty" maxLength:"128"`
 	// Audience is the service it works for.
 	Audience string `json:"audience,omitempty" maxLength:"255"`
+	// Followers are those that follow this verifier, which is a relay. They are
+	// known by their names behind the relay's.
+	Followers []FollowerAck `json:"followers,omitempty" maxItems:"256"`
+}
+
+// FollowerAck is the ack of a verifier that follows a relay: an Ack without
+// followers of its own, which stand beside it.
+type FollowerAck struct {
+	Verifier  string `json:"verifier" minLength:"1" maxLength:"64"`
+	Seq       int64  `json:"seq" minimum:"0"`
+	Staleness int64  `json:"staleness_ms" minimum:"1"`
+	WhenStale string `json:"when_stale" enum:"refuse,introspect,open"`
+	KeySet    string `json:"key_set,omitempty" maxLength:"128"`
+	Audience  string `json:"audience,omitempty" maxLength:"255"`
+}
+
+// Ack is what the verifier would have said itself.
+func (a FollowerAck) Ack() Ack {
+	return Ack{Verifier: a.Verifier, Seq: a.Seq, Staleness: a.Staleness, WhenStale: a.WhenStale, KeySet: a.KeySet, Audience: a.Audience}
 }
 
 // Target is what to take back. Exactly one of its members, or kind and id, is
@@ -136,7 +161,7 @@ type Revoke struct {
 // Receipt says how far a rule has come.
 type Receipt struct {
 	Seq         int64     `json:"seq" doc:"Its place in the log."`
-	EffectiveBy time.Time `json:"effective_by" doc:"When every verifier refuses, at the latest: each trusts what it knows for a bounded time."`
+	EffectiveBy time.Time `json:"effective_by" doc:"When every verifier refuses, at the latest: each trusts what it knows for a bounded time. Asked for later, up to five seconds later than in the first answer, because it is not kept when the rule became durable; both hold."`
 	Confirmed   int       `json:"confirmed" doc:"Verifiers that have applied the rule."`
 	Pending     int       `json:"pending" doc:"Verifiers that follow the log and have not said so yet."`
 	Silent      int       `json:"silent" doc:"Verifiers not heard of lately. They trust nothing that they knew before."`

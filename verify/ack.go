@@ -41,16 +41,23 @@ func (f *follower) acknowledge() {
 func (f *follower) ackOnce() {
 	ctx, cancel := context.WithTimeout(f.ctx, ackTimeout)
 	defer cancel()
-	policy := string(f.config.WhenStale)
-	if f.v.counts.hasOpen.Load() {
-		policy = "open"
-	}
-	ack := api.Ack{Verifier: f.name, Seq: f.applied.Load(), Staleness: f.config.Staleness.Milliseconds(), WhenStale: policy,
+	ack := api.Ack{Verifier: f.name, Seq: f.applied.Load(), Staleness: f.lease().Milliseconds(), WhenStale: f.policy(),
 		KeySet: f.keyTag(), Audience: f.config.Audience}
 	// The answer says nothing that is of use here.
 	if answer, err := f.ask(ctx, http.MethodPost, f.places.Load().ack, ack, "application/json"); err == nil {
 		_ = answer.Body.Close()
 	}
+}
+
+// lease is for how long what the issuer says is trusted.
+func (f *follower) lease() time.Duration { return f.config.Staleness }
+
+// policy is what this verifier does when it is stale, as the issuer is told.
+func (f *follower) policy() string {
+	if f.v.counts.hasOpen.Load() {
+		return "open"
+	}
+	return string(f.config.WhenStale)
 }
 
 // keyTag is the ETag of the key set as the issuer publishes it: a hash of the

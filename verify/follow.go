@@ -109,8 +109,11 @@ func (f *follower) stream() error {
 	end := time.AfterFunc(streamFor-rand.N(streamFor/8), func() { cancel(errLifetime) })
 	defer end.Stop()
 	t0 := f.mono(f.v.now())
-	address := f.places.Load().feed + "?after=" + strconv.FormatInt(f.applied.Load(), 10)
-	answer, err := f.ask(ctx, http.MethodGet, address, nil, "text/event-stream")
+	// Who follows, and for how long it trusts what it hears: receipts count on
+	// that before the first word.
+	query := url.Values{"after": {strconv.FormatInt(f.applied.Load(), 10)}, "verifier": {f.name},
+		"lease_ms": {strconv.FormatInt(f.lease().Milliseconds(), 10)}, "when_stale": {f.policy()}}
+	answer, err := f.ask(ctx, http.MethodGet, f.places.Load().feed+"?"+query.Encode(), nil, "text/event-stream")
 	if err != nil {
 		return because(ctx, err)
 	}
@@ -181,7 +184,8 @@ func (f *follower) pollOnce(wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(f.ctx, wait+f.silence())
 	defer cancel()
 	t0 := f.mono(f.v.now())
-	answer, err := f.ask(ctx, http.MethodPost, f.places.Load().poll, api.Poll{After: f.applied.Load(), Wait: int(wait.Seconds())}, "application/json")
+	answer, err := f.ask(ctx, http.MethodPost, f.places.Load().poll, api.Poll{After: f.applied.Load(), Wait: int(wait.Seconds()),
+		Verifier: f.name, Lease: f.lease().Milliseconds(), WhenStale: f.policy()}, "application/json")
 	if err != nil {
 		return err
 	}
@@ -238,6 +242,8 @@ func (f *follower) send(r *http.Request, kind string) (*http.Response, error) {
 	got, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	packed := answer.Header.Get("Content-Encoding")
 	switch {
+	case answer.StatusCode == http.StatusUnprocessableEntity:
+		err = errLease
 	case answer.StatusCode != http.StatusOK:
 		err = fmt.Errorf("%w: status %d", errFeedReply, answer.StatusCode)
 	case err != nil || got != kind:

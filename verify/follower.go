@@ -72,6 +72,7 @@ var (
 	errFrame     = errors.New("malformed frame of the feed")
 	errSnapshot  = errors.New("malformed snapshot")
 	errLifetime  = errors.New("the stream is old")
+	errLease     = errors.New("the feed refuses who follows: Staleness is greater than the issuer allows (revocation_max_staleness)")
 	errNoFeed    = errors.New("the issuer was not reached yet")
 	errFeedReply = errors.New("unexpected answer of the feed")
 )
@@ -177,8 +178,12 @@ func (f *follower) greet(ctx context.Context, name string, data []byte) error {
 	if json.Unmarshal(data, &hello) != nil {
 		return errFrame
 	}
-	if err := f.meet(hello); err != nil || name == api.FrameHello {
+	if err := f.meet(hello); err != nil {
 		return err
+	}
+	f.tell() // the other process may know no more of it than it said to begin with
+	if name == api.FrameHello {
+		return nil
 	}
 	return f.fetchSnapshot(ctx)
 }

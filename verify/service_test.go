@@ -3,6 +3,7 @@ package verify_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,5 +139,30 @@ func TestRevocationOfPortaria(t *testing.T) {
 	accept(t, v, issuer.SignIn("bob@example.com").AccessToken)
 	if s := v.Stats(); s.Feed != verify.FeedFresh || s.Rules != 4 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestLeaseOfPortaria: an issuer counts on the bound of a verifier from its
+// first word on, and refuses one that is greater than it allows.
+func TestLeaseOfPortaria(t *testing.T) {
+	issuer := apptest.Start(t)
+	made, err := issuer.Admin().CreateClient(t.Context(), api.NewClient{ClientDescription: api.ClientDescription{
+		ID: "orders", Kind: "service", Scopes: []string{api.RevocationReadScope}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	follow := func(bound time.Duration) *verify.Verifier {
+		return open(t, verify.Config{Issuer: issuer.URL, Audience: "portaria", ClientID: "orders", ClientSecret: verify.Secret(made.ClientSecret),
+			Staleness: bound, Now: issuer.Clock.Now})
+	}
+	if v := follow(time.Minute); v.Health() != nil {
+		t.Error(v.Health())
+	}
+	receipt, err := issuer.Admin().Revoke(t.Context(), api.Revoke{Target: api.Target{Token: "a"}}, 0)
+	if want := issuer.Clock.Now().Add(time.Minute); err != nil || !receipt.EffectiveBy.Equal(want) || receipt.Confirmed+receipt.Pending != 1 {
+		t.Errorf("%+v, %v, want one verifier and %v", receipt, err, want)
+	}
+	if err := follow(time.Minute + time.Millisecond).Health(); !errors.Is(err, verify.ErrStale) || !strings.Contains(err.Error(), "revocation_max_staleness") {
+		t.Error(err)
 	}
 }

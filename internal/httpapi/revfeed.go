@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,48 +27,73 @@ const (
 // in its heartbeats: as of when the follower knows everything.
 func (s *Server) feed(w http.ResponseWriter, r *http.Request, c Caller) error {
 	accepted := time.Now()
-	after, err := feedPlace(r)
+	v, err := feedPlace(r)
 	if err != nil {
 		return err
 	}
+	v.Client = c.client()
 	release, err := s.feeds.take()
 	if err != nil {
 		return err
 	}
 	defer release()
-	s.Fleet.Join(c.client())
-	s.heed(r.Context(), after)
+	if err := s.follow(r.Context(), v); err != nil {
+		return err
+	}
+	s.heed(r.Context(), v.Seq)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	f := &feed{Server: s, Stream: serve.NewStream(w, r), accepted: accepted}
+	f := &feed{Server: s, Stream: serve.NewStream(w, r), accepted: accepted, verifier: v}
 	// From here on an error means that the follower has gone.
-	_ = f.run(r, after)
+	_ = f.run(r, v.Seq)
 	return nil
 }
 
-// feedPlace is where a follower has come to: after, or Last-Event-ID when it
-// comes back as browsers do.
-func feedPlace(r *http.Request) (int64, error) {
+// whenStaleRefuse is what verifiers do that say nothing else.
+const whenStaleRefuse = "refuse"
+
+// feedPlace is where a follower has come to, after or Last-Event-ID when it
+// comes back as browsers do, and what it says of itself.
+func feedPlace(r *http.Request) (v revoke.Verifier, err error) {
 	query := r.URL.Query()
 	for name, values := range query {
-		if name != "after" || len(values) > 1 {
-			return 0, problem.Field(name, "unknown query parameter, or given more than once")
+		if !slices.Contains([]string{"after", "verifier", "lease_ms", "when_stale"}, name) || len(values) > 1 {
+			return v, problem.Field(name, "unknown query parameter, or given more than once")
 		}
 	}
 	text, name := query.Get("after"), "after"
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		text, name = last, "Last-Event-ID"
 	}
+	if v.Seq, err = number(text, 0, 0, revoke.MaxSeq); err != nil {
+		return v, problem.Field(name, "expected a place in the log, as it was told")
+	}
+	ms, err := number(query.Get("lease_ms"), revoke.DefaultStaleness.Milliseconds(), 1, math.MaxInt64)
+	if err != nil {
+		return v, problem.Field("lease_ms", "expected a number of milliseconds")
+	}
+	if v.ID = query.Get("verifier"); v.ID != printable(v.ID, maxName) || v.ID == "" && query.Has("lease_ms") {
+		return v, problem.Field("verifier", "expected a name of at most 64 printable characters")
+	}
+	v.Staleness, v.WhenStale = lease(ms), cmp.Or(query.Get("when_stale"), whenStaleRefuse)
+	if !slices.Contains([]string{whenStaleRefuse, "introspect", revoke.StaleOpen}, v.WhenStale) {
+		return v, problem.Field("when_stale", "expected refuse, introspect or open")
+	}
+	return v, nil
+}
+
+// number reads a whole number between two others.
+func number(text string, otherwise, least, most int64) (int64, error) {
 	if text == "" {
-		return 0, nil
+		return otherwise, nil
 	}
-	seq, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seq < 0 || seq > revoke.MaxSeq {
-		return 0, problem.Field(name, "expected a place in the log, as it was told")
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err == nil && (n < least || n > most) {
+		err = strconv.ErrRange
 	}
-	return seq, nil
+	return n, err
 }
 
 // heed looks again when a follower knows more than the log: then the log was
@@ -88,6 +116,7 @@ type feed struct {
 	batches  <-chan *revoke.Batch
 	sent     int64
 	keys     string // ETag of the key set that was sent
+	verifier revoke.Verifier
 }
 
 func (f *feed) run(r *http.Request, after int64) error {
@@ -159,6 +188,9 @@ func (f *feed) tell(b *revoke.Batch) error {
 // beat reads the time before it drains, so that nothing up to that time is
 // left behind.
 func (f *feed) beat() error {
+	if f.verifier.ID != "" {
+		f.Fleet.Stay(f.verifier)
+	}
 	asOf := f.Revocation.AsOf()
 	if err := f.drain(); err != nil {
 		return err

@@ -8,22 +8,53 @@ import (
 	"github.com/portaria/portaria/internal/revoke"
 )
 
-// ack takes note of how far a verifier has come.
-func (s *Server) ack(_ context.Context, c Caller, in api.Ack) (none, error) {
-	return none{}, s.noteAck(c, in)
+// ack takes note of how far a verifier has come, and those that follow it.
+func (s *Server) ack(ctx context.Context, c Caller, in api.Ack) (none, error) {
+	return none{}, s.noteAck(ctx, c, in)
 }
 
-func (s *Server) noteAck(c Caller, in api.Ack) error {
-	return s.Fleet.Ack(revoke.Verifier{
+func (s *Server) noteAck(ctx context.Context, c Caller, in api.Ack) error {
+	list := []revoke.Verifier{verifierOf(c, in)}
+	for _, behind := range in.Followers {
+		// Nobody takes the name of a verifier that follows by itself.
+		behind.Verifier = in.Verifier + "/" + behind.Verifier
+		list = append(list, verifierOf(c, behind.Ack()))
+	}
+	return s.Fleet.AckAll(ctx, list)
+}
+
+func verifierOf(c Caller, in api.Ack) revoke.Verifier {
+	return revoke.Verifier{
 		Client:    c.client(),
-		ID:        printable(in.Verifier, 64),
+		ID:        printable(in.Verifier, maxVerifierName),
 		Seq:       in.Seq,
 		Staleness: lease(in.Staleness),
 		WhenStale: in.WhenStale,
 		KeySet:    printable(in.KeySet, 128),
 		Audience:  printable(in.Audience, 255),
 		Seen:      c.Use.At,
-	})
+	}
+}
+
+// maxName bounds the name that a verifier gives itself; maxVerifierName has room for
+// that of a relay before it.
+const (
+	maxName         = 64
+	maxVerifierName = maxName + 1 + maxName
+)
+
+// follow takes note of who begins to follow the log, before it hears a word: a
+// receipt counts on the lease of everybody who may trust what was told before.
+// Who names no lease has the default one.
+func (s *Server) follow(ctx context.Context, v revoke.Verifier) error {
+	if v.ID == "" {
+		return nil
+	}
+	news, err := s.Fleet.Follow(ctx, v)
+	if err != nil || !news || v.Staleness <= revoke.DefaultStaleness {
+		return err
+	}
+	return s.Revocation.Look(ctx)
 }
 
 // lease is a number of milliseconds as a duration, which it may be too great to

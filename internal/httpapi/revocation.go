@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -120,11 +121,12 @@ func acceptsGzip(h http.Header) bool {
 func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, error) {
 	accepted := time.Now()
 	if in.Ack != nil {
-		if err := s.noteAck(c, *in.Ack); err != nil {
+		if err := s.noteAck(ctx, c, *in.Ack); err != nil {
 			return api.Frames{}, err
 		}
-	} else {
-		s.Fleet.Join(c.client())
+	}
+	if err := s.follow(ctx, polling(c, in)); err != nil {
+		return api.Frames{}, err
 	}
 	release, err := s.feeds.take()
 	if err != nil {
@@ -141,6 +143,12 @@ func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, e
 		view = s.Revocation.View()
 	}
 	return s.pollFrames(view, in.After, heartbeat(view.Head, asOf, accepted)), nil
+}
+
+// polling is what a follower that polls says of itself.
+func polling(c Caller, in api.Poll) revoke.Verifier {
+	return revoke.Verifier{Client: c.client(), ID: printable(in.Verifier, maxName), Seq: in.After,
+		Staleness: cmp.Or(lease(in.Lease), revoke.DefaultStaleness), WhenStale: cmp.Or(in.WhenStale, whenStaleRefuse)}
 }
 
 // await returns when the log is no longer at a place, or after some time.

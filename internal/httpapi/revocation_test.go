@@ -332,6 +332,64 @@ func TestReceipts(t *testing.T) {
 	refused(t, err, "staleness_too_great")
 }
 
+// Who begins to follow says for how long it trusts what it hears, and counts
+// before it hears it.
+func TestFollowersSayTheirLease(t *testing.T) {
+	a := apptest.Start(t)
+	openFeed(t, a, "?verifier=v1&lease_ms=45000&when_stale=open")
+	receipt := revoked(t, a.Admin(), api.Target{Token: "a"})
+	if want := a.Clock.Now().Add(45 * time.Second); receipt.Pending != 1 || !receipt.EffectiveBy.Equal(want) || len(receipt.Open) != 1 {
+		t.Errorf("%+v, want %v", receipt, want)
+	}
+	c := follower(t, a)
+	_, err := c.Poll(t.Context(), api.Poll{Verifier: "v2", Lease: 50_000, After: receipt.Seq})
+	worked(t, err)
+	again, err := a.Admin().Receipt(t.Context(), receipt.Seq)
+	worked(t, err)
+	if want := a.Clock.Now().Add(55 * time.Second); again.Confirmed != 1 || again.Pending != 1 || !again.EffectiveBy.Equal(want) {
+		t.Errorf("%+v, want %v", again, want)
+	}
+	for query, want := range map[string]string{
+		"?verifier=v3&lease_ms=61000":       "staleness_too_great",
+		"?verifier=v3&lease_ms=-1":          "lease_ms",
+		"?verifier=v3&lease_ms=x":           "lease_ms",
+		"?lease_ms=1000":                    "verifier",
+		"?verifier=%00":                     "verifier",
+		"?verifier=v3&when_stale=sometimes": "when_stale",
+		"?verifier=v3&verifier=v4":          "verifier",
+		"?lease=1":                          "lease",
+	} {
+		if resp, text := get(t, a, "/rev/v1/feed"+query, "Authorization", "Bearer "+a.AdminToken()); resp.StatusCode != 422 || !strings.Contains(text, want) {
+			t.Errorf("%s: %s %s", query, resp.Status, text)
+		}
+	}
+	_, err = c.Poll(t.Context(), api.Poll{Verifier: "v3", Lease: 61_000})
+	refused(t, err, "staleness_too_great")
+}
+
+// A relay speaks for those behind it; they keep names of their own.
+func TestAcksOfRelays(t *testing.T) {
+	a := apptest.Start(t)
+	c := follower(t, a)
+	behind := api.FollowerAck{Verifier: "v1", Staleness: 20_000, WhenStale: "refuse"}
+	ack := api.Ack{Verifier: "relay", Staleness: 20_000, WhenStale: "refuse", Followers: []api.FollowerAck{behind}}
+	worked(t, c.Ack(t.Context(), api.Ack{Verifier: "v1", Staleness: 10_000, WhenStale: "refuse"}))
+	worked(t, c.Ack(t.Context(), ack))
+	receipt := revoked(t, a.Admin(), api.Target{Token: "a"})
+	if want := a.Clock.Now().Add(20 * time.Second); receipt.Pending != 3 || !receipt.EffectiveBy.Equal(want) {
+		t.Errorf("%+v, want %v", receipt, want)
+	}
+	ack.Followers[0].Seq = receipt.Seq
+	worked(t, c.Ack(t.Context(), ack))
+	receipt, err := a.Admin().Receipt(t.Context(), receipt.Seq)
+	worked(t, err)
+	if receipt.Confirmed != 1 || receipt.Pending != 2 {
+		t.Errorf("%+v", receipt)
+	}
+	ack.Followers[0].Staleness = 61_000
+	refused(t, c.Ack(t.Context(), ack), "staleness_too_great")
+}
+
 func TestReceiptWaitsForTheFleet(t *testing.T) {
 	a := apptest.Start(t)
 	c := follower(t, a)

@@ -93,16 +93,18 @@ type Fleet struct {
 	max   time.Duration
 	now   func() time.Time
 
-	mu     sync.Mutex
-	heard  map[verifierName]Verifier // by this process
-	unsent map[verifierName]bool     // of those, what the store does not know
-	joined map[string]time.Time      // by client: who follows and has said nothing yet
+	saving chan struct{} // taken while the store is written to
+
+	mu      sync.Mutex
+	heard   map[verifierName]Verifier // by this process
+	unsent  map[verifierName]bool     // of those, what the store does not know
+	written map[verifierName]Verifier // what the store was last told from here
 }
 
 // NewFleet takes longest, the longest lease that a verifier may have.
 func NewFleet(store FleetStore, longest time.Duration, now func() time.Time) *Fleet {
-	return &Fleet{store: store, max: longest, now: now,
-		heard: map[verifierName]Verifier{}, unsent: map[verifierName]bool{}, joined: map[string]time.Time{}}
+	return &Fleet{store: store, max: longest, now: now, saving: make(chan struct{}, 1),
+		heard: map[verifierName]Verifier{}, unsent: map[verifierName]bool{}, written: map[verifierName]Verifier{}}
 }
 
 // Allow returns ErrStaleness for a lease that is too long to be promised for.
@@ -113,11 +115,85 @@ func (f *Fleet) Allow(staleness time.Duration) error {
 	return nil
 }
 
-// Ack takes note of what a verifier says; it is written down within a second.
-func (f *Fleet) Ack(v Verifier) error {
+// Follow takes note that a verifier begins to follow, before it is told
+// anything: when Follow returns nil, receipts of every process count on its
+// lease. news says that they did not before: then whatever was read of the log
+// up to now is too old to be told, because a receipt may have been given since.
+// Errors are ErrStaleness, ErrTooManyVerifiers, or the store's.
+func (f *Fleet) Follow(ctx context.Context, v Verifier) (news bool, err error) {
+	if err := f.Allow(v.Staleness); err != nil {
+		return false, err
+	}
+	v.Seen = f.now()
+	if f.counted(v) {
+		return false, nil
+	}
+	if err := f.note(f.complete(v)); err != nil {
+		return false, err
+	}
+	return true, f.Save(ctx)
+}
+
+// Stay keeps a verifier from being forgotten that is told everything and says
+// nothing, because its acks do not get through: it trusts its view all the same.
+func (f *Fleet) Stay(v Verifier) {
+	v.Seen = f.now()
+	if !f.counted(v) {
+		_ = f.note(f.complete(v)) // it is known already
+	}
+}
+
+// Ack takes note of what a verifier says; it is written down within a second,
+// and before Ack returns when receipts must count on a longer lease from now on.
+func (f *Fleet) Ack(ctx context.Context, v Verifier) error {
 	if err := f.Allow(v.Staleness); err != nil {
 		return err
 	}
+	if err := f.note(v); err != nil {
+		return err
+	}
+	if v.Staleness > DefaultStaleness && !f.counted(v) {
+		return f.Save(ctx)
+	}
+	return nil
+}
+
+// AckAll is Ack for a relay and those behind it: all of them, or none.
+func (f *Fleet) AckAll(ctx context.Context, list []Verifier) error {
+	for _, v := range list {
+		if err := f.Allow(v.Staleness); err != nil {
+			return err
+		}
+	}
+	for _, v := range list {
+		if err := f.Ack(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counted reports whether the store knows of a verifier with no shorter lease,
+// and will for a good while.
+func (f *Fleet) counted(v Verifier) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	w, ok := f.written[v.name()]
+	return ok && w.Staleness >= v.Staleness && v.Seen.Before(w.Seen.Add(w.ForgetAt().Sub(w.Seen)/2))
+}
+
+// complete adds what a verifier has said before to what it says when it begins
+// to follow.
+func (f *Fleet) complete(v Verifier) Verifier {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if old, known := f.heard[v.name()]; known {
+		v.Seq, v.KeySet, v.Audience = max(v.Seq, old.Seq), old.KeySet, old.Audience
+	}
+	return v
+}
+
+func (f *Fleet) note(v Verifier) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, known := f.heard[v.name()]; !known && len(f.heard) >= maxVerifiers {
@@ -125,30 +201,7 @@ func (f *Fleet) Ack(v Verifier) error {
 	}
 	f.heard[v.name()] = v
 	f.unsent[v.name()] = true
-	delete(f.joined, v.Client)
 	return nil
-}
-
-// Join takes note that a verifier of a client begins to follow. Until it says
-// for how long it trusts its view, receipts count on the longest that is
-// allowed.
-func (f *Fleet) Join(client string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.joined[client] = f.now()
-}
-
-// unheard reports whether somebody follows of whom nothing is known yet. Who
-// says nothing for that long never will.
-func (f *Fleet) unheard(now time.Time) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, at := range f.joined {
-		if now.Sub(at) < 2*ackEvery {
-			return true
-		}
-	}
-	return false
 }
 
 // Run writes down what is new, once a second, until ctx ends, and a last time
@@ -164,15 +217,28 @@ func (f *Fleet) Run(ctx context.Context, report func(error)) {
 	}
 }
 
-// Save writes down what is new.
+// Save writes down what is new. Many who call at once share writes: whoever
+// waited finds what it came for written, or writes it.
 func (f *Fleet) Save(ctx context.Context) error {
+	select {
+	case f.saving <- struct{}{}:
+		defer func() { <-f.saving }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	list := f.take()
 	if len(list) == 0 {
 		return nil
 	}
-	if err := f.store.SaveVerifiers(ctx, list); err != nil {
+	// What is written is not only the caller's.
+	if err := f.store.SaveVerifiers(context.WithoutCancel(ctx), list); err != nil {
 		f.putBack(list)
 		return fmt.Errorf("save verifiers: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, v := range list {
+		f.written[v.name()] = v
 	}
 	return nil
 }
@@ -186,8 +252,9 @@ func (f *Fleet) take() []Verifier {
 	}
 	clear(f.unsent)
 	now := f.now()
-	maps.DeleteFunc(f.joined, func(_ string, at time.Time) bool { return now.Sub(at) >= 2*ackEvery })
-	maps.DeleteFunc(f.heard, func(_ verifierName, v Verifier) bool { return v.ForgetAt().Before(now) })
+	gone := func(_ verifierName, v Verifier) bool { return v.ForgetAt().Before(now) }
+	maps.DeleteFunc(f.heard, gone)
+	maps.DeleteFunc(f.written, gone)
 	// All processes touch the rows in one order, so that none waits for another
 	// that waits for it.
 	slices.SortFunc(list, byName)
@@ -251,9 +318,6 @@ func (f *Fleet) Receipt(ctx context.Context, seq int64, durable time.Time) (Rece
 		return Receipt{}, err
 	}
 	r, lease, now := Receipt{Seq: seq}, DefaultStaleness, f.now()
-	if f.unheard(now) {
-		lease = f.max
-	}
 	for _, v := range list {
 		lease = max(lease, v.Staleness)
 		switch {
@@ -272,7 +336,9 @@ func (f *Fleet) Receipt(ctx context.Context, seq int64, durable time.Time) (Rece
 	return r, nil
 }
 
-// ReceiptOf tells of a rule of which only the time is known that it bears.
+// ReceiptOf tells of a rule of which only the time is known that it bears. When
+// it became durable is not kept: EffectiveBy is up to CommitTime later than in
+// the receipt that whoever wrote it got, and holds as well.
 func (f *Fleet) ReceiptOf(ctx context.Context, r Rule) (Receipt, error) {
 	return f.Receipt(ctx, r.Seq, r.At.Add(CommitTime))
 }

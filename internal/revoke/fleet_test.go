@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,12 +19,14 @@ type register struct {
 	list  map[string]revoke.Verifier
 	saved int
 	fail  error
+	takes time.Duration
 }
 
 func (r *register) SaveVerifiers(_ context.Context, list []revoke.Verifier) error {
 	if r.fail != nil {
 		return r.fail
 	}
+	<-time.After(r.takes)
 	r.saved++
 	for _, v := range list {
 		r.list[v.Client+"/"+v.ID] = v
@@ -58,7 +61,7 @@ func inPort(t *testing.T, test func(*port)) {
 
 func (p *port) ack(id string, seq int64, lease time.Duration, whenStale string) {
 	p.Helper()
-	err := p.Ack(revoke.Verifier{Client: "orders", ID: id, Seq: seq, Staleness: lease, WhenStale: whenStale, Seen: time.Now()})
+	err := p.Ack(p.Context(), revoke.Verifier{Client: "orders", ID: id, Seq: seq, Staleness: lease, WhenStale: whenStale, Seen: time.Now()})
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -115,25 +118,142 @@ func TestSilentVerifiers(t *testing.T) {
 	})
 }
 
-// Of a follower that has not said how long it trusts its view, the worst that
-// is allowed is believed.
-func TestFollowersThatSaidNothingYet(t *testing.T) {
+func (p *port) follow(fleet *revoke.Fleet, id string, lease time.Duration) (news bool) {
+	p.Helper()
+	news, err := fleet.Follow(p.Context(), revoke.Verifier{Client: "orders", ID: id, Seq: 4, Staleness: lease, WhenStale: "refuse"})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return news
+}
+
+// A follower counts in the receipts of every process before it hears a word;
+// later on it costs no write.
+func TestFollowersCountBeforeTheyHearAnything(t *testing.T) {
 	inPort(t, func(p *port) {
-		p.Join("orders")
-		p.says(0, 0, 0, time.Minute)
-		p.ack("a", 5, 10*time.Second, "refuse")
+		other := revoke.NewFleet(p.register, time.Minute, time.Now)
+		if !p.follow(other, "a", 30*time.Second) {
+			t.Error("who is new is no news")
+		}
+		p.says(0, 1, 0, 30*time.Second)
+		for range 3 {
+			if p.follow(other, "a", 30*time.Second) || p.register.saved != 1 {
+				t.Errorf("who is known is news, and written %d times", p.register.saved)
+			}
+		}
+		if !p.follow(other, "a", 40*time.Second) {
+			t.Error("a longer lease is no news")
+		}
+		p.says(0, 1, 0, 40*time.Second)
+		if _, err := other.Follow(p.Context(), revoke.Verifier{ID: "b", Staleness: time.Minute + 1}); !errors.Is(err, revoke.ErrStaleness) {
+			t.Error(err)
+		}
+		p.register.fail = errors.New("no store")
+		if _, err := other.Follow(p.Context(), revoke.Verifier{ID: "c", Staleness: time.Second}); err == nil {
+			t.Error("who cannot be written down may follow")
+		}
+	})
+}
+
+// What a verifier has said of itself stands when it begins again.
+func TestFollowersThatComeBack(t *testing.T) {
+	inPort(t, func(p *port) {
+		p.ack("a", 7, 10*time.Second, "refuse")
+		p.follow(p.Fleet, "a", 10*time.Second)
 		p.says(1, 0, 0, 10*time.Second)
-		p.Join("mute")
-		p.says(1, 0, 0, time.Minute)
-		<-time.After(20 * time.Second)
-		p.says(1, 0, 0, 10*time.Second)
+	})
+}
+
+// A relay that takes on somebody with a longer lease is answered when all
+// receipts count on it.
+func TestLongerLeasesAreWrittenAtOnce(t *testing.T) {
+	inPort(t, func(p *port) {
+		other := revoke.NewFleet(p.register, time.Minute, time.Now)
+		ack := func(lease time.Duration) {
+			t.Helper()
+			if err := other.Ack(p.Context(), revoke.Verifier{Client: "orders", ID: "relay", Staleness: lease, Seen: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ack(10 * time.Second)
+		p.says(0, 0, 0, 10*time.Second)
+		ack(50 * time.Second)
+		p.says(0, 1, 0, 50*time.Second)
+		ack(50 * time.Second)
+		if p.register.saved != 1 {
+			t.Errorf("written %d times", p.register.saved)
+		}
+	})
+}
+
+// Who follows and says nothing is not forgotten, because it trusts what it
+// hears.
+func TestFollowersThatSayNothing(t *testing.T) {
+	inPort(t, func(p *port) {
+		mute := revoke.Verifier{Client: "orders", ID: "mute", Staleness: 30 * time.Second}
+		p.follow(p.Fleet, "mute", 30*time.Second)
+		for range 3600 {
+			<-time.After(time.Second)
+			p.Stay(mute)
+			if err := p.Save(p.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := revoke.NewFleet(p.register, time.Minute, time.Now).Receipt(p.Context(), 5, time.Now())
+		if want := time.Now().Add(30 * time.Second); err != nil || !got.EffectiveBy.Equal(want) || p.register.saved > 20 {
+			t.Errorf("%+v, %v, after %d writes", got, err, p.register.saved)
+		}
+	})
+}
+
+// A name that nobody answers to any more, as after a restart, keeps no receipt
+// waiting.
+func TestNamesOfBefore(t *testing.T) {
+	inPort(t, func(p *port) {
+		p.ack("before", 4, 10*time.Second, "refuse")
+		<-time.After(31 * time.Second)
+		p.ack("after", 5, 10*time.Second, "refuse")
+		p.says(1, 0, 1, 10*time.Second)
+	})
+}
+
+func TestRelaysSpeakForAllOrNone(t *testing.T) {
+	inPort(t, func(p *port) {
+		list := []revoke.Verifier{
+			{Client: "orders", ID: "relay", Seq: 5, Staleness: 10 * time.Second, Seen: time.Now()},
+			{Client: "orders", ID: "relay/a", Seq: 4, Staleness: time.Minute, Seen: time.Now()},
+		}
+		if err := p.AckAll(p.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		p.says(1, 1, 0, time.Minute)
+		list[1].Staleness, list[0].Seq = time.Minute+1, 4
+		if err := p.AckAll(p.Context(), list); !errors.Is(err, revoke.ErrStaleness) {
+			t.Error(err)
+		}
+		p.says(1, 1, 0, time.Minute)
+	})
+}
+
+// A thousand who begin at once share a few writes.
+func TestManyFollowersAtOnce(t *testing.T) {
+	inPort(t, func(p *port) {
+		p.register.takes = 10 * time.Millisecond
+		var all sync.WaitGroup
+		for i := range 1000 {
+			all.Go(func() { p.follow(p.Fleet, strconv.Itoa(i), 10*time.Second) })
+		}
+		all.Wait()
+		if p.register.saved > 5 || len(p.register.list) != 1000 {
+			t.Errorf("%d writes, %d verifiers", p.register.saved, len(p.register.list))
+		}
 	})
 }
 
 func TestLeasesAreBounded(t *testing.T) {
 	inPort(t, func(p *port) {
 		p.ack("a", 1, time.Minute, "refuse")
-		err := p.Ack(revoke.Verifier{Client: "orders", ID: "b", Staleness: time.Minute + 1, Seen: time.Now()})
+		err := p.Ack(p.Context(), revoke.Verifier{Client: "orders", ID: "b", Staleness: time.Minute + 1, Seen: time.Now()})
 		if !errors.Is(err, revoke.ErrStaleness) {
 			t.Error(err)
 		}
