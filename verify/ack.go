@@ -20,14 +20,16 @@ const (
 func (f *follower) acknowledge() {
 	wait := time.Second // the first time soon: receipts count on who is known
 	for {
+		quiet := false
 		select {
 		case <-f.news:
 		case <-time.After(wait):
+			quiet = true
 		case <-f.ctx.Done():
 			return
 		}
 		if f.places.Load() != nil && f.fresh(f.v.now()) {
-			f.ackOnce()
+			f.ackOnce(quiet)
 			wait = ackInterval
 		}
 		select {
@@ -38,19 +40,28 @@ func (f *follower) acknowledge() {
 	}
 }
 
-func (f *follower) ackOnce() {
+// ackOnce says how far this verifier is, and those that follow it: of whom there
+// is news, or all.
+func (f *follower) ackOnce(all bool) {
 	ctx, cancel := context.WithTimeout(f.ctx, ackTimeout)
 	defer cancel()
+	parts := f.untold(all)
 	ack := api.Ack{Verifier: f.name, Seq: f.applied.Load(), Staleness: f.lease().Milliseconds(), WhenStale: f.policy(),
 		KeySet: f.keyTag(), Audience: f.config.Audience}
-	// The answer says nothing that is of use here.
-	if answer, err := f.ask(ctx, http.MethodPost, f.places.Load().ack, ack, "application/json"); err == nil {
+	for i := range max(1, len(parts)) {
+		if len(parts) > 0 {
+			ack.Followers = parts[i]
+		}
+		// The answer says nothing that is of use here, unless it is that it was
+		// not taken.
+		answer, err := f.ask(ctx, http.MethodPost, f.places.Load().ack, ack, "")
+		if err != nil {
+			f.retell(ack.Followers)
+			continue
+		}
 		_ = answer.Body.Close()
 	}
 }
-
-// lease is for how long what the issuer says is trusted.
-func (f *follower) lease() time.Duration { return f.config.Staleness }
 
 // policy is what this verifier does when it is stale, as the issuer is told.
 func (f *follower) policy() string {

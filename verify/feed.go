@@ -19,6 +19,7 @@ func (v *Verifier) Feed() http.Handler {
 	s := &feed.Server{Now: v.now, Log: func() *feed.Log { return nil }}
 	if f := v.follower; f != nil {
 		s.Log, s.AsOf, s.Rules = f.relayed, f.seen, f.all
+		s.Join, s.Stays, s.Acked = f.join, f.stays, f.acked
 	}
 	return s
 }

@@ -48,7 +48,13 @@ func (f *follower) run() {
 		if f.ctx.Err() != nil {
 			return
 		}
-		if !errors.Is(err, errLifetime) {
+		switch {
+		case errors.Is(err, errLonger):
+			continue // it is known to be there
+		case errors.Is(err, errLease):
+			f.notAllowed(f.saying)
+			f.failed(err)
+		case !errors.Is(err, errLifetime):
 			f.failed(err)
 		}
 		select {
@@ -111,8 +117,12 @@ func (f *follower) stream() error {
 	t0 := f.mono(f.v.now())
 	// Who follows, and for how long it trusts what it hears: receipts count on
 	// that before the first word.
+	lease := f.lease()
+	f.saying = lease
+	f.streaming(cancel)
+	defer f.streaming(nil)
 	query := url.Values{"after": {strconv.FormatInt(f.applied.Load(), 10)}, "verifier": {f.name},
-		"lease_ms": {strconv.FormatInt(f.lease().Milliseconds(), 10)}, "when_stale": {f.policy()}}
+		"lease_ms": {strconv.FormatInt(lease.Milliseconds(), 10)}, "when_stale": {f.policy()}}
 	answer, err := f.ask(ctx, http.MethodGet, f.places.Load().feed+"?"+query.Encode(), nil, "text/event-stream")
 	if err != nil {
 		return because(ctx, err)
@@ -184,8 +194,9 @@ func (f *follower) pollOnce(wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(f.ctx, wait+f.silence())
 	defer cancel()
 	t0 := f.mono(f.v.now())
+	f.saying = f.lease()
 	answer, err := f.ask(ctx, http.MethodPost, f.places.Load().poll, api.Poll{After: f.applied.Load(), Wait: int(wait.Seconds()),
-		Verifier: f.name, Lease: f.lease().Milliseconds(), WhenStale: f.policy()}, "application/json")
+		Verifier: f.name, Lease: f.saying.Milliseconds(), WhenStale: f.policy()}, "application/json")
 	if err != nil {
 		return err
 	}
@@ -209,7 +220,7 @@ func (f *follower) pollOnce(wait time.Duration) error {
 }
 
 // ask sends a request with the credentials of this service, and accepts one
-// kind of answer.
+// kind of answer; any that says yes when none is named.
 func (f *follower) ask(ctx context.Context, method, address string, body any, kind string) (*http.Response, error) {
 	var content []byte
 	if body != nil {
@@ -231,7 +242,9 @@ func (f *follower) ask(ctx context.Context, method, address string, body any, ki
 func (f *follower) send(r *http.Request, kind string) (*http.Response, error) {
 	// RFC 6749, section 2.3.1: both are encoded like a form first.
 	r.SetBasicAuth(url.QueryEscape(f.config.ClientID), url.QueryEscape(string(f.config.ClientSecret)))
-	r.Header.Set("Accept", kind)
+	if kind != "" {
+		r.Header.Set("Accept", kind)
+	}
 	if r.Header.Get("Accept-Encoding") == "" {
 		r.Header.Set("Accept-Encoding", "identity")
 	}
@@ -244,6 +257,8 @@ func (f *follower) send(r *http.Request, kind string) (*http.Response, error) {
 	switch {
 	case answer.StatusCode == http.StatusUnprocessableEntity:
 		err = errLease
+	case kind == "" && answer.StatusCode/100 == 2:
+		return answer, nil
 	case answer.StatusCode != http.StatusOK:
 		err = fmt.Errorf("%w: status %d", errFeedReply, answer.StatusCode)
 	case err != nil || got != kind:

@@ -51,6 +51,8 @@ type follower struct {
 	polls    time.Time             // until when streams are not tried
 	firstEnd sync.Once
 	asking   introspector
+	behind   behind
+	saying   time.Duration // the lease that the issuer was told when it was dialled; of run
 }
 
 // salt goes into every hash, and the key of the issuer with it.
@@ -298,5 +300,9 @@ func (f *follower) heartbeat(t0 int64, data []byte) (bool, error) {
 	if hb.Head > f.applied.Load() {
 		return false, nil
 	}
-	return true, f.renew(t0, hb.Age)
+	if err := f.renew(t0, hb.Age); err != nil {
+		return false, err
+	}
+	f.heard(f.saying)
+	return true, nil
 }

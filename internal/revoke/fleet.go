@@ -189,6 +189,7 @@ func (f *Fleet) complete(v Verifier) Verifier {
 	defer f.mu.Unlock()
 	if old, known := f.heard[v.name()]; known {
 		v.Seq, v.KeySet, v.Audience = max(v.Seq, old.Seq), old.KeySet, old.Audience
+		v.Staleness = max(v.Staleness, old.Staleness)
 	}
 	return v
 }

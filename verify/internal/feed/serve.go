@@ -2,16 +2,22 @@ package feed
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"net/http"
+	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/portaria/portaria/api"
 )
@@ -23,7 +29,15 @@ const (
 	writeTimeout = 5 * time.Second
 	maxWait      = 25
 	maxBody      = 4 << 10
+	maxAck       = 64 << 10 // with those who follow a relay
+	// MaxName bounds the name that somebody who follows gives himself.
+	MaxName      = 64
+	defaultLease = 10_000
 )
+
+// ErrLease reports somebody who would trust what he hears for longer than is
+// allowed.
+var ErrLease = errors.New("feed: lease is too long")
 
 // Server serves a log to those who follow it.
 type Server struct {
@@ -35,6 +49,12 @@ type Server struct {
 	// Rules are all live rules, with those at least that are in Log.
 	Rules func() iter.Seq[api.FeedRule]
 	Now   func() time.Time
+	// Join hears who begins to follow, before he is told anything; an error
+	// refuses him. Stays tells whether he may go on, and Acked hears how far he
+	// has come. Nil for nobody who cares.
+	Join  func(context.Context, api.FollowerAck) error
+	Stays func(api.FollowerAck) bool
+	Acked func(api.Ack) error
 }
 
 // ServeHTTP serves the feed, the snapshot, polls and acks, by the last segment
@@ -124,6 +144,14 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *session) {
 		return
 	}
 	to.at = after
+	who, ok := follower(r.URL.Query(), after)
+	if !ok {
+		http.Error(w, "not a follower's name, lease_ms or when_stale", http.StatusBadRequest)
+		return
+	}
+	if !s.joins(w, r, who) {
+		return
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	control := http.NewResponseController(w)
@@ -145,7 +173,50 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *session) {
 		case <-r.Context().Done():
 			return
 		}
+		if s.Stays != nil && !s.Stays(who) {
+			return
+		}
 	}
+}
+
+// follower is what a query says of who follows.
+func follower(query url.Values, after int64) (api.FollowerAck, bool) {
+	lease, err := strconv.ParseInt(cmp.Or(query.Get("lease_ms"), strconv.Itoa(defaultLease)), 10, 64)
+	who := api.FollowerAck{Verifier: query.Get("verifier"), Seq: after, Staleness: lease, WhenStale: cmp.Or(query.Get("when_stale"), "refuse")}
+	return who, err == nil && (who.Verifier == "" || Valid(who)) && lease > 0 && lease <= maxLease
+}
+
+// maxLease is a year, in milliseconds.
+const maxLease = 365 * 24 * 3600 * 1000
+
+// Valid tells whether an ack can be handed on: whoever gets it refuses all of
+// them for the sake of one that is not as it should be.
+func Valid(a api.FollowerAck) bool {
+	clean := func(s string, most int) bool {
+		return len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
+	}
+	return a.Verifier != "" && clean(a.Verifier, MaxName) && clean(a.KeySet, 128) && clean(a.Audience, 255) &&
+		a.Seq >= 0 && a.Staleness > 0 && a.Staleness <= maxLease && slices.Contains([]string{"refuse", "introspect", "open"}, a.WhenStale)
+}
+
+// joins lets somebody follow, or answers why not.
+func (s *Server) joins(w http.ResponseWriter, r *http.Request, who api.FollowerAck) bool {
+	if s.Join == nil {
+		return true
+	}
+	return said(w, s.Join(r.Context(), who))
+}
+
+// said answers an error, and tells whether there was none.
+func said(w http.ResponseWriter, err error) bool {
+	switch {
+	case errors.Is(err, ErrLease):
+		http.Error(w, "the issuer does not allow a lease this long", http.StatusUnprocessableEntity)
+	case err != nil:
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "cannot be followed now", http.StatusServiceUnavailable)
+	}
+	return err == nil
 }
 
 // poll answers at once when there is news, and otherwise after a while.
@@ -153,6 +224,14 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request, to *session) {
 	var in api.Poll
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&in); err != nil || in.After < 0 {
 		http.Error(w, "not a poll", http.StatusBadRequest)
+		return
+	}
+	who := api.FollowerAck{Verifier: in.Verifier, Seq: in.After, Staleness: cmp.Or(in.Lease, defaultLease), WhenStale: cmp.Or(in.WhenStale, "refuse")}
+	if in.Verifier != "" && !Valid(who) {
+		http.Error(w, "not a poll", http.StatusBadRequest)
+		return
+	}
+	if !s.joins(w, r, who) || in.Ack != nil && !s.heard(w, *in.Ack) {
 		return
 	}
 	if n := to.log.since(in.After); !n.reset && len(n.parts) == 0 && in.Wait > 0 {
@@ -175,11 +254,23 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request, to *session) {
 
 func (s *Server) ack(w http.ResponseWriter, r *http.Request, _ *session) {
 	var in api.Ack
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&in); err != nil {
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAck)).Decode(&in); err != nil {
 		http.Error(w, "not an ack", http.StatusBadRequest)
 		return
 	}
-	w.WriteHeader(http.StatusNoContent)
+	if s.heard(w, in) {
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// heard takes an ack, or answers why not.
+func (s *Server) heard(w http.ResponseWriter, in api.Ack) bool {
+	own := api.FollowerAck{Verifier: in.Verifier, Seq: in.Seq, Staleness: in.Staleness, WhenStale: in.WhenStale, KeySet: in.KeySet, Audience: in.Audience}
+	if !Valid(own) || slices.ContainsFunc(in.Followers, func(a api.FollowerAck) bool { return !Valid(a) }) {
+		http.Error(w, "not an ack", http.StatusBadRequest)
+		return false
+	}
+	return s.Acked == nil || said(w, s.Acked(in))
 }
 
 // snapshot serves every rule. The head is read first: the rules are not older.
