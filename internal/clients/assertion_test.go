@@ -213,6 +213,28 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestReplayWhereClocksDiffer: an assertion is remembered for the leeway beyond
+// its end, in which a process whose clock is behind would still take it.
+func TestReplayWhereClocksDiffer(t *testing.T) {
+	k := generate(t, jose.ES256)
+	d := openAssertionDesk(t, k)
+	shown := clients.Shown{Assertion: compact(t, k, headerOf(k), good())} // good for a minute
+	d.admit(shown, "orders")
+	for _, test := range []struct {
+		after time.Duration
+		want  int
+	}{{90*time.Second - time.Millisecond, 0}, {90 * time.Second, 1}} {
+		if _, err := d.Prove(t.Context(), shown, start); !errors.Is(err, clients.ErrReplayed) {
+			t.Errorf("before %v: %v", test.after, err)
+		}
+		n, err := d.store.PruneAssertions(t.Context(), start.Add(test.after))
+		must(t, err)
+		if n != test.want {
+			t.Errorf("after %v: forgot %d, want %d", test.after, n, test.want)
+		}
+	}
+}
+
 // TestReplayAtOnce: of many who show one assertion at once, one is let in.
 func TestReplayAtOnce(t *testing.T) {
 	k := generate(t, jose.ES256)

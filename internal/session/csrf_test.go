@@ -1,6 +1,9 @@
 package session_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"testing"
@@ -35,6 +38,27 @@ func TestCSRFIsTheSessions(t *testing.T) {
 	}
 	if l.chain.CSRF(salted) == csrf || rekeyed.CSRF(l.first.Session) == csrf {
 		t.Error("it can be had without the salt or the key")
+	}
+}
+
+// TestCSRFIsApartFromRefreshTokens: it is derived under the same key, and what
+// pages hold must never be what authenticates a token. Another label would
+// strand every page that is open while the service is replaced.
+func TestCSRFIsApartFromRefreshTokens(t *testing.T) {
+	l := signIn(t)
+	s := l.first.Session
+	derived := func(label string) string {
+		mac := hmac.New(sha256.New, make([]byte, 32)) // the key of signIn
+		mac.Write([]byte(label))
+		mac.Write(s.Salt[:])
+		mac.Write([]byte(s.ID))
+		return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+	}
+	if got, want := l.chain.CSRF(s).Reveal(), derived("portaria double-submit value of a session"); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if l.chain.CSRF(s).Reveal() == derived("") {
+		t.Error("it has no label")
 	}
 }
 
