@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/portaria/portaria/internal/jose"
 )
@@ -196,12 +198,16 @@ func (c Config) check() error {
 		wrong = "Issuer is missing"
 	case c.Audience == "":
 		wrong = "Audience is missing"
+	case unlikely(c.Issuer) || unlikely(c.Audience):
+		wrong = "Issuer or Audience begins or ends with a space, or has control characters: no token would"
+	case len(c.Places) == 0:
+		wrong = "Places is empty: no token would be found"
 	case c.Profile != AccessToken && c.Profile != PlainJWT && c.Profile != Flask:
 		wrong = "Profile must be at+jwt, jwt or flask"
 	case c.keySources() > 1:
 		wrong = "KeySet, Secret and ManualKeys exclude each other"
 	case slices.ContainsFunc(c.Places, func(p Place) bool { return !p.valid() }):
-		wrong = "Places: the name of a Cookie must begin with __Host-, and a BodyField needs one"
+		wrong = "Places: one is no place, the name of a Cookie is none or does not begin with __Host-, or that of a BodyField is missing"
 	case repeats(c.Places):
 		wrong = "Places: one is there twice"
 	case c.Leeway > maxLeeway:
@@ -251,6 +257,11 @@ func (c Config) fetchable(address string) bool {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Scheme == "http" && (c.InsecureHTTP || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// unlikely reports text that somebody mistyped.
+func unlikely(s string) bool {
+	return strings.TrimSpace(s) != s || strings.ContainsFunc(s, unicode.IsControl)
 }
 
 func repeats(places []Place) bool {

@@ -275,7 +275,7 @@ func (f *follower) measure() {
 
 // keys replaces the key set. A key that is not in it is forgotten at once.
 func (f *follower) keys(data []byte) error {
-	set, err := parsePublic(data)
+	set, err := f.v.keys.published(data, f.config.Log)
 	if err != nil {
 		return fmt.Errorf("read key set of the feed: %w", err)
 	}

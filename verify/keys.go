@@ -45,8 +45,9 @@ const maxLearned = 64
 
 // keys are the keys that verify, and how they change.
 type keys struct {
-	current atomic.Pointer[view] // nil until there are any
-	mu      sync.Mutex           // held while current is replaced
+	current atomic.Pointer[view]   // nil until there are any
+	mu      sync.Mutex             // held while current is replaced
+	left    atomic.Pointer[string] // which keys of the issuer's set are not used, as was logged
 	// streamed counts the key sets that came with the revocation feed.
 	streamed atomic.Int64
 }

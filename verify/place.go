@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"crypto/subtle"
+	"encoding/json"
 	"fmt"
 	"io"
 	"mime"
@@ -26,13 +27,13 @@ type Place struct {
 type placeKind int
 
 const (
-	inHeader placeKind = iota
+	inHeader placeKind = iota + 1
 	inCookie
 	inBody
 )
 
 // Header is the header "Authorization: Bearer" (RFC 6750, section 2.1).
-func Header() Place { return Place{} }
+func Header() Place { return Place{kind: inHeader} }
 
 // Cookie is a cookie, for callers that are browsers. Its name must begin with
 // "__Host-", so that no other host and no plain HTTP can set it. A request that
@@ -42,9 +43,11 @@ func Header() Place { return Place{} }
 func Cookie(name string) Place { return Place{inCookie, name} }
 
 // BodyField is a member of a JSON object or a field of a form that is the body
-// of a request (RFC 6750, section 2.2). To look for it, bodies of those types
-// are read up to 64 KiB, and larger ones are refused; the handler gets the body
-// whole.
+// of a request other than GET and HEAD (RFC 6750, section 2.2). To look for it,
+// bodies of those types are read up to 64 KiB, and larger ones are refused; the
+// handler gets the body whole. So that it reads the same as was checked, JSON is
+// refused that is broken, repeats a member, has it in other letters, or goes on
+// after its end.
 func BodyField(name string) Place { return Place{inBody, name} }
 
 const (
@@ -55,12 +58,20 @@ const (
 // valid tells whether a place is one.
 func (p Place) valid() bool {
 	switch p.kind {
+	case inHeader:
+		return true
 	case inCookie:
-		return strings.HasPrefix(p.name, hostPrefix) && len(p.name) > len(hostPrefix)
+		return strings.HasPrefix(p.name, hostPrefix) && len(p.name) > len(hostPrefix) && !strings.ContainsFunc(p.name, notInToken)
 	case inBody:
 		return p.name != ""
 	}
-	return true
+	return false
+}
+
+// notInToken reports what cannot be in the name of a cookie, which is a token
+// (RFC 9110, section 5.6.2).
+func notInToken(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }
 
 // findToken returns the one token of a request.
@@ -116,7 +127,7 @@ func (p Place) tokens(r *http.Request) ([]string, error) {
 func (p Place) fromBody(r *http.Request) ([]string, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	form := kind == "application/x-www-form-urlencoded"
-	if err != nil || r.Body == nil || !form && kind != "application/json" {
+	if err != nil || r.Body == nil || !changes(r.Method) || !form && kind != "application/json" {
 		return nil, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody+1))
@@ -134,9 +145,27 @@ func (p Place) fromBody(r *http.Request) ([]string, error) {
 		}
 		return values[p.name], nil
 	}
+	return p.fromJSON(body)
+}
+
+// fromJSON refuses what another reader could take for something else.
+func (p Place) fromJSON(body []byte) ([]string, error) {
+	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' && json.Valid(body) {
+		return nil, nil // nothing in it has a name
+	}
 	object, err := jose.ParseObject(body)
 	if err != nil {
-		return nil, nil // the handler will say what is wrong with it
+		return nil, errUnreadable
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return nil, errUnreadable
+	}
+	for name := range members {
+		// encoding/json and others do not mind the case of letters.
+		if name != p.name && strings.EqualFold(name, p.name) {
+			return nil, errUnreadable
+		}
 	}
 	value, ok := object.Get(p.name)
 	if !ok {

@@ -32,7 +32,7 @@ const (
 type behind struct {
 	mu       sync.Mutex
 	known    map[string]*downstream
-	greatest time.Duration // of the leases that the issuer is to count on
+	greatest time.Duration // of the leases that the issuer is to count on; it never shrinks, because what was said last may arrive first
 	stated   time.Duration // the one that it did count on when it last spoke
 	refused  time.Duration // the least that it does not allow, until rest
 	rest     time.Time
@@ -204,14 +204,13 @@ func (f *follower) untold(all bool) (parts [][]api.FollowerAck) {
 	b := &f.behind
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now, greatest, size := f.v.now(), time.Duration(0), ackBytes
+	now, size := f.v.now(), ackBytes
 	for name, d := range b.known {
 		lease := time.Duration(d.ack.Staleness) * time.Millisecond
 		if now.Sub(d.seen) > max(forgetBehind, 10*lease) {
 			delete(b.known, name)
 			continue
 		}
-		greatest = max(greatest, lease)
 		if d.told && (!all || now.Sub(d.seen) > ackInterval+2*time.Second) {
 			continue
 		}
@@ -221,9 +220,6 @@ func (f *follower) untold(all bool) (parts [][]api.FollowerAck) {
 			parts, size = append(parts, nil), 0
 		}
 		parts[len(parts)-1] = append(parts[len(parts)-1], d.ack)
-	}
-	if b.greatest > greatest && b.stated >= b.greatest { // nobody waits for it
-		b.greatest = greatest
 	}
 	return parts
 }

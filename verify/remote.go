@@ -185,7 +185,7 @@ func (r *remote) fetchKeySet(ctx context.Context) (jose.KeySet, error) {
 	if err != nil {
 		return jose.KeySet{}, fmt.Errorf("fetch key set: %w", err)
 	}
-	set, err := parsePublic(body)
+	set, err := r.keys.published(body, r.config.Log)
 	if err != nil {
 		return jose.KeySet{}, fmt.Errorf("read key set: %w", err)
 	}

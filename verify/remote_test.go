@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -134,6 +136,61 @@ func TestForeignKeys(t *testing.T) {
 	v := open(t, o.config((&clock{start}).Now))
 	if _, err := v.Verify(t.Context(), o.token(t, k)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestKeysThatMustNotBeUsed are left out one by one, and all others stay good.
+func TestKeysThatMustNotBeUsed(t *testing.T) {
+	good, twin, other := generate(t, jose.ES256), generate(t, jose.ES256), generate(t, jose.ES256)
+	burnt, secret := generate(t, jose.ES256), generate(t, jose.HS256)
+	named := func(jwk []byte, kid string) string {
+		var members map[string]any
+		if err := json.Unmarshal(jwk, &members); err != nil {
+			t.Fatal(err)
+		}
+		members["kid"] = kid
+		text, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	public := func(k jose.Key) []byte { return k.PublicJWK() }
+	set := func(more ...string) []byte {
+		return []byte(`{"keys":[` + strings.Join(append(more, string(public(good))), ",") + `]}`)
+	}
+	for what, test := range map[string]struct {
+		set     []byte
+		refused jose.Key
+		kid     string
+	}{
+		"a secret":                     {set(string(secret.RevealJWK())), secret, secret.Kid()},
+		"a secret under its kid":       {set(named(secret.RevealJWK(), good.Kid())), secret, good.Kid()},
+		"a private key":                {set(string(burnt.RevealJWK())), burnt, burnt.Kid()},
+		"both halves of a key":         {set(string(burnt.RevealJWK()), named(public(burnt), "public")), burnt, "public"},
+		"two under one kid":            {set(named(public(twin), "twin"), named(public(other), "twin")), twin, "twin"},
+		"three under one kid":          {set(named(public(twin), "twin"), named(public(other), "twin"), named(public(burnt), "twin")), burnt, "twin"},
+		"two, and a secret":            {set(named(public(twin), "twin"), string(secret.RevealJWK()), named(public(other), "twin")), other, "twin"},
+		"one beside a broken namesake": {set(named(public(twin), "twin"), `{"kty":"EC","kid":"twin","crv":"P-256","x":"AA","y":"AA"}`), twin, "twin"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := listen(t)
+			o.set = test.set
+			log := &strings.Builder{}
+			config := o.config((&clock{start}).Now)
+			config.Log = slog.New(slog.NewTextHandler(log, nil))
+			v := open(t, config)
+			if _, err := v.Verify(t.Context(), o.token(t, good)); err != nil {
+				t.Error(err)
+			}
+			forged := sign(t, test.refused, claims(m{"iss": o.url}), m{"kid": test.kid})
+			if _, err := v.Verify(t.Context(), forged); !errors.Is(err, verify.ErrInvalid) {
+				t.Errorf("signed with one that must not be used: %v", err)
+			}
+			if err := v.Refresh(t.Context()); err != nil || strings.Count(log.String(), "are not used") != 1 {
+				t.Errorf("%v, log %q", err, log)
+			}
+		})
 	}
 }
 

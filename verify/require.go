@@ -16,8 +16,20 @@ type Requirement struct {
 }
 
 // Scope asks for every one of these names in the token's scope. A token without
-// one is answered with 403 and insufficient_scope (RFC 6750).
-func Scope(names ...string) Requirement { return Requirement{scopes: names} }
+// one is answered with 403 and insufficient_scope (RFC 6750). It panics without
+// a name, which would let everybody in, and with one that no scope can have (RFC
+// 6749, section 3.3).
+func Scope(names ...string) Requirement {
+	if len(names) == 0 {
+		panic("verify: Scope without a name lets everybody in")
+	}
+	for _, name := range names {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\\' }) {
+			panic("verify: Scope of what is no name of a scope")
+		}
+	}
+	return Requirement{scopes: slices.Clone(names)}
+}
 
 // FreshWithin asks for a token whose account proved a credential, such as its
 // password, no longer ago than this. Others are answered with 401 and
@@ -48,7 +60,17 @@ func opens(q Requirement) bool { return q.open }
 //   - 403 for a scope that is missing, and for a cookie that another site sent;
 //   - 503 when the verifier cannot know, because it has no keys or does not
 //     hear what is revoked.
+//
+// It panics without a handler, and for a Requirement that is none: both are
+// mistakes that a service should not start with.
 func (v *Verifier) Require(next http.Handler, requirements ...Requirement) http.Handler {
+	if next == nil {
+		panic("verify: Require of no handler")
+	}
+	if slices.ContainsFunc(requirements, func(q Requirement) bool { return len(q.scopes) == 0 && q.within == 0 && !q.open }) {
+		panic("verify: a Requirement of nothing lets everybody in")
+	}
+	requirements = slices.Clone(requirements)
 	if slices.ContainsFunc(requirements, opens) {
 		v.counts.hasOpen.Store(true)
 	}
@@ -64,6 +86,9 @@ func (v *Verifier) Require(next http.Handler, requirements ...Requirement) http.
 
 // RequireFunc is [Verifier.Require] for a function.
 func (v *Verifier) RequireFunc(next func(http.ResponseWriter, *http.Request), requirements ...Requirement) http.Handler {
+	if next == nil {
+		panic("verify: RequireFunc of no function")
+	}
 	return v.Require(http.HandlerFunc(next), requirements...)
 }
 

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -110,15 +111,11 @@ func TestRequirements(t *testing.T) {
 	stale := answered{401, `Bearer error="insufficient_user_authentication", max_age="60"`, "insufficient_user_authentication"}
 	check("scope", letIn, nil, verify.Scope("orders:read"))
 	check("scopes", letIn, nil, verify.Scope("orders:read", "account"), verify.Scope("account"))
-	check("no requirement", letIn, nil, verify.Scope())
 	check("missing scope", scope("orders:write"), nil, verify.Scope("orders:write"))
 	check("one of two", scope("account orders:write"), nil, verify.Scope("account", "orders:write"))
 	check("part of a scope", scope("orders"), nil, verify.Scope("orders"))
 	check("another case", scope("Account"), nil, verify.Scope("Account"))
-	check("two in one", scope("account orders:read"), nil, verify.Scope("account orders:read"))
 	check("no scope", scope("account"), m{"scope": nil}, verify.Scope("account"))
-	check("empty scope", scope(""), nil, verify.Scope(""))
-	check("quote in a scope", scope(`a\"b\\`), nil, verify.Scope(`a"b\`))
 	check("proved a minute ago", letIn, nil, verify.FreshWithin(time.Minute))
 	check("a second more", stale, m{"auth_time": start.Add(-61 * time.Second).Unix()}, verify.FreshWithin(time.Minute))
 	check("never proved", stale, m{"auth_time": nil}, verify.FreshWithin(time.Minute))
@@ -229,18 +226,72 @@ func TestBodies(t *testing.T) {
 	check("JSON", letIn, asJSON, object)
 	check("form", letIn, asForm, "amount=7&access_token="+good)
 	check("header, and a body without one", letIn, asJSON, `{"amount":7}`, "Authorization", "Bearer "+good)
-	check("header, and a broken body", letIn, asJSON, `{"amount":`, "Authorization", "Bearer "+good)
+	check("header, and a list", letIn, asJSON, `[{"access_token":"x"}]`, "Authorization", "Bearer "+good)
+	check("header, and nothing", letIn, asJSON, "", "Authorization", "Bearer "+good)
+	for _, body := range []string{`{"amount":`, `{"access_token":"x","access_token":"y"}`, `{"Access_Token":"x"}`, `{"acce\u017f\u017f_token":"x"}`,
+		`{"amount":7} {"access_token":"x"}`, `{"access_token":"x"} tail`, `[] {"access_token":"x"}`, `{"access_token":["x"]}`, "\ufeff" + object} {
+		check("header, and "+body, several, asJSON, body, "Authorization", "Bearer "+good)
+	}
+	for _, method := range []string{"GET", "HEAD"} {
+		if got := ask(t, v, request(method, object, "Content-Type", asJSON)); got != missing {
+			t.Errorf("in the body of %s: %+v", method, got)
+		}
+	}
 	check("header, and a large body of another kind", letIn, "image/png", strings.Repeat("x", 100_000), "Authorization", "Bearer "+good)
 	check("header and body", several, asJSON, object, "Authorization", "Bearer "+good)
 	check("twice in a form", several, asForm, "access_token="+good+"&access_token="+good)
-	check("twice in JSON", missing, asJSON, `{"access_token":"`+good+`","access_token":"`+good+`"}`)
-	check("in another case", missing, asJSON, `{"Access_Token":"`+good+`"}`)
+	check("twice in JSON", several, asJSON, `{"access_token":"`+good+`","access_token":"`+good+`"}`)
+	check("in another case", several, asJSON, `{"Access_Token":"`+good+`"}`)
 	check("deeper inside", missing, asJSON, `{"x":`+object+`}`)
 	check("a number", several, asJSON, `{"access_token":7}`)
 	check("broken form", several, asForm, "access_token=%zz")
 	check("another kind of body", missing, "text/plain", object)
 	check("no kind", missing, "", object)
 	check("too large", answered{413, "", "body_too_large"}, asJSON, object+strings.Repeat(" ", 64<<10))
+}
+
+// TestMistakesAtMounting: what would let everybody in, or nobody, does not start.
+func TestMistakesAtMounting(t *testing.T) {
+	k := generate(t, jose.ES256)
+	v := open(t, static(k, &clock{start}))
+	handler := http.NotFoundHandler()
+	for what, mount := range map[string]func(){
+		"no scope":         func() { verify.Scope() },
+		"empty scope":      func() { verify.Scope("") },
+		"quoted scope":     func() { verify.Scope("a\"b") },
+		"scope of lines":   func() { verify.Scope("a\r\nX: y") },
+		"two in one":       func() { verify.Scope("a b") },
+		"another empty":    func() { verify.Scope("a", "") },
+		"no requirement":   func() { v.Require(handler, verify.Requirement{}) },
+		"one of two":       func() { v.Require(handler, verify.Scope("a"), verify.Requirement{}) },
+		"no handler":       func() { v.Require(nil) },
+		"no function":      func() { v.RequireFunc(nil) },
+		"fresh at no time": func() { verify.FreshWithin(0) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("it is mounted")
+				}
+			}()
+			mount()
+		})
+	}
+	for what, change := range map[string]func(*verify.Config){
+		"audience of a space": func(c *verify.Config) { c.Audience = " " },
+		"audience of lines":   func(c *verify.Config) { c.Audience = "a\nb" },
+		"issuer with a space": func(c *verify.Config) { c.Issuer += " " },
+		"no places":           func(c *verify.Config) { c.Places = []verify.Place{} },
+		"no place":            func(c *verify.Config) { c.Places = []verify.Place{{}} },
+		"cookie with a space": func(c *verify.Config) { c.Places = []verify.Place{verify.Cookie("__Host-a b")} },
+		"cookie of two":       func(c *verify.Config) { c.Places = []verify.Place{verify.Cookie("__Host-a;b")} },
+	} {
+		c := static(k, &clock{start})
+		change(&c)
+		if _, err := verify.New(t.Context(), c); !errors.Is(err, verify.ErrConfig) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 func TestPlacesAreChecked(t *testing.T) {

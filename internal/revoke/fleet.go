@@ -77,7 +77,8 @@ func (v Verifier) name() verifierName { return verifierName{v.Client, v.ID} }
 // FleetStore keeps the verifiers. Each method is one atomic step.
 type FleetStore interface {
 	// SaveVerifiers takes note of all of them; older news of the same
-	// verifier changes nothing.
+	// verifier changes nothing unless its lease is longer: one never becomes
+	// shorter.
 	SaveVerifiers(ctx context.Context, list []Verifier) error
 	// Verifiers answers those whose ForgetAt is not before now.
 	Verifiers(ctx context.Context, now time.Time) ([]Verifier, error)
@@ -189,7 +190,6 @@ func (f *Fleet) complete(v Verifier) Verifier {
 	defer f.mu.Unlock()
 	if old, known := f.heard[v.name()]; known {
 		v.Seq, v.KeySet, v.Audience = max(v.Seq, old.Seq), old.KeySet, old.Audience
-		v.Staleness = max(v.Staleness, old.Staleness)
 	}
 	return v
 }
@@ -197,9 +197,12 @@ func (f *Fleet) complete(v Verifier) Verifier {
 func (f *Fleet) note(v Verifier) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, known := f.heard[v.name()]; !known && len(f.heard) >= maxVerifiers {
+	old, known := f.heard[v.name()]
+	if !known && len(f.heard) >= maxVerifiers {
 		return ErrTooManyVerifiers
 	}
+	// What it said when it trusted its view for longer may have come late.
+	v.Staleness = max(v.Staleness, old.Staleness)
 	f.heard[v.name()] = v
 	f.unsent[v.name()] = true
 	return nil
@@ -291,7 +294,9 @@ func (f *Fleet) Verifiers(ctx context.Context) ([]Verifier, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for n, v := range f.heard {
+		lease := max(v.Staleness, all[n].Staleness)
 		if !v.ForgetAt().Before(now) && !v.Seen.Before(all[n].Seen) {
+			v.Staleness = lease
 			all[n] = v
 		}
 	}

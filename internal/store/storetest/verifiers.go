@@ -42,6 +42,19 @@ func verifierPromises() promises {
 			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{verifier("a", 3, 0)}))
 			s.fleet(0, a)
 		},
+		"a lease never becomes shorter": func(s *suite) {
+			a := verifier("a", 5, time.Second)
+			a.Staleness = time.Minute
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{a}))
+			later := verifier("a", 6, 2*time.Second)
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{later}))
+			later.Staleness = time.Minute
+			s.fleet(0, later)
+			before := verifier("a", 6, 0) // by a clock that is behind
+			before.Staleness = 2 * time.Minute
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{before}))
+			s.fleet(0, before)
+		},
 		"one name at two clients is two verifiers": func(s *suite) {
 			a, other := verifier("a", 5, 0), verifier("a", 6, 0)
 			other.Client = "billing"

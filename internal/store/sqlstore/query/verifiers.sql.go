@@ -25,9 +25,9 @@ const saveVerifier = `-- name: SaveVerifier :exec
 INSERT INTO verifiers (client_id, id, seq, staleness, when_stale, key_set, audience, seen_at, forget_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (client_id, id) DO UPDATE
-SET seq = excluded.seq, staleness = excluded.staleness, when_stale = excluded.when_stale, key_set = excluded.key_set,
+SET seq = excluded.seq, staleness = CASE WHEN verifiers.staleness > excluded.staleness THEN verifiers.staleness ELSE excluded.staleness END, when_stale = excluded.when_stale, key_set = excluded.key_set,
     audience = excluded.audience, seen_at = excluded.seen_at, forget_at = excluded.forget_at
-WHERE verifiers.seen_at <= excluded.seen_at
+WHERE verifiers.seen_at <= excluded.seen_at OR verifiers.staleness < excluded.staleness
 `
 
 type SaveVerifierParams struct {
