@@ -124,8 +124,8 @@ func TestKeysComeByTheFeed(t *testing.T) {
 	before := w.fetched.fetches.Load()
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	requests := 0
-	all.Go(func() { requests = w.use(ctx, tokens.AccessToken) })
+	requests, first := 0, tokens.AccessToken
+	all.Go(func() { requests = w.use(ctx, first) })
 	kids := map[string]bool{}
 	for range 48 { // eight minutes
 		w.issuer.Clock.Move(10 * time.Second)
