@@ -552,8 +552,14 @@ func TestRevocationDoor(t *testing.T) {
 		t.Error("no token is as good as one")
 	}
 	// A writer of the log may take back anybody's; a refresh token ends the
-	// session.
+	// session. Nobody else's is ended by another client (RFC 7009 §2.1).
 	_, tokens := a.SignUp("ana@example.com")
+	for id, scope := range map[string]string{"other-thief": "stock:read", "reader": api.RevocationReadScope} {
+		if err := scoped(t, a, id, scope).RevokeToken(t.Context(), tokens.RefreshToken); err == nil {
+			t.Errorf("%s may end a session that is not its own", id)
+		}
+	}
+	active(tokens.AccessToken, true)
 	worked(t, scoped(t, a, "writer", api.RevocationWriteScope).RevokeToken(t.Context(), tokens.RefreshToken))
 	active(tokens.AccessToken, false)
 	_, err = a.Refresh(t.Context(), tokens.RefreshToken)

@@ -83,7 +83,7 @@ func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
 			return rows, err
 		}
 		last, err := q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{At: millis(b.at), Reason: string(b.ends), ClientID: b.id})
-		d.barred(b, before+int(last))
+		d.barred(b, before+d.ended(last))
 		return rows, err
 	})
 	return rows > 0, err

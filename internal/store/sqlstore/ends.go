@@ -14,6 +14,14 @@ import (
 // expired are ended as well, in case another process's clock is behind.
 type endings []query.Session
 
+// last is the greatest id among them, which an engine answers in any order.
+func (e endings) last() (id string) {
+	for _, s := range e {
+		id = max(id, s.ID)
+	}
+	return id
+}
+
 func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) (int, error) {
 	ended, err := q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
 	if err != nil || len(ended) == 0 {

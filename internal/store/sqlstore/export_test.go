@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -43,6 +44,12 @@ var Repeat = repeat
 // Setting asks SQLite's write connection for a pragma.
 func (s *Store) Setting(ctx context.Context, name string) *sql.Row {
 	return s.engine.(*sqliteEngine).conn.conn.QueryRowContext(ctx, "PRAGMA "+name)
+}
+
+// WriteRule writes a rule without ending anything before: as if all sessions in
+// its scope had been started since.
+func (s *Store) WriteRule(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
+	return s.write(ctx, e, 0)
 }
 
 // Orphan inserts an identifier of an account that does not exist.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,8 +71,10 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 		ended, err = q.EndSessionsAtClient(ctx, query.EndSessionsAtClientParams{
 			At: millis(e.At), Reason: reason, AccountID: account, ClientID: client,
 		})
-	case revoke.Client, revoke.Issuer:
-		return overWithMany(ctx, q, e, reason)
+	case revoke.Client: // what overBefore left
+		ended, err = q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{At: millis(e.At), Reason: reason, ClientID: e.Value})
+	case revoke.Issuer:
+		ended, err = q.EndAllSessions(ctx, millis(e.At), reason)
 	case revoke.Key:
 		return 0, killKey(ctx, q, d, e)
 	}
@@ -106,20 +107,30 @@ type ending struct {
 	reason session.Reason
 }
 
+// endPortion is how many sessions one step of endPortions ends. Each has an
+// event, and while they are written no other event can be.
+const endPortion = 100
+
 // endPortions ends the sessions of a client, or all when it is empty, some in a
-// step, and answers how many.
+// step with their events, and answers how many were alive.
 func (s *Store) endPortions(ctx context.Context, client string, e ending) (total int, err error) {
 	for after := ""; ; {
-		ended, err := write(ctx, s, func(q *query.Queries, ctx context.Context) ([]string, error) {
-			return q.EndPortion(ctx, query.EndPortionParams{
-				At: millis(e.at), Reason: string(e.reason), After: after, ClientID: client, Portion: prunePortion,
+		alive := 0
+		ended, err := writeLog(ctx, s, sessionsOf(""), func(q *query.Queries, ctx context.Context, d *draft) (endings, error) {
+			ended, err := q.EndPortion(ctx, query.EndPortionParams{
+				At: millis(e.at), Reason: string(e.reason), After: after, ClientID: client, Portion: endPortion,
 			})
+			alive = d.ended(ended)
+			return ended, err
 		})
-		total += len(ended)
-		if err != nil || len(ended) < prunePortion {
+		if err != nil {
 			return total, err
 		}
-		after = slices.Max(ended)
+		total += alive
+		if len(ended) < endPortion {
+			return total, nil
+		}
+		after = ended.last()
 	}
 }
 
@@ -135,17 +146,6 @@ func (s *Store) asked(ctx context.Context, e revoke.Entry) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// overWithMany ends what is left of the sessions of very many accounts, which
-// one event tells of.
-func overWithMany(ctx context.Context, q *query.Queries, e revoke.Entry, reason string) (int, error) {
-	if e.Kind == revoke.Issuer {
-		n, err := q.EndAllSessions(ctx, millis(e.At), reason)
-		return int(n), err
-	}
-	n, err := q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{At: millis(e.At), Reason: reason, ClientID: e.Value})
-	return int(n), err
 }
 
 // killKey has the key not sign any longer. A key that nobody knows here may be

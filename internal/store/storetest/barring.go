@@ -35,9 +35,11 @@ func barringPromises() promises {
 				s.same(s.session(d.ID), d)
 				s.same(s.session(other.ID), other)
 				told := s.events(before, event.Filter{})
-				s.same(len(told), 1)
-				s.same(told[0].Type, test.event)
-				s.same(told[0].Detail, map[string]string{"sessions_ended": "1"})
+				s.same(len(told), 2)
+				s.same([]string{string(told[0].Type), told[0].SessionID, told[0].Reason},
+					[]string{string(event.SessionEnded), d.ID, string(test.reason)})
+				s.same(told[1].Type, test.event)
+				s.same(told[1].Detail, map[string]string{"sessions_ended": "1"})
 			}
 		},
 		"barring a client ends its sessions, however many": func(s *suite) {
@@ -50,6 +52,7 @@ func barringPromises() promises {
 			s.same(s.living(a, start), 0)
 			told := s.events(0, event.Filter{Types: []event.Type{event.ClientDisabled}})
 			s.same(told[0].Detail["sessions_ended"], "1100")
+			s.same(s.endingsTold(session.ReasonClientDisabled), 1100)
 		},
 		"barring what is not there ends nobody's session": func(s *suite) {
 			a := s.created("Ana")

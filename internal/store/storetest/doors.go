@@ -202,6 +202,15 @@ func doorPromises() promises {
 			s.told(func() {
 				s.wrote(revoke.Entry{Kind: revoke.Key, Value: "kid", Mode: revoke.Hard, At: at(1e9)})
 			}, "k hard kid", "revocation.written kid")
+			for kind, value := range map[revoke.Kind]string{revoke.Client: "web", revoke.Issuer: "https://auth.example.com"} {
+				d, expired := s.signedIn(a), device(a)
+				expired.ExpiresAt, expired.AbsoluteExpiry = at(1e9), at(1e9)
+				s.started(a, expired)
+				words := strings.Fields("revocation.written " + map[revoke.Kind]string{revoke.Client: "web"}[kind])
+				s.told(func() {
+					s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: revoke.Hard, At: at(1e9)})
+				}, string(kind)+" hard "+value, "session.ended "+d.ID+" revoked", strings.Join(words, " "))
+			}
 		},
 		"a revision is the head from before, and never behind what was acknowledged": func(s *suite) {
 			a := s.created("Ana")

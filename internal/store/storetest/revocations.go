@@ -76,6 +76,14 @@ func revocationPromises() promises {
 			other.Mode = revoke.Soft
 			_, err := s.store.Write(s.ctx, other)
 			s.fails(err, revoke.ErrIdempotency)
+			other = e
+			other.Kind = revoke.Account // of the same value
+			_, err = s.store.Write(s.ctx, other)
+			s.fails(err, revoke.ErrIdempotency)
+			other = e
+			other.Value = nobody
+			_, err = s.store.Write(s.ctx, other)
+			s.fails(err, revoke.ErrIdempotency)
 			e.Client = "another"
 			s.same(s.wrote(e).Seq, first.Seq+1)
 		},
@@ -171,6 +179,7 @@ func revocationPromises() promises {
 			s.same(s.living(a, start), 0)
 			told := s.events(0, event.Filter{Types: []event.Type{event.RevocationWritten}})
 			s.same(told[0].Detail["sessions_ended"], "1100")
+			s.same(s.endingsTold(session.ReasonRevoked), 1100)
 		},
 		"a repeated key does not end again": func(s *suite) {
 			a := s.created("Ana")
@@ -262,6 +271,25 @@ func (s *suite) follow(seen []int64) ([]int64, error) {
 		seen = append(seen, r.Seq)
 	}
 	return seen, err
+}
+
+// endingsTold counts the sessions whose end an event tells of.
+func (s *suite) endingsTold(reason session.Reason) int {
+	s.Helper()
+	seen := map[string]bool{}
+	for after := int64(0); ; {
+		page := s.events(after, event.Filter{Types: []event.Type{event.SessionEnded}})
+		if len(page) == 0 {
+			return len(seen)
+		}
+		for _, e := range page {
+			s.same(e.Reason, string(reason))
+			if seen[e.SessionID] || e.AccountID == "" {
+				s.Errorf("told twice, or of nobody: %+v", e)
+			}
+			seen[e.SessionID], after = true, e.Seq
+		}
+	}
 }
 
 func token(jti string) revoke.Entry {

@@ -39,9 +39,10 @@ UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE account_id = @account_id AND client_id = @client_id AND ended_at IS NULL
 RETURNING *;
 
--- name: EndSessionsOfClient :execrows
+-- name: EndSessionsOfClient :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
-WHERE client_id = @client_id AND ended_at IS NULL;
+WHERE client_id = @client_id AND ended_at IS NULL
+RETURNING *;
 
 -- name: EndPortion :many
 -- Of a client's sessions, or of all when it is empty, from an id on.
@@ -51,11 +52,12 @@ WHERE id IN (
     WHERE old.id > @after AND old.ended_at IS NULL AND (CAST(@client_id AS TEXT) = '' OR old.client_id = CAST(@client_id AS TEXT))
     ORDER BY old.id LIMIT @portion
 )
-RETURNING id;
+RETURNING *;
 
--- name: EndAllSessions :execrows
+-- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
-WHERE ended_at IS NULL;
+WHERE ended_at IS NULL
+RETURNING *;
 
 -- name: StepUp :execrows
 UPDATE sessions SET auth_time = @auth_time

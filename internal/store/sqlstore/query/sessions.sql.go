@@ -10,17 +10,49 @@ import (
 	"database/sql"
 )
 
-const endAllSessions = `-- name: EndAllSessions :execrows
+const endAllSessions = `-- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE ended_at IS NULL
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
 `
 
-func (q *Queries) EndAllSessions(ctx context.Context, at int64, reason string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, endAllSessions, at, reason)
+func (q *Queries) EndAllSessions(ctx context.Context, at int64, reason string) ([]Session, error) {
+	rows, err := q.db.QueryContext(ctx, endAllSessions, at, reason)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Method,
+			&i.CreatedAt,
+			&i.AuthTime,
+			&i.UsedAt,
+			&i.Address,
+			&i.UserAgent,
+			&i.Generation,
+			&i.Salt,
+			&i.ExpiresAt,
+			&i.AbsoluteExpiry,
+			&i.EndedAt,
+			&i.EndReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const endPortion = `-- name: EndPortion :many
@@ -30,7 +62,7 @@ WHERE id IN (
     WHERE old.id > $3 AND old.ended_at IS NULL AND (CAST($4 AS TEXT) = '' OR old.client_id = CAST($4 AS TEXT))
     ORDER BY old.id LIMIT $5
 )
-RETURNING id
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
 `
 
 type EndPortionParams struct {
@@ -42,7 +74,7 @@ type EndPortionParams struct {
 }
 
 // Of a client's sessions, or of all when it is empty, from an id on.
-func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]string, error) {
+func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]Session, error) {
 	rows, err := q.db.QueryContext(ctx, endPortion,
 		arg.At,
 		arg.Reason,
@@ -54,13 +86,29 @@ func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]strin
 		return nil, err
 	}
 	defer rows.Close()
-	var items []string
+	var items []Session
 	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Method,
+			&i.CreatedAt,
+			&i.AuthTime,
+			&i.UsedAt,
+			&i.Address,
+			&i.UserAgent,
+			&i.Generation,
+			&i.Salt,
+			&i.ExpiresAt,
+			&i.AbsoluteExpiry,
+			&i.EndedAt,
+			&i.EndReason,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -236,9 +284,10 @@ func (q *Queries) EndSessionsAtClient(ctx context.Context, arg EndSessionsAtClie
 	return items, nil
 }
 
-const endSessionsOfClient = `-- name: EndSessionsOfClient :execrows
+const endSessionsOfClient = `-- name: EndSessionsOfClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE client_id = $3 AND ended_at IS NULL
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
 `
 
 type EndSessionsOfClientParams struct {
@@ -247,12 +296,43 @@ type EndSessionsOfClientParams struct {
 	ClientID string
 }
 
-func (q *Queries) EndSessionsOfClient(ctx context.Context, arg EndSessionsOfClientParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, endSessionsOfClient, arg.At, arg.Reason, arg.ClientID)
+func (q *Queries) EndSessionsOfClient(ctx context.Context, arg EndSessionsOfClientParams) ([]Session, error) {
+	rows, err := q.db.QueryContext(ctx, endSessionsOfClient, arg.At, arg.Reason, arg.ClientID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Method,
+			&i.CreatedAt,
+			&i.AuthTime,
+			&i.UsedAt,
+			&i.Address,
+			&i.UserAgent,
+			&i.Generation,
+			&i.Salt,
+			&i.ExpiresAt,
+			&i.AbsoluteExpiry,
+			&i.EndedAt,
+			&i.EndReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const insertSession = `-- name: InsertSession :exec
