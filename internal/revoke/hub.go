@@ -56,9 +56,6 @@ type Hub struct {
 	began   time.Time     // of the last look that succeeded
 	pruned  time.Time     // when rules were last dropped
 	told    time.Time     // when a follower last made the epoch rise
-	opened  int64         // head at the first look
-	// doubting says that the log was set back while nobody here was looking.
-	doubting bool
 
 	mu     sync.Mutex // guards what follows, and the order of batches
 	subs   map[*Subscription]struct{}
@@ -83,7 +80,6 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Hub, error) 
 	if err := h.look(ctx); err != nil {
 		return nil, fmt.Errorf("open revocation log: %w", err)
 	}
-	h.opened = h.View().Head
 	return h, nil
 }
 

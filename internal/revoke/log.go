@@ -46,6 +46,10 @@ type Entry struct {
 	Value string
 	Mode  Mode
 	At    time.Time
+	// Repeats is when a hard rule was written that the log has forgotten and
+	// that this entry writes again. What it ends, whatever the entry's own
+	// mode, it ends only when that had begun by then. Zero: it repeats none.
+	Repeats time.Time
 	// Reason is for the audit trail; nobody else gets to see it.
 	Reason string
 	// Client and Key name the request: the same key of the same client again
@@ -82,6 +86,9 @@ func (e Entry) Check() error {
 	return nil
 }
 
+// Ends reports whether what the entry speaks of ends with it.
+func (e Entry) Ends() bool { return e.Mode == Hard || !e.Repeats.IsZero() }
+
 // fits reports whether the value can be one: printable text, and of two parts
 // where it is a pair.
 func (e Entry) fits() bool {
@@ -105,7 +112,7 @@ type Store interface {
 	Rules(ctx context.Context, after int64, limit int) (rules []Rule, head int64, err error)
 	// Write writes one rule, its event, and what must come with it in the
 	// same step: a hard rule ends the sessions that it speaks of, and one
-	// about a key kills the key. A repeated Key answers the first rule and
+	// about a key kills the key; see Entry.Repeats. A repeated Key answers the first rule and
 	// does nothing. Errors: ErrEntry, ErrIdempotency.
 	Write(ctx context.Context, e Entry) (Rule, error)
 	// RaiseEpoch begins an epoch greater than the log's own and that of seen,

@@ -18,6 +18,7 @@ type memory struct {
 	epoch, n int64
 	rules    []revoke.Rule
 	requests map[string]revoke.Rule
+	entries  []revoke.Entry
 	looks    int
 	fail     error
 	delay    atomic.Int64 // of each reading, in nanoseconds
@@ -53,6 +54,7 @@ func (m *memory) Write(_ context.Context, e revoke.Entry) (revoke.Rule, error) {
 	if r, ok := m.requests[request]; ok && e.Key != "" {
 		return r, nil
 	}
+	m.entries = append(m.entries, e)
 	m.n++
 	r := revoke.Rule{Seq: m.head(), Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At, Prune: e.At.Add(time.Hour)}
 	m.rules = append(m.rules, r)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/portaria/portaria/internal/event"
 )
 
 // A log can be set back: an old backup is restored, or a replica that lags is
@@ -17,9 +19,6 @@ const (
 	// places that never were: epochs are not endless.
 	tellEvery = 10 * time.Minute
 	tellAhead = 16
-	// doubt is how long after its start a process repeats the rules that it
-	// has seen written, when it then hears that the log was set back before.
-	doubt = 10 * time.Minute
 )
 
 // ErrAhead says that a follower tells of a place that the log cannot have had,
@@ -35,7 +34,9 @@ func setBack(ours, theirs int64) bool {
 
 // Ahead makes the epoch rise when an authenticated follower knows a place that
 // the log, looked at anew, has not reached: it was set back while nobody here
-// was running. It returns nil when the follower was right, or is not ahead.
+// was running. It returns nil when the follower was right, or is not ahead. It
+// writes no rule: the follower may lie, and what the store has forgotten, nobody
+// here knows. Followers keep what they know.
 func (h *Hub) Ahead(ctx context.Context, seen int64) error {
 	if err := h.Look(ctx); err != nil {
 		return err
@@ -54,7 +55,7 @@ func (h *Hub) ahead(ctx context.Context, seen int64) error {
 	if theirs > ours+tellAhead || !h.told.IsZero() && now.Sub(h.told) < tellEvery {
 		return ErrAhead
 	}
-	h.told, h.doubting = now, true
+	h.told = now
 	if _, err := h.store.RaiseEpoch(ctx, seen); err != nil {
 		return fmt.Errorf("raise epoch: %w", err)
 	}
@@ -69,7 +70,6 @@ func (h *Hub) NewEpoch(ctx context.Context) error {
 		return fmt.Errorf("read revocation log: %w", err)
 	}
 	return h.alone(ctx, func() error {
-		h.doubting = true
 		if _, err := h.store.RaiseEpoch(ctx, Seq(log.Epoch, LastOfEpoch)); err != nil {
 			return fmt.Errorf("raise epoch: %w", err)
 		}
@@ -81,6 +81,8 @@ func (h *Hub) NewEpoch(ctx context.Context) error {
 // else has raised already. Nothing of it is visible here before all is done,
 // so that it is done again when it fails half-way.
 func (h *Hub) recover(ctx context.Context, v *View) error {
+	// Whoever's request it was that looked, it has done nothing of this.
+	ctx = event.From(ctx, event.Origin{})
 	// In any case, as it may have come further than the view again.
 	epoch, _ := Split(v.Head)
 	if _, err := h.store.RaiseEpoch(ctx, Seq(epoch, LastOfEpoch)); err != nil {
@@ -90,16 +92,14 @@ func (h *Hub) recover(ctx context.Context, v *View) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range h.doubtful(v, found) {
-		if err := h.repeat(ctx, r); err != nil {
-			return err
-		}
+	lost, strange := h.doubtful(v, found)
+	if err := h.repeatAll(ctx, lost, strange); err != nil {
+		return err
 	}
 	found, head, err := h.readAll(ctx)
 	if err != nil {
 		return err
 	}
-	h.doubting = false
 	h.add(found)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -129,34 +129,57 @@ func (h *Hub) readAll(ctx context.Context) (all []Rule, head int64, err error) {
 
 // doubtful are the rules that tokens may not know of although their rvs is
 // greater: those that the store has forgotten, and those that it has written
-// at places that had been given away before.
-func (h *Hub) doubtful(v *View, found []Rule) []Rule {
-	now := h.now()
+// at places that had been given away before. There are none unless the hub saw
+// with its own eyes that the log was set back.
+func (h *Hub) doubtful(v *View, found []Rule) (lost, strange []Rule) {
+	living := live(h.now())
 	stored := newView(0, v.Salt).append(found, v.Head)
-	var list []Rule
 	for r := range v.All {
-		if live(now)(r) && !stored.has(r) {
-			list = append(list, r)
+		if living(r) && !stored.has(r) {
+			lost = append(lost, r)
 		}
 	}
 	epoch, _ := Split(v.Head)
-	young := h.doubting && time.Since(h.start) < doubt
 	for _, r := range found {
 		of, _ := Split(r.Seq)
-		if of == epoch && r.Seq <= v.Head && live(now)(r) && (!v.has(r) || young && r.Seq > h.opened) {
-			list = append(list, r)
+		if of == epoch && r.Seq <= v.Head && living(r) && !v.has(r) {
+			strange = append(strange, r)
 		}
 	}
-	return list
+	return lost, strange
 }
 
-// repeat writes a rule anew, once whichever process does it first.
-func (h *Hub) repeat(ctx context.Context, r Rule) error {
-	_, err := h.store.Write(ctx, Entry{
-		Kind: r.Kind, Value: r.Value, Mode: r.Mode, At: h.now(), Reason: "the log was set back",
+// repeatAll writes rules anew, once whichever process does it first. What the
+// lost ones ended lives again in the store; what the strange ones ended does not.
+func (h *Hub) repeatAll(ctx context.Context, lost, strange []Rule) error {
+	for _, r := range lost {
+		if err := h.repeat(ctx, r, r.Mode == Hard); err != nil {
+			return err
+		}
+	}
+	for _, r := range strange {
+		if err := h.repeat(ctx, r, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeat writes a rule anew, as a soft one: its place comes after tokens of
+// sessions that have begun since, and they can refresh. What the rule was meant
+// for has ended, so it cannot. A killed key has no such tokens.
+func (h *Hub) repeat(ctx context.Context, r Rule, ends bool) error {
+	e := Entry{
+		Kind: r.Kind, Value: r.Value, Mode: Soft, At: h.now(), Reason: "the log was set back",
 		Client: "portaria", Key: fmt.Sprintf("repeat %d %s", r.Seq, r.At.UTC().Format(time.RFC3339Nano)),
-	})
-	if err != nil {
+	}
+	if r.Kind == Key {
+		e.Mode = Hard
+	}
+	if ends {
+		e.Repeats = r.At
+	}
+	if _, err := h.store.Write(ctx, e); err != nil {
 		return fmt.Errorf("repeat rule: %w", err)
 	}
 	return nil

@@ -24,7 +24,7 @@ func revokeStep(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry,
 	})
 	told := toldOf(e)
 	d.event(told) // the cause before what comes of it
-	if e.Mode == revoke.Soft {
+	if !e.Ends() {
 		return nil
 	}
 	over, err := overWith(ctx, q, d, e)
@@ -65,16 +65,18 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 	case revoke.Session:
 		ended, err = q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: reason, ID: e.Value})
 	case revoke.Account:
-		ended, err = q.EndSessions(ctx, query.EndSessionsParams{At: millis(e.At), Reason: reason, AccountID: e.Value})
+		ended, err = q.EndSessions(ctx, query.EndSessionsParams{At: millis(e.At), Reason: reason, AccountID: e.Value, BegunBy: begunBy(e)})
 	case revoke.AccountAtClient:
 		account, client, _ := strings.Cut(e.Value, "\x00")
 		ended, err = q.EndSessionsAtClient(ctx, query.EndSessionsAtClientParams{
-			At: millis(e.At), Reason: reason, AccountID: account, ClientID: client,
+			At: millis(e.At), Reason: reason, AccountID: account, ClientID: client, BegunBy: begunBy(e),
 		})
 	case revoke.Client: // what overBefore left
-		ended, err = q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{At: millis(e.At), Reason: reason, ClientID: e.Value})
+		ended, err = q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{
+			At: millis(e.At), Reason: reason, ClientID: e.Value, BegunBy: begunBy(e),
+		})
 	case revoke.Issuer:
-		ended, err = q.EndAllSessions(ctx, millis(e.At), reason)
+		ended, err = q.EndAllSessions(ctx, query.EndAllSessionsParams{At: millis(e.At), Reason: reason, BegunBy: begunBy(e)})
 	case revoke.Key:
 		return 0, killKey(ctx, q, d, e)
 	}
@@ -88,7 +90,7 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 func (s *Store) overBefore(ctx context.Context, e revoke.Entry) (total int, err error) {
 	client := ""
 	switch {
-	case e.Mode != revoke.Hard:
+	case !e.Ends():
 		return 0, nil
 	case e.Kind == revoke.Client:
 		client = e.Value
@@ -98,13 +100,23 @@ func (s *Store) overBefore(ctx context.Context, e revoke.Entry) (total int, err 
 	if again, err := s.asked(ctx, e); err != nil || again {
 		return 0, err
 	}
-	return s.endPortions(ctx, client, ending{at: e.At, reason: session.ReasonRevoked})
+	return s.endPortions(ctx, client, ending{at: e.At, reason: session.ReasonRevoked, begunBy: begunBy(e)})
 }
 
-// ending is why and when sessions end.
+// ending is why and when sessions end, and which: see begunBy.
 type ending struct {
-	at     time.Time
-	reason session.Reason
+	at      time.Time
+	reason  session.Reason
+	begunBy int64
+}
+
+// begunBy is when the sessions that an entry ends had begun at the latest: a
+// repeat must not sign out who has signed in since. 0 is whenever.
+func begunBy(e revoke.Entry) int64 {
+	if e.Repeats.IsZero() {
+		return 0
+	}
+	return millis(e.Repeats)
 }
 
 // endPortion is how many sessions one step of endPortions ends. Each has an
@@ -118,7 +130,7 @@ func (s *Store) endPortions(ctx context.Context, client string, e ending) (total
 		alive := 0
 		ended, err := writeLog(ctx, s, sessionsOf(""), func(q *query.Queries, ctx context.Context, d *draft) (endings, error) {
 			ended, err := q.EndPortion(ctx, query.EndPortionParams{
-				At: millis(e.at), Reason: string(e.reason), After: after, ClientID: client, Portion: endPortion,
+				At: millis(e.at), Reason: string(e.reason), After: after, ClientID: client, BegunBy: e.begunBy, Portion: endPortion,
 			})
 			alive = d.ended(ended)
 			return ended, err

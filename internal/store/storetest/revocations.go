@@ -181,6 +181,22 @@ func revocationPromises() promises {
 			s.same(told[0].Detail["sessions_ended"], "1100")
 			s.same(s.endingsTold(session.ReasonRevoked), 1100)
 		},
+		"a rule that is written again ends what had begun before it, and nothing since": func(s *suite) {
+			for _, kind := range []revoke.Kind{revoke.Account, revoke.AccountAtClient, revoke.Client, revoke.Issuer} {
+				a := s.created("Ana " + string(kind))
+				value := map[revoke.Kind]string{
+					revoke.Account: a.ID, revoke.AccountAtClient: revoke.Pair(a.ID, "web"), revoke.Client: "web",
+					revoke.Issuer: "https://auth.example.com",
+				}[kind]
+				old := s.signedIn(a)
+				young := device(a)
+				young.CreatedAt = old.CreatedAt.Add(2 * time.Millisecond)
+				s.ok(s.starts(login.Start{Session: young, VerifiedHash: a.PasswordHash}))
+				s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: revoke.Soft, At: at(1e9), Repeats: old.CreatedAt.Add(time.Millisecond)})
+				s.same(s.session(old.ID).EndReason, session.ReasonRevoked)
+				s.same(s.session(young.ID).EndedAt.IsZero(), true)
+			}
+		},
 		"a repeated key does not end again": func(s *suite) {
 			a := s.created("Ana")
 			for _, kind := range []revoke.Kind{revoke.Issuer, revoke.Client, revoke.Account} {

@@ -32,16 +32,19 @@ SELECT COUNT(*) FROM (
 -- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE account_id = @account_id AND id <> @except_id AND ended_at IS NULL
+    AND (CAST(@begun_by AS BIGINT) = 0 OR created_at <= CAST(@begun_by AS BIGINT))
 RETURNING *;
 
 -- name: EndSessionsAtClient :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE account_id = @account_id AND client_id = @client_id AND ended_at IS NULL
+    AND (CAST(@begun_by AS BIGINT) = 0 OR created_at <= CAST(@begun_by AS BIGINT))
 RETURNING *;
 
 -- name: EndSessionsOfClient :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE client_id = @client_id AND ended_at IS NULL
+    AND (CAST(@begun_by AS BIGINT) = 0 OR created_at <= CAST(@begun_by AS BIGINT))
 RETURNING *;
 
 -- name: EndPortion :many
@@ -49,7 +52,8 @@ RETURNING *;
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE id IN (
     SELECT old.id FROM sessions AS old
-    WHERE old.id > @after AND old.ended_at IS NULL AND (CAST(@client_id AS TEXT) = '' OR old.client_id = CAST(@client_id AS TEXT))
+    WHERE old.id > @after AND old.ended_at IS NULL AND (CAST(@begun_by AS BIGINT) = 0 OR old.created_at <= CAST(@begun_by AS BIGINT))
+        AND (CAST(@client_id AS TEXT) = '' OR old.client_id = CAST(@client_id AS TEXT))
     ORDER BY old.id LIMIT @portion
 )
 RETURNING *;
@@ -57,6 +61,7 @@ RETURNING *;
 -- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE ended_at IS NULL
+    AND (CAST(@begun_by AS BIGINT) = 0 OR created_at <= CAST(@begun_by AS BIGINT))
 RETURNING *;
 
 -- name: StepUp :execrows

@@ -13,11 +13,18 @@ import (
 const endAllSessions = `-- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE ended_at IS NULL
+    AND (CAST($3 AS BIGINT) = 0 OR created_at <= CAST($3 AS BIGINT))
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
 `
 
-func (q *Queries) EndAllSessions(ctx context.Context, at int64, reason string) ([]Session, error) {
-	rows, err := q.db.QueryContext(ctx, endAllSessions, at, reason)
+type EndAllSessionsParams struct {
+	At      int64
+	Reason  string
+	BegunBy int64
+}
+
+func (q *Queries) EndAllSessions(ctx context.Context, arg EndAllSessionsParams) ([]Session, error) {
+	rows, err := q.db.QueryContext(ctx, endAllSessions, arg.At, arg.Reason, arg.BegunBy)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +66,9 @@ const endPortion = `-- name: EndPortion :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE id IN (
     SELECT old.id FROM sessions AS old
-    WHERE old.id > $3 AND old.ended_at IS NULL AND (CAST($4 AS TEXT) = '' OR old.client_id = CAST($4 AS TEXT))
-    ORDER BY old.id LIMIT $5
+    WHERE old.id > $3 AND old.ended_at IS NULL AND (CAST($4 AS BIGINT) = 0 OR old.created_at <= CAST($4 AS BIGINT))
+        AND (CAST($5 AS TEXT) = '' OR old.client_id = CAST($5 AS TEXT))
+    ORDER BY old.id LIMIT $6
 )
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
 `
@@ -69,6 +77,7 @@ type EndPortionParams struct {
 	At       int64
 	Reason   string
 	After    string
+	BegunBy  int64
 	ClientID string
 	Portion  int32
 }
@@ -79,6 +88,7 @@ func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]Sessi
 		arg.At,
 		arg.Reason,
 		arg.After,
+		arg.BegunBy,
 		arg.ClientID,
 		arg.Portion,
 	)
@@ -173,6 +183,7 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) ([]Sessi
 const endSessions = `-- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE account_id = $3 AND id <> $4 AND ended_at IS NULL
+    AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
 `
 
@@ -181,6 +192,7 @@ type EndSessionsParams struct {
 	Reason    string
 	AccountID string
 	ExceptID  string
+	BegunBy   int64
 }
 
 func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) ([]Session, error) {
@@ -189,6 +201,7 @@ func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) ([]Ses
 		arg.Reason,
 		arg.AccountID,
 		arg.ExceptID,
+		arg.BegunBy,
 	)
 	if err != nil {
 		return nil, err
@@ -230,6 +243,7 @@ func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) ([]Ses
 const endSessionsAtClient = `-- name: EndSessionsAtClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE account_id = $3 AND client_id = $4 AND ended_at IS NULL
+    AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
 `
 
@@ -238,6 +252,7 @@ type EndSessionsAtClientParams struct {
 	Reason    string
 	AccountID string
 	ClientID  string
+	BegunBy   int64
 }
 
 func (q *Queries) EndSessionsAtClient(ctx context.Context, arg EndSessionsAtClientParams) ([]Session, error) {
@@ -246,6 +261,7 @@ func (q *Queries) EndSessionsAtClient(ctx context.Context, arg EndSessionsAtClie
 		arg.Reason,
 		arg.AccountID,
 		arg.ClientID,
+		arg.BegunBy,
 	)
 	if err != nil {
 		return nil, err
@@ -287,6 +303,7 @@ func (q *Queries) EndSessionsAtClient(ctx context.Context, arg EndSessionsAtClie
 const endSessionsOfClient = `-- name: EndSessionsOfClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE client_id = $3 AND ended_at IS NULL
+    AND (CAST($4 AS BIGINT) = 0 OR created_at <= CAST($4 AS BIGINT))
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
 `
 
@@ -294,10 +311,16 @@ type EndSessionsOfClientParams struct {
 	At       int64
 	Reason   string
 	ClientID string
+	BegunBy  int64
 }
 
 func (q *Queries) EndSessionsOfClient(ctx context.Context, arg EndSessionsOfClientParams) ([]Session, error) {
-	rows, err := q.db.QueryContext(ctx, endSessionsOfClient, arg.At, arg.Reason, arg.ClientID)
+	rows, err := q.db.QueryContext(ctx, endSessionsOfClient,
+		arg.At,
+		arg.Reason,
+		arg.ClientID,
+		arg.BegunBy,
+	)
 	if err != nil {
 		return nil, err
 	}
