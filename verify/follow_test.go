@@ -57,6 +57,7 @@ func TestHostileFeeds(t *testing.T) {
 	snapshot := func(text string) http.HandlerFunc {
 		return answer("application/x-ndjson", text)
 	}
+	long := `{"seq":4294967297,"kind":"s","h":"AAECAwQFBgcICQoLDA0ODw","t":1,"x":9999999999,"mode":"hard"` + strings.Repeat(" ", 17<<10) + "}\n"
 	for what, bad := range map[string]map[string]http.HandlerFunc{
 		"an error":                   {"feed": status(500, "", "")},
 		"not ours to read":           {"feed": status(403, "", "")},
@@ -87,6 +88,7 @@ func TestHostileFeeds(t *testing.T) {
 		"an empty snapshot":          {"feed": says(reset, beat), "snapshot": snapshot("")},
 		"a snapshot cut off":         {"feed": says(reset, beat), "snapshot": snapshot(`{"epoch":1,"head":4294967298,"salt":"d2lyZQ"}` + "\n" + `{"seq":42949`)},
 		"a snapshot of garbage":      {"feed": says(reset, beat), "snapshot": snapshot(`{"epoch":1,"head":4294967298,"salt":"d2lyZQ"}` + "\n{}\n")},
+		"a snapshot of long lines":   {"feed": says(reset, beat), "snapshot": snapshot(`{"epoch":1,"head":4294967297,"salt":"d2lyZQ"}` + "\n" + long)},
 		"an older snapshot":          {"feed": says(reset, beat), "snapshot": snapshot(`{"epoch":1,"head":4294967296,"salt":"d2lyZQ"}` + "\n")},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -384,10 +386,13 @@ func TestSilentStream(t *testing.T) {
 			says(event(api.FrameHello, w.hello()))(rw, r)
 		}
 		w.bad["poll"] = answer("text/plain", "")
-		config := w.config()
-		v := open(t, config)
+		began := time.Now()
+		v := open(t, w.config())
 		defer v.Close()
-		time.Sleep(7 * time.Second)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("left after %v", took)
+		}
+		time.Sleep(2 * time.Second)
 		accept(t, v, w.token(t, "a"))
 		if n := w.count("feed"); n != 2 {
 			t.Errorf("%d streams, want the silent one and another", n)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,10 @@ type wire struct {
 	cut   bool
 	live  map[*body]struct{}
 	asked map[string]int
+	// behind is how old the issuer's own view is.
+	behind atomic.Int64
+	// metadata is in place of what the issuer says of itself; guarded by mu.
+	metadata string
 }
 
 const wireSalt = "wire"
@@ -47,7 +52,8 @@ func newWire(t testing.TB) *wire {
 	w.log = feed.NewLog(w.hello())
 	w.log.SetKeySet(keySet(w.key))
 	w.serve = &feed.Server{Now: time.Now, Log: func() *feed.Log { return w.log }, Rules: w.all,
-		AsOf: func() (time.Time, bool) { return time.Now(), true }}
+		AsOf: func() (time.Time, bool) { return time.Now().Add(-time.Duration(w.behind.Load())), true }}
+	w.metadata = fmt.Sprintf(`{"issuer":%q,"jwks_uri":"%[1]s/jwks","revocation_feed_endpoint":"%[1]s/rev/v1/feed","introspection_endpoint":"%[1]s/introspect"}`, issuer)
 	return w
 }
 
@@ -128,7 +134,7 @@ func (w *wire) count(path string) int {
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	path := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	w.mu.Lock()
-	h, cut, delay := w.bad[path], w.cut, w.delay
+	h, cut, delay, metadata := w.bad[path], w.cut, w.delay, w.metadata
 	w.asked[path]++
 	w.mu.Unlock()
 	if cut {
@@ -137,7 +143,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch {
 	case h != nil:
 	case path == "oauth-authorization-server":
-		h = answer("application/json", fmt.Sprintf(`{"issuer":%q,"jwks_uri":"%[1]s/jwks","revocation_feed_endpoint":"%[1]s/rev/v1/feed","introspection_endpoint":"%[1]s/introspect"}`, issuer))
+		h = answer("application/json", metadata)
 	case path == "jwks":
 		h = answer("application/json", string(keySet(w.key)))
 	default:

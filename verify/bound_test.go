@@ -1,0 +1,270 @@
+package verify_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/verify"
+)
+
+// TestSlept: when a machine wakes, its own clock says that no time has passed.
+// The one on the wall knows better, and the view is not trusted before the
+// issuer has spoken again.
+func TestSlept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		v := open(t, w.config())
+		defer v.Close()
+		token := w.token(t, "a")
+		v.Slept(9 * time.Second)
+		accept(t, v, token)
+		v.Slept(2 * time.Second)
+		refuse(t, v, token, verify.ErrStale)
+		time.Sleep(2 * time.Second)
+		accept(t, v, token)
+	})
+}
+
+// TestViewNeverAges by what somebody says who has seen less: what is known of a
+// moment stays known.
+func TestViewNeverAges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		v := open(t, w.config())
+		defer v.Close()
+		w.behind.Store(int64(8 * time.Second))
+		for second := range 6 {
+			time.Sleep(time.Second)
+			if age := v.Stats().Age; age > time.Duration(second+2)*time.Second {
+				t.Fatalf("after %d seconds the view is %v old", second+1, age)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		if age := v.Stats().Age; age > 10*time.Second || v.Health() != nil {
+			t.Errorf("age %v, %v: the issuer's view is 8 seconds old", age, v.Health())
+		}
+	})
+}
+
+// TestFeedIsLeftOut: an issuer, or somebody who can change its metadata, cannot
+// turn the check off by leaving the feed out of them once it was there.
+func TestFeedIsLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		without := fmt.Sprintf(`{"issuer":%q,"jwks_uri":"%[1]s/jwks"}`, issuer)
+		v := open(t, w.config())
+		defer v.Close()
+		token, gone := w.token(t, "a"), w.token(t, "gone")
+		w.revoke("gone")
+		synctest.Wait()
+		w.mu.Lock()
+		w.metadata = without
+		w.mu.Unlock()
+		w.misbehave("feed", http.NotFound)
+		if err := v.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		refuse(t, v, gone, verify.ErrRevoked)
+		time.Sleep(10*time.Second + time.Millisecond)
+		refuse(t, v, token, verify.ErrStale)
+		refuse(t, v, gone, verify.ErrRevoked)
+		if err := v.Health(); !errors.Is(err, verify.ErrStale) {
+			t.Errorf("health: %v", err)
+		}
+		w.misbehave("feed", nil) // it is looked for where it was
+		time.Sleep(time.Second + 50*time.Millisecond)
+		accept(t, v, token)
+	})
+}
+
+// TestFirstPoll asks where things stand and does not wait for news: until it is
+// answered nothing is trusted. Those after it wait.
+func TestFirstPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		w.bad["feed"] = says() // everything stays in a proxy
+		var mu sync.Mutex
+		var waits []int
+		config := w.config()
+		config.HTTPClient.Transport = asking(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/rev/v1/poll" {
+				body, err := r.GetBody()
+				if err != nil {
+					t.Error(err)
+					return nil, err
+				}
+				var poll api.Poll
+				if err := json.NewDecoder(body).Decode(&poll); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				waits = append(waits, poll.Wait)
+				mu.Unlock()
+			}
+			return w.RoundTrip(r)
+		})
+		v := open(t, config)
+		defer v.Close()
+		time.Sleep(10 * time.Second)
+		accept(t, v, w.token(t, "a"))
+		mu.Lock()
+		defer mu.Unlock()
+		if len(waits) < 2 || waits[0] != 0 || waits[1] != 2 {
+			t.Errorf("polls waited %v seconds, want none first, then 2", waits)
+		}
+	})
+}
+
+// asking carries requests.
+type asking func(*http.Request) (*http.Response, error)
+
+func (f asking) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestWatchBeforeTheLog: connections that began before anything was heard of the
+// log end with their token like all others.
+func TestWatchBeforeTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		w.misbehave("feed", http.NotFound)
+		v := open(t, w.config())
+		defer v.Close()
+		watch := func(sid string) context.Context {
+			now := time.Now().Unix() // too young to have been revoked
+			token := sign(t, w.key, claims(m{"sid": sid, "rvs": w.head, "iat": now, "nbf": now, "exp": now + 3600}), nil)
+			watched, stop := v.Watch(t.Context(), accept(t, v, token))
+			t.Cleanup(stop)
+			return watched
+		}
+		early, other := watch("early"), watch("other")
+		w.misbehave("feed", nil)
+		time.Sleep(2 * time.Second)
+		late := watch("late")
+		w.revoke("early")
+		synctest.Wait()
+		if err := context.Cause(early); !errors.Is(err, verify.ErrRevoked) {
+			t.Errorf("watched before the log was known: %v", err)
+		}
+		if other.Err() != nil || late.Err() != nil {
+			t.Error("others have ended")
+		}
+	})
+}
+
+// behindRelay is a wire on which a verifier is in the place of the issuer's
+// feed.
+func behindRelay(t *testing.T, w *wire, near *verify.Verifier) *wire {
+	far := newWire(t)
+	far.key = w.key
+	for _, path := range []string{"feed", "snapshot", "poll", "ack"} {
+		far.bad[path] = near.Feed().ServeHTTP
+	}
+	return far
+}
+
+// TestRelayIsAsOldAsItsView: a relay that hears nothing says so to those who
+// follow it, however lively it is itself.
+func TestRelayIsAsOldAsItsView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		near := open(t, w.config())
+		defer near.Close()
+		far := open(t, behindRelay(t, w, near).config())
+		defer far.Close()
+		token := w.token(t, "a")
+		accept(t, far, token)
+		w.partition(true)
+		w.revoke("a")
+		time.Sleep(10*time.Second + time.Millisecond)
+		for range 10 {
+			refuse(t, far, token, verify.ErrStale)
+			time.Sleep(time.Second)
+		}
+		w.partition(false)
+		time.Sleep(3 * time.Second)
+		refuse(t, far, token, verify.ErrRevoked)
+		accept(t, far, w.token(t, "b"))
+	})
+}
+
+// TestRelayWithoutView serves nothing before it has all of the log: whoever came
+// then would take a part for the whole.
+func TestRelayWithoutView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		w.bad["feed"] = says(event(api.FrameHello, w.hello()))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		v, err := verify.New(ctx, w.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		for _, path := range []string{"feed", "snapshot"} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			answer := httptest.NewRecorder()
+			v.Feed().ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, "/rev/v1/"+path, nil))
+			if answer.Code != http.StatusServiceUnavailable {
+				t.Errorf("%s: %d %q", path, answer.Code, answer.Body)
+			}
+		}
+	})
+}
+
+// TestRelayTellsLeasesFirst: one who trusts what he hears for longer than the
+// issuer counts on hears nothing before the issuer has heard of it and gone on.
+func TestRelayTellsLeasesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		told, agreed := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		w.serve.Join = func(_ context.Context, who api.FollowerAck) error {
+			if who.Staleness == 45_000 {
+				once.Do(func() { close(told) })
+				<-agreed
+			}
+			return nil
+		}
+		near := open(t, w.config())
+		defer near.Close()
+		behind := behindRelay(t, w, near)
+		follow := func() *verify.Verifier {
+			config := behind.config()
+			config.Staleness = 45 * time.Second
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			v, err := verify.New(ctx, config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		far, another := follow(), follow() // the other one has the same lease, and nobody has agreed
+		defer far.Close()
+		defer another.Close()
+		select {
+		case <-told:
+		default:
+			t.Error("the issuer was not told")
+		}
+		for _, v := range []*verify.Verifier{far, another} {
+			if place := v.Stats().Place; place != 0 || v.Health() == nil {
+				t.Errorf("at place %d before the issuer counts on the lease", place)
+			}
+		}
+		close(agreed)
+		time.Sleep(3 * time.Second)
+		if err := errors.Join(far.Health(), another.Health()); err != nil {
+			t.Error(err)
+		}
+	})
+}
