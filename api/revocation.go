@@ -165,7 +165,8 @@ type Receipt struct {
 	Confirmed   int       `json:"confirmed" doc:"Verifiers that have applied the rule."`
 	Pending     int       `json:"pending" doc:"Verifiers that follow the log and have not said so yet."`
 	Silent      int       `json:"silent" doc:"Verifiers not heard of lately. They trust nothing that they knew before."`
-	Open        []string  `json:"open" nullable:"false" doc:"Verifiers that did not confirm and may accept what they cannot know: for them effective_by does not hold."`
+	Open        []string  `json:"open" nullable:"false" doc:"Verifiers that did not confirm and may accept what they cannot know: for them effective_by does not hold. At most 20 are named."`
+	OpenCount   int       `json:"open_count" doc:"How many there are of those."`
 }
 
 // Revoked is the receipt of a rule that was just written.

@@ -77,6 +77,9 @@ func inWords(r api.Receipt) string {
 	for _, name := range r.Open {
 		lines = append(lines, printable(name)+" may accept what it cannot know: for it nothing is promised")
 	}
+	if more := r.OpenCount - len(r.Open); more > 0 {
+		lines = append(lines, fmt.Sprintf("%d more may do so", more))
+	}
 	lines = append(lines, "receipt "+strconv.FormatInt(r.Seq, 10))
 	return strings.Join(lines, "\n")
 }

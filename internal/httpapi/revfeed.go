@@ -21,6 +21,8 @@ const (
 	// maxFeeds bounds the feeds and waiting polls of one process. More belong
 	// behind a relay.
 	maxFeeds = 4096
+	// maxFeedsOf is the share of one client, so that none can cut off the others.
+	maxFeedsOf = maxFeeds / 2
 )
 
 // feed streams the revocation log (text/event-stream). What it promises stands
@@ -32,7 +34,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, c Caller) error {
 		return err
 	}
 	v.Client = c.client()
-	release, err := s.feeds.take()
+	release, err := s.feeds.take(v.Client)
 	if err != nil {
 		return err
 	}

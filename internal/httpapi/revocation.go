@@ -10,7 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/portaria/portaria/api"
@@ -19,16 +19,35 @@ import (
 	"github.com/portaria/portaria/internal/serve"
 )
 
-// places are a bounded number of seats.
-type places struct{ taken atomic.Int64 }
+// places are a bounded number of seats, of which one client has its share.
+type places struct {
+	mu    sync.Mutex
+	taken int
+	of    map[string]int
+}
 
-// take takes one; the caller gives it back.
-func (p *places) take() (release func(), err error) {
-	if p.taken.Add(1) > maxFeeds {
-		p.taken.Add(-1)
+// take takes one for a client; the caller gives it back.
+func (p *places) take(client string) (release func(), err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken >= maxFeeds || p.of[client] >= maxFeedsOf {
 		return nil, problem.TooManyFeeds()
 	}
-	return func() { p.taken.Add(-1) }, nil
+	if p.of == nil {
+		p.of = map[string]int{}
+	}
+	p.taken++
+	p.of[client]++
+	return func() { p.giveBack(client) }, nil
+}
+
+func (p *places) giveBack(client string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken--
+	if p.of[client]--; p.of[client] == 0 {
+		delete(p.of, client)
+	}
 }
 
 // keyFrame is the event with the key set published at a moment; all feeds share
@@ -128,7 +147,7 @@ func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, e
 	if err := s.follow(ctx, polling(c, in)); err != nil {
 		return api.Frames{}, err
 	}
-	release, err := s.feeds.take()
+	release, err := s.feeds.take(c.client())
 	if err != nil {
 		return api.Frames{}, err
 	}

@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	// maxWait bounds what Prefer: wait may ask for; asEvery is how often the
-	// fleet is then looked at.
-	maxWait = 20 * time.Second
-	asEvery = 50 * time.Millisecond
+	// maxWait bounds what Prefer: wait may ask for. The fleet is then looked at
+	// after askFirst, and less and less often until it is every askLast.
+	maxWait  = 20 * time.Second
+	askFirst = 50 * time.Millisecond
+	askLast  = 400 * time.Millisecond
 )
 
 // revoke writes a rule and answers its receipt. Nobody hears of it before it is
@@ -56,9 +57,10 @@ func (s *Server) writeRule(ctx context.Context, e revoke.Entry) (revoke.Rule, er
 // confirm.
 func (s *Server) receipt(ctx context.Context, seq int64, durable time.Time, wait time.Duration) (api.Receipt, error) {
 	serve.Patient(ctx)
-	for deadline := time.Now().Add(wait); ; {
+	deadline := time.Now().Add(wait)
+	for pause := askFirst; ; pause = min(2*pause, askLast) {
 		got, err := s.Fleet.Receipt(ctx, seq, durable)
-		if err != nil || got.Pending == 0 || !time.Now().Before(deadline) || !sleep(ctx, asEvery) {
+		if err != nil || got.Pending == 0 || !time.Now().Before(deadline) || !sleep(ctx, min(pause, time.Until(deadline))) {
 			return receiptOf(got), err
 		}
 	}
@@ -86,6 +88,7 @@ func receiptOf(r revoke.Receipt) api.Receipt {
 		Pending:     r.Pending,
 		Silent:      r.Silent,
 		Open:        []string{},
+		OpenCount:   r.OpenCount,
 	}
 	for _, v := range r.Open {
 		out.Open = append(out.Open, v.Client+"/"+v.ID)

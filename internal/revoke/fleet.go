@@ -19,7 +19,8 @@ var (
 	// ErrRuleNotFound says that there is no such rule, or that it refuses
 	// nothing any more.
 	ErrRuleNotFound = errors.New("revocation: no such rule")
-	// ErrTooManyVerifiers says that nobody new can be taken note of.
+	// ErrTooManyVerifiers says that nobody new can be taken note of, or nobody
+	// new of that client.
 	ErrTooManyVerifiers = errors.New("revocation: too many verifiers")
 )
 
@@ -27,6 +28,9 @@ const (
 	// maxVerifiers bounds the fleet: whoever may follow the log can make up
 	// names.
 	maxVerifiers = 20_000
+	// maxOfClient is the share of one client, so that none can cut off the
+	// others. It has room for a thousand instances that restart again and again.
+	maxOfClient = 5_000
 	// DefaultStaleness is the lease that a verifier has unless it says
 	// otherwise; a receipt counts on no shorter one.
 	DefaultStaleness = 10 * time.Second
@@ -96,16 +100,21 @@ type Fleet struct {
 
 	saving chan struct{} // taken while the store is written to
 
+	reading chan struct{} // taken while the store is read, and guards what follows
+	began   time.Time     // of the last reading
+	known   []Verifier    // what it found; never changed
+
 	mu      sync.Mutex
 	heard   map[verifierName]Verifier // by this process
+	share   map[string]int            // how many of heard are of a client
 	unsent  map[verifierName]bool     // of those, what the store does not know
 	written map[verifierName]Verifier // what the store was last told from here
 }
 
 // NewFleet takes longest, the longest lease that a verifier may have.
 func NewFleet(store FleetStore, longest time.Duration, now func() time.Time) *Fleet {
-	return &Fleet{store: store, max: longest, now: now, saving: make(chan struct{}, 1),
-		heard: map[verifierName]Verifier{}, unsent: map[verifierName]bool{}, written: map[verifierName]Verifier{}}
+	return &Fleet{store: store, max: longest, now: now, saving: make(chan struct{}, 1), reading: make(chan struct{}, 1),
+		share: map[string]int{}, heard: map[verifierName]Verifier{}, unsent: map[verifierName]bool{}, written: map[verifierName]Verifier{}}
 }
 
 // Allow returns ErrStaleness for a lease that is too long to be promised for.
@@ -198,8 +207,11 @@ func (f *Fleet) note(v Verifier) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old, known := f.heard[v.name()]
-	if !known && len(f.heard) >= maxVerifiers {
+	if !known && (len(f.heard) >= maxVerifiers || f.share[v.Client] >= maxOfClient) {
 		return ErrTooManyVerifiers
+	}
+	if !known {
+		f.share[v.Client]++
 	}
 	// What it said when it trusted its view for longer may have come late.
 	v.Staleness = max(v.Staleness, old.Staleness)
@@ -259,6 +271,10 @@ func (f *Fleet) take() []Verifier {
 	gone := func(_ verifierName, v Verifier) bool { return v.ForgetAt().Before(now) }
 	maps.DeleteFunc(f.heard, gone)
 	maps.DeleteFunc(f.written, gone)
+	clear(f.share)
+	for n := range f.heard {
+		f.share[n.client]++
+	}
 	// All processes touch the rows in one order, so that none waits for another
 	// that waits for it.
 	slices.SortFunc(list, byName)
@@ -277,74 +293,4 @@ func (f *Fleet) putBack(list []Verifier) {
 
 func byName(a, b Verifier) int {
 	return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.ID, b.ID))
-}
-
-// Verifiers answers everybody who follows the log, from here or from another
-// process, by client and name.
-func (f *Fleet) Verifiers(ctx context.Context) ([]Verifier, error) {
-	now := f.now()
-	list, err := f.store.Verifiers(ctx, now)
-	if err != nil {
-		return nil, fmt.Errorf("list verifiers: %w", err)
-	}
-	all := map[verifierName]Verifier{}
-	for _, v := range list {
-		all[v.name()] = v
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for n, v := range f.heard {
-		lease := max(v.Staleness, all[n].Staleness)
-		if !v.ForgetAt().Before(now) && !v.Seen.Before(all[n].Seen) {
-			v.Staleness = lease
-			all[n] = v
-		}
-	}
-	return slices.SortedFunc(maps.Values(all), byName), nil
-}
-
-// Receipt is what is known of one rule.
-type Receipt struct {
-	Seq int64
-	// EffectiveBy is when the last verifier refuses, however bad the network:
-	// each trusts its view for a bounded time.
-	EffectiveBy time.Time
-	// Confirmed have applied the rule; Pending have not said so yet; Silent
-	// have not been heard of for longer than they trust what they knew.
-	Confirmed, Pending, Silent int
-	// Open are the verifiers that did not confirm and may accept what they
-	// cannot know. For them the promise does not hold.
-	Open []Verifier
-}
-
-// Receipt tells of a rule that was durable at a moment.
-func (f *Fleet) Receipt(ctx context.Context, seq int64, durable time.Time) (Receipt, error) {
-	list, err := f.Verifiers(ctx)
-	if err != nil {
-		return Receipt{}, err
-	}
-	r, lease, now := Receipt{Seq: seq}, DefaultStaleness, f.now()
-	for _, v := range list {
-		lease = max(lease, v.Staleness)
-		switch {
-		case v.Seq >= seq:
-			r.Confirmed++
-		case v.Silent(now):
-			r.Silent++
-		default:
-			r.Pending++
-		}
-		if v.Seq < seq && v.WhenStale == StaleOpen {
-			r.Open = append(r.Open, v)
-		}
-	}
-	r.EffectiveBy = durable.Add(lease)
-	return r, nil
-}
-
-// ReceiptOf tells of a rule of which only the time is known that it bears. When
-// it became durable is not kept: EffectiveBy is up to CommitTime later than in
-// the receipt that whoever wrote it got, and holds as well.
-func (f *Fleet) ReceiptOf(ctx context.Context, r Rule) (Receipt, error) {
-	return f.Receipt(ctx, r.Seq, r.At.Add(CommitTime))
 }

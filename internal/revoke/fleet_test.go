@@ -74,7 +74,7 @@ func (p *port) says(confirmed, pending, silent int, lease time.Duration, open ..
 	if err != nil {
 		p.Fatal(err)
 	}
-	want := revoke.Receipt{Seq: 5, EffectiveBy: time.Now().Add(lease), Confirmed: confirmed, Pending: pending, Silent: silent}
+	want := revoke.Receipt{Seq: 5, EffectiveBy: time.Now().Add(lease), Confirmed: confirmed, Pending: pending, Silent: silent, OpenCount: len(open)}
 	names := []string(nil)
 	for _, v := range got.Open {
 		names = append(names, v.ID)
@@ -328,5 +328,42 @@ func TestProcessesShareTheFleet(t *testing.T) {
 		if err != nil || got.Confirmed != 1 {
 			t.Error(got, err)
 		}
+	})
+}
+
+// No client can cut off the others with names that it made up, and nobody can
+// make receipts long.
+func TestAClientHasAShareOfTheFleet(t *testing.T) {
+	inPort(t, func(p *port) {
+		for i := range 5000 {
+			p.ack(strconv.Itoa(i), 4, time.Second, "open")
+		}
+		v := revoke.Verifier{Client: "orders", ID: "one more", WhenStale: "refuse", Seen: time.Now()}
+		if err := p.Ack(p.Context(), v); !errors.Is(err, revoke.ErrTooManyVerifiers) {
+			t.Error(err, "beyond its share")
+		}
+		p.ack("0", 4, time.Second, "open") // known already
+		for _, client := range []string{"a", "b", "c"} {
+			for i := range 5000 {
+				v.Client, v.ID = client, strconv.Itoa(i)
+				if err := p.Ack(p.Context(), v); err != nil {
+					t.Fatal(err, client, i)
+				}
+			}
+		}
+		v.Client = "d"
+		if err := p.Ack(p.Context(), v); !errors.Is(err, revoke.ErrTooManyVerifiers) {
+			t.Error(err, "beyond the whole")
+		}
+		got, err := p.Receipt(p.Context(), 5, time.Now())
+		if err != nil || len(got.Open) != 20 || got.OpenCount != 5000 || got.Pending != 20_000 {
+			t.Error(err, len(got.Open), got.OpenCount, got.Pending)
+		}
+		// Who has gone frees its place.
+		<-time.After(time.Hour)
+		if err := p.Save(p.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.ack("one more", 4, time.Second, "open")
 	})
 }
