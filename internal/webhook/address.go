@@ -29,6 +29,21 @@ func (r reach) control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
+// check refuses a host that is an address, or this machine, and may not be
+// called. What other names stand for shows when they are dialled.
+func (r reach) check(host string) error {
+	a, err := netip.ParseAddr(host)
+	switch {
+	case err != nil && (host != "localhost" || r.loopback):
+		return nil
+	case err == nil && r.allows(a):
+		return nil
+	case err == nil && (reach{private: true}).allows(a):
+		return Fault{"url", "this address is in a private network, which has to be allowed"}
+	}
+	return Fault{"url", "this address may not be called"}
+}
+
 func (r reach) allows(a netip.Addr) bool {
 	a = a.WithZone("").Unmap()
 	within := func(list []netip.Prefix) bool {

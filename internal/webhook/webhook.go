@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,7 +172,7 @@ func (s Subscription) check(insecure bool) error {
 	}
 	switch s.Format {
 	case Standard, SET:
-		return checkURL(s.URL, insecure)
+		return checkURL(s.URL, reach{private: s.AllowPrivate, loopback: insecure})
 	case Poll:
 		if s.URL != "" {
 			return Fault{"url", "a receiver that polls has none"}
@@ -198,17 +199,24 @@ func checkTypes(patterns []string) error {
 	return nil
 }
 
-func checkURL(text string, insecure bool) error {
+func checkURL(text string, r reach) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || len(text) > maxURL || u.Hostname() == "":
 		return Fault{"url", fmt.Sprintf("expected an absolute URL of at most %d characters", maxURL)}
 	case u.User != nil || u.Fragment != "":
 		return Fault{"url", "it must have no user and no fragment"}
-	case u.Scheme == "https", u.Scheme == "http" && insecure && onThisMachine(u.Hostname()):
-		return nil
+	case u.Scheme != "https" && (u.Scheme != "http" || !r.loopback || !onThisMachine(u.Hostname())):
+		return Fault{"url", "expected https"}
+	case !validPort(u):
+		return Fault{"url", "expected a port from 1 to 65535"}
 	}
-	return Fault{"url", "expected https"}
+	return r.check(u.Hostname())
+}
+
+func validPort(u *url.URL) bool {
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" || err == nil && n > 0
 }
 
 func onThisMachine(host string) bool {
