@@ -76,7 +76,7 @@ type Snapshot struct {
 
 // Poll asks for what a feed would have said.
 type Poll struct {
-	After int64 `json:"after" minimum:"0" doc:"The last place of the log that was applied."`
+	After int64 `json:"after" minimum:"0" maximum:"9007199254740991" doc:"The last place of the log that was applied."`
 	Wait  int   `json:"wait,omitempty" minimum:"0" maximum:"25" doc:"Seconds to wait for news."`
 	Ack   *Ack  `json:"ack,omitempty"`
 	// Verifier, Lease and WhenStale are what a stream says in its query: who
@@ -103,7 +103,8 @@ type Frame struct {
 type Ack struct {
 	// Verifier is a random name that the verifier keeps while it runs.
 	Verifier string `json:"verifier" minLength:"1" maxLength:"64"`
-	Seq      int64  `json:"seq" minimum:"0"`
+	// Seq is the last place that it has applied, which no log is behind.
+	Seq int64 `json:"seq" minimum:"0" maximum:"9007199254740991"`
 	// Staleness is the verifier's lease in milliseconds.
 	Staleness int64 `json:"staleness_ms" minimum:"1"`
 	// WhenStale is its policy: refuse, introspect, or open where a route of
@@ -122,7 +123,7 @@ type Ack struct {
 // followers of its own, which stand beside it.
 type FollowerAck struct {
 	Verifier  string `json:"verifier" minLength:"1" maxLength:"64"`
-	Seq       int64  `json:"seq" minimum:"0"`
+	Seq       int64  `json:"seq" minimum:"0" maximum:"9007199254740991"`
 	Staleness int64  `json:"staleness_ms" minimum:"1"`
 	WhenStale string `json:"when_stale" enum:"refuse,introspect,open"`
 	KeySet    string `json:"key_set,omitempty" maxLength:"128"`
@@ -154,7 +155,7 @@ type Revoke struct {
 	Mode   string `json:"mode,omitempty" enum:"hard,soft" doc:"hard (the default): it is over, sign in again. soft: refresh and come back."`
 	Reason string `json:"reason,omitempty" maxLength:"256" doc:"For the audit trail."`
 	// IdempotencyKey makes it safe to ask again.
-	IdempotencyKey string `json:"-" header:"Idempotency-Key" doc:"The same key again answers the first rule's receipt, and writes nothing."`
+	IdempotencyKey string `json:"-" header:"Idempotency-Key" maxLength:"255" doc:"The same key again answers the first rule's receipt, and writes nothing. Printable text; whatever else was asked for with it is refused."`
 	Prefer         string `json:"-" header:"Prefer" doc:"wait=N answers when all verifiers have confirmed, after N seconds at the latest (RFC 7240)."`
 }
 

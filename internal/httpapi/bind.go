@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -19,6 +21,7 @@ type parameter struct {
 	in    string // "path", "query" or "header", as OpenAPI calls it
 	name  string
 	doc   string
+	most  int // characters; 0: maxParameter alone counts
 	index []int
 	kind  reflect.Kind
 }
@@ -37,7 +40,8 @@ func parameters(t reflect.Type) []parameter {
 			if kind != reflect.String && kind != reflect.Int {
 				panic("httpapi: parameter " + name + " is neither string nor int")
 			}
-			list = append(list, parameter{in, name, field.Tag.Get("doc"), field.Index, kind})
+			most, _ := strconv.Atoi(field.Tag.Get("maxLength")) // none is 0
+			list = append(list, parameter{in, name, field.Tag.Get("doc"), most, field.Index, kind})
 		}
 	}
 	return list
@@ -92,8 +96,13 @@ func known(list []parameter, name string) bool {
 }
 
 func (p parameter) set(field reflect.Value, text string) error {
-	if len(text) > maxParameter {
+	switch {
+	case len(text) > maxParameter:
 		return problem.Field(p.name, "too long")
+	case p.most > 0 && utf8.RuneCountInString(text) > p.most:
+		return problem.Field(p.name, fmt.Sprintf("expected at most %d characters", p.most))
+	case !utf8.ValidString(text): // a database would not take it
+		return problem.Field(p.name, "expected UTF-8 text")
 	}
 	if p.in == "path" && p.kind == reflect.String {
 		if err := checkPath(p.name, text); err != nil {

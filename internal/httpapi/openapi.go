@@ -134,6 +134,9 @@ func (p parameter) document() *huma.Param {
 	if p.kind == reflect.Int {
 		schema.Type = huma.TypeInteger
 	}
+	if p.most > 0 {
+		schema.MaxLength = &p.most
+	}
 	return &huma.Param{Name: p.name, In: p.in, Description: p.doc, Required: p.in == "path", Schema: schema}
 }
 

@@ -140,7 +140,7 @@ func acceptsGzip(h http.Header) bool {
 func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, error) {
 	accepted := time.Now()
 	if in.Ack != nil {
-		if err := s.noteAck(ctx, c, *in.Ack); err != nil {
+		if _, err := s.acked(ctx, c, *in.Ack); err != nil {
 			return api.Frames{}, err
 		}
 	}

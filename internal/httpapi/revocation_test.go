@@ -332,6 +332,71 @@ func TestReceipts(t *testing.T) {
 	refused(t, err, "staleness_too_great")
 }
 
+// An ack of a place that the log has not come to would confirm what nobody has
+// written yet.
+func TestImpossibleAcks(t *testing.T) {
+	a := apptest.Start(t)
+	c := follower(t, a)
+	head := revoked(t, a.Admin(), api.Target{Token: "a"}).Seq
+	ack := api.Ack{Verifier: "v1", Seq: head, Staleness: 10_000, WhenStale: "refuse"}
+	worked(t, c.Ack(t.Context(), ack))
+	for seq, code := range map[int64]string{head + 1: "revocation_place_invalid", revoke.MaxSeq: "revocation_place_invalid",
+		revoke.MaxSeq + 1: "input_invalid", 1<<63 - 1: "input_invalid", -1: "input_invalid"} {
+		ack.Seq = seq
+		refused(t, c.Ack(t.Context(), ack), code)
+		_, err := c.Poll(t.Context(), api.Poll{After: head, Ack: &ack})
+		refused(t, err, code)
+	}
+	_, err := c.Poll(t.Context(), api.Poll{After: revoke.MaxSeq + 1})
+	refused(t, err, "input_invalid")
+	// One who follows a relay does not silence it.
+	ack.Seq, ack.Followers = head, []api.FollowerAck{{Verifier: "liar", Seq: revoke.MaxSeq, Staleness: 10_000, WhenStale: "refuse"}}
+	worked(t, c.Ack(t.Context(), ack))
+	if got := revoked(t, a.Admin(), api.Target{Token: "b"}); got.Confirmed != 0 || got.Pending != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What is told of limits is what they are.
+func TestLimitsOfARevocation(t *testing.T) {
+	a := apptest.Start(t)
+	ask := func(key, reason string) (int, string) {
+		t.Helper()
+		body, err := json.Marshal(api.Revoke{Target: api.Target{Token: strings.Repeat("é", 512)}, Reason: reason})
+		worked(t, err)
+		r, err := http.NewRequestWithContext(t.Context(), "POST", a.URL+"/rev/v1/rules", strings.NewReader(string(body)))
+		worked(t, err)
+		r.Header.Set("Authorization", "Bearer "+a.AdminToken())
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", key)
+		resp, text := a.Do(r)
+		return resp.StatusCode, text
+	}
+	tests := map[string]struct {
+		key, reason string
+		want        string // in the answer; empty: it is written
+	}{
+		"the longest":       {strings.Repeat("é", 255), strings.Repeat("é", 256), ""},
+		"a key of bytes":    {"\xff\xfe", "", "UTF-8"},
+		"a key of 256":      {strings.Repeat("k", 256), "", "at most 255 characters"},
+		"a key with a tab":  {"a\tb", "", "printable"},
+		"a reason too long": {"", strings.Repeat("é", 257), "256"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			status, text := ask(test.key, test.reason)
+			if test.want == "" && status != 201 || test.want != "" && (status != 422 || !strings.Contains(text, test.want)) {
+				t.Errorf("%d %s", status, text)
+			}
+		})
+	}
+	events, err := a.Admin().Events(t.Context(), api.EventPage{Type: "revocation.written"})
+	worked(t, err)
+	if got := events.Events[0].Reason; got != strings.Repeat("é", 256) {
+		t.Errorf("the reason became %q", got)
+	}
+}
+
 // Who begins to follow says for how long it trusts what it hears, and counts
 // before it hears it.
 func TestFollowersSayTheirLease(t *testing.T) {

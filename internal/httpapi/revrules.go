@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/problem"
@@ -31,6 +32,9 @@ func (s *Server) revoke(ctx context.Context, c Caller, in api.Revoke) (api.Revok
 	if in.Mode == "" {
 		entry.Mode = revoke.Hard
 	}
+	if !printableKey(entry.Key) {
+		return api.Revoked{}, problem.Field("Idempotency-Key", "expected printable text")
+	}
 	entry.Client, entry.At = c.client(), c.Use.At.Truncate(time.Millisecond)
 	rule, err := s.writeRule(ctx, entry)
 	if err != nil {
@@ -43,6 +47,9 @@ func (s *Server) revoke(ctx context.Context, c Caller, in api.Revoke) (api.Revok
 	receipt, err := s.receipt(ctx, rule.Seq, durable, preferredWait(in.Prefer))
 	return api.Revoked{Receipt: receipt}, err
 }
+
+// printableKey reports whether an idempotency key is text on one line.
+func printableKey(key string) bool { return strings.IndexFunc(key, unicode.IsControl) < 0 }
 
 // writeRule writes a rule, and returns when this process applies it.
 func (s *Server) writeRule(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {

@@ -69,7 +69,7 @@ func (s *Server) routes() []route {
 		{"GET /rev/v1/snapshot", revocationRead, plain(s.snapshot), "Every living rule (application/x-ndjson)."},
 		{"GET /rev/v1/feed", revocationRead, plain(s.feed), "The rules from here on (text/event-stream)."},
 		{"POST /rev/v1/poll", revocationRead, call(s.poll), "The same as the feed, for those behind proxies that hold streams back."},
-		{"POST /rev/v1/ack", revocationRead, call(s.ack), "Say how far a verifier has come."},
+		{"POST /rev/v1/ack", revocationRead, call(s.acked), "Say how far a verifier has come."},
 		{"POST /v1/admin/revocation/new-epoch", admin, call(s.newEpoch), "Begin an epoch of the rule log, after a backup was restored."},
 		{"GET /v1/admin/verifiers", admin, call(s.listVerifiers), "List who follows the rule log, and how far behind."},
 

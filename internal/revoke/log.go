@@ -57,7 +57,7 @@ type Entry struct {
 	Client, Key string
 }
 
-// Limits of an entry's texts, in bytes.
+// Limits of an entry's texts, in characters.
 const (
 	MaxValue  = 512
 	MaxReason = 256
@@ -78,8 +78,10 @@ func (e Entry) Check() error {
 		return fmt.Errorf("%w: no token of a dead key comes back", ErrEntry)
 	case !e.fits():
 		return fmt.Errorf("%w: value of %d bytes is none of this kind", ErrEntry, len(e.Value))
-	case len(e.Reason) > MaxReason || len(e.Key) > MaxKey:
+	case long(e.Reason, MaxReason) || long(e.Key, MaxKey):
 		return fmt.Errorf("%w: reason or idempotency key too long", ErrEntry)
+	case !plain(e.Key):
+		return fmt.Errorf("%w: idempotency key is no printable text", ErrEntry)
 	case e.At.IsZero():
 		return fmt.Errorf("%w: no time", ErrEntry)
 	}
@@ -93,10 +95,20 @@ func (e Entry) Ends() bool { return e.Mode == Hard || !e.Repeats.IsZero() }
 // where it is a pair.
 func (e Entry) fits() bool {
 	first, second, paired := strings.Cut(e.Value, "\x00")
-	if first == "" || len(e.Value) > MaxValue || paired != (e.Kind == AccountAtClient) || paired && second == "" {
+	if first == "" || long(e.Value, MaxValue) || paired != (e.Kind == AccountAtClient) || paired && second == "" {
 		return false
 	}
-	return utf8.ValidString(e.Value) && strings.IndexFunc(first+second, unicode.IsControl) < 0
+	return plain(first + second)
+}
+
+// long counts no further than it must.
+func long(text string, most int) bool {
+	return len(text) > most && (len(text) > most*utf8.UTFMax || utf8.RuneCountInString(text) > most)
+}
+
+// plain reports whether both engines keep the text, and a terminal shows it.
+func plain(text string) bool {
+	return utf8.ValidString(text) && strings.IndexFunc(text, unicode.IsControl) < 0
 }
 
 // Store keeps the log. Each method is one atomic step. A place that a method

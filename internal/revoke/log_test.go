@@ -35,6 +35,9 @@ func TestEntriesAreChecked(t *testing.T) {
 		"no time":         with(func(e *revoke.Entry) { e.At = time.Time{} }),
 		"a long value":    with(func(e *revoke.Entry) { e.Value = strings.Repeat("x", revoke.MaxValue+1) }),
 		"a long reason":   with(func(e *revoke.Entry) { e.Reason = strings.Repeat("x", revoke.MaxReason+1) }),
+		"a key of bytes":  with(func(e *revoke.Entry) { e.Key = "\xff\xfe" }),
+		"a key of two":    with(func(e *revoke.Entry) { e.Key = "a\nb" }),
+		"a long accent":   with(func(e *revoke.Entry) { e.Reason = strings.Repeat("é", revoke.MaxReason+1) }),
 		"a long key":      with(func(e *revoke.Entry) { e.Key = strings.Repeat("x", revoke.MaxKey+1) }),
 		"a soft dead key": with(func(e *revoke.Entry) { e.Kind = revoke.Key }),
 		"a pair elsewhere": with(func(e *revoke.Entry) {

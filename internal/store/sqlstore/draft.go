@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -48,6 +49,7 @@ func (d *draft) begin(head int64) {
 // Bounds of an event's texts, in bytes.
 const (
 	maxEventText = 256
+	maxReason    = revoke.MaxReason * utf8.UTFMax
 	maxDetails   = 16
 )
 
@@ -58,15 +60,18 @@ func (d *draft) event(e event.Event) {
 	e.Actor = cmp.Or(e.Actor, d.origin.Actor)
 	e.Address = cmp.Or(e.Address, d.origin.Address)
 	e.UserAgent = cmp.Or(e.UserAgent, d.origin.UserAgent)
-	for _, text := range []*string{&e.ID, &e.AccountID, &e.SessionID, &e.ClientID, &e.KeyID, &e.Actor, &e.Address, &e.UserAgent, &e.Reason} {
+	for _, text := range []*string{&e.ID, &e.AccountID, &e.SessionID, &e.ClientID, &e.KeyID, &e.Actor, &e.Address, &e.UserAgent} {
 		*text = fit(*text)
 	}
+	e.Reason = cut(e.Reason, maxReason)
 	d.events = append(d.events, e)
 }
 
 // fit makes any text one that both engines keep.
-func fit(s string) string {
-	return strings.ToValidUTF8(strings.ReplaceAll(s[:min(len(s), maxEventText)], "\x00", ""), "")
+func fit(s string) string { return cut(s, maxEventText) }
+
+func cut(s string, most int) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s[:min(len(s), most)], "\x00", ""), "")
 }
 
 // headFor reads the head when somebody in the batch will want it.
