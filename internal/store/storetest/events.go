@@ -37,7 +37,7 @@ func eventPromises() promises {
 			}}))
 			got := s.events(0, event.Filter{})[0]
 			s.same(got.UserAgent, "abc")
-			if len(got.Reason) == 0 || len(got.Reason) > 256 || !strings.HasPrefix(long, got.Reason) {
+			if len(got.Reason) < 512 || len(got.Reason) > 1024 || !strings.HasPrefix(long, got.Reason) {
 				s.Errorf("reason of %d bytes", len(got.Reason))
 			}
 		},

@@ -189,6 +189,9 @@ func follower(query url.Values, after int64) (api.FollowerAck, bool) {
 // maxLease is a year, in milliseconds.
 const maxLease = 365 * 24 * 3600 * 1000
 
+// maxSeq is where places end: they are numbers of JSON.
+const maxSeq = 1<<53 - 1
+
 // Valid tells whether an ack can be handed on: whoever gets it refuses all of
 // them for the sake of one that is not as it should be.
 func Valid(a api.FollowerAck) bool {
@@ -196,7 +199,7 @@ func Valid(a api.FollowerAck) bool {
 		return len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
 	}
 	return a.Verifier != "" && clean(a.Verifier, MaxName) && clean(a.KeySet, 128) && clean(a.Audience, 255) &&
-		a.Seq >= 0 && a.Staleness > 0 && a.Staleness <= maxLease && slices.Contains([]string{"refuse", "introspect", "open"}, a.WhenStale)
+		a.Seq >= 0 && a.Seq <= maxSeq && a.Staleness > 0 && a.Staleness <= maxLease && slices.Contains([]string{"refuse", "introspect", "open"}, a.WhenStale)
 }
 
 // joins lets somebody follow, or answers why not.
