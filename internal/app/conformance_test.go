@@ -30,9 +30,9 @@ type everywhere struct {
 
 const readerID = "reader"
 
-func newEverywhere(t *testing.T) *everywhere {
+func newEverywhere(t *testing.T, options ...apptest.Option) *everywhere {
 	t.Helper()
-	e := &everywhere{T: t, issuer: apptest.Start(t)}
+	e := &everywhere{T: t, issuer: apptest.Start(t, options...)}
 	made, err := e.issuer.Admin().CreateClient(t.Context(), api.NewClient{ClientDescription: api.ClientDescription{
 		ID: readerID, Kind: "service", Scopes: []string{api.RevocationReadScope}}})
 	if err != nil {
@@ -77,14 +77,19 @@ func (e *everywhere) verifier(through string) *verify.Verifier {
 // eventually waits for what another goroutine is about to do.
 func (e *everywhere) eventually(what string, is func() bool) {
 	e.Helper()
+	e.within(10*time.Second, what, is)
+}
+
+func (e *everywhere) within(limit time.Duration, what string, is func() bool) {
+	e.Helper()
 	ticks := time.NewTicker(2 * time.Millisecond)
 	defer ticks.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(limit)
 	for !is() {
 		select {
 		case <-ticks.C:
 		case <-deadline:
-			e.Fatalf("not in ten seconds: %s", what)
+			e.Fatalf("not within %v: %s", limit, what)
 		}
 	}
 }
