@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -280,7 +281,9 @@ func (e *everywhere) places(body io.Reader, at, head int64) (to int64, rules int
 	return at, rules
 }
 
-const slowRules, slowLater, deafOnes = 9_000, 23_000, 20 // more than the system buffers, and no more than can be resumed then
+const slowRules, slowLater, slowSingle, deafOnes = 9_000, 23_000, 10, 20 // more than the system buffers, and no more than can be resumed then
+
+const slowAll = slowRules + slowLater + slowSingle
 
 // TestSlowConsumer: who does not read costs little memory, is dropped, and goes
 // on where it stopped; the others hear everything at once.
@@ -303,8 +306,17 @@ func TestSlowConsumer(t *testing.T) {
 	for i := range slow {
 		slow[i] = e.deaf()
 	}
-	head := log.write(slowLater)
-	e.eventually("the others hear it", all(slowRules+slowLater))
+	log.write(slowLater)
+	e.within(verifierPatience, "the others hear what there is much of", all(slowRules+slowLater))
+	var head int64
+	for n := range slowSingle {
+		receipt, err := e.issuer.Admin().Revoke(t.Context(), api.Revoke{Target: api.Target{Token: fmt.Sprint("single", n)}}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head = receipt.Seq
+		e.within(verifierPatience, "the others hear it", all(slowRules+slowLater+n+1))
+	}
 	held := heapInUse()
 	// The one that reads in the end finds that it was left, after ten seconds.
 	dropped := there.beats() + 11
@@ -321,7 +333,7 @@ func TestSlowConsumer(t *testing.T) {
 		t.Fatal(err)
 	}
 	at, some := e.places(resp.Body, 0, head)
-	if some == 0 || some >= slowRules+slowLater {
+	if some == 0 || some >= slowAll {
 		t.Fatalf("%d rules: the test is about a part of them", some)
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
@@ -336,10 +348,10 @@ func TestSlowConsumer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rest.Body.Close()
-	if _, more := e.places(rest.Body, at, head); some+more != slowRules+slowLater {
-		t.Errorf("%d rules and then %d, want %d", some, more, slowRules+slowLater)
+	if _, more := e.places(rest.Body, at, head); some+more != slowAll {
+		t.Errorf("%d rules and then %d, want %d", some, more, slowAll)
 	}
-	t.Logf("of %d rules %d came before it was left; others: heartbeats at most %v apart", slowRules+slowLater, some, there.unaffected(t))
+	t.Logf("of %d rules %d came before it was left; others: heartbeats at most %v apart", slowAll, some, there.unaffected(t))
 }
 
 func heapInUse() int64 {
