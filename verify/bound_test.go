@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -266,5 +268,87 @@ func TestRelayTellsLeasesFirst(t *testing.T) {
 		if err := errors.Join(far.Health(), another.Health()); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// TestBadSnapshots: a snapshot that is of no use is large all the same. It is
+// fetched again, ever more seldom, and the first good one counts.
+func TestBadSnapshots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		v := open(t, w.config())
+		defer v.Close()
+		token := w.token(t, "a")
+		bad := answer("application/x-ndjson", "garbage\n")
+		for epoch := int64(2); epoch < 4; epoch++ {
+			before := w.count("snapshot")
+			w.misbehave("snapshot", bad)
+			w.reset(epoch, nil)
+			time.Sleep(5 * time.Second)
+			if n := w.count("snapshot") - before; n < 3 || n > 4 { // after 0, 1 and 3 seconds or a little more
+				t.Errorf("%d snapshots in 5 seconds", n)
+			}
+			time.Sleep(295 * time.Second)
+			if n := w.count("snapshot") - before; n < 8 || n > 11 {
+				t.Errorf("%d snapshots in 5 minutes", n)
+			}
+			refuse(t, v, token, verify.ErrStale)
+			if err := v.Health(); err == nil || !strings.Contains(err.Error(), "snapshot") {
+				t.Errorf("health: %v", err)
+			}
+			w.misbehave("snapshot", nil)
+			time.Sleep(62 * time.Second)
+			accept(t, v, token)
+		}
+	})
+}
+
+// TestAnotherSalt: hashes of another salt say nothing about what is known. It is
+// kept, nothing is trusted, and that is said once, however often it is seen.
+func TestAnotherSalt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		var log strings.Builder
+		config := w.config()
+		config.Log = slog.New(slog.NewTextHandler(&log, nil))
+		v := open(t, config)
+		defer v.Close()
+		token, gone := w.token(t, "a"), w.token(t, "gone")
+		w.revoke("gone")
+		synctest.Wait()
+		other := w.hello()
+		other.Salt = "b3RoZXI"
+		foreign := says(event(api.FrameHello, other))
+		for _, path := range []func(http.ResponseWriter, *http.Request){foreign, http.NotFound, foreign} {
+			w.misbehave("feed", path)
+			time.Sleep(11 * time.Second)
+			refuse(t, v, token, verify.ErrStale)
+			refuse(t, v, gone, verify.ErrRevoked)
+		}
+		if n := strings.Count(log.String(), "another salt"); n != 1 {
+			t.Errorf("said %d times:\n%s", n, log.String())
+		}
+		w.misbehave("feed", nil)
+		time.Sleep(time.Second + 50*time.Millisecond)
+		accept(t, v, token)
+		refuse(t, v, gone, verify.ErrRevoked)
+	})
+}
+
+// TestImpossiblePlace: a verifier that knows nothing yet does not take a place
+// that no log can reach either: it would wait there for ever.
+func TestImpossiblePlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		lie := w.hello()
+		lie.Head = 1 << 53
+		w.bad["feed"] = says(event(api.FrameHello, lie), event(api.FrameRules, api.FeedRules{To: lie.Head}),
+			event(api.FrameHeartbeat, api.FeedHeartbeat{Head: lie.Head}))
+		v := open(t, w.config())
+		defer v.Close()
+		refuse(t, v, w.token(t, "a"), verify.ErrStale)
+		w.misbehave("feed", nil)
+		time.Sleep(time.Second + 50*time.Millisecond)
+		accept(t, v, w.token(t, "a"))
 	})
 }

@@ -67,7 +67,15 @@ func (f *follower) run() {
 
 // failed notes why an attempt ended, and logs it unless it is as before.
 func (f *follower) failed(err error) {
-	if old := f.failure.Swap(&err); old == nil || (*old).Error() != err.Error() {
+	old := f.failure.Swap(&err)
+	switch {
+	case errors.Is(err, errSalt):
+		if !f.foreign {
+			f.config.Log.Error("revocation feed has another salt: it is not the log that is known, and nothing is trusted that it could have revoked; "+
+				"bring the log back, or restart this service to follow the new one", "error", err, "place", f.applied.Load())
+		}
+		f.foreign = true
+	case old == nil || (*old).Error() != err.Error():
 		f.config.Log.Warn("revocation feed is lost", "error", err, "place", f.applied.Load())
 	}
 	f.ended()
@@ -75,6 +83,7 @@ func (f *follower) failed(err error) {
 
 // renewed notes that the view is as it should be.
 func (f *follower) renewed() {
+	f.foreign = false
 	if f.failure.Swap(nil) != nil {
 		f.config.Log.Info("revocation feed is followed again", "place", f.applied.Load())
 	}

@@ -52,6 +52,8 @@ type follower struct {
 	firstEnd sync.Once
 	asking   introspector
 	behind   behind
+	unfit    unfit         // of run
+	foreign  bool          // the feed has another salt, and that was logged; of run
 	saying   time.Duration // the lease that the issuer was told when it was dialled; of run
 }
 
@@ -195,11 +197,14 @@ func (f *follower) greet(ctx context.Context, name string, data []byte) error {
 func (f *follower) meet(hello api.FeedHello) error {
 	grains, err := base64.RawURLEncoding.DecodeString(hello.Salt)
 	known := f.salt.Load()
+	far := plausible(f.applied.Load(), hello.Head)
 	switch {
 	case err != nil || len(grains) == 0 || len(grains) > 64:
 		return errFrame
 	case hello.Head < f.applied.Load():
 		return errBehind
+	case far != nil:
+		return far
 	case known == nil:
 		iss := f.v.policy.issuer
 		f.salt.Store(&salt{grains, rules.KeyOf(revoke.Hash(grains, revoke.Issuer, iss, iss))})
@@ -224,6 +229,9 @@ func (f *follower) part(data []byte) error {
 	}
 	if part.From > applied {
 		return errGap
+	}
+	if err := plausible(applied, part.To); err != nil {
+		return err
 	}
 	batch := make([]rules.Rule, 0, len(part.Rules))
 	for _, w := range part.Rules {

@@ -25,8 +25,11 @@ const (
 )
 
 // fetchSnapshot fetches every rule and merges it: nothing is taken back.
-func (f *follower) fetchSnapshot(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, snapshotFor)
+func (f *follower) fetchSnapshot(stream context.Context) error {
+	if err := f.unfit.resting(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(stream, snapshotFor)
 	defer cancel()
 	t0 := f.mono(f.v.now())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.places.Load().snapshot, nil)
@@ -39,6 +42,13 @@ func (f *follower) fetchSnapshot(ctx context.Context) error {
 		return fmt.Errorf("fetch snapshot: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
+	if err = f.useSnapshot(t0, answer); stream.Err() == nil { // else it was this side that went
+		f.unfit.note(err)
+	}
+	return err
+}
+
+func (f *follower) useSnapshot(t0 int64, answer *http.Response) (err error) {
 	body := io.LimitReader(answer.Body, maxSnapshot)
 	if answer.Header.Get("Content-Encoding") == "gzip" {
 		if body, err = gzip.NewReader(body); err != nil {
