@@ -92,10 +92,13 @@ func moment(flag, text string, now time.Time) (string, error) {
 // eventRow is what a person wants to see of an event; --json has all of it.
 func eventRow(e api.Event) []string {
 	about := []string{}
-	for _, part := range [][2]string{{"account", e.AccountID}, {"session", e.SessionID}, {"client", e.ClientID}, {"key", e.KeyID}} {
+	for _, part := range [][2]string{{"account", e.AccountID}, {"session", e.SessionID}, {"client", e.ClientID}, {"key", e.KeyID}, {"token", e.Detail["jti"]}} {
 		if part[1] != "" {
 			about = append(about, part[0]+" "+part[1])
 		}
+	}
+	if e.Type == "revocation.written" && e.Detail["kind"] == "i" {
+		about = append(about, "issuer, everything so far")
 	}
 	return []string{clock(e.At), e.Type, strings.Join(about[:min(len(about), 2)], ", "), e.Actor, e.Address, short(e.Reason)}
 }

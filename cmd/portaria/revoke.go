@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/jose"
 )
 
@@ -91,6 +94,35 @@ func verifiers(n int) string {
 	return strconv.Itoa(n) + " verifiers have"
 }
 
+// exists refuses a misspelt target: a rule about nothing would look as if what
+// was meant were over.
+func (c *call) exists(what, id string, find func(*client.Client) error) error {
+	if strings.TrimSpace(id) == "" {
+		return misuse("name a %s", what) // an empty variable in a script, say
+	}
+	url := c.URL
+	admin, err := c.operator()
+	if err != nil {
+		return err
+	}
+	c.URL = url // as it was given
+	var answer *api.Problem
+	if err = find(admin); errors.As(err, &answer) && answer.Status == http.StatusNotFound {
+		return fmt.Errorf("no %s is called %s; nothing was revoked", what, printable(id))
+	}
+	return err
+}
+
+func (c *call) clientExists(id string) error {
+	if app.BuiltInClient(id) {
+		return nil // not registered, but its tokens are
+	}
+	return c.exists("client", id, func(admin *client.Client) error {
+		_, err := admin.RegisteredClient(c, id)
+		return err
+	})
+}
+
 type revokeToken struct {
 	Token string `arg:"" help:"The access token, its jti, or - to read it from standard input."`
 	howRevoked
@@ -112,6 +144,9 @@ func (r revokeToken) Run(c *call) error {
 	jti, err := jtiOf(text)
 	if err != nil {
 		return err
+	}
+	if jti == text {
+		fmt.Fprintln(c.err, "note: no list of tokens is kept, so nobody knows whether there is one with this jti; if there is, it is refused")
 	}
 	return r.revoke(c, api.Target{Token: jti}, "token "+printable(jti))
 }
@@ -151,6 +186,13 @@ type revokeSession struct {
 
 // Run revokes a session.
 func (r revokeSession) Run(c *call) error {
+	err := c.exists("session", r.ID, func(admin *client.Client) error {
+		_, err := admin.Session(c, r.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	return r.revoke(c, api.Target{Session: r.ID}, "session "+printable(r.ID))
 }
 
@@ -170,6 +212,11 @@ func (r revokeAccount) Run(c *call) error {
 	if err != nil {
 		return err
 	}
+	if r.At != "" {
+		if err := c.clientExists(r.At); err != nil {
+			return err
+		}
+	}
 	return r.revoke(c, api.Target{Account: found.ID, Client: r.At}, "all tokens of "+printable(found.Identifier))
 }
 
@@ -180,12 +227,16 @@ type revokeClient struct {
 
 // Run revokes what a client got.
 func (r revokeClient) Run(c *call) error {
+	if err := c.clientExists(r.ID); err != nil {
+		return err
+	}
 	return r.revoke(c, api.Target{Client: r.ID}, "all tokens of client "+printable(r.ID))
 }
 
 type revokeKey struct {
 	Kid    string `arg:"" help:"The kid."`
 	Yes    bool   `help:"Do not ask."`
+	Unseen bool   `help:"Also a key that is none of the service's: one that verifiers were given by hand, say."`
 	Wait   bool   `help:"Wait until all verifiers have confirmed, for some seconds at most."`
 	Reason string `help:"For the audit trail." placeholder:"TEXT"`
 }
@@ -195,7 +246,23 @@ func (r revokeKey) Run(c *call) error {
 	if !r.Yes {
 		return misuse("every token that the key has signed is refused, for good; say --yes")
 	}
+	if err := r.known(c); err != nil {
+		return err
+	}
 	return howRevoked{Wait: r.Wait, Reason: r.Reason}.revoke(c, api.Target{Key: r.Kid}, "key "+printable(r.Kid))
+}
+
+// known refuses a misspelt kid: the key that was meant would go on.
+func (r revokeKey) known(c *call) error {
+	if r.Unseen {
+		return nil
+	}
+	return c.withKeys(func(keys *app.LocalKeys, _ time.Time) error {
+		if _, err := (oneKey{r.Kid}).find(keys); err != nil {
+			return fmt.Errorf("no such key: %s; nothing was revoked. If verifiers know it all the same, say --unseen", printable(r.Kid))
+		}
+		return nil
+	})
 }
 
 type revokeIssuer struct {

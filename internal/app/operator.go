@@ -107,3 +107,7 @@ func existingRing(ctx context.Context, c config.Config, store *sqlstore.Store, n
 	}
 	return ring, nil
 }
+
+// BuiltInClient reports whether a client is the service's own: nobody registers
+// it, and there are tokens of it.
+func BuiltInClient(id string) bool { return id == login.ClientID || id == login.OperatorClientID }
