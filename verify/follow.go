@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"mime"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"sync/atomic"
@@ -31,6 +32,7 @@ const (
 	streamFor      = time.Hour
 	maxPoll        = 8 << 20
 	silenceDivisor = 2 // of Staleness, after which a stream that says nothing is left
+	dialDivisor    = 4 // of Staleness, after which a connection that is not made is left
 )
 
 // run follows until the verifier is closed.
@@ -132,7 +134,7 @@ func (f *follower) stream() error {
 	defer f.streaming(nil)
 	query := url.Values{"after": {strconv.FormatInt(f.applied.Load(), 10)}, "verifier": {f.name},
 		"lease_ms": {strconv.FormatInt(lease.Milliseconds(), 10)}, "when_stale": {f.policy()}}
-	answer, err := f.ask(ctx, http.MethodGet, f.places.Load().feed+"?"+query.Encode(), nil, "text/event-stream")
+	answer, err := f.ask(f.dialling(ctx, cancel), http.MethodGet, f.places.Load().feed+"?"+query.Encode(), nil, "text/event-stream")
 	if err != nil {
 		return because(ctx, err)
 	}
@@ -158,6 +160,26 @@ func (f *follower) stream() error {
 			f.sweep()
 		}
 	}
+}
+
+// dialling leaves a connection that cannot be made while there is still time to
+// try again: packets to a machine that has gone are answered by nobody. It says
+// nothing of an answer that is slow.
+func (f *follower) dialling(ctx context.Context, cancel context.CancelCauseFunc) context.Context {
+	var began atomic.Pointer[time.Timer]
+	stop := func() {
+		if t := began.Swap(nil); t != nil {
+			t.Stop()
+		}
+	}
+	context.AfterFunc(ctx, stop)
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) {
+			stop()
+			began.Store(time.AfterFunc(f.config.Staleness/dialDivisor, func() { cancel(errDial) }))
+		},
+		GotConn: func(httptrace.GotConnInfo) { stop() },
+	})
 }
 
 // because prefers the reason for which a context was ended.

@@ -72,6 +72,7 @@ var (
 	errSalt      = errors.New("the feed is that of another log")
 	errSilent    = errors.New("the feed says nothing")
 	errBuffered  = errors.New("the feed does not begin")
+	errDial      = errors.New("the feed cannot be connected to")
 	errClock     = errors.New("the clock of this machine has stood still")
 	errFrame     = errors.New("malformed frame of the feed")
 	errSnapshot  = errors.New("malformed snapshot")
