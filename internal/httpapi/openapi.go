@@ -77,6 +77,7 @@ func (rt route) operation(registry huma.Registry, method, path string) *huma.Ope
 			Content:     content("application/json", registry, reflect.TypeFor[api.OAuthError]()),
 		}
 	}
+	describeFeed(op)
 	return op
 }
 

@@ -1,0 +1,32 @@
+package httpapi
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// describeFeed adds to the document what the types of the feed and the snapshot
+// do not say: they read and write streams by themselves.
+func describeFeed(op *huma.Operation) {
+	switch op.Path {
+	case "/rev/v1/feed":
+		op.Parameters = append(op.Parameters,
+			streamParameter("query", "after", "The last place of the log that was applied; 0 unless it is given."),
+			streamParameter("header", "Last-Event-ID", "The same, as browsers say it; it goes before after."),
+			streamParameter("query", "verifier", "The random name that the verifier keeps while it runs; at most 64 printable characters."),
+			streamParameter("query", "lease_ms", "For how long it trusts its view, in milliseconds; 10 seconds unless it says so."),
+			streamParameter("query", "when_stale", "What it does then: refuse (the default), introspect or open."))
+		op.Responses["200"].Content = streamOf("text/event-stream", "Events hello or reset, rev, jwks, and hb every second.")
+	case "/rev/v1/snapshot":
+		op.Parameters = append(op.Parameters, streamParameter("header", "If-None-Match", "The ETag of the snapshot that is known."))
+		op.Responses["200"].Content = streamOf("application/x-ndjson", "A Snapshot on the first line, a FeedRule on each other; with gzip where it is accepted.")
+		op.Responses["304"] = &huma.Response{Description: "The log has not moved since."}
+	}
+}
+
+func streamParameter(in, name, doc string) *huma.Param {
+	return parameter{in: in, name: name, doc: doc}.document()
+}
+
+func streamOf(kind, doc string) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{kind: {Schema: &huma.Schema{Type: huma.TypeString, Description: doc}}}
+}
