@@ -47,7 +47,11 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, c Caller) error {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	f := &feed{Server: s, Stream: serve.NewStream(w, r), accepted: accepted, verifier: v}
+	f := &feed{Server: s, Stream: serve.NewStream(w, r), accepted: accepted, verifier: v, checked: accepted}
+	f.letIn = func(ctx context.Context) error {
+		_, err := s.caller(w, r.WithContext(ctx), revocationRead)
+		return err
+	}
 	// From here on an error means that the follower has gone.
 	_ = f.run(r, v.Seq)
 	return nil
@@ -119,6 +123,9 @@ type feed struct {
 	sent     int64
 	keys     string // ETag of the key set that was sent
 	verifier revoke.Verifier
+	letIn    func(context.Context) error
+	checked  time.Time // when the caller was last let in
+	barred   bool      // a rule has come that may be about the caller
 }
 
 func (f *feed) run(r *http.Request, after int64) error {
@@ -145,6 +152,9 @@ func (f *feed) run(r *http.Request, after int64) error {
 			err = f.tell(b)
 		case <-ticker.C:
 			err = f.beat()
+		}
+		if err == nil {
+			err = f.stillMay(r.Context())
 		}
 		if err != nil {
 			return err
@@ -227,8 +237,39 @@ func (f *feed) drain() error {
 }
 
 func (f *feed) writeBatch(b *revoke.Batch) error {
+	f.barred = f.barred || slices.ContainsFunc(b.Rules, f.concerns)
 	f.sent = b.To
 	return f.write(b.Frame(f.frames.rules))
+}
+
+// checkEvery is how often a stream's caller is looked at anew: a client may be
+// barred, lose its scope or its secret, and a token expires.
+const checkEvery = 5 * time.Second
+
+// checkTime bounds how long that may hold up a beat.
+const checkTime = time.Second
+
+// stillMay lets the caller in again from time to time, and at once when a rule
+// has come that may be about it. What the store cannot tell now, it is asked
+// with the next beat: a stream is not cut because the store is away.
+func (f *feed) stillMay(ctx context.Context) error {
+	if !f.barred && time.Since(f.checked) < checkEvery {
+		return nil
+	}
+	ctx, stop := context.WithTimeout(ctx, checkTime)
+	defer stop()
+	err := f.letIn(ctx)
+	if err == nil {
+		f.checked, f.barred = time.Now(), false
+	} else if problem.Of(err).Problem.Status >= http.StatusInternalServerError {
+		return nil
+	}
+	return err
+}
+
+// concerns reports whether a rule may be about whoever follows.
+func (f *feed) concerns(r revoke.Rule) bool {
+	return r.Kind == revoke.Client && r.Value == f.verifier.Client || r.Kind == revoke.Issuer || r.Kind == revoke.Key
 }
 
 // tellKeys sends the key set when it is another one than before.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -291,6 +292,41 @@ func TestWhoMayFollowAndWrite(t *testing.T) {
 	}
 	_, err = writer.Receipt(t.Context(), receipt.Seq+1)
 	refused(t, err, "rule_not_found")
+}
+
+// A stream does not outlive what let its client in: a rule about the client ends
+// it at once, and whatever writes no rule within seconds.
+func TestFeedOfABarredClientEnds(t *testing.T) {
+	for name, bar := range map[string]func(*client.Client) error{
+		"disabled": func(c *client.Client) error { return c.DisableClient(context.Background(), "orders") },
+		"deleted":  func(c *client.Client) error { return c.DeleteClient(context.Background(), "orders") },
+		"another secret": func(c *client.Client) error {
+			_, err := c.RotateClientSecret(context.Background(), "orders")
+			return errors.Join(err, c.DropClientSecret(context.Background(), "orders"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := apptest.Start(t)
+			d := described("orders", "service")
+			d.Scopes = []string{api.RevocationReadScope}
+			basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("orders:"+registered(t, a, d)))
+			s, other := openFeed(t, a, "", "Authorization", basic), openFeed(t, a, "")
+			s.greeted()
+			worked(t, bar(a.Admin()))
+			began := time.Now()
+			for range s.events {
+			}
+			if took := time.Since(began); took > 8*time.Second {
+				t.Errorf("ends after %v", took)
+			}
+			other.greeted()
+			receipt := revoked(t, a.Admin(), api.Target{Token: "a"})
+			for rules := (api.FeedRules{}); rules.To < receipt.Seq; {
+				other.next(api.FrameRules, &rules)
+			}
+		})
+	}
 }
 
 func TestReceipts(t *testing.T) {
