@@ -58,6 +58,7 @@ type App struct {
 	// hub follows the revocation log, fleet those who follow it from here, and
 	// following is what runs for both until stopRevocation.
 	hub            *revoke.Hub
+	keysChanged    httpapi.Bell
 	fleet          *revoke.Fleet
 	following      sync.WaitGroup
 	stopRevocation func()
@@ -201,6 +202,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Verifier:     a.verifier,
 		Prover:       clients.NewProver(a.store, directory.Key, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath),
 		KeySet:       ring.KeySet,
+		KeysChanged:  &a.keysChanged,
 		KeySetMaxAge: a.config.KeySetMaxAge,
 		Issuer:       issuer,
 		Webhooks:     a.webhooks,

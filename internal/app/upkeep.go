@@ -82,7 +82,9 @@ func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
 	up, err := a.ring.Maintain(ctx, now)
 	// Also after an error: what was read may hold a key that was killed.
-	err = errors.Join(err, a.handOverKeys(now), a.promiseClients(ctx))
+	err = errors.Join(err, a.handOverKeys(now))
+	a.keysChanged.Ring() // before anything that takes time
+	err = errors.Join(err, a.promiseClients(ctx))
 	for _, c := range up.Changes {
 		from, to := c.From.String(), c.To.String()
 		if c.New {

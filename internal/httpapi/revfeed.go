@@ -140,9 +140,14 @@ func (f *feed) run(r *http.Request, after int64) error {
 	defer ticker.Stop()
 	for {
 		var err error
+		changed := f.KeysChanged.Next()
+		if err := f.flushKeys(); err != nil {
+			return err
+		}
 		select {
 		case <-r.Context().Done():
 			return nil
+		case <-changed:
 		case <-f.Stopping:
 			return nil
 		case b, ok := <-f.batches:
@@ -280,6 +285,16 @@ func (f *feed) tellKeys() error {
 	}
 	f.keys = set.etag
 	return f.write(set.event)
+}
+
+// flushKeys sends another key set at once: tokens of its keys may be on their
+// way already.
+func (f *feed) flushKeys() error {
+	before := f.keys
+	if err := f.tellKeys(); err != nil || f.keys == before {
+		return err
+	}
+	return f.Flush()
 }
 
 func (f *feed) write(event []byte) error {

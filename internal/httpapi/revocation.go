@@ -181,6 +181,7 @@ func (s *Server) await(ctx context.Context, after int64, most time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-sub.Batches():
+	case <-s.KeysChanged.Next():
 	case <-timer.C:
 	case <-ctx.Done():
 	case <-serve.Stopping(ctx):

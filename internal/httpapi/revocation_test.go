@@ -329,6 +329,43 @@ func TestFeedOfABarredClientEnds(t *testing.T) {
 	}
 }
 
+func kidOf(t *testing.T, tokens api.Tokens) string {
+	t.Helper()
+	text, _, _ := strings.Cut(tokens.AccessToken, ".")
+	header, err := base64.RawURLEncoding.DecodeString(text)
+	worked(t, err)
+	var h struct{ Kid string }
+	worked(t, json.Unmarshal(header, &h))
+	return h.Kid
+}
+
+// A key that replaces a killed one signs at once, so followers have it within
+// milliseconds and not with the next beat.
+func TestFeedTellsOfKeysAtOnce(t *testing.T) {
+	a := apptest.Start(t)
+	s := openFeed(t, a, "")
+	s.greeted()
+	s.next(api.FrameRules, nil)
+	_, tokens := a.SignUp("ana@example.com")
+	for range 2 {
+		s.next(api.FrameHeartbeat, nil) // a beat has just been
+	}
+	killed := kidOf(t, tokens)
+	revoked(t, a.Admin(), api.Target{Key: killed})
+	began, kid := time.Now(), killed
+	for kid == killed {
+		kid = kidOf(t, a.SignIn("ana@example.com"))
+	}
+	for e := range s.events {
+		if e.kind == api.FrameKeySet && strings.Contains(e.data, kid) && !strings.Contains(e.data, killed) {
+			break
+		}
+	}
+	if took := time.Since(began); took > 500*time.Millisecond {
+		t.Errorf("after %v", took)
+	}
+}
+
 func TestReceipts(t *testing.T) {
 	a := apptest.Start(t)
 	c := follower(t, a)

@@ -43,6 +43,8 @@ type Config struct {
 	Prover   *clients.Prover
 	// KeySet answers the keys published at a moment.
 	KeySet func(now time.Time) keyring.KeySet
+	// KeysChanged rings when they are others.
+	KeysChanged *Bell
 	// KeySetMaxAge is how long others may keep the key set.
 	KeySetMaxAge time.Duration
 	Issuer       string
