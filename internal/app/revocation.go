@@ -81,14 +81,18 @@ func (a *App) revocationReady(context.Context) error {
 // followKills looks after the keys as soon as the log tells that one was killed,
 // by whichever process or client: this one may be about to sign with it.
 func (a *App) followKills(ctx context.Context) time.Duration {
-	_, sub := a.hub.Subscribe()
+	view, sub := a.hub.Subscribe()
 	defer sub.Close()
+	before, _ := revoke.Split(view.Head)
 	for {
 		select {
 		case <-ctx.Done():
 			return 0
 		case b, ok := <-sub.Batches():
 			if !ok {
+				if now, _ := revoke.Split(a.hub.View().Head); now != before {
+					a.log.WarnContext(ctx, "the revocation log began another epoch", "from", before, "to", now, "reason", a.hub.Raised())
+				}
 				return time.Second // the epoch rose: follow again
 			}
 			if slices.ContainsFunc(b.Rules, func(r revoke.Rule) bool { return r.Kind == revoke.Key }) {

@@ -27,6 +27,7 @@ const (
 	KeyRotated        Type = "key.rotated"
 	KeyKilled         Type = "key.killed"
 	RevocationWritten Type = "revocation.written"
+	EpochRaised       Type = "revocation.epoch_raised"
 	ClientCreated     Type = "client.created"
 	ClientChanged     Type = "client.changed"
 	ClientDisabled    Type = "client.disabled"

@@ -6,7 +6,7 @@ func Types() []Type {
 		AccountCreated, AccountDisabled, AccountEnabled, AccountDeleted, PasswordChanged,
 		LoginSucceeded, LoginFailed,
 		SessionStarted, SessionEnded, SessionReplayed, SessionAhead,
-		KeyRotated, KeyKilled, RevocationWritten,
+		KeyRotated, KeyKilled, RevocationWritten, EpochRaised,
 		ClientCreated, ClientChanged, ClientDisabled, ClientEnabled, ClientDeleted,
 	}
 }

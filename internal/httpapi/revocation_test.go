@@ -182,6 +182,11 @@ func TestFollowerAheadOfTheLog(t *testing.T) {
 	if hello := s.greeted(); hello.Epoch != 2 {
 		t.Errorf("%+v", hello)
 	}
+	told, err := a.Admin().Events(t.Context(), api.EventPage{Type: "revocation.epoch_raised"})
+	worked(t, err)
+	if len(told.Events) != 1 || told.Events[0].Reason != revoke.RaisedByFollower {
+		t.Errorf("%+v", told.Events)
+	}
 	var reset api.FeedHello
 	s.next(api.FrameReset, &reset)
 	next := revoked(t, a.Admin(), api.Target{Token: "b"})

@@ -56,10 +56,12 @@ type Hub struct {
 	began   time.Time     // of the last look that succeeded
 	pruned  time.Time     // when rules were last dropped
 	told    time.Time     // when a follower last made the epoch rise
+	why     string        // the epoch is about to rise; empty when nobody asked
 
 	mu     sync.Mutex // guards what follows, and the order of batches
 	subs   map[*Subscription]struct{}
 	closed bool
+	raised string
 }
 
 // Open reads the living rules. now is the clock that rules expire by.

@@ -131,12 +131,26 @@ type Store interface {
 	// a place that somebody knows although the log, set back by a backup or a
 	// fail-over, has not come so far. When it has, nothing is changed; so of
 	// ten who ask at once, one raises. It answers the head as it is then. Ask
-	// with Seq(epoch, LastOfEpoch) to raise it in any case. Errors: ErrPlace.
-	RaiseEpoch(ctx context.Context, seen int64) (Head, error)
+	// with Seq(epoch, LastOfEpoch) to raise it in any case. An event tells of it,
+	// from the same step. Errors: ErrPlace.
+	RaiseEpoch(ctx context.Context, seen int64, why Raise) (Head, error)
 	// PruneRules forgets rules whose Prune is before t, and the idempotency
 	// keys that wrote them. It answers how many rules.
 	PruneRules(ctx context.Context, t time.Time) (int, error)
 }
+
+// Raise is when and why an epoch begins; the reason is one of those below.
+type Raise struct {
+	At     time.Time
+	Reason string
+}
+
+// Reasons for another epoch.
+const (
+	RaisedByFollower = "a follower knows a later place"
+	RaisedByOperator = "asked for"
+	RaisedBySetBack  = "the log was set back"
+)
 
 // LastOfEpoch is the greatest number within an epoch.
 const LastOfEpoch = 1<<32 - 1

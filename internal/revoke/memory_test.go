@@ -19,6 +19,7 @@ type memory struct {
 	rules    []revoke.Rule
 	requests map[string]revoke.Rule
 	entries  []revoke.Entry
+	raised   []string
 	looks    int
 	fail     error
 	delay    atomic.Int64 // of each reading, in nanoseconds
@@ -62,11 +63,12 @@ func (m *memory) Write(_ context.Context, e revoke.Entry) (revoke.Rule, error) {
 	return r, m.fail
 }
 
-func (m *memory) RaiseEpoch(_ context.Context, seen int64) (revoke.Head, error) {
+func (m *memory) RaiseEpoch(_ context.Context, seen int64, why revoke.Raise) (revoke.Head, error) {
 	m.mu.Lock()
 	if m.head() < seen {
 		epoch, _ := revoke.Split(seen)
 		m.epoch, m.n = max(m.epoch, epoch)+1, 0
+		m.raised = append(m.raised, why.Reason)
 	}
 	m.mu.Unlock()
 	return m.Log(context.Background())

@@ -1,6 +1,7 @@
 package revoke
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,8 +56,8 @@ func (h *Hub) ahead(ctx context.Context, seen int64) error {
 	if theirs > ours+tellAhead || !h.told.IsZero() && now.Sub(h.told) < tellEvery {
 		return ErrAhead
 	}
-	h.told = now
-	if _, err := h.store.RaiseEpoch(ctx, seen); err != nil {
+	h.told, h.why = now, RaisedByFollower
+	if _, err := h.store.RaiseEpoch(ctx, seen, Raise{h.now(), RaisedByFollower}); err != nil {
 		return fmt.Errorf("raise epoch: %w", err)
 	}
 	return h.look(ctx)
@@ -70,7 +71,8 @@ func (h *Hub) NewEpoch(ctx context.Context) error {
 		return fmt.Errorf("read revocation log: %w", err)
 	}
 	return h.alone(ctx, func() error {
-		if _, err := h.store.RaiseEpoch(ctx, Seq(log.Epoch, LastOfEpoch)); err != nil {
+		h.why = RaisedByOperator
+		if _, err := h.store.RaiseEpoch(ctx, Seq(log.Epoch, LastOfEpoch), Raise{h.now(), RaisedByOperator}); err != nil {
 			return fmt.Errorf("raise epoch: %w", err)
 		}
 		return h.look(ctx)
@@ -85,7 +87,7 @@ func (h *Hub) recover(ctx context.Context, v *View) error {
 	ctx = event.From(ctx, event.Origin{})
 	// In any case, as it may have come further than the view again.
 	epoch, _ := Split(v.Head)
-	if _, err := h.store.RaiseEpoch(ctx, Seq(epoch, LastOfEpoch)); err != nil {
+	if _, err := h.store.RaiseEpoch(ctx, Seq(epoch, LastOfEpoch), Raise{h.now(), RaisedBySetBack}); err != nil {
 		return fmt.Errorf("raise epoch: %w", err)
 	}
 	found, _, err := h.readAll(ctx)
@@ -104,8 +106,17 @@ func (h *Hub) recover(ctx context.Context, v *View) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.view.Store(v.merge(found, head))
+	h.raised, h.why = cmp.Or(h.why, RaisedBySetBack), ""
 	h.dropAll() // they come back, and are told to take a snapshot
 	return nil
+}
+
+// Raised is why the epoch rose last, as far as this process knows: what another
+// one did looks like a log that was set back. Empty when it never did.
+func (h *Hub) Raised() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.raised
 }
 
 func (h *Hub) readAll(ctx context.Context) (all []Rule, head int64, err error) {

@@ -104,6 +104,9 @@ func TestClaimsRepeatNothing(t *testing.T) {
 				if epoch, n := revoke.Split(d.hub.View().Head); epoch < 2 || n != 0 {
 					t.Errorf("epoch %d, %d rules repeated", epoch, n)
 				}
+				if len(d.log.raised) != 1 || d.log.raised[0] != d.hub.Raised() || (name == "a follower") != (d.hub.Raised() == revoke.RaisedByFollower) {
+					t.Errorf("%q, %q", d.log.raised, d.hub.Raised())
+				}
 				d.refuses(revoke.Claims{Session: "bob", Revision: rvs - 1}, true)
 				d.refuses(revoke.Claims{Session: "bob", Revision: rvs}, false)
 			})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -150,13 +151,17 @@ func claimRequest(ctx context.Context, q *query.Queries, e revoke.Entry) (revoke
 }
 
 // RaiseEpoch implements [revoke.Store].
-func (s *Store) RaiseEpoch(ctx context.Context, seen int64) (revoke.Head, error) {
+func (s *Store) RaiseEpoch(ctx context.Context, seen int64, why revoke.Raise) (revoke.Head, error) {
 	epoch, n := revoke.Split(seen)
 	if seen < 0 || revoke.Seq(epoch+1, revoke.LastOfEpoch) > revoke.MaxSeq {
 		return revoke.Head{}, wrap("raise epoch", revoke.ErrPlace)
 	}
-	_, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
-		return q.RaiseEpoch(ctx, epoch, n)
+	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		rows, err := q.RaiseEpoch(ctx, epoch, n)
+		if rows > 0 {
+			d.event(event.Event{Type: event.EpochRaised, At: why.At, Reason: why.Reason})
+		}
+		return rows, err
 	})
 	if err != nil {
 		return revoke.Head{}, wrap("raise epoch", err)

@@ -120,26 +120,30 @@ func revocationPromises() promises {
 			s.wrote(token("x"))
 			head := s.log()
 			for _, known := range []int64{0, head.Seq - 1, head.Seq} {
-				got, err := s.store.RaiseEpoch(s.ctx, known)
+				got, err := s.store.RaiseEpoch(s.ctx, known, revoke.Raise{At: start, Reason: revoke.RaisedByOperator})
 				s.ok(err)
 				s.same(got, head)
 			}
 			s.together(10, func(int) error {
-				_, err := s.store.RaiseEpoch(s.ctx, head.Seq+1)
+				_, err := s.store.RaiseEpoch(s.ctx, head.Seq+1, revoke.Raise{At: start, Reason: revoke.RaisedByOperator})
 				return err
 			})
 			s.same(s.log(), revoke.Head{Epoch: 2, Seq: revoke.Seq(2, 0), Salt: head.Salt})
-			got, err := s.store.RaiseEpoch(s.ctx, revoke.Seq(7, 3))
+			got, err := s.store.RaiseEpoch(s.ctx, revoke.Seq(7, 3), revoke.Raise{At: start, Reason: revoke.RaisedByOperator})
 			s.ok(err)
 			s.same(got.Seq, revoke.Seq(8, 0))
 			s.same(s.wrote(token("y")).Seq, revoke.Seq(8, 1))
 			rules, _ := s.rules(0)
 			s.same(len(rules), 2)
 			for _, wrong := range []int64{-1, revoke.MaxSeq, 1 << 62} {
-				_, err := s.store.RaiseEpoch(s.ctx, wrong)
+				_, err := s.store.RaiseEpoch(s.ctx, wrong, revoke.Raise{At: start, Reason: revoke.RaisedByOperator})
 				s.fails(err, revoke.ErrPlace)
 			}
 			s.same(s.log().Epoch, int64(8))
+			told := s.events(0, event.Filter{Types: []event.Type{event.EpochRaised}})
+			s.same(len(told), 2)
+			s.same(told[0].Reason, revoke.RaisedByOperator)
+			s.same(told[0].At, start)
 		},
 		"a hard rule ends what it speaks of, a soft one nothing": func(s *suite) {
 			a, b := s.created("Ana"), s.created("Bia")
