@@ -237,8 +237,11 @@ func (f *follower) part(data []byte) error {
 	batch := make([]rules.Rule, 0, len(part.Rules))
 	for _, w := range part.Rules {
 		r, err := rules.Of(w)
-		if err != nil || w.Seq > part.To {
+		if err != nil {
 			return fmt.Errorf("%w: %w", errFrame, err)
+		}
+		if w.Seq > part.To {
+			return errFrame
 		}
 		batch = append(batch, r)
 	}
