@@ -359,14 +359,19 @@ func TestFeedTellsOfKeysAtOnce(t *testing.T) {
 	revoked(t, a.Admin(), api.Target{Key: killed})
 	began, kid := time.Now(), killed
 	for kid == killed {
-		kid = kidOf(t, a.SignIn("ana@example.com"))
+		tokens, err := a.Login(t.Context(), api.Credentials{Identifier: "ana@example.com", Password: apptest.Password})
+		if err == nil {
+			kid = kidOf(t, tokens)
+		} else if client.Code(err) != "signing_key_unavailable" {
+			t.Fatal(err)
+		}
 	}
 	for e := range s.events {
 		if e.kind == api.FrameKeySet && strings.Contains(e.data, kid) && !strings.Contains(e.data, killed) {
 			break
 		}
 	}
-	if took := time.Since(began); took > 500*time.Millisecond {
+	if took := time.Since(began); took > 900*time.Millisecond {
 		t.Errorf("after %v", took)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
@@ -155,6 +156,10 @@ func TestADatabaseThatIsNotThere(t *testing.T) {
 }
 
 func TestEvery503SaysWhenToComeBack(t *testing.T) {
+	// A key was killed a moment ago: another one signs in the next.
+	if a := problem.Of(keyring.ErrNoActiveKey); a.Status != http.StatusServiceUnavailable || a.RetryAfter == 0 {
+		t.Errorf("no key to sign with: %+v", a)
+	}
 	if a := problem.Of(token.ErrNoEncryptionKey); a.Status != http.StatusServiceUnavailable || a.RetryAfter == 0 || a.Unexpected {
 		t.Fatalf("%+v", a)
 	}
