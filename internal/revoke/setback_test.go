@@ -147,6 +147,9 @@ func TestLiarsBurnNoEpochs(t *testing.T) {
 			t.Errorf("epoch %d", got)
 		}
 		d.wait(10 * time.Minute)
+		if err := d.hub.Ahead(d.Context(), revoke.Seq(2+17, 1)); !errors.Is(err, revoke.ErrAhead) {
+			t.Errorf("17 epochs at once: %v", err)
+		}
 		if err := d.hub.Ahead(d.Context(), revoke.Seq(100_000, 1)); !errors.Is(err, revoke.ErrAhead) || epochOf(d.hub.View().Head) != 2 {
 			t.Error(err, d.hub.View().Head)
 		}
