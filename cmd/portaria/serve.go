@@ -83,6 +83,7 @@ func serveConfig(c config.Config, log *slog.Logger) serve.Config {
 		Listen:         c.Listen,
 		CertFile:       c.TLSCertFile,
 		KeyFile:        c.TLSKeyFile,
+		HTTPS:          strings.HasPrefix(c.Issuer, "https://"),
 		TrustedProxies: c.TrustedProxies,
 		ProxyHeader:    serve.ProxyHeader(c.ProxyHeader),
 		SlowRequest:    c.SlowRequest,

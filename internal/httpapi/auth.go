@@ -167,6 +167,11 @@ func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller
 		return Caller{}, err
 	}
 	c.Claims, c.inCookie = claims, place == verify.Cookie(api.AccessCookie)
+	if c.inCookie {
+		if err := c.browser.reads(); err != nil {
+			return Caller{}, err
+		}
+	}
 	return s.admit(ctx, c, allowed)
 }
 

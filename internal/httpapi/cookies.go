@@ -36,6 +36,18 @@ func (b browser) sameOrigin() error {
 	return nil
 }
 
+// reads refuses a request that only reads but comes from a page of another
+// origin: other hosts of the domain send the cookies along. An address that a
+// person typed has no origin, and is let in.
+func (b browser) reads() error {
+	if b.request.Method != http.MethodGet && b.request.Method != http.MethodHead {
+		return nil // verify.Cookie asks for more
+	}
+	asked := b.request.WithContext(b.request.Context())
+	asked.Method = http.MethodPost // http.CrossOriginProtection lets all reads in
+	return browser{asked, b.answer}.sameOrigin()
+}
+
 // csrf is the double-submit value that the request repeats.
 func (b browser) csrf() string {
 	values := b.request.Header.Values(api.CSRFHeader)
@@ -70,8 +82,13 @@ func (b browser) keep(name, value string, life time.Duration) {
 	b.set(http.Cookie{Name: name, Value: value, MaxAge: int(seconds(life))})
 }
 
-// forget drops both cookies.
+// clearSite has the browser remove what pages of this origin stored. "cookies"
+// is not among it: that would sign people out of all hosts of the domain.
+const clearSite = `"cache", "storage"`
+
+// forget drops both cookies, and what pages of this origin have stored.
 func (b browser) forget() {
+	b.answer.Set("Clear-Site-Data", clearSite)
 	b.drop(api.AccessCookie)
 	b.drop(api.RefreshCookie)
 }

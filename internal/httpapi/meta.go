@@ -9,6 +9,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/serve"
 )
 
 // TokenPath is the path of the token endpoint below the issuer.
@@ -44,6 +45,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ Caller) error {
 func (s *Server) keySet(w http.ResponseWriter, r *http.Request, c Caller) error {
 	set := s.KeySet(c.Use.At)
 	h := w.Header()
+	serve.Public(h)
 	h.Set("Content-Type", "application/jwk-set+json")
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", seconds(s.KeySetMaxAge)))
 	h.Set("ETag", set.ETag)
@@ -66,7 +68,8 @@ func matches(ifNoneMatch, etag string) bool {
 	return false
 }
 
-func (s *Server) metadata(context.Context, Caller, none) (api.Metadata, error) {
+func (s *Server) metadata(_ context.Context, c Caller, _ none) (api.Metadata, error) {
+	serve.Public(c.browser.answer)
 	base := strings.TrimSuffix(s.Issuer, "/")
 	var algorithms []string
 	for _, a := range jose.SigningAlgorithms() {
@@ -90,6 +93,7 @@ func (s *Server) metadata(context.Context, Caller, none) (api.Metadata, error) {
 
 // serveDocument serves the OpenAPI document made at start-up.
 func (s *Server) serveDocument(w http.ResponseWriter, _ *http.Request, _ Caller) error {
+	serve.Public(w.Header())
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	_, _ = w.Write(s.document)

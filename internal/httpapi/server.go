@@ -112,7 +112,13 @@ const everything = "/"
 func (s *Server) now() time.Time { return s.Now().UTC() }
 
 // ServeHTTP answers every request, those without a route included.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.RequestURI == "*" { // OPTIONS *: ServeMux would answer without a problem
+		s.fail(w, r, problem.NotFound())
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // handler lets callers in, runs the route and answers its error.
 func (s *Server) handler(rt route, h handler) http.Handler {

@@ -49,6 +49,7 @@ type reply struct {
 	code   string
 	body   string
 	set    map[string]*http.Cookie
+	clear  string // Clear-Site-Data
 }
 
 // send sends a request with the cookies and the csrf value; pairs are headers,
@@ -73,7 +74,7 @@ func (b *tab) send(method, path, body string, pairs ...string) reply {
 	}
 	resp, text := b.app.Do(r)
 	b.jar.SetCookies(r.URL, resp.Cookies())
-	out := reply{resp.StatusCode, "", text, map[string]*http.Cookie{}}
+	out := reply{status: resp.StatusCode, body: text, set: map[string]*http.Cookie{}, clear: resp.Header.Get("Clear-Site-Data")}
 	for _, c := range resp.Cookies() {
 		out.set[c.Name] = c
 	}
@@ -135,6 +136,9 @@ func (b *tab) lose(name string) {
 // which a browser ignores it.
 func (b *tab) dropped(r reply) {
 	b.Helper()
+	if r.clear != `"cache", "storage"` {
+		b.Errorf("Clear-Site-Data is %q", r.clear)
+	}
 	for _, name := range []string{api.AccessCookie, api.RefreshCookie} {
 		c := r.set[name]
 		if c == nil || c.MaxAge >= 0 || c.Value != "" || !c.Secure || c.Path != "/" || b.cookie(name) != "" {

@@ -36,6 +36,9 @@ type Config struct {
 	// CertFile and KeyFile are a certificate chain and its key as PEM. Without
 	// them, the server speaks plain HTTP.
 	CertFile, KeyFile string
+	// HTTPS says that clients reach the service over TLS although it speaks
+	// plain HTTP: a proxy ends TLS.
+	HTTPS bool
 	// TrustedProxies are believed when they say on whose behalf they ask, in
 	// ProxyHeader. Only the one header that the proxies write is read: the other
 	// comes from the client as he likes it.
@@ -76,6 +79,9 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
+	if certificate == nil { // net/http needs to see a *tls.Conn as it is
+		listener = harden(listener, baseHeaders(c.https()))
+	}
 	base, end := context.WithCancel(context.Background())
 	stopping := make(chan struct{})
 	base = context.WithValue(base, stoppingKey{}, stopping)
@@ -88,12 +94,17 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		// "OPTIONS *" is answered like any other request that has no route.
+		DisableGeneralOptionsHandler: true,
 		// Scanners and broken clients make net/http talk; that is no news.
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}}
 	s.http.RegisterOnShutdown(func() { close(stopping) })
 	return s, nil
 }
+
+// https reports whether clients reach the service over TLS.
+func (c Config) https() bool { return c.HTTPS || c.CertFile != "" }
 
 func (c Config) tls() (*tls.Config, error) {
 	if c.CertFile == "" && c.KeyFile == "" {

@@ -22,7 +22,7 @@ func Wrap(c Config, next http.Handler) http.Handler {
 	if c.Panicked == nil {
 		c.Panicked = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 	}
-	return &wrapper{Config: c, next: next, proxies: proxies{c.TrustedProxies, c.ProxyHeader}, headers: baseHeaders(c.CertFile != "")}
+	return &wrapper{Config: c, next: next, proxies: proxies{c.TrustedProxies, c.ProxyHeader}, headers: baseHeaders(c.https())}
 }
 
 type wrapper struct {
@@ -30,28 +30,6 @@ type wrapper struct {
 	next    http.Handler
 	proxies proxies
 	headers []field
-}
-
-// field is a header that is shared by all responses; its value is replaced as
-// a whole or copied by whoever appends to it, never written to.
-type field struct {
-	name  string
-	value []string
-}
-
-// baseHeaders are sent with every response unless its handler says otherwise:
-// the strictest that an API can have.
-func baseHeaders(tls bool) []field {
-	headers := []field{
-		{"Cache-Control", []string{"no-store"}},
-		{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
-		{"Referrer-Policy", []string{"no-referrer"}},
-		{"X-Content-Type-Options", []string{"nosniff"}},
-	}
-	if tls {
-		headers = append(headers, field{"Strict-Transport-Security", []string{"max-age=31536000"}})
-	}
-	return headers
 }
 
 // exchange is one request and its response.

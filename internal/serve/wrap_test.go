@@ -75,10 +75,12 @@ func TestRequestIDs(t *testing.T) {
 
 func TestBaseHeaders(t *testing.T) {
 	want := http.Header{
-		"Cache-Control":           {"no-store"},
-		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
-		"Referrer-Policy":         {"no-referrer"},
-		"X-Content-Type-Options":  {"nosniff"},
+		"Cache-Control":                {"no-store"},
+		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
+		"Cross-Origin-Opener-Policy":   {"same-origin"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Referrer-Policy":              {"no-referrer"},
+		"X-Content-Type-Options":       {"nosniff"},
 	}
 	r := httptest.NewRequest("GET", "/", nil)
 	got := ask(serve.Config{}, answer(204), r).Header()
@@ -86,8 +88,10 @@ func TestBaseHeaders(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := ask(serve.Config{CertFile: "x"}, answer(204), r).Header().Get("Strict-Transport-Security"); got != "max-age=31536000" {
-		t.Errorf("HSTS %q", got)
+	for name, c := range map[string]serve.Config{"own certificate": {CertFile: "x"}, "a proxy ends TLS": {HTTPS: true}} {
+		if got := ask(c, answer(204), r).Header().Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {
+			t.Errorf("%s: HSTS %q", name, got)
+		}
 	}
 }
 

@@ -1,0 +1,113 @@
+package serve
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// Headers that protect browsers. Values are in the order of [baseHeaders].
+const (
+	contentPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+	// strictTransport is the HSTS policy (RFC 6797) of an issuer that is https.
+	strictTransport = "max-age=31536000; includeSubDomains"
+)
+
+// field is a header that is shared by all responses; its value is replaced as
+// a whole or copied by whoever appends to it, never written to.
+type field struct {
+	name  string
+	value []string
+}
+
+// baseHeaders are sent with every response unless its handler replaces them.
+// They are the strictest that an API can have. https says that clients reach
+// the service over TLS, also when a proxy ends it.
+func baseHeaders(https bool) []field {
+	headers := []field{
+		{"Cache-Control", []string{"no-store"}},
+		{"Content-Security-Policy", []string{contentPolicy}},
+		{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+		{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+		{"Referrer-Policy", []string{"no-referrer"}},
+		{"X-Content-Type-Options", []string{"nosniff"}},
+	}
+	if https {
+		headers = append(headers, field{"Strict-Transport-Security", []string{strictTransport}})
+	}
+	return headers
+}
+
+// Public marks a response as a document that pages of any origin may read:
+// a key set, metadata, an API description. It holds nothing about the caller.
+func Public(h http.Header) { h.Set("Cross-Origin-Resource-Policy", "cross-origin") }
+
+// ownAnswer is how net/http ends the header of an answer that it writes by
+// itself, before a request reaches the handler: 400, 431, 501, 505.
+const ownAnswer = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+
+// hardened adds the base headers to the answers that net/http writes by itself.
+// It has no other way to set them.
+type hardened struct {
+	net.Listener
+	lines []byte
+}
+
+func harden(l net.Listener, headers []field) net.Listener {
+	var lines strings.Builder
+	for _, h := range headers {
+		lines.WriteString("\r\n" + h.name + ": " + h.value[0])
+	}
+	return &hardened{l, []byte(lines.String())}
+}
+
+// Accept implements [net.Listener].
+func (h *hardened) Accept() (net.Conn, error) {
+	c, err := h.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &hardenedConn{Conn: c, lines: h.lines}, nil
+}
+
+type hardenedConn struct {
+	net.Conn
+	lines []byte
+}
+
+// Write sends p. net/http writes an answer of its own in one piece.
+func (c *hardenedConn) Write(p []byte) (int, error) {
+	line, own := ownStatusLine(p)
+	if !own {
+		return c.Conn.Write(p)
+	}
+	whole := append(append(append([]byte{}, p[:line]...), c.lines...), p[line:]...)
+	if _, err := c.Conn.Write(whole); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// ownStatusLine reports whether p is an answer of net/http itself, and how long
+// its status line is. Handlers never answer 417, and their headers begin with
+// another field.
+func ownStatusLine(p []byte) (length int, own bool) {
+	if !bytes.HasPrefix(p, []byte("HTTP/1.")) {
+		return 0, false
+	}
+	length = bytes.Index(p[:min(len(p), 256)], []byte("\r\n"))
+	if length < 0 {
+		return 0, false
+	}
+	return length, bytes.HasPrefix(p[length:], []byte(ownAnswer)) || bytes.HasPrefix(p[len("HTTP/1.1"):], []byte(" 417 "))
+}
+
+// CloseWrite lets net/http linger after an error, so that the client can read
+// why.
+func (c *hardenedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
