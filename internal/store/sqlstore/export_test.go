@@ -3,6 +3,9 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
@@ -58,4 +61,66 @@ func (s *Store) Orphan(ctx context.Context) error {
 		return none{}, q.InsertIdentifier(ctx, query.InsertIdentifierParams{Canonical: "x", AccountID: "nobody", Display: "X"})
 	})
 	return err
+}
+
+// Swap has SQLite's writer run another statement instead of text.
+func (s *Store) Swap(ctx context.Context, text, with string) error {
+	return s.Do(ctx, false, func(Statement) error {
+		conn := s.engine.(*sqliteEngine).conn
+		stmt, err := conn.conn.PrepareContext(ctx, with)
+		if err == nil {
+			conn.stmts[text] = stmt
+		}
+		return err
+	})
+}
+
+// Rows returns every row of every table as a text.
+func (s *Store) Rows(ctx context.Context) (all []string, err error) {
+	db, tables := (*sql.DB)(nil), "SELECT name FROM sqlite_master WHERE type = 'table'"
+	switch e := s.engine.(type) {
+	case *sqliteEngine:
+		db = e.db
+	case *postgresEngine:
+		db, tables = e.db, "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+	}
+	names, err := texts(ctx, db, tables)
+	for _, name := range names {
+		rows, failed := texts(ctx, db, `SELECT * FROM "`+name+`"`)
+		err = errors.Join(err, failed)
+		for _, row := range rows {
+			all = append(all, name+": "+row)
+		}
+	}
+	return all, err
+}
+
+func texts(ctx context.Context, db *sql.DB, query string) (all []string, err error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	values, into := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		row := make([]string, len(values))
+		for i, value := range values {
+			if raw, ok := value.([]byte); ok {
+				value = string(raw)
+			}
+			row[i] = fmt.Sprint(value)
+		}
+		all = append(all, strings.Join(row, "|"))
+	}
+	return all, rows.Err()
 }

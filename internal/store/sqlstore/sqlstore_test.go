@@ -30,12 +30,19 @@ func TestPromises(t *testing.T) {
 	}
 }
 
-func open(t testing.TB, url string) *sqlstore.Store {
+// openStore leaves closing to the caller.
+func openStore(t testing.TB, url string) *sqlstore.Store {
 	t.Helper()
 	store, err := sqlstore.Open(t.Context(), url, sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return store
+}
+
+func open(t testing.TB, url string) *sqlstore.Store {
+	t.Helper()
+	store := openStore(t, url)
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)

@@ -40,6 +40,8 @@ type Stores struct {
 	Webhooks webhook.Store
 	// Beside opens the same database once more, as another process does.
 	Beside func() Store
+	// Rows returns every row of every table as a text, for Changes.
+	Rows func() []string
 }
 
 // Run runs every promise on a fresh store from open.
@@ -55,7 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				stores := open(t)
-				promise(&suite{T: t, ctx: t.Context(), store: stores.Store, keys: stores.Keys, hooks: stores.Webhooks, beside: stores.Beside})
+				promise(&suite{TB: t, ctx: t.Context(), store: stores.Store, keys: stores.Keys, hooks: stores.Webhooks, beside: stores.Beside})
 			})
 		}
 	}
@@ -65,7 +67,7 @@ type promises map[string]func(*suite)
 
 // suite is one promise's test, with the verbs that promises are told in.
 type suite struct {
-	*testing.T
+	testing.TB
 	ctx   context.Context
 	store Store
 	keys  keyring.Store
