@@ -14,6 +14,7 @@ type TokenRequest struct {
 	GrantType    string `json:"grant_type" enum:"client_credentials,refresh_token"`
 	Scope        string `json:"scope,omitempty" doc:"Names between spaces; by default all that the client is registered with."`
 	Resource     string `json:"resource,omitempty" doc:"The service that the access token is for (RFC 8707), by the name that the client is registered with; by default the first." example:"orders"`
+	Audience     string `json:"audience,omitempty" doc:"Another name for resource."`
 	RefreshToken string `json:"refresh_token,omitempty" doc:"With grant_type refresh_token."`
 	ClientProof
 }

@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// Scopes of clients that follow the revocation log, and that write to it.
+// Scopes of clients that follow the revocation log, that write to it, and that
+// ask about access tokens for other audiences than their own (RFC 7662).
 const (
 	RevocationReadScope  = "revocation:read"
 	RevocationWriteScope = "revocation:write"
+	IntrospectionScope   = "introspection"
 )
 
 // Names of the events of the revocation feed (text/event-stream), which are
@@ -154,6 +156,7 @@ type Revoke struct {
 	Target Target `json:"target"`
 	Mode   string `json:"mode,omitempty" enum:"hard,soft" doc:"hard (the default): it is over, sign in again. soft: refresh and come back."`
 	Reason string `json:"reason,omitempty" maxLength:"256" doc:"For the audit trail."`
+	Unseen bool   `json:"unseen,omitempty" doc:"Write the rule also when this service knows no session, account, client or key of that name: after a restored backup, or for a key that verifiers were given by hand. Without it the answer is 404 and nothing is written."`
 	// IdempotencyKey makes it safe to ask again.
 	IdempotencyKey string `json:"-" header:"Idempotency-Key" maxLength:"255" doc:"The same key again answers the first rule's receipt, and writes nothing. Printable text; whatever else was asked for with it is refused."`
 	Prefer         string `json:"-" header:"Prefer" doc:"wait=N answers when all verifiers have confirmed, after N seconds at the latest (RFC 7240)."`

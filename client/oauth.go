@@ -22,7 +22,7 @@ func (c *Client) AsClient(clientID, secret string) *Client {
 // *api.OAuthError; decide by its Code. The audience of ForAudience is the
 // resource unless the request names one.
 func (c *Client) Token(ctx context.Context, in api.TokenRequest) (out api.Granted, err error) {
-	if in.Resource == "" {
+	if in.Resource == "" && in.Audience == "" {
 		in.Resource = c.audience
 	}
 	if c.clientSecret == "" && in.ClientID == "" && in.ClientAssertion == "" {
@@ -64,7 +64,7 @@ type form struct{ url.Values }
 func fields(in api.TokenRequest) form {
 	f := form{url.Values{}}
 	for name, value := range map[string]string{
-		"grant_type": in.GrantType, "scope": in.Scope, "resource": in.Resource, "refresh_token": in.RefreshToken,
+		"grant_type": in.GrantType, "scope": in.Scope, "resource": in.Resource, "audience": in.Audience, "refresh_token": in.RefreshToken,
 		"client_id": in.ClientID, "client_secret": in.ClientSecret,
 		"client_assertion_type": in.ClientAssertionType, "client_assertion": in.ClientAssertion,
 	} {

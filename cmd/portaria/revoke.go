@@ -37,6 +37,8 @@ type howRevoked struct {
 	Soft   bool   `help:"Let the holder come back with a refresh: what the tokens say is outdated, the session is not over."`
 	Wait   bool   `help:"Wait until all verifiers have confirmed, for some seconds at most."`
 	Reason string `help:"For the audit trail." placeholder:"TEXT"`
+
+	unseen bool
 }
 
 // waitFor is how long --wait waits.
@@ -48,7 +50,7 @@ func (h howRevoked) revoke(c *call, target api.Target, what string) error {
 	if err != nil {
 		return err
 	}
-	in := api.Revoke{Target: target, Mode: "hard", Reason: h.Reason}
+	in := api.Revoke{Target: target, Mode: "hard", Reason: h.Reason, Unseen: h.unseen}
 	if h.Soft {
 		in.Mode = "soft"
 	}
@@ -249,7 +251,7 @@ func (r revokeKey) Run(c *call) error {
 	if err := r.known(c); err != nil {
 		return err
 	}
-	return howRevoked{Wait: r.Wait, Reason: r.Reason}.revoke(c, api.Target{Key: r.Kid}, "key "+printable(r.Kid))
+	return howRevoked{Wait: r.Wait, Reason: r.Reason, unseen: r.Unseen}.revoke(c, api.Target{Key: r.Kid}, "key "+printable(r.Kid))
 }
 
 // known refuses a misspelt kid: the key that was meant would go on.

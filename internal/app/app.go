@@ -202,6 +202,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Verifier:     a.verifier,
 		Prover:       clients.NewProver(a.store, directory.Key, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath),
 		KeySet:       ring.KeySet,
+		KnownKey:     a.knownKey,
 		KeysChanged:  &a.keysChanged,
 		KeySetMaxAge: a.config.KeySetMaxAge,
 		Issuer:       issuer,

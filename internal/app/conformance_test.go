@@ -34,7 +34,7 @@ func newEverywhere(t *testing.T, options ...apptest.Option) *everywhere {
 	t.Helper()
 	e := &everywhere{T: t, issuer: apptest.Start(t, options...)}
 	made, err := e.issuer.Admin().CreateClient(t.Context(), api.NewClient{ClientDescription: api.ClientDescription{
-		ID: readerID, Kind: "service", Scopes: []string{api.RevocationReadScope}}})
+		ID: readerID, Kind: "service", Scopes: []string{api.RevocationReadScope, api.IntrospectionScope}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/keyring"
@@ -73,4 +75,17 @@ func explainKeys(err error, c config.Config) error {
 func missing(path string) bool {
 	_, err := os.Stat(path)
 	return errors.Is(err, fs.ErrNotExist)
+}
+
+// knownKey reports whether the ring has a signing key of this kid, after another
+// look at the store if it has not.
+func (a *App) knownKey(ctx context.Context, kid string) (bool, error) {
+	has := func(k keyring.Key) bool { return k.Kid() == kid && k.Record().Purpose == keyring.Signing }
+	if slices.ContainsFunc(a.ring.Keys(), has) {
+		return true, nil
+	}
+	if err := a.ring.Reload(ctx); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(a.ring.Keys(), has), nil
 }

@@ -174,7 +174,7 @@ func (c Client) checkAppScopes() string {
 // serverScopes are what the server of an app reaches with the app's own secret.
 // The names are those of package api.
 func serverScopes() []string {
-	return []string{"revocation:read", "revocation:write", "events:read"}
+	return []string{"revocation:read", "revocation:write", "events:read", "introspection"}
 }
 
 // checkPublicScopes refuses scopes that anybody would have: a public client has

@@ -38,9 +38,21 @@ func (a asked) client() string {
 	return a.access.ClientID
 }
 
-// ask finds out what a token is. Errors are those of the store alone: a token
-// that is not good, or none at all, is not known.
+// errEncrypted reports an encrypted access token. Only its service can read it,
+// so Portaria can neither revoke it nor say whether it is active. An answer of
+// 200 would claim that one of them was done (RFC 7009 §2.2.1).
+var errEncrypted = &api.OAuthError{
+	Code: "unsupported_token_type",
+	Description: "The token is encrypted, and only its service can read it. Send the refresh token, or the signed token inside; " +
+		"a client with the scope revocation:write can revoke the session or the jti.",
+}
+
+// ask finds out what a token is. Errors are errEncrypted and those of the store:
+// a token that is not good, or none at all, is not known.
 func (s *Server) ask(ctx context.Context, raw string, now time.Time) (a asked, known bool, err error) {
+	if token.Encrypted(raw) {
+		return asked{}, false, errEncrypted
+	}
 	if a.access, a.kid, err = s.Reader.Read(raw, now); err == nil {
 		return a, true, nil
 	}
@@ -57,6 +69,9 @@ func (s *Server) ask(ctx context.Context, raw string, now time.Time) (a asked, k
 // revokeToken takes one token back (RFC 7009). It answers 200 also for tokens
 // that nobody knows: they are what the client wants them to be.
 func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, c Caller) error {
+	if err := c.Form.only(aboutToken()...); err != nil {
+		return err
+	}
 	raw := c.Form.get("token")
 	if raw == "" {
 		return invalidRequest("token is missing.")
@@ -97,6 +112,9 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request, c Caller) er
 		// Anybody could have sent its name.
 		return fmt.Errorf("%w: client %s is public", clients.ErrNotProved, c.Client.ID)
 	}
+	if err := c.Form.only(aboutToken()...); err != nil {
+		return err
+	}
 	raw := c.Form.get("token")
 	if raw == "" {
 		return invalidRequest("token is missing.")
@@ -116,15 +134,15 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request, c Caller) er
 	return respond(w, http.StatusOK, accessOf(a.access))
 }
 
-// mayKnow keeps clients from learning of tokens that are neither theirs nor
-// meant for them (RFC 7662 §4).
+// mayKnow reports whether a client may learn about a token (RFC 7662 §4): about
+// tokens that were issued to it, and access tokens whose audience it is. The scope
+// introspection adds the access tokens for all audiences. No scope adds refresh
+// tokens: only the client that has one has a reason to ask about it.
 func (s *Server) mayKnow(c clients.Client, a asked) bool {
-	for _, scope := range []string{api.RevocationReadScope, api.RevocationWriteScope, api.AdminScope} {
-		if slices.Contains(c.Scopes, scope) {
-			return true
-		}
+	if a.client() == c.ID {
+		return true
 	}
-	return a.client() == c.ID || slices.Contains(a.access.Audience, c.ID)
+	return !a.refresh && (slices.Contains(a.access.Audience, c.ID) || slices.Contains(c.Scopes, api.IntrospectionScope))
 }
 
 // good applies the rules, and what the token's session or client says.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
@@ -14,6 +15,9 @@ import (
 // token is the token endpoint (RFC 6749 §3.2). The caller is a client that has
 // proved who it is.
 func (s *Server) token(w http.ResponseWriter, r *http.Request, c Caller) error {
+	if err := c.Form.only(tokenParameters()...); err != nil {
+		return err
+	}
 	grants := map[string]func(context.Context, Caller) (api.Granted, error){
 		api.GrantClientCredentials: s.clientCredentials,
 		api.GrantRefreshToken:      s.refreshGrant,
@@ -75,10 +79,17 @@ var errResources = errors.New("several resources")
 
 // formWish is what an OAuth request asks for. A token for several services at once
 // could be used by each of them against the others, so there is one audience
-// (RFC 8707 §2 leaves that to the server).
+// (RFC 8707 §2 leaves that to the server). resource and audience name it alike.
 func (c Caller) formWish() (login.Wish, error) {
-	if len(c.Form[mayRepeat]) > 1 {
-		return login.Wish{}, errResources
+	named := slices.Concat(c.Form[mayRepeat], c.Form[audienceParameter])
+	for _, other := range named {
+		if other != named[0] || len(c.Form[mayRepeat]) > 1 {
+			return login.Wish{}, errResources
+		}
 	}
-	return login.Wish{Audience: c.Form.get(mayRepeat), Client: c.Client}, nil
+	w := login.Wish{Client: c.Client}
+	if len(named) > 0 {
+		w.Audience = named[0]
+	}
+	return w, nil
 }

@@ -30,7 +30,7 @@ const mayRepeat = "resource" // RFC 8707 §2
 // readForm reads the body of a request to an OAuth route. Parameters in the
 // query are refused: secrets would end in logs and histories. One that is given
 // twice is refused, because two readers could take two different ones for it.
-// Those that nobody knows are passed over, as RFC 6749 §3.2 demands.
+// Unknown ones stay in the form: each route says with only what it reads.
 func readForm(r *http.Request) (oauthForm, error) {
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		return nil, invalidRequest("Parameters belong into the body, not into the URL.")

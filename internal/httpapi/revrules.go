@@ -24,7 +24,11 @@ const (
 // revoke writes a rule and answers its receipt. Nobody hears of it before it is
 // durable, and from then on this process refuses what it is about.
 func (s *Server) revoke(ctx context.Context, c Caller, in api.Revoke) (api.Revoked, error) {
-	entry, err := s.entry(in.Target)
+	target, err := byKind(in.Target)
+	if err != nil {
+		return api.Revoked{}, err
+	}
+	entry, err := s.entry(target)
 	if err != nil {
 		return api.Revoked{}, err
 	}
@@ -36,6 +40,14 @@ func (s *Server) revoke(ctx context.Context, c Caller, in api.Revoke) (api.Revok
 		return api.Revoked{}, problem.Field("Idempotency-Key", "expected printable text")
 	}
 	entry.Client, entry.At = c.client(), c.Use.At.Truncate(time.Millisecond)
+	if err := entry.Check(); err != nil {
+		return api.Revoked{}, err
+	}
+	if !in.Unseen {
+		if err := s.known(ctx, target); err != nil {
+			return api.Revoked{}, err
+		}
+	}
 	rule, err := s.writeRule(ctx, entry)
 	if err != nil {
 		return api.Revoked{}, err
@@ -129,12 +141,6 @@ func (s *Server) showReceipt(ctx context.Context, _ Caller, in api.RulePlace) (a
 // entry is what a target names. Exactly one thing may be named: a request that
 // means two would revoke one of them only.
 func (s *Server) entry(t api.Target) (revoke.Entry, error) {
-	if t.Kind != "" {
-		var err error
-		if t, err = byKind(t); err != nil {
-			return revoke.Entry{}, err
-		}
-	}
 	var found []revoke.Entry
 	add := func(given bool, kind revoke.Kind, value string) {
 		if given {
@@ -160,8 +166,11 @@ func (s *Server) entry(t api.Target) (revoke.Entry, error) {
 	return found[0], nil
 }
 
-// byKind reads the form {kind, id}.
+// byKind reads the form {kind, id}; other targets stay as they are.
 func byKind(t api.Target) (api.Target, error) {
+	if t.Kind == "" {
+		return t, nil
+	}
 	other := api.Target{}
 	switch t.Kind {
 	case "token":

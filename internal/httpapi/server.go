@@ -43,6 +43,9 @@ type Config struct {
 	Prover   *clients.Prover
 	// KeySet answers the keys published at a moment.
 	KeySet func(now time.Time) keyring.KeySet
+	// KnownKey reports whether there is a signing key of this kid, in whatever
+	// state.
+	KnownKey func(ctx context.Context, kid string) (bool, error)
 	// KeysChanged rings when they are others.
 	KeysChanged *Bell
 	// KeySetMaxAge is how long others may keep the key set.

@@ -76,16 +76,19 @@ func (s *Service) Unknown(ctx context.Context, audiences []string, now time.Time
 	return unknown
 }
 
-// audience is whom the token is for: one of the client's. People may always
-// have one for Portaria itself, or they could not sign out.
+// audience is whom the token is for, and empty for Portaria's own. With no wish it
+// is the first of the client's. People may ask for every audience, unless their
+// app has some: then for those and Portaria's own. A service may ask for its
+// audiences, or, when it has none, for Portaria's own.
 func (s *Service) audience(w Wish) (string, error) {
 	theirs := w.Client.Audiences
+	people := w.Client.ID == "" || w.Client.Kind == clients.App
 	switch {
-	case w.Client.ID == "", slices.Contains(theirs, w.Audience):
-		return w.Audience, nil
 	case w.Audience == "" && len(theirs) > 0:
 		return theirs[0], nil
-	case w.Audience == "", w.Audience == s.tokens.Audience() && (w.Client.Kind == clients.App || len(theirs) == 0):
+	case w.Audience == "", slices.Contains(theirs, w.Audience), people && len(theirs) == 0:
+		return w.Audience, nil
+	case w.Audience == s.tokens.Audience() && (people || len(theirs) == 0):
 		return w.Audience, nil
 	}
 	return "", ErrTarget

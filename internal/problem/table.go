@@ -67,6 +67,7 @@ var table = []row{
 	{session.ErrReused, http.StatusUnauthorized, "refresh_token_reused", "The refresh token was used before; the session has been ended.", "Sign in again, and find out who else has the token.", invalidToken},
 
 	{revoke.ErrEntry, http.StatusUnprocessableEntity, "revocation_invalid", "This cannot be revoked so.", "Name a kind, its value, and hard or soft.", ""},
+	{revoke.ErrTarget, http.StatusNotFound, "revocation_target_unknown", "There is nothing of this name to revoke.", "Nothing was revoked. Check the name; with \"unseen\": true the rule is written all the same.", ""},
 	{revoke.ErrIdempotency, http.StatusUnprocessableEntity, "idempotency_key_reused", "This idempotency key was used for another target.", "Use a new key for each revocation.", ""},
 	{revoke.ErrPlace, http.StatusUnprocessableEntity, "revocation_place_invalid", "There is no such place in the revocation log.", "", ""},
 

@@ -18,6 +18,8 @@ var (
 	// ErrIdempotency says that the key of an earlier request came again with
 	// something else to revoke.
 	ErrIdempotency = errors.New("revocation: idempotency key used for another target")
+	// ErrTarget says that what is to be revoked does not exist.
+	ErrTarget = errors.New("revocation: no such target")
 	// ErrPlace says that no log can have come as far as that.
 	ErrPlace = errors.New("revocation: no such place in a log")
 )

@@ -41,6 +41,13 @@ func (r *Reader) Read(compact string, now time.Time) (c Claims, kid string, err 
 	return c, kid, nil
 }
 
+// Encrypted reports whether a text is an encrypted token (a JWE). A Reader cannot
+// tell whether it is one of the issuer's, nor whether it is good.
+func Encrypted(compact string) bool {
+	_, err := jose.ParseEncrypted(compact)
+	return err == nil
+}
+
 // open checks the signature.
 func (r *Reader) open(compact string, now time.Time) (payload []byte, kid string, err error) {
 	parts, err := jose.Split(compact)
