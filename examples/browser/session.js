@@ -32,14 +32,24 @@ export function refresh() {
 }
 
 // call is fetch for the page's own API. An access token that has expired is
-// refreshed, once; an error of that means: sign in again.
+// refreshed, once; an error of that means: sign in again. Where Portaria asks for
+// a recent proof of the password, a refresh does not help: see prove.
 export async function call(path, options = {}) {
   const send = () =>
     fetch(path, { ...options, headers: { ...options.headers, "X-CSRF-Token": csrf() } });
   const response = await send();
-  if (response.status !== 401) return response;
+  if (response.status !== 401 || wantsProof(response)) return response;
   await refresh();
   return send();
+}
+
+export const wantsProof = (response) =>
+  (response.headers.get("WWW-Authenticate") ?? "").includes("insufficient_user_authentication");
+
+// prove has the person type the password again: for five minutes, other sessions
+// can be ended.
+export async function prove(password) {
+  return keep(await post("/v1/step-up", { password }));
 }
 
 export async function signOut() {

@@ -27,7 +27,7 @@ globalThis.fetch = async (path, options = {}) => {
   return response;
 };
 
-const { signIn, refresh, call, signOut } = await import("./session.js");
+const { signIn, refresh, call, wantsProof, prove, signOut } = await import("./session.js");
 
 await assert.rejects(signIn("ana", "wrong"), { code: "invalid_credentials" });
 const answer = await signIn("ana", "correct horse battery");
@@ -51,7 +51,13 @@ for (const response of await Promise.all([call("/v1/me"), call("/v1/me"), call("
   assert.equal(response.status, 200);
 }
 assert.equal(asked.filter((path) => path === "/v1/refresh").length, 1);
-assert.equal((await call("/v1/sessions/end", { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"which":"others"}' })).status, 200);
+
+// Ending other sessions asks for a recent proof of the password.
+const endOthers = () =>
+  call("/v1/sessions/end", { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"which":"others"}' });
+assert.ok(wantsProof(await endOthers()));
+await prove("correct horse battery");
+assert.equal((await endOthers()).status, 200);
 
 await signOut();
 assert.equal(jar.size, 0);

@@ -211,6 +211,9 @@ func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, erro
 	scope := allowed.scope()
 	switch {
 	case scope != "" && s.reaches(c, holder, scope):
+		if c.Session.ID != "" && allowed.changes(c.browser.request.Method) {
+			return c, c.proved()
+		}
 		return c, nil
 	case allowed == signedIn && c.Session.ID != "":
 		return c, nil

@@ -41,9 +41,16 @@ func (s *Server) signIn(ctx context.Context, c Caller, in api.SignIn) (api.Token
 	if wish.Client, err = s.through(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
 		return api.Tokens{}, err
 	}
+	left, err := s.leftBehind(ctx, c, wish)
+	if err != nil {
+		return api.Tokens{}, err
+	}
 	got, err := s.login.Password(ctx, identifier, plain, wish, c.Use)
 	if err != nil {
 		return api.Tokens{}, fieldAtFault(err)
+	}
+	if err := s.endLeftBehind(ctx, c, left, got.SessionID); err != nil {
+		return api.Tokens{}, err
 	}
 	return c.deliver(got, wish), nil
 }
@@ -60,10 +67,19 @@ func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tok
 	if wish.Client, err = s.through(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
 		return api.Tokens{}, err
 	}
+	var left []string
+	if !c.inCookie { // a session of another sign-in, whose place these cookies take
+		if left, err = s.leftBehind(ctx, c, wish); err != nil {
+			return api.Tokens{}, err
+		}
+	}
 	got, event, err := s.login.Refresh(ctx, spent, wish, c.Use)
 	s.report(ctx, event)
 	if err != nil {
 		return api.Tokens{}, fieldAtFault(err)
+	}
+	if err := s.endLeftBehind(ctx, c, left, got.SessionID); err != nil {
+		return api.Tokens{}, err
 	}
 	return c.deliver(got, wish), nil
 }

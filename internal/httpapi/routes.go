@@ -23,8 +23,8 @@ func (s *Server) routes() []route {
 		{"GET /v1/me", signedIn, call(s.me), "The account and session of the access token."},
 		{"PUT /v1/password", signedIn, call(s.changePassword), "Change the password; ends all other sessions."},
 		{"GET /v1/sessions", signedIn, call(s.ownSessions), "Where the account is logged in."},
-		{"DELETE /v1/sessions/{id}", signedIn, call(s.endOwnSession), "End one of the account's sessions."},
-		{"POST /v1/sessions/end", signedIn, call(s.endOwnSessions), "End all other sessions, or all."},
+		{"DELETE /v1/sessions/{id}", signedIn, call(s.endOwnSession), "End one of the account's sessions; another than the own needs a fresh token."},
+		{"POST /v1/sessions/end", signedIn, call(s.endOwnSessions), "End all other sessions, or all; needs a fresh token."},
 
 		{"POST /oauth2/token", aClient, formed[api.TokenRequest, api.Granted](s.token), "Tokens for registered clients (RFC 6749)."},
 		{"POST " + revokePath, aClient, silent[api.RevocationRequest](s.revokeToken), "Take back an access token, or a refresh token with its session (RFC 7009)."},

@@ -12,7 +12,8 @@ func (s *Server) ownSessions(ctx context.Context, c Caller, in api.Page) (api.Se
 }
 
 // endOwnSession answers "not found" for the sessions of others, so that ids
-// cannot be probed.
+// cannot be probed. To end a session other than the caller's own takes a fresh
+// proof.
 func (s *Server) endOwnSession(ctx context.Context, c Caller, in api.ID) (none, error) {
 	found, err := s.sessions.Session(ctx, in.ID)
 	if err != nil {
@@ -20,6 +21,11 @@ func (s *Server) endOwnSession(ctx context.Context, c Caller, in api.ID) (none, 
 	}
 	if found.AccountID != c.Session.AccountID {
 		return none{}, session.ErrNotFound
+	}
+	if in.ID != c.Session.ID {
+		if err := c.proved(); err != nil {
+			return none{}, err
+		}
 	}
 	out, err := s.end(ctx, session.End{ID: in.ID, Reason: session.ReasonEndedByOwner, At: c.Use.At})
 	if err == nil && in.ID == c.Session.ID {
@@ -29,6 +35,9 @@ func (s *Server) endOwnSession(ctx context.Context, c Caller, in api.ID) (none, 
 }
 
 func (s *Server) endOwnSessions(ctx context.Context, c Caller, in api.EndSessions) (api.Ended, error) {
+	if err := c.proved(); err != nil {
+		return api.Ended{}, err
+	}
 	many := session.EndMany{
 		AccountID: c.Session.AccountID,
 		Reason:    session.ReasonEndedByOwner,

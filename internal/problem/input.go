@@ -3,6 +3,7 @@ package problem
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/portaria/portaria/api"
 )
@@ -128,6 +129,18 @@ func InsufficientScope(scope string) error {
 		title:     "This token does not reach that far.",
 		detail:    "The route needs the scope " + scope + ".",
 		challenge: fmt.Sprintf(`Bearer error="insufficient_scope", scope=%q`, scope),
+	}
+}
+
+// ProofRequired says that the caller must have proved the password no longer ago
+// than within (RFC 9470 §3).
+func ProofRequired(within time.Duration) error {
+	return &InputError{
+		status:    http.StatusUnauthorized,
+		code:      "insufficient_user_authentication",
+		title:     "This needs a recent proof of the password.",
+		detail:    "Prove the password with POST /v1/step-up, and send the access token that it returns. A refreshed token is not enough.",
+		challenge: fmt.Sprintf(`Bearer error="insufficient_user_authentication", max_age="%d"`, int64(within.Seconds())),
 	}
 }
 

@@ -45,6 +45,8 @@ const (
 	ReasonClientDeleted   Reason = "client_deleted"
 	ReasonRevoked         Reason = "revoked"
 	ReasonTokenReused     Reason = "refresh_token_reused"
+	// ReasonReplaced is another sign-in in the same browser.
+	ReasonReplaced Reason = "replaced"
 )
 
 // Session is one sign-in of one account on one device.
