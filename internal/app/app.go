@@ -84,6 +84,8 @@ type Env struct {
 	HashWorkers bool
 	Log         *slog.Logger
 	Now         func() time.Time
+	// Around is [sqlstore.Options.Around]; nil in a real service.
+	Around func(ctx context.Context, step func() error) error
 }
 
 // Open opens the database and builds everything on it. The caller closes it.
@@ -94,7 +96,7 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.openStore(ctx); err != nil {
+	if err := a.openStore(ctx, env.Around); err != nil {
 		return nil, err
 	}
 	if a.ring, err = a.openKeys(ctx); err != nil {
@@ -123,17 +125,17 @@ func newHasher(env Env) (*password.Hasher, error) {
 	return password.New(env.Config.Password(), options)
 }
 
-func (a *App) openStore(ctx context.Context) (err error) {
+func (a *App) openStore(ctx context.Context, around func(context.Context, func() error) error) (err error) {
 	if path, ok := a.config.Database.SQLite(); ok && missing(path) {
 		a.Made.Database = path
 	}
-	a.store, err = openStore(ctx, a.config.Database)
+	a.store, err = openStore(ctx, a.config.Database, sqlstore.Options{Around: around})
 	return err
 }
 
 // openStore says which database an error is about, without its password.
-func openStore(ctx context.Context, d config.Database) (*sqlstore.Store, error) {
-	store, err := sqlstore.Open(ctx, d.Reveal(), sqlstore.Options{})
+func openStore(ctx context.Context, d config.Database, options sqlstore.Options) (*sqlstore.Store, error) {
+	store, err := sqlstore.Open(ctx, d.Reveal(), options)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d, err)
 	}

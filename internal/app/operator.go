@@ -73,7 +73,7 @@ func Keys(ctx context.Context, c config.Config, now time.Time) (*LocalKeys, erro
 	if path, ok := c.Database.SQLite(); ok && missing(path) {
 		return nil, fmt.Errorf("%s: %w", path, ErrNoKeys)
 	}
-	store, err := openStore(ctx, c.Database)
+	store, err := openStore(ctx, c.Database, sqlstore.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ type App struct {
 	Clock *Clock
 	// Log is all that it logged so far.
 	Log *Log
+	// Faults are those of its store; none until a test asks for one.
+	Faults *Faults
 
 	config  config.Config
 	running *app.App
@@ -56,7 +58,7 @@ func Start(t testing.TB, options ...Option) *App {
 	for _, change := range options {
 		change(&c)
 	}
-	a := &App{Clock: NewClock(), Log: &Log{}, config: c, t: t}
+	a := &App{Clock: NewClock(), Log: &Log{}, Faults: &Faults{}, config: c, t: t}
 	a.run()
 	return a
 }
@@ -83,13 +85,13 @@ func (a *App) run() {
 	var running *app.App
 	server, err := serve.Listen(serve.Config{Listen: a.config.Listen, Log: log, ShutdownGrace: 10 * time.Second,
 		TrustedProxies: a.config.TrustedProxies}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		running.API.ServeHTTP(w, r)
+		running.API.ServeHTTP(w, expose(r))
 	}))
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	a.URL = a.config.IssuerURL(server.Addr())
-	running, err = app.Open(context.Background(), app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.Clock.Now})
+	running, err = app.Open(context.Background(), app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.Clock.Now, Around: a.Faults.around})
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -178,7 +180,7 @@ func (a *App) FetchKeySets() { a.running.FetchKeySets(context.Background()) }
 
 // MaintainKeys does at once what upkeep does every few seconds: it rotates the
 // signing keys when that is due.
-func (a *App) MaintainKeys() { a.running.MaintainKeys(context.Background()) }
+func (a *App) MaintainKeys() { a.running.MaintainKeys(Exposed(context.Background())) }
 
 // DeliverWebhooks does at once what upkeep does all the time: it sends events
 // to whoever has subscribed to them.

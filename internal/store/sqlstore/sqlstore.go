@@ -49,6 +49,9 @@ type Options struct {
 	// not make requests, and all that they hold, pile up behind it. What is
 	// late is store.ErrUnavailable.
 	StepTimeout time.Duration
+	// Around runs every step of the store; nil runs it directly. An error that
+	// it returns is the step's. Tests use it to let the database fail.
+	Around func(ctx context.Context, step func() error) error
 }
 
 // Store fulfils account.Store, session.Store, login.Store, clients.Store,
@@ -99,6 +102,9 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if opts.Around != nil {
+		e = around{e, opts.Around}
 	}
 	s := &Store{engine: e}
 	if err := s.foundLogs(ctx); err != nil {

@@ -1,0 +1,90 @@
+package apptest
+
+import (
+	"context"
+	"net/http"
+	"sync"
+
+	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/store"
+)
+
+// Faults lets one step of the store fail. Only steps of requests from
+// [App.Faulty], and of contexts from [Exposed], count.
+type Faults struct {
+	mu   sync.Mutex
+	n    int // steps until the one that fails
+	lost bool
+	hit  bool
+}
+
+// Fail has the n-th step from now on fail, once. With lost, the step is done
+// and only its answer is lost.
+func (f *Faults) Fail(n int, lost bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n, f.lost, f.hit = n, lost, false
+}
+
+// Hit reports whether a step has failed since Fail.
+func (f *Faults) Hit() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hit
+}
+
+func (f *Faults) around(ctx context.Context, step func() error) error {
+	if ctx.Value(exposed{}) == nil {
+		return step()
+	}
+	fails, lost := f.next()
+	if !fails {
+		return step()
+	}
+	if lost {
+		return lose(step())
+	}
+	return store.ErrUnavailable
+}
+
+// lose forgets what a step said.
+func lose(error) error { return store.ErrUnavailable }
+
+func (f *Faults) next() (fails, lost bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n--
+	if f.n != 0 {
+		return false, false
+	}
+	f.hit = true
+	return true, f.lost
+}
+
+type exposed struct{}
+
+// Exposed returns a context whose steps of the store may fail.
+func Exposed(ctx context.Context) context.Context { return context.WithValue(ctx, exposed{}, true) }
+
+const exposedHeader = "X-Exposed-To-Faults"
+
+// expose marks the requests of [App.Faulty].
+func expose(r *http.Request) *http.Request {
+	if r.Header.Get(exposedHeader) == "" {
+		return r
+	}
+	return r.WithContext(Exposed(r.Context()))
+}
+
+// Faulty returns a client whose requests meet the store's faults.
+func (a *App) Faulty() *client.Client {
+	return client.New(a.URL, &http.Client{Transport: faulty{a.http.Transport}})
+}
+
+type faulty struct{ http.RoundTripper }
+
+func (f faulty) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set(exposedHeader, "yes")
+	return f.RoundTripper.RoundTrip(r)
+}

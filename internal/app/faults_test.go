@@ -1,0 +1,600 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/app/apptest"
+)
+
+// newPassword is good enough, too.
+const newPassword = "another horse battery"
+
+// flow is one thing that somebody does, and how to see that it was done.
+type flow struct {
+	name string
+	// begin prepares what the flow is about; user is a name of its own.
+	begin func(t *testing.T, a *apptest.App, user string) subject
+	// do is the flow. It is repeated when it has failed.
+	do func(ctx context.Context, s subject) error
+	// again are the codes that a repeat may have when the flow was done the
+	// first time but nobody was told.
+	again []string
+	// optional is a step whose failure may be passed over, 0 for none.
+	optional int
+	// done is nil when the flow has had its effect, all of it.
+	done func(ctx context.Context, s subject) error
+}
+
+// subject is what a flow is about. faulty meets the faults of the store.
+type subject struct {
+	*apptest.App
+	user, id string
+	tokens   api.Tokens
+	faulty   *client.Client
+	other    string // a secret, an id or another token, as the flow needs it
+}
+
+// TestEveryFailedStepArrives fails each step that a flow has the store do, one
+// after another: the caller hears of it as 503, nothing is half done, and the
+// same request again works.
+func TestEveryFailedStepArrives(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		for _, f := range flows() {
+			t.Run(fmt.Sprintf("%s lost=%v", f.name, lost), func(t *testing.T) {
+				t.Parallel()
+				a := apptest.Start(t)
+				for n := 1; f.failsAt(t, a, n, lost); n++ {
+					if n > 30 {
+						t.Fatal("a flow with more than 30 steps")
+					}
+				}
+			})
+		}
+	}
+}
+
+// failsAt runs the flow with its n-th step failing, and reports whether it has
+// so many.
+func (f flow) failsAt(t *testing.T, a *apptest.App, n int, lost bool) bool {
+	s := f.begin(t, a, fmt.Sprintf("user-%d", n))
+	a.Faults.Fail(n, lost)
+	err := f.do(t.Context(), s)
+	hit := a.Faults.Hit()
+	switch {
+	case !hit && err != nil:
+		t.Fatalf("without a fault: %v", err)
+	case hit && err == nil && n == f.optional:
+	case hit && err == nil:
+		t.Errorf("step %d failed and the caller did not hear of it", n)
+	case hit && !unavailable(err):
+		t.Errorf("step %d failed: got %v, want 503", n, err)
+	case hit:
+		if err := f.do(t.Context(), s); err != nil && (!lost || !known(err, f.again)) {
+			t.Errorf("step %d failed, and the repeat says %v", n, err)
+		}
+	}
+	if err := f.done(t.Context(), s); err != nil {
+		t.Errorf("step %d failed: %v", n, err)
+	}
+	return hit
+}
+
+// unavailable tells whether an error says "try again".
+func unavailable(err error) bool {
+	var p *api.Problem
+	var o *api.OAuthError
+	switch {
+	case errors.As(err, &p):
+		return p.Status == http.StatusServiceUnavailable
+	case errors.As(err, &o):
+		return o.Code == "temporarily_unavailable"
+	}
+	return false
+}
+
+func known(err error, codes []string) bool {
+	for _, code := range codes {
+		if client.Code(err) == code {
+			return true
+		}
+	}
+	return false
+}
+
+// signedIn prepares somebody with a session.
+func signedIn(t *testing.T, a *apptest.App, user string) subject {
+	s := subject{App: a, user: user}
+	s.id, s.tokens = a.SignUp(user)
+	s.faulty = a.Faulty().WithToken(s.tokens.AccessToken)
+	return s
+}
+
+// administered prepares somebody whom an administrator does something to.
+func administered(t *testing.T, a *apptest.App, user string) subject {
+	s := signedIn(t, a, user)
+	s.faulty = a.Faulty().WithToken(a.AdminToken())
+	return s
+}
+
+// disabled prepares an account that is disabled.
+func disabled(t *testing.T, a *apptest.App, user string) subject {
+	s := administered(t, a, user)
+	if _, err := a.Admin().DisableAccount(t.Context(), s.id); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// registered prepares a service with a secret.
+func registered(t *testing.T, a *apptest.App, user string) subject {
+	made, err := a.Admin().CreateClient(t.Context(), service(user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return subject{App: a, user: user, other: made.ClientSecret, faulty: a.Faulty().AsClient(user, made.ClientSecret)}
+}
+
+func service(id string) api.NewClient {
+	return api.NewClient{ClientDescription: api.ClientDescription{ID: id, Name: id, Kind: "service",
+		Audiences: []string{id}, Scopes: []string{"introspection"}}}
+}
+
+// administeredClient prepares a service that an administrator changes.
+func administeredClient(t *testing.T, a *apptest.App, user string) subject {
+	s := registered(t, a, user)
+	s.faulty = a.Faulty().WithToken(a.AdminToken())
+	return s
+}
+
+// subscribed prepares a webhook of a service; other is its id.
+func subscribed(t *testing.T, a *apptest.App, user string) subject {
+	s := administeredClient(t, a, user)
+	made, err := a.Admin().CreateWebhook(t.Context(), hook(user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.other = made.ID
+	return s
+}
+
+func hook(clientID string) api.NewWebhook {
+	return api.NewWebhook{ClientID: clientID, Format: "poll", Types: []string{"*"}}
+}
+
+// granted prepares a service's access token, which other is.
+func granted(t *testing.T, a *apptest.App, user string) subject {
+	s := registered(t, a, user)
+	got, err := a.AsClient(user, s.other).Token(t.Context(), api.TokenRequest{GrantType: "client_credentials"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.tokens.RefreshToken, s.other = s.other, got.AccessToken
+	return s
+}
+
+func flows() []flow {
+	return append(peopleFlows(), append(adminFlows(), clientFlows()...)...)
+}
+
+// signsIn expects that the password opens, or does not open, the account.
+func (s subject) signsIn(ctx context.Context, password string, want bool) error {
+	_, err := s.Login(ctx, api.Credentials{Identifier: s.user, Password: password})
+	if (err == nil) != want {
+		return fmt.Errorf("signing in as %s with %q: %v", s.user, password, err)
+	}
+	return nil
+}
+
+// living expects that the first session lives, or not.
+func (s subject) living(ctx context.Context, want bool) error {
+	_, err := s.As(s.tokens).Me(ctx)
+	if (err == nil) != want {
+		return fmt.Errorf("the session of %s: %v", s.user, err)
+	}
+	return nil
+}
+
+func (s subject) credentials() api.Credentials {
+	return api.Credentials{Identifier: s.user, Password: apptest.Password}
+}
+
+// twice prepares somebody with two sessions; other is the second's id.
+func twice(t *testing.T, a *apptest.App, user string) subject {
+	s := signedIn(t, a, user)
+	s.other = a.SignIn(user).SessionID
+	// The first session is the fresher one: it may end the other.
+	fresh, err := a.As(s.tokens).StepUp(t.Context(), apptest.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.faulty = a.Faulty().WithToken(fresh.AccessToken)
+	return s
+}
+
+func (s subject) sessions(ctx context.Context, want int) error {
+	list, err := s.Admin().AllSessions(ctx, api.SessionPage{Page: api.Page{Limit: 200}})
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, session := range list.Sessions {
+		if session.Identifier == s.user {
+			n++
+		}
+	}
+	if n != want {
+		return fmt.Errorf("%s has %d sessions, want %d", s.user, n, want)
+	}
+	return nil
+}
+
+func peopleFlows() []flow {
+	return []flow{{
+		name: "sign up",
+		begin: func(_ *testing.T, a *apptest.App, user string) subject {
+			return subject{App: a, user: user, faulty: a.Faulty()}
+		},
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.SignUp(ctx, s.credentials())
+			return err
+		},
+		again: []string{"identifier_taken"},
+		done:  func(ctx context.Context, s subject) error { return s.signsIn(ctx, apptest.Password, true) },
+	}, {
+		name:  "sign in",
+		begin: signedIn,
+		do: func(ctx context.Context, s subject) error {
+			tokens, err := s.faulty.Login(ctx, s.credentials())
+			if err != nil {
+				return err
+			}
+			_, err = s.As(tokens).Me(ctx)
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return s.living(ctx, true) },
+	}, {
+		name:  "refresh",
+		begin: signedIn,
+		do: func(ctx context.Context, s subject) error {
+			tokens, err := s.faulty.Refresh(ctx, s.tokens.RefreshToken)
+			if err != nil {
+				return err
+			}
+			_, err = s.As(tokens).Me(ctx)
+			return err
+		},
+		done: func(ctx context.Context, s subject) error {
+			// The token again, as another tab does: the same successor, which works.
+			tokens, err := s.Refresh(ctx, s.tokens.RefreshToken)
+			if err != nil {
+				return err
+			}
+			_, err = s.Refresh(ctx, tokens.RefreshToken)
+			return err
+		},
+	}, {
+		name: "refresh with a stolen token",
+		begin: func(t *testing.T, a *apptest.App, user string) subject {
+			s := signedIn(t, a, user)
+			last := s.tokens.RefreshToken
+			for range 3 {
+				tokens, err := a.Refresh(t.Context(), last)
+				if err != nil {
+					t.Fatal(err)
+				}
+				last = tokens.RefreshToken
+			}
+			s.other = last
+			return s
+		},
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.Refresh(ctx, s.tokens.RefreshToken)
+			if client.Code(err) == "refresh_token_reused" {
+				return s.living(ctx, false) // who is told of a theft is told of an end
+			}
+			return err
+		},
+		again: []string{"session_ended"},
+		done: func(ctx context.Context, s subject) error {
+			if _, err := s.Refresh(ctx, s.other); err == nil {
+				return errors.New("the session goes on after a theft")
+			}
+			return nil
+		},
+	}, {
+		name:  "step up",
+		begin: signedIn,
+		do: func(ctx context.Context, s subject) error {
+			tokens, err := s.faulty.StepUp(ctx, apptest.Password)
+			if err == nil && !tokens.Fresh {
+				return errors.New("not fresh")
+			}
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return s.living(ctx, true) },
+	}, {
+		name:  "sign out",
+		begin: signedIn,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.Logout(ctx) },
+		again: []string{"session_ended", "token_revoked", "unauthenticated"},
+		done: func(ctx context.Context, s subject) error {
+			if _, err := s.Refresh(ctx, s.tokens.RefreshToken); err == nil {
+				return errors.New("the refresh token is still good")
+			}
+			return s.living(ctx, false)
+		},
+	}, {
+		name:  "change password",
+		begin: signedIn,
+		do: func(ctx context.Context, s subject) error {
+			return s.faulty.ChangePassword(ctx, api.PasswordChange{CurrentPassword: apptest.Password, NewPassword: newPassword})
+		},
+		again: []string{"invalid_credentials", "wrong_password"},
+		done: func(ctx context.Context, s subject) error {
+			return errors.Join(s.signsIn(ctx, apptest.Password, false), s.signsIn(ctx, newPassword, true))
+		},
+	}, {
+		name:  "end one of one's sessions",
+		begin: twice,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.EndSession(ctx, s.other) },
+		again: []string{"session_not_found"},
+		done:  func(ctx context.Context, s subject) error { return s.sessions(ctx, 1) },
+	}, {
+		name:  "end one's other sessions",
+		begin: twice,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.EndSessions(ctx, "others")
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return s.sessions(ctx, 1) },
+	}, {
+		name:  "read one's account",
+		begin: signedIn,
+		do: func(ctx context.Context, s subject) error {
+			me, err := s.faulty.Me(ctx)
+			if err == nil && me.Account.ID != s.id {
+				return fmt.Errorf("got %+v", me)
+			}
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return s.living(ctx, true) },
+	}, {
+		name:  "list one's sessions",
+		begin: signedIn,
+		do: func(ctx context.Context, s subject) error {
+			list, err := s.faulty.Sessions(ctx, api.Page{})
+			if err == nil && len(list.Sessions) != 1 {
+				return fmt.Errorf("got %+v", list)
+			}
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return s.living(ctx, true) },
+	}}
+}
+
+func adminFlows() []flow {
+	return []flow{{
+		name:  "disable account",
+		begin: administered,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.DisableAccount(ctx, s.id)
+			return err
+		},
+		done: func(ctx context.Context, s subject) error {
+			return errors.Join(s.living(ctx, false), s.signsIn(ctx, apptest.Password, false))
+		},
+	}, {
+		name:  "enable account",
+		begin: disabled,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.EnableAccount(ctx, s.id) },
+		done:  func(ctx context.Context, s subject) error { return s.signsIn(ctx, apptest.Password, true) },
+	}, {
+		name:  "delete account",
+		begin: administered,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.DeleteAccount(ctx, s.id) },
+		again: []string{"account_not_found"},
+		done: func(ctx context.Context, s subject) error {
+			return errors.Join(s.living(ctx, false), s.signsIn(ctx, apptest.Password, false))
+		},
+	}, {
+		name:  "end an account's sessions",
+		begin: administered,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.EndAccountSessions(ctx, s.id)
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return s.living(ctx, false) },
+	}, {
+		name:  "end any session",
+		begin: administered,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.EndAnySession(ctx, s.tokens.SessionID) },
+		again: []string{"session_not_found"},
+		done:  func(ctx context.Context, s subject) error { return s.living(ctx, false) },
+	}, {
+		name:  "revoke an account's tokens",
+		begin: administered,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.Revoke(ctx, api.Revoke{Target: api.Target{Account: s.id}, IdempotencyKey: s.id}, 0)
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return s.living(ctx, false) },
+	}, {
+		name:  "create client",
+		begin: func(t *testing.T, a *apptest.App, user string) subject { return administered(t, a, user) },
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.CreateClient(ctx, service(s.user))
+			return err
+		},
+		again: []string{"client_taken", "client_id_taken"},
+		// It only looks for audiences to warn of. The client exists, and its
+		// secret is in this answer alone.
+		optional: 2,
+		done: func(ctx context.Context, s subject) error {
+			_, err := s.Admin().RegisteredClient(ctx, s.user)
+			return err
+		},
+	}, {
+		name:  "create webhook",
+		begin: administeredClient,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.CreateWebhook(ctx, hook(s.user))
+			return err
+		},
+		done: func(ctx context.Context, s subject) error {
+			list, err := s.Admin().Webhooks(ctx)
+			for _, w := range list.Webhooks {
+				if w.ClientID == s.user {
+					return nil
+				}
+			}
+			return errors.Join(err, errors.New("no webhook"))
+		},
+	}, {
+		name:  "disable webhook",
+		begin: subscribed,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.DisableWebhook(ctx, s.other) },
+		done: func(ctx context.Context, s subject) error {
+			w, err := s.Admin().Webhook(ctx, s.other)
+			if err == nil && w.DisabledAt == nil {
+				return errors.New("still enabled")
+			}
+			return err
+		},
+	}, {
+		name:  "delete webhook",
+		begin: subscribed,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.DeleteWebhook(ctx, s.other) },
+		again: []string{"webhook_not_found"},
+		done: func(ctx context.Context, s subject) error {
+			if _, err := s.Admin().Webhook(ctx, s.other); client.Code(err) != "webhook_not_found" {
+				return fmt.Errorf("still there: %v", err)
+			}
+			return nil
+		},
+	}}
+}
+
+func clientFlows() []flow {
+	signsIn := func(ctx context.Context, s subject, secret string, want bool) error {
+		_, err := s.AsClient(s.user, secret).Token(ctx, api.TokenRequest{GrantType: "client_credentials"})
+		if (err == nil) != want {
+			return fmt.Errorf("token for %s: %v", s.user, err)
+		}
+		return nil
+	}
+	return []flow{{
+		name:  "client credentials",
+		begin: registered,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.Token(ctx, api.TokenRequest{GrantType: "client_credentials"})
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return signsIn(ctx, s, s.other, true) },
+	}, {
+		name:  "revoke a token",
+		begin: granted,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.RevokeToken(ctx, s.other) },
+		done: func(ctx context.Context, s subject) error {
+			found, err := s.AsClient(s.user, s.tokens.RefreshToken).Introspect(ctx, s.other)
+			if err == nil && found.Active {
+				return errors.New("still active")
+			}
+			return err
+		},
+	}, {
+		name:  "introspect a token",
+		begin: granted,
+		do: func(ctx context.Context, s subject) error {
+			found, err := s.faulty.Introspect(ctx, s.other)
+			if err == nil && !found.Active {
+				return errors.New("said to be inactive")
+			}
+			return err
+		},
+		done: func(ctx context.Context, s subject) error { return nil },
+	}, {
+		name:  "rotate a client's secret",
+		begin: administeredClient,
+		do: func(ctx context.Context, s subject) error {
+			made, err := s.faulty.RotateClientSecret(ctx, s.user)
+			if err != nil {
+				return err
+			}
+			return signsIn(ctx, s, made.ClientSecret, true)
+		},
+		done: func(context.Context, subject) error { return nil },
+	}, {
+		name:  "disable client",
+		begin: administeredClient,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.DisableClient(ctx, s.user) },
+		done:  func(ctx context.Context, s subject) error { return signsIn(ctx, s, s.other, false) },
+	}, {
+		name: "enable client",
+		begin: func(t *testing.T, a *apptest.App, user string) subject {
+			s := administeredClient(t, a, user)
+			if err := a.Admin().DisableClient(t.Context(), user); err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+		do:   func(ctx context.Context, s subject) error { return s.faulty.EnableClient(ctx, s.user) },
+		done: func(ctx context.Context, s subject) error { return signsIn(ctx, s, s.other, true) },
+	}, {
+		name:  "delete client",
+		begin: administeredClient,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.DeleteClient(ctx, s.user) },
+		again: []string{"client_not_found"},
+		done:  func(ctx context.Context, s subject) error { return signsIn(ctx, s, s.other, false) },
+	}}
+}
+
+// TestAFailedReadOfTheKeysForgetsNone: upkeep that cannot read the keys keeps
+// those that it knows.
+func TestAFailedReadOfTheKeysForgetsNone(t *testing.T) {
+	a := apptest.Start(t)
+	_, tokens := a.SignUp("ana@example.com")
+	before := publishedKeys(t, a)
+	for n := 1; ; n++ {
+		a.Faults.Fail(n, false)
+		a.MaintainKeys()
+		if !a.Faults.Hit() {
+			if n == 1 {
+				t.Fatal("upkeep reads nothing")
+			}
+			return
+		}
+		if after := publishedKeys(t, a); after != before {
+			t.Errorf("step %d failed: keys were %s, are %s", n, before, after)
+		}
+		if _, err := a.As(tokens).Me(t.Context()); err != nil {
+			t.Errorf("step %d failed: %v", n, err)
+		}
+		if !strings.Contains(a.Log.String(), "maintain signing keys") {
+			t.Errorf("step %d failed, and nothing was logged", n)
+		}
+		a.Clock.Move(time.Second)
+	}
+}
+
+func publishedKeys(t *testing.T, a *apptest.App) string {
+	t.Helper()
+	resp, err := http.Get(a.URL + "/.well-known/jwks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status, err)
+	}
+	return string(body)
+}
