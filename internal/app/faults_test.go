@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,7 +13,10 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/app/apptest"
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/store/sqlstore"
 )
 
 // newPassword is good enough, too.
@@ -597,4 +601,43 @@ func publishedKeys(t *testing.T, a *apptest.App) string {
 		t.Fatal(resp.Status, err)
 	}
 	return string(body)
+}
+
+// TestEveryFailedStepStopsAStart fails each step of a start that has to disable
+// a client which left the settings: it is disabled by this start, or the start
+// fails and the next one disables it.
+func TestEveryFailedStepStopsAStart(t *testing.T) {
+	for n := 1; ; n++ {
+		c := settings(t, "")
+		listed := c
+		listed.Clients = []clients.Described{{Client: clients.Client{ID: "orders", Name: "Orders", Kind: clients.Service, Audiences: []string{"orders"}}, Secret: "a-secret-of-more-than-thirty-two-characters"}}
+		works(t, listed)
+		var faults apptest.Faults
+		faults.Fail(n, false)
+		a, err := app.Open(apptest.Exposed(t.Context()), app.Env{Config: c, Issuer: issuer, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+			Around: func(ctx context.Context, step func() error) error { return faults.Around(ctx, step) }})
+		if err == nil {
+			err = a.Close()
+		}
+		if !faults.Hit() {
+			if err != nil || n == 1 {
+				t.Fatalf("without a fault: %v after %d steps", err, n-1)
+			}
+			return
+		}
+		if err != nil { // otherwise the step was one that only warns
+			works(t, c)
+		}
+		store, err := sqlstore.Open(t.Context(), c.Database.Reveal(), sqlstore.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := store.Client(t.Context(), "orders")
+		if err != nil || !found.Disabled() {
+			t.Errorf("step %d failed, and the client is still enabled: %+v, %v", n, found, err)
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

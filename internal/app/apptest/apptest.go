@@ -91,7 +91,7 @@ func (a *App) run() {
 		a.t.Fatal(err)
 	}
 	a.URL = a.config.IssuerURL(server.Addr())
-	running, err = app.Open(context.Background(), app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.Clock.Now, Around: a.Faults.around})
+	running, err = app.Open(context.Background(), app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.Clock.Now, Around: a.Faults.Around})
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -33,7 +33,8 @@ func (f *Faults) Hit() bool {
 	return f.hit
 }
 
-func (f *Faults) around(ctx context.Context, step func() error) error {
+// Around runs a step of the store, or lets it fail: see [sqlstore.Options.Around].
+func (f *Faults) Around(ctx context.Context, step func() error) error {
 	if ctx.Value(exposed{}) == nil {
 		return step()
 	}
