@@ -2,7 +2,7 @@
 # in scripts/, which may also be called by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fuzz chaos bench generate
+.PHONY: help run build test check fuzz chaos bench mutants generate
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ chaos: ## ten minutes (CHAOS=10m) of kill -9 and bad networks: is every revocati
 bench: ## measure the real server and each algorithm, beside targets and bare crypto
 	go run ./internal/bench
 	go test -run '^$$' -bench '(Sign|Verify|Mint)' -benchtime 200ms ./internal/jose ./internal/token
+
+mutants: ## break single lines on purpose and print how many breaks a test notices (takes about an hour)
+	go run ./internal/mutants
 
 generate: ## make all generated files anew
 	go generate ./...

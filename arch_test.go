@@ -95,6 +95,7 @@ func table() map[string]rule {
 		"internal/app/apptest": {imports: anything, testing: true},
 		"internal/testdb":      {testing: true},
 		"internal/bench":       {imports: anything, testing: true},
+		"internal/mutants":     {testing: true},
 		"internal/chaos":       {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb"}, testing: true},
 		// The commands for keys and tokens work without a service, on files:
 		// they are a face of jose, keyfile and keyring as the API is one of login.
