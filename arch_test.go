@@ -52,12 +52,14 @@ func table() map[string]rule {
 		"verify/verifytest": {imports: []string{"api", "verify", "verify/internal/feed", "verify/internal/rules", "internal/jose", "internal/revoke"}, testing: true},
 		"client":            {imports: []string{"api"}},
 
-		"internal/secret":   {domain: true},
-		"internal/jose":     {imports: hidden, domain: true, joseLib: true},
-		"internal/password": {imports: hidden, domain: true},
-		"internal/guard":    {domain: true},
-		"internal/session":  {imports: hidden, domain: true},
-		"internal/event":    {domain: true},
+		"internal/secret": {domain: true},
+		// What runs beside requests, and what a panic there becomes.
+		"internal/background": {},
+		"internal/jose":       {imports: hidden, domain: true, joseLib: true},
+		"internal/password":   {imports: hidden, domain: true},
+		"internal/guard":      {domain: true},
+		"internal/session":    {imports: hidden, domain: true},
+		"internal/event":      {domain: true},
 		// A client's keys are read, and what it signs with them is a JWT.
 		"internal/clients": {imports: []string{"internal/secret", "internal/jose"}, domain: true},
 		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose"}, domain: true},
@@ -74,10 +76,10 @@ func table() map[string]rule {
 		// It follows key sets over HTTP, for package token, which must not.
 		"internal/recipient": {imports: []string{"internal/jose", "internal/token"}},
 		// The secret types are for what it signs with.
-		"internal/webhook": {imports: []string{"internal/secret", "internal/event"}},
+		"internal/webhook": {imports: []string{"internal/background", "internal/secret", "internal/event"}},
 
 		"internal/store":                {domain: true},
-		"internal/store/sqlstore":       {imports: append([]string{"internal/store", "internal/webhook"}, domain...)},
+		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/store", "internal/webhook"}, domain...)},
 		"internal/store/sqlstore/query": {},
 		"internal/store/redisstore":     {imports: domain},
 		"internal/store/storetest":      {imports: append([]string{"internal/testdb", "internal/webhook"}, domain...), testing: true},

@@ -161,6 +161,8 @@ type Ended struct {
 type Health struct {
 	Status string            `json:"status" enum:"ok,unavailable"`
 	Checks map[string]string `json:"checks,omitempty"`
+	// Panics is worth an alarm: the log has the stack of each.
+	Panics int64 `json:"panics,omitempty" doc:"How often work beside requests has panicked since the start, and was begun again."`
 }
 
 // Problem is every error answer (RFC 9457).

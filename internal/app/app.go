@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/httpapi"
@@ -54,6 +55,8 @@ type App struct {
 	fits func(audience string) error
 	log  *slog.Logger
 	now  func() time.Time
+	// panics counts those of everything that runs beside requests.
+	panics *background.Panics
 
 	// hub follows the revocation log, fleet those who follow it from here, and
 	// following is what runs for both until stopRevocation.
@@ -90,7 +93,7 @@ type Env struct {
 
 // Open opens the database and builds everything on it. The caller closes it.
 func Open(ctx context.Context, env Env) (_ *App, err error) {
-	a := &App{config: env.Config, log: env.Log, now: env.Now}
+	a := &App{config: env.Config, log: env.Log, now: env.Now, panics: background.New(env.Log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -129,7 +132,7 @@ func (a *App) openStore(ctx context.Context, around func(context.Context, func()
 	if path, ok := a.config.Database.SQLite(); ok && missing(path) {
 		a.Made.Database = path
 	}
-	a.store, err = openStore(ctx, a.config.Database, sqlstore.Options{Around: around})
+	a.store, err = openStore(ctx, a.config.Database, sqlstore.Options{Around: around, Panics: a.panics})
 	return err
 }
 
@@ -216,6 +219,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Reader:       token.NewReader(ring, issuer),
 		Chain:        chain,
 		Ready:        a.readiness(),
+		Panics:       a.panics.Count,
 		Log:          a.log,
 		Now:          a.now,
 	})

@@ -47,7 +47,11 @@ func (a *App) FetchKeySets(ctx context.Context) time.Duration {
 	var all sync.WaitGroup
 	next := make(chan time.Duration, len(a.recipients))
 	for audience, set := range a.recipients {
-		all.Go(func() { next <- a.fetch(ctx, audience, set) })
+		all.Go(func() {
+			wish := fetchSooner
+			a.panics.Try(ctx, "encryption key of "+audience, func() { wish = a.fetch(ctx, audience, set) })
+			next <- wish
+		})
 	}
 	all.Wait()
 	close(next)

@@ -28,16 +28,19 @@ func (a *App) followRevocation(ctx context.Context) {
 		a.following.Wait()
 	}
 	complain := complaint{log: func(err error) { a.log.Error("revocation", "error", err) }}
-	a.following.Go(func() { a.hub.Run(running, complain.about) })
-	a.following.Go(func() {
-		a.fleet.Run(running, func(err error) { a.log.Error("revocation", "error", err) })
+	keep := func(what string, f func(context.Context)) {
+		a.following.Go(func() { a.panics.Keep(running, what, f) })
+	}
+	keep("revocation log", func(ctx context.Context) { a.hub.Run(ctx, complain.about) })
+	keep("verifiers", func(ctx context.Context) {
+		a.fleet.Run(ctx, func(err error) { a.log.Error("revocation", "error", err) })
 	})
-	a.following.Go(func() {
-		for range a.store.Notifications(running) {
+	keep("revocation notices", func(ctx context.Context) {
+		for range a.store.Notifications(ctx) {
 			a.hub.Wake()
 		}
 	})
-	a.following.Go(func() { repeat(running, 0, a.followKills) })
+	keep("killed keys", func(ctx context.Context) { repeat(ctx, 0, a.followKills) })
 }
 
 // complaint keeps an error that comes five times a second from filling the log.

@@ -18,23 +18,23 @@ const pruneEvery = time.Hour
 func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	ctx = event.From(ctx, event.Origin{}) // nobody's doing
 	var all sync.WaitGroup
-	all.Go(func() {
-		repeat(ctx, pruneEvery, a.prune)
-	})
-	all.Go(func() {
-		repeat(ctx, a.MaintainKeys(ctx), a.MaintainKeys)
-	})
-	all.Go(func() {
-		repeat(ctx, pruneRulesEvery, a.pruneRevocation)
-	})
-	if len(a.recipients) > 0 {
-		all.Go(func() {
-			repeat(ctx, 0, a.FetchKeySets)
+	keep := func(what string, f func(context.Context)) {
+		all.Go(func() { a.panics.Keep(ctx, what, f) })
+	}
+	task := func(what string, first time.Duration, f func(context.Context) time.Duration) {
+		keep(what, func(ctx context.Context) {
+			delay := first
+			first = 0 // after a panic it is due
+			repeat(ctx, delay, f)
 		})
 	}
-	all.Go(func() {
-		a.webhooks.Run(ctx)
-	})
+	task("prune", pruneEvery, a.prune)
+	task("signing keys", 0, a.MaintainKeys)
+	task("prune revocation rules", pruneRulesEvery, a.pruneRevocation)
+	if len(a.recipients) > 0 {
+		task("encryption keys of services", 0, a.FetchKeySets)
+	}
+	keep("webhooks", a.webhooks.Run)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -29,6 +29,7 @@ func (a *App) openWebhooks(ctx context.Context, issuer string) error {
 		Key:              key,
 		InsecureLoopback: a.config.InsecureWebhooks,
 		Log:              a.log,
+		Panics:           a.panics,
 		Now:              a.now,
 	})
 	return err

@@ -20,7 +20,7 @@ const TokenPath = "/oauth2/token"
 const readyTimeout = 2 * time.Second
 
 func (s *Server) health(context.Context, Caller, none) (api.Health, error) {
-	return api.Health{Status: "ok"}, nil
+	return api.Health{Status: "ok", Panics: s.Panics()}, nil
 }
 
 // ready runs every check, so that one answer names all that is wrong. Reasons

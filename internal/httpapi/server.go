@@ -65,8 +65,10 @@ type Config struct {
 	Chain  *session.Chain
 	// Ready checks by name whatever must work before requests are sent here.
 	Ready map[string]func(context.Context) error
-	Log   *slog.Logger
-	Now   func() time.Time
+	// Panics counts those beside requests, since the start.
+	Panics func() int64
+	Log    *slog.Logger
+	Now    func() time.Time
 }
 
 // Server serves the API. Make it with New.

@@ -246,11 +246,17 @@ func (f *Fleet) Save(ctx context.Context) error {
 	if len(list) == 0 {
 		return nil
 	}
+	saved := false
+	defer func() {
+		if !saved { // also after a panic
+			f.putBack(list)
+		}
+	}()
 	// What is written is not only the caller's.
 	if err := f.store.SaveVerifiers(context.WithoutCancel(ctx), list); err != nil {
-		f.putBack(list)
 		return fmt.Errorf("save verifiers: %w", err)
 	}
+	saved = true
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, v := range list {

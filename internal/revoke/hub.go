@@ -101,9 +101,14 @@ func (h *Hub) Wake() {
 }
 
 // Run keeps the view true until ctx ends; then all subscriptions end. report
-// hears of every error; the hub goes on, and its view grows older.
+// hears of every error; the hub goes on, and its view grows older. After a panic
+// Run may be called again: subscriptions go on.
 func (h *Hub) Run(ctx context.Context, report func(error)) {
-	defer h.end()
+	defer func() {
+		if ctx.Err() != nil {
+			h.end()
+		}
+	}()
 	timer := time.NewTimer(lookEvery)
 	defer timer.Stop()
 	for {

@@ -2,9 +2,11 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/event"
 )
 
@@ -75,11 +77,25 @@ func (s *Service) look(ctx context.Context, before int64, workers *sync.WaitGrou
 		if sub.due(head, s.Now()) && s.begin(sub.ID) {
 			workers.Go(func() {
 				defer s.end(sub.ID)
-				s.work(ctx, sub.ID)
+				if !s.Panics.Try(ctx, "webhook", func() { s.work(ctx, sub.ID) }) {
+					pause(ctx, restAfterPanic) // before the next look begins again
+				}
 			})
 		}
 	}
 	return head
+}
+
+// restAfterPanic is how long a subscription rests whose worker panicked.
+const restAfterPanic = 10 * time.Second
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 func (s *Service) begin(id string) bool {
@@ -194,7 +210,15 @@ func (s *Service) deliver(ctx context.Context, sub Subscription, e event.Event) 
 func (s *Service) try(ctx context.Context, sub Subscription, e event.Event) (Attempt, time.Duration) {
 	began := s.Now()
 	attempt := Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: began}
-	message, err := s.message(sub, e, began)
+	var message message
+	err := background.Catch(func() (err error) {
+		message, err = s.message(sub, e, began)
+		return err
+	})
+	var caught *background.Panic
+	if errors.As(err, &caught) { // an event like any other that cannot be signed
+		s.Panics.Report(ctx, "webhook", caught)
+	}
 	if err != nil {
 		s.complain(ctx, "sign event", err)
 		attempt.Failure = FailSigning

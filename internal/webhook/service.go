@@ -11,12 +11,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/secret"
 )
 
-// Config is what a Service stands on. Every field but InsecureLoopback is
-// required.
+// Config is what a Service stands on. Every field but InsecureLoopback and
+// Panics is required.
 type Config struct {
 	Store  Store
 	Events event.Reader
@@ -29,7 +30,10 @@ type Config struct {
 	// HTTP.
 	InsecureLoopback bool
 	Log              *slog.Logger
-	Now              func() time.Time
+	// Panics logs and counts panics in deliveries; nil only keeps the others
+	// going.
+	Panics *background.Panics
+	Now    func() time.Time
 }
 
 // Service manages subscriptions and delivers to them. Safe for concurrent use.

@@ -31,13 +31,16 @@ func (e *postgresEngine) notifications(ctx context.Context, local <-chan struct{
 		}
 	}
 	var both sync.WaitGroup
-	both.Go(func() {
+	keep := func(what string, f func(context.Context)) {
+		both.Go(func() { e.panics.Keep(ctx, what, f) })
+	}
+	keep("notify other processes", func(ctx context.Context) {
 		for range local {
 			offer()
 			e.tell(ctx)
 		}
 	})
-	both.Go(func() {
+	keep("listen to other processes", func(ctx context.Context) {
 		for ctx.Err() == nil {
 			// Whatever went wrong, it is the poll of the table that counts.
 			_ = e.listen(ctx, offer)

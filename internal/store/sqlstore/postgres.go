@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -21,6 +22,7 @@ type postgresEngine struct {
 	db      *sql.DB
 	writer  *writer       // of what goes into the logs
 	timeout time.Duration // of one step, or one batch
+	panics  *background.Panics
 }
 
 const (
@@ -48,8 +50,8 @@ func openPostgres(ctx context.Context, url string, opts Options) (*postgresEngin
 	if err := migratePostgres(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	e := &postgresEngine{db: db, timeout: opts.StepTimeout}
-	e.writer = startWriter(e.transactBatch)
+	e := &postgresEngine{db: db, timeout: opts.StepTimeout, panics: opts.Panics}
+	e.writer = startWriter(e.transactBatch, opts.Panics)
 	return e, nil
 }
 

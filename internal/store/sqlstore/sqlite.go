@@ -50,7 +50,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 	if err := conn.connect(ctx); err != nil {
 		return nil, errors.Join(translate(err), db.Close())
 	}
-	e := &sqliteEngine{db: db, writer: startWriter(conn.transact), conn: conn, size: opts.Connections, timeout: opts.StepTimeout, closing: make(chan struct{})}
+	e := &sqliteEngine{db: db, writer: startWriter(conn.transact, opts.Panics), conn: conn, size: opts.Connections, timeout: opts.StepTimeout, closing: make(chan struct{})}
 	if e.size <= 0 {
 		e.size = runtime.GOMAXPROCS(0)
 	}

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -52,6 +53,9 @@ type Options struct {
 	// Around runs every step of the store; nil runs it directly. An error that
 	// it returns is the step's. Tests use it to let the database fail.
 	Around func(ctx context.Context, step func() error) error
+	// Panics logs and counts panics in the goroutines of the Store; nil only
+	// keeps them alive.
+	Panics *background.Panics
 }
 
 // Store fulfils account.Store, session.Store, login.Store, clients.Store,

@@ -2,7 +2,10 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -21,8 +24,9 @@ type transaction interface {
 // the logs, and commits. errs are the steps' own errors, which undid only their
 // step; err undid everything.
 func runBatch(ctx context.Context, t transaction, batch []*job) (errs []error, err error) {
+	done := false
 	defer func() {
-		if err != nil {
+		if err != nil || !done { // also after a panic
 			t.rollback(ctx)
 		}
 	}()
@@ -38,7 +42,7 @@ func runBatch(ctx context.Context, t transaction, batch []*job) (errs []error, e
 		j.draft.begin(head)
 		errs[i] = j.perform(ctx, t)
 		switch {
-		case errs[i] != nil && t.lost(errs[i]):
+		case errs[i] != nil && (t.lost(errs[i]) || errors.Is(errs[i], errStepPanicked)):
 			return nil, errs[i]
 		case errs[i] == nil && j.draft != nil:
 			drafts = append(drafts, j.draft)
@@ -47,18 +51,37 @@ func runBatch(ctx context.Context, t transaction, batch []*job) (errs []error, e
 	if err := flush(ctx, t.ask(), drafts); err != nil {
 		return nil, err
 	}
-	return errs, wrap("commit", t.commit(ctx))
+	err = wrap("commit", t.commit(ctx))
+	done = true
+	return errs, err
+}
+
+// errStepPanicked says that a step panicked. Nobody knows what it left behind,
+// so the whole transaction is undone.
+var errStepPanicked = errors.New("step of a transaction panicked")
+
+// safely runs the step. After a panic the error is errStepPanicked.
+func (j *job) safely(ctx context.Context, q *query.Queries) error {
+	err := background.Catch(func() error { return j.step(ctx, q) })
+	var caught *background.Panic
+	if errors.As(err, &caught) {
+		return fmt.Errorf("%w: %w", errStepPanicked, caught)
+	}
+	return err
 }
 
 // perform runs one job. A single statement that fails has undone itself.
 func (j *job) perform(ctx context.Context, t transaction) error {
 	if !j.several {
-		return j.step(ctx, t.ask())
+		return j.safely(ctx, t.ask())
 	}
 	if err := t.exec(ctx, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	err := j.step(ctx, t.ask())
+	err := j.safely(ctx, t.ask())
+	if errors.Is(err, errStepPanicked) {
+		return err
+	}
 	if err != nil {
 		if undo := t.exec(ctx, "ROLLBACK TO job"); undo != nil {
 			return undo

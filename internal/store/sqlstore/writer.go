@@ -2,8 +2,11 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
+
+	"github.com/portaria/portaria/internal/background"
 )
 
 // maxBatch bounds how many writes share one transaction, and so how long the
@@ -18,6 +21,7 @@ const maxBatch = 256
 type writer struct {
 	// transact does a batch: see transaction.run.
 	transact func(batch []*job) (errs []error, err error)
+	panics   *background.Panics
 
 	mu     sync.Mutex
 	queue  []*job // bounded by the callers: each waits for its own job
@@ -36,8 +40,8 @@ type job struct {
 	answer chan error
 }
 
-func startWriter(transact func([]*job) ([]error, error)) *writer {
-	w := &writer{transact: transact, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func startWriter(transact func([]*job) ([]error, error), panics *background.Panics) *writer {
+	w := &writer{transact: transact, panics: panics, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -126,7 +130,18 @@ func (w *writer) answer(batch []*job) {
 	if len(batch) == 0 {
 		return
 	}
-	errs, err := w.transact(batch)
+	errs, err := w.attempt(batch)
+	if errors.Is(err, errStepPanicked) && len(batch) > 1 {
+		// Nothing was written. The others must not fail with the guilty step.
+		errs, err = make([]error, len(batch)), nil
+		for i := range batch {
+			if own, all := w.attempt(batch[i : i+1]); all != nil {
+				errs[i] = all
+			} else {
+				errs[i] = own[0]
+			}
+		}
+	}
 	for i, j := range batch {
 		switch {
 		case err != nil:
@@ -135,6 +150,20 @@ func (w *writer) answer(batch []*job) {
 			j.answer <- errs[i]
 		}
 	}
+}
+
+// attempt does a batch. After a panic nobody hears of success: where it was a
+// step's the error is errStepPanicked, and nothing was written.
+func (w *writer) attempt(batch []*job) (errs []error, err error) {
+	err = background.Catch(func() error {
+		errs, err = w.transact(batch)
+		return err
+	})
+	var caught *background.Panic
+	if errors.As(err, &caught) {
+		w.panics.Report(context.Background(), "database writer", caught)
+	}
+	return errs, err
 }
 
 // mine keeps the jobs whose callers still wait; they cannot leave any more.
