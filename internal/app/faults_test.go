@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,7 +187,7 @@ func granted(t *testing.T, a *apptest.App, user string) subject {
 }
 
 func flows() []flow {
-	return append(peopleFlows(), append(adminFlows(), clientFlows()...)...)
+	return slices.Concat(peopleFlows(), adminFlows(), clientFlows(), webhookFlows(), feedFlows(), readFlows())
 }
 
 // signsIn expects that the password opens, or does not open, the account.
@@ -559,6 +560,225 @@ func clientFlows() []flow {
 		again: []string{"client_not_found"},
 		done:  func(ctx context.Context, s subject) error { return signsIn(ctx, s, s.other, false) },
 	}}
+}
+
+// throughAnApp prepares an app with a secret, and somebody who is signed in through it.
+func throughAnApp(t *testing.T, a *apptest.App, user string) subject {
+	in := service("app-" + user)
+	in.Kind, in.Audiences, in.Scopes = "app", nil, nil
+	made, err := a.Admin().CreateClient(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := subject{App: a, user: user, other: made.ClientSecret, faulty: a.Faulty().AsClient(in.ID, made.ClientSecret)}
+	if _, err := a.Client.SignUp(t.Context(), s.credentials()); err != nil {
+		t.Fatal(err)
+	}
+	if s.tokens, err = a.AsClient(in.ID, made.ClientSecret).Login(t.Context(), s.credentials()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s subject) app() *client.Client { return s.AsClient("app-"+s.user, s.other) }
+
+func webhookFlows() []flow {
+	return []flow{{
+		name: "enable webhook",
+		begin: func(t *testing.T, a *apptest.App, user string) subject {
+			s := subscribed(t, a, user)
+			if err := a.Admin().DisableWebhook(t.Context(), s.other); err != nil {
+				t.Fatal(err)
+			}
+			return s
+		},
+		do: func(ctx context.Context, s subject) error { return s.faulty.EnableWebhook(ctx, s.other) },
+		done: func(ctx context.Context, s subject) error {
+			w, err := s.Admin().Webhook(ctx, s.other)
+			if err == nil && w.DisabledAt != nil {
+				return errors.New("still disabled")
+			}
+			return err
+		},
+	}, {
+		name:  "rotate a webhook's secret",
+		begin: subscribed,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.RotateWebhookSecret(ctx, s.other)
+			if client.Code(err) == "webhook_format" {
+				return nil // this one is polled
+			}
+			return err
+		},
+		done: func(context.Context, subject) error { return nil },
+	}, {
+		name:  "poll events",
+		begin: polling,
+		do: func(ctx context.Context, s subject) error {
+			got, err := s.faulty.PollEvents(ctx, api.EventPoll{ID: s.other, ReturnImmediately: true})
+			if err == nil && len(got.Sets) == 0 {
+				return errors.New("no events")
+			}
+			return err
+		},
+		done: func(context.Context, subject) error { return nil },
+	}}
+}
+
+// polling prepares a service that polls events, of which there are some.
+func polling(t *testing.T, a *apptest.App, user string) subject {
+	in := service(user)
+	in.Scopes = []string{"events:read"}
+	made, err := a.Admin().CreateClient(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := a.Admin().CreateWebhook(t.Context(), hook(user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.SignUp("somebody-" + user)
+	return subject{App: a, user: user, other: sub.ID, faulty: a.Faulty().AsClient(user, made.ClientSecret)}
+}
+
+// following prepares a service that follows revocations, of which there is one.
+func following(t *testing.T, a *apptest.App, user string) subject {
+	in := service(user)
+	in.Scopes = []string{"revocation:read"}
+	made, err := a.Admin().CreateClient(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Admin().Revoke(t.Context(), api.Revoke{Target: api.Target{Token: user}}, 0); err != nil {
+		t.Fatal(err)
+	}
+	return subject{App: a, user: user, faulty: a.Faulty().AsClient(user, made.ClientSecret)}
+}
+
+func feedFlows() []flow {
+	nothing := func(context.Context, subject) error { return nil }
+	return []flow{{
+		name:  "poll the revocation feed",
+		begin: following,
+		do: func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Poll(ctx, api.Poll{})
+			if err == nil && len(got.Frames) == 0 {
+				return errors.New("no frames")
+			}
+			return err
+		},
+		done: nothing,
+	}, {
+		name:  "acknowledge",
+		begin: following,
+		do: func(ctx context.Context, s subject) error {
+			return s.faulty.Ack(ctx, api.Ack{Verifier: s.user, Staleness: 10_000, WhenStale: "refuse"})
+		},
+		done: nothing,
+	}, {
+		name:  "begin an epoch",
+		begin: administered,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.NewEpoch(ctx)
+			return err
+		},
+		done: nothing,
+	}}
+}
+
+// readFlows must not take a failed read for "there is nothing".
+func readFlows() []flow {
+	nothing := func(context.Context, subject) error { return nil }
+	some := func(n int, err error) error {
+		if err == nil && n == 0 {
+			return errors.New("the answer is empty")
+		}
+		return err
+	}
+	reads := map[string]func(context.Context, subject) error{
+		"list accounts": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Accounts(ctx, api.AccountPage{})
+			return some(len(got.Accounts), err)
+		},
+		"show account": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Account(ctx, s.id)
+			return some(len(got.ID), err)
+		},
+		"list sessions": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.AllSessions(ctx, api.SessionPage{})
+			return some(len(got.Sessions), err)
+		},
+		"show session": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Session(ctx, s.tokens.SessionID)
+			return some(len(got.ID), err)
+		},
+		"list events": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Events(ctx, api.EventPage{})
+			return some(len(got.Events), err)
+		},
+	}
+	var all []flow
+	for name, do := range reads {
+		all = append(all, flow{name: name, begin: administered, do: do, done: nothing})
+	}
+	ofClients := map[string]func(context.Context, subject) error{
+		"list clients": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Clients(ctx, api.Page{})
+			return some(len(got.Clients), err)
+		},
+		"show client": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.RegisteredClient(ctx, s.user)
+			return some(len(got.ID), err)
+		},
+		"list webhooks": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Webhooks(ctx)
+			return some(len(got.Webhooks), err)
+		},
+		"show webhook": func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Webhook(ctx, s.other)
+			return some(len(got.ID), err)
+		},
+	}
+	for name, do := range ofClients {
+		all = append(all, flow{name: name, begin: subscribed, do: do, done: nothing})
+	}
+	return append(all, flow{
+		name:  "introspect a refresh token",
+		begin: throughAnApp,
+		do: func(ctx context.Context, s subject) error {
+			got, err := s.faulty.Introspect(ctx, s.tokens.RefreshToken)
+			if err == nil && !got.Active {
+				return errors.New("said to be inactive")
+			}
+			return err
+		},
+		done: nothing,
+	}, flow{
+		name:  "refresh at the token endpoint",
+		begin: throughAnApp,
+		do: func(ctx context.Context, s subject) error {
+			_, err := s.faulty.Token(ctx, api.TokenRequest{GrantType: "refresh_token", RefreshToken: s.tokens.RefreshToken})
+			return err
+		},
+		done: func(ctx context.Context, s subject) error {
+			got, err := s.app().Token(ctx, api.TokenRequest{GrantType: "refresh_token", RefreshToken: s.tokens.RefreshToken})
+			if err != nil {
+				return err
+			}
+			_, err = s.app().Token(ctx, api.TokenRequest{GrantType: "refresh_token", RefreshToken: got.RefreshToken})
+			return err
+		},
+	}, flow{
+		name:  "revoke a refresh token",
+		begin: throughAnApp,
+		do:    func(ctx context.Context, s subject) error { return s.faulty.RevokeToken(ctx, s.tokens.RefreshToken) },
+		done: func(ctx context.Context, s subject) error {
+			if _, err := s.app().Token(ctx, api.TokenRequest{GrantType: "refresh_token", RefreshToken: s.tokens.RefreshToken}); err == nil {
+				return errors.New("still good")
+			}
+			return nil
+		},
+	})
 }
 
 // TestAFailedReadOfTheKeysForgetsNone: upkeep that cannot read the keys keeps

@@ -162,5 +162,9 @@ func result[T any](ctx context.Context, run func(context.Context, step) error, a
 		value, err = ask(q, ctx)
 		return err
 	})
-	return value, translate(err)
+	if err != nil {
+		var nothing T // a step may have been done although its answer was lost
+		return nothing, translate(err)
+	}
+	return value, nil
 }

@@ -88,6 +88,9 @@ func found(what string, row query.Webhook, err error) (webhook.Subscription, err
 // List implements [webhook.Registry].
 func (w Webhooks) List(ctx context.Context) ([]webhook.Subscription, error) {
 	rows, err := read(ctx, w.store, (*query.Queries).Webhooks)
+	if err != nil {
+		return nil, wrap("list webhooks", err)
+	}
 	list := make([]webhook.Subscription, len(rows))
 	for i, row := range rows {
 		if list[i], err = toSubscription(row); err != nil {
