@@ -52,17 +52,19 @@ func table() map[string]rule {
 		"verify/verifytest": {imports: []string{"api", "verify", "verify/internal/feed", "verify/internal/rules", "internal/jose", "internal/revoke"}, testing: true},
 		"client":            {imports: []string{"api"}},
 
-		"internal/secret": {domain: true},
+		"internal/secret":    {domain: true},
+		"internal/publickey": {domain: true},
 		// What runs beside requests, and what a panic there becomes.
 		"internal/background": {},
-		"internal/jose":       {imports: hidden, domain: true, joseLib: true},
-		"internal/password":   {imports: hidden, domain: true},
-		"internal/guard":      {domain: true},
-		"internal/session":    {imports: hidden, domain: true},
-		"internal/event":      {domain: true},
+		// No secret of any kind may be a public key: the guard checks each.
+		"internal/jose":     {imports: []string{"internal/secret", "internal/publickey"}, domain: true, joseLib: true},
+		"internal/password": {imports: hidden, domain: true},
+		"internal/guard":    {domain: true},
+		"internal/session":  {imports: hidden, domain: true},
+		"internal/event":    {domain: true},
 		// A client's keys are read, and what it signs with them is a JWT.
 		"internal/clients": {imports: []string{"internal/secret", "internal/jose"}, domain: true},
-		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose"}, domain: true},
+		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose", "internal/publickey"}, domain: true},
 		"internal/keyring": {imports: []string{"internal/secret", "internal/jose"}, domain: true, joseLib: true},
 		"internal/token":   {imports: []string{"internal/secret", "internal/keyring", "internal/jose"}, domain: true, joseLib: true},
 		"internal/account": {imports: []string{"internal/password"}, domain: true},

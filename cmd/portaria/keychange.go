@@ -144,6 +144,9 @@ func (k keyGenerate) Validate() error {
 func algorithms() string {
 	var names []string
 	for _, a := range append(jose.SigningAlgorithms(), jose.EncryptionAlgorithms()...) {
+		if a.Legacy() {
+			a += " (legacy)"
+		}
 		names = append(names, string(a))
 	}
 	return strings.Join(names, ", ")

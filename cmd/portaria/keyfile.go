@@ -52,7 +52,7 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 	switch {
 	case errors.Is(err, keyfile.ErrAlgorithmNeeded):
 		return nil, misuse("%w (--alg)", err)
-	case errors.Is(err, keyfile.ErrPublicSecret) && f.Secret != "":
+	case errors.Is(err, jose.ErrPublicSecret) && f.Secret != "":
 		return nil, misuse("%w; if you mean the key, leave out --secret", err)
 	case !errors.Is(err, keyfile.ErrPassphraseNeeded):
 		return keys, err
@@ -93,9 +93,6 @@ func (k keySource) remote() bool {
 func (k keySource) set(c *call, text []byte, hint jose.Algorithm) (jose.KeySet, error) {
 	if k.Secret == "" && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		set, err := jose.ParseKeySet(text)
-		if err == nil {
-			err = keyfile.CheckSecrets(set.Keys())
-		}
 		if k.remote() && slices.ContainsFunc(set.Keys(), jose.Key.Private) {
 			return set, misuse("this key set publishes private keys or secrets: whoever reads it can sign; its owner has to replace them")
 		}

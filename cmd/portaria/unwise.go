@@ -17,7 +17,7 @@ func (i *inspection) headerText(name string) string {
 
 // judgeHeader finds what is unwise about how the token is protected.
 func (i *inspection) judgeHeader(parts []string) {
-	a := jose.Algorithm(i.headerText("alg"))
+	a := jose.AlgorithmOf(i.headerText("alg"))
 	i.judgeAlgorithm(a)
 	i.judgeRSA(a, parts)
 	for _, name := range []string{"jwk", "jku", "x5u", "x5c"} {
@@ -49,6 +49,8 @@ func (i *inspection) judgeAlgorithm(a jose.Algorithm) {
 		i.warn("alg %s: encrypted with a password, which can be guessed; the token says how long that takes the decrypter", a)
 	case !a.Signs() && !a.Encrypts():
 		i.warn("alg %q is not one that Portaria accepts", string(a))
+	case a.Legacy():
+		i.warn("alg %s is legacy: it hashes with SHA-1; use RSA-OAEP-256 or ECDH-ES+A256KW", a)
 	case a.Signs() && a.Symmetric():
 		i.warn("alg %s", onlyHere(a))
 	}

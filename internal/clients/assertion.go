@@ -51,7 +51,7 @@ func (p *Prover) byAssertion(ctx context.Context, s Shown, now time.Time) (Clien
 	if err != nil {
 		return Client{}, err
 	}
-	a, err := c.signed(s.Assertion.Reveal())
+	a, err := p.signed(c, s.Assertion.Reveal())
 	if err == nil {
 		err = a.check(c.ID, p.audiences, now)
 	}
@@ -95,11 +95,11 @@ func claimedClient(s Shown) (string, error) {
 
 // signed reads an assertion that verifies with the client's registered key, by
 // that key's algorithm and no other.
-func (c Client) signed(compact string) (assertion, error) {
+func (p *Prover) signed(c Client, compact string) (assertion, error) {
 	if c.PublicKey == "" {
 		return assertion{}, errAssertionNoKey
 	}
-	keys, err := jose.ParseKeySet([]byte(c.PublicKey))
+	keys, err := p.keys.Parse(c.PublicKey)
 	if err != nil {
 		return assertion{}, err
 	}

@@ -1,6 +1,8 @@
 package clients_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -161,9 +163,12 @@ func TestPublicKeyAsSecret(t *testing.T) {
 	for _, a := range []jose.Algorithm{jose.ES256, jose.RS256} {
 		k := generate(t, a)
 		d := openAssertionDesk(t, k)
-		mac, err := jose.NewKey(jose.HS256, k.PublicJWK())
+		payload, err := json.Marshal(good())
 		must(t, err)
-		d.refuse("HS256 with the public key", clients.Shown{Assertion: compact(t, mac, claims{"alg": "HS256"}, good())})
+		input := jose.Encode([]byte(`{"alg":"HS256"}`)) + "." + jose.Encode(payload)
+		mac := hmac.New(sha256.New, k.PublicJWK())
+		mac.Write([]byte(input))
+		d.refuse("HS256 with the public key", clients.Shown{Assertion: clients.Plain(input + "." + jose.Encode(mac.Sum(nil)))})
 	}
 	// Nor does a secret that somebody registered as the public key.
 	k := generate(t, jose.HS256)

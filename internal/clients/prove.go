@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/portaria/portaria/internal/jose"
 )
 
 // ServiceAccessTTL is the lifetime of access tokens of a service whose Policy
@@ -47,6 +49,7 @@ type Prover struct {
 	key   Key
 	// audiences are the names of this service in assertions.
 	audiences []string
+	keys      jose.Memo // of what clients have registered
 }
 
 // NewProver returns a prover of clients whose secrets were hashed with this key.

@@ -224,7 +224,7 @@ func (c Client) checkEncryptionKey() string {
 	if fault != "" {
 		return fault
 	}
-	if _, err := set.EncryptionKey(); err != nil {
+	if _, err := set.NamedEncryptionKey(); err != nil {
 		return "has no key to encrypt to"
 	}
 	return ""

@@ -1,6 +1,8 @@
 package clients_test
 
 import (
+	"crypto/rand"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -101,13 +103,17 @@ func TestValidate(t *testing.T) {
 		"shared secret":           {func(c *clients.Client) { c.PublicKey = string(newKey(t, "HS256").RevealJWK()) }, "public_key"},
 		"one private among":       {func(c *clients.Client) { c.PublicKey = set(newKey(t, "ES256").PublicJWK(), signing.RevealJWK()) }, "public_key"},
 		"key that encrypts":       {func(c *clients.Client) { c.PublicKey = string(sealing.PublicJWK()) }, "public_key"},
-		"no key":                  {func(c *clients.Client) { c.PublicKey = "{}" }, "public_key"},
-		"unknown key among":       {func(c *clients.Client) { c.PublicKey = set(signing.PublicJWK(), []byte(`{"kty":"AKP"}`)) }, "public_key"},
-		"endless key":             {func(c *clients.Client) { c.PublicKey = strings.Repeat(" ", 17<<10) + string(signing.PublicJWK()) }, "public_key"},
-		"encryption key":          {func(c *clients.Client) { c.EncryptionKey = string(sealing.PublicJWK()) }, ""},
-		"private encryption key":  {func(c *clients.Client) { c.EncryptionKey = string(sealing.RevealJWK()) }, "encryption_key"},
-		"key that signs":          {func(c *clients.Client) { c.EncryptionKey = string(signing.PublicJWK()) }, "encryption_key"},
-		"all at once":             {func(c *clients.Client) { c.ID, c.Kind, c.Profile = "", "", "x" }, "id kind profile"},
+		"two close primes":        {func(c *clients.Client) { c.PublicKey = closePrimes(t) }, "public_key"},
+		"encrypts to close primes": {func(c *clients.Client) {
+			c.EncryptionKey = strings.Replace(closePrimes(t), "RS256", "RSA-OAEP-256", 1)
+		}, "encryption_key"},
+		"no key":                 {func(c *clients.Client) { c.PublicKey = "{}" }, "public_key"},
+		"unknown key among":      {func(c *clients.Client) { c.PublicKey = set(signing.PublicJWK(), []byte(`{"kty":"AKP"}`)) }, "public_key"},
+		"endless key":            {func(c *clients.Client) { c.PublicKey = strings.Repeat(" ", 17<<10) + string(signing.PublicJWK()) }, "public_key"},
+		"encryption key":         {func(c *clients.Client) { c.EncryptionKey = string(sealing.PublicJWK()) }, ""},
+		"private encryption key": {func(c *clients.Client) { c.EncryptionKey = string(sealing.RevealJWK()) }, "encryption_key"},
+		"key that signs":         {func(c *clients.Client) { c.EncryptionKey = string(signing.PublicJWK()) }, "encryption_key"},
+		"all at once":            {func(c *clients.Client) { c.ID, c.Kind, c.Profile = "", "", "x" }, "id kind profile"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -159,4 +165,19 @@ func TestFaultsShowNoValues(t *testing.T) {
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("shown: %v", err)
 	}
+}
+
+// closePrimes is the public key of two primes that are next to each other:
+// everybody can compute the private one.
+func closePrimes(t *testing.T) string {
+	t.Helper()
+	p, err := rand.Prime(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := new(big.Int).Add(p, big.NewInt(2))
+	for !q.ProbablyPrime(20) {
+		q.Add(q, big.NewInt(2))
+	}
+	return `{"kty":"RSA","alg":"RS256","e":"AQAB","n":"` + jose.Encode(q.Mul(q, p).Bytes()) + `"}`
 }

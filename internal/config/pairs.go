@@ -54,7 +54,7 @@ func parseServiceJWK(jwk []byte) (ServiceKey, error) {
 	if slices.ContainsFunc(set.Keys(), jose.Key.Private) {
 		return ServiceKey{}, errors.New("is a private key, which the service alone may know: make another, and give its public half")
 	}
-	key, err := set.EncryptionKey()
+	key, err := set.NamedEncryptionKey()
 	if err != nil {
 		return ServiceKey{}, err
 	}

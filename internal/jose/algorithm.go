@@ -36,7 +36,7 @@ const (
 	ECDHESA128KW Algorithm = "ECDH-ES+A128KW"
 	ECDHESA192KW Algorithm = "ECDH-ES+A192KW"
 	ECDHESA256KW Algorithm = "ECDH-ES+A256KW"
-	RSAOAEP      Algorithm = "RSA-OAEP"
+	RSAOAEP      Algorithm = "RSA-OAEP" // legacy: with SHA-1
 	RSAOAEP256   Algorithm = "RSA-OAEP-256"
 	A128KW       Algorithm = "A128KW"
 	A192KW       Algorithm = "A192KW"
@@ -48,6 +48,15 @@ const (
 	// it has as its algorithm the content encryption, which it is for alone.
 	Dir Algorithm = "dir"
 )
+
+// AlgorithmOf returns the algorithm of a name, allowed or not. "Ed25519" is the name that RFC 9864
+// gives to EdDSA on the only curve that is allowed here.
+func AlgorithmOf(name string) Algorithm {
+	if name == "Ed25519" {
+		return EdDSA
+	}
+	return Algorithm(name)
+}
 
 // Encryption is the name of a content encryption (RFC 7518, section 5).
 type Encryption string
@@ -183,6 +192,10 @@ func (a Algorithm) Encrypts() bool { return a == Dir || a.scheme().use == forEnc
 // Symmetric reports whether one secret both signs and verifies, or encrypts
 // and decrypts, so that nothing of its key may ever be published.
 func (a Algorithm) Symmetric() bool { return a == Dir || a.scheme().kty == "oct" }
+
+// Legacy reports an algorithm that is read, and used for what is new only when
+// somebody names it: RSA-OAEP, which hashes with SHA-1.
+func (a Algorithm) Legacy() bool { return a == RSAOAEP }
 
 // SigningAlgorithms lists the algorithms that sign, the recommended one first.
 func SigningAlgorithms() []Algorithm {

@@ -51,7 +51,7 @@ func (h *Header) set(m Member) (err error) {
 	case "alg":
 		var name string
 		name, err = m.Value.Text()
-		h.Algorithm = Algorithm(name)
+		h.Algorithm = AlgorithmOf(name)
 	case "kid":
 		h.Kid, err = m.Value.Text()
 		if len(h.Kid) > maxKid {

@@ -31,7 +31,10 @@ func ParseObject(data []byte) (Object, error) {
 // AppendObject is [ParseObject] into memory of the caller's: it appends to
 // into, which must be empty.
 func AppendObject(into Object, data []byte) (Object, error) {
-	s := scanner{data: data}
+	return appendObject(into, scanner{data: data})
+}
+
+func appendObject(into Object, s scanner) (Object, error) {
 	s.space()
 	if s.peek() != '{' {
 		return nil, s.errorf("not an object")
@@ -40,7 +43,7 @@ func AppendObject(into Object, data []byte) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.space(); s.at < len(data) {
+	if s.space(); s.at < len(s.data) {
 		return nil, s.errorf("text after the end")
 	}
 	return object, nil
@@ -60,6 +63,9 @@ func (o Object) Get(name string) (Value, bool) {
 type scanner struct {
 	data []byte
 	at   int
+	// shallow leaves duplicate names and the number of members below the first
+	// level to whoever reads the values one by one.
+	shallow bool
 }
 
 func (s *scanner) errorf(what string) error {
@@ -95,6 +101,12 @@ func (s *scanner) object(into Object, depth int) (Object, error) {
 		m, err := s.member(depth)
 		if err != nil {
 			return nil, err
+		}
+		if s.shallow && depth > 1 {
+			if more, err := s.more('}'); !more {
+				return nil, err
+			}
+			continue
 		}
 		if _, twice := into.Get(m.Name); twice {
 			return nil, s.errorf("duplicate name")

@@ -94,6 +94,19 @@ func (r *jwkReader) bytes(name string) []byte {
 	return data
 }
 
+// number returns a base64url member that is a number. Some issuers write one
+// zero byte in front of it, as a signed number has it; RFC 7518 writes none.
+func (r *jwkReader) number(name string) []byte {
+	data := r.bytes(name)
+	if len(data) > 1 && data[0] == 0 {
+		data = data[1:]
+	}
+	if len(data) == 0 || data[0] == 0 {
+		return nil
+	}
+	return data
+}
+
 // fixed returns a base64url member of exactly this length.
 func (r *jwkReader) fixed(name string, size int) []byte {
 	data := r.bytes(name)
@@ -105,13 +118,13 @@ func (r *jwkReader) fixed(name string, size int) []byte {
 }
 
 func (r *jwkReader) algorithm(want Algorithm) Algorithm {
-	named := Algorithm(r.text("alg"))
-	direct := want == Dir && named.scheme().direct
+	name := AlgorithmOf(r.text("alg"))
+	direct := want == Dir && name.scheme().direct
 	switch {
-	case named != "" && want != "" && named != want && !direct:
+	case name != "" && want != "" && name != want && !direct:
 		r.refuse("it is for another algorithm")
-	case named != "":
-		return named
+	case name != "":
+		return name
 	case want != "":
 		return want
 	}
@@ -196,8 +209,8 @@ func (r *jwkReader) okp() any {
 }
 
 func (r *jwkReader) rsa() any {
-	n, e := r.bytes("n"), r.bytes("e")
-	if len(n) == 0 || n[0] == 0 || len(e) == 0 || e[0] == 0 || len(e) > 4 || len(n) > maxRSA/8 {
+	n, e := r.number("n"), r.number("e")
+	if len(n) == 0 || len(e) == 0 || len(e) > 4 || len(n) > maxRSA/8 {
 		r.refuse("RSA modulus or exponent out of range")
 		return nil
 	}
@@ -205,7 +218,7 @@ func (r *jwkReader) rsa() any {
 	if _, ok := r.object.Get("d"); !ok {
 		return &public
 	}
-	d, p, q := r.bytes("d"), r.bytes("p"), r.bytes("q")
+	d, p, q := r.number("d"), r.number("p"), r.number("q")
 	if len(d) > len(n) || len(p) == 0 || len(q) == 0 || len(p) > len(n) || len(q) > len(n) {
 		r.refuse("RSA private key without its two primes")
 		return nil

@@ -118,10 +118,18 @@ func TestJWKsAreReadStrictly(t *testing.T) {
 	refuse(rs, m{"alg": nil})
 	refuse(rs, m{"alg": "RSA1_5"})
 	refuse(rs, m{"e": "AA"})
-	refuse(rs, m{"e": "AAEAAQ"})
+	refuse(rs, m{"e": "AAABAAE", "d": nil})
 	refuse(rs, m{"e": "AQAAAAE", "d": nil})
 	n := must(jose.Decode(member(t, rs, "n")))
-	refuse(rs, m{"n": jose.Encode(append([]byte{0}, n...))})
+	refuse(rs, m{"n": jose.Encode(append([]byte{0, 0}, n...))})
+	for _, signed := range []m{{"n": jose.Encode(append([]byte{0}, n...))}, {"e": "AAEAAQ"}} { // as java.math.BigInteger writes numbers
+		if k, err := jose.ParseJWK(edit(t, rs, signed)); err != nil || k.Thumbprint() != rs.Thumbprint() {
+			t.Errorf("%v: %v, want the same key", signed, err)
+		}
+	}
+	if k, err := jose.ParseJWK(edit(t, ed, m{"alg": "Ed25519"})); err != nil || k.Algorithm() != jose.EdDSA {
+		t.Errorf("Ed25519 (RFC 9864): %v", err)
+	}
 	refuse(rs, m{"n": "AQAB"})
 	refuse(rs, m{"n": nil})
 	refuse(rs, m{"p": nil})

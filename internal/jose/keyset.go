@@ -239,29 +239,63 @@ func (s KeySet) find(kid string, fits func(Key) bool) (Key, error) {
 	}
 	switch len(named) {
 	case 0:
-		return Key{}, ErrNoKey
+		return Key{}, s.missing(kid)
 	case 1:
 		return named[0], nil
 	}
 	return Key{}, fmt.Errorf("%w: several in the set would do, and no kid says which", ErrKey)
 }
 
+// missing says why there is no key of this kid.
+func (s KeySet) missing(kid string) error {
+	for _, k := range s.skipped {
+		if kid != "" && k.Kid == kid {
+			// Not wrapped: the header's algorithm, for one, is not at fault.
+			return fmt.Errorf("%w: the key of this kid is not used: %v", ErrNoKey, k.Reason)
+		}
+	}
+	return ErrNoKey
+}
+
 // EncryptionKey returns the public key to encrypt to: the first of the set that
 // names encryption as its use or algorithm, or else the first that could
 // encrypt, with the recommended one of the algorithms that it may have. A key
 // that says nothing may be there to verify: its owner would not decrypt with
-// it. Errors wrap ErrKey.
+// it. A legacy algorithm is never chosen, see [KeySet.NamedEncryptionKey].
+// Errors wrap ErrKey.
 func (s KeySet) EncryptionKey() (Key, error) {
+	legacy := false
 	for _, stated := range []bool{true, false} {
 		for _, e := range s.entries {
-			i := slices.IndexFunc(e.keys, func(k Key) bool { return k.wraps && k.public != nil })
+			i := slices.IndexFunc(e.keys, func(k Key) bool { return k.encryptsTo() && !k.alg.Legacy() })
 			if i >= 0 && e.stated == stated {
 				return e.keys[i].Public(), nil
 			}
+			legacy = legacy || slices.ContainsFunc(e.keys, Key.encryptsTo)
 		}
+	}
+	if legacy {
+		return Key{}, fmt.Errorf("%w: RSA-OAEP is legacy (SHA-1): publish the key for RSA-OAEP-256", ErrKey)
 	}
 	return Key{}, fmt.Errorf("%w: no public key in the set that encrypts", ErrKey)
 }
+
+// NamedEncryptionKey is [KeySet.EncryptionKey] for a set that an operator wrote
+// down: if the only keys that encrypt name a legacy algorithm, it is asked for.
+func (s KeySet) NamedEncryptionKey() (Key, error) {
+	k, err := s.EncryptionKey()
+	if err == nil {
+		return k, nil
+	}
+	for _, e := range s.entries {
+		if len(e.keys) == 1 && e.keys[0].encryptsTo() {
+			return e.keys[0].Public(), nil
+		}
+	}
+	return Key{}, err
+}
+
+func (k Key) encryptsTo() bool { return k.wraps && k.public != nil }
 
 // Verify is [Message.Verify] with the key that [KeySet.Find] finds.
 func (s KeySet) Verify(m Message) ([]byte, error) {

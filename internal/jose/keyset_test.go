@@ -205,3 +205,26 @@ func TestKeyToEncryptTo(t *testing.T) {
 		}
 	}
 }
+
+// TestLegacyEncryption: RSA-OAEP with SHA-1 is read, and encrypted to only where
+// a key says so and no other would do.
+func TestLegacyEncryption(t *testing.T) {
+	sha1, sha256 := generate(t, jose.RSAOAEP), generate(t, jose.RSAOAEP256)
+	if !jose.RSAOAEP.Legacy() || jose.RSAOAEP256.Legacy() {
+		t.Error("which of them is legacy?")
+	}
+	only := parseSet(t, bare(t, sha1))
+	if _, err := only.EncryptionKey(); !errors.Is(err, jose.ErrKey) || !strings.Contains(err.Error(), "RSA-OAEP-256") {
+		t.Errorf("%v, want advice", err)
+	}
+	if k, err := only.NamedEncryptionKey(); err != nil || k.Algorithm() != jose.RSAOAEP {
+		t.Errorf("named: %s, %v", k.Algorithm(), err)
+	}
+	for _, s := range []jose.KeySet{parseSet(t, bare(t, sha1), bare(t, sha256)), parseSet(t, bare(t, sha1, "alg"))} {
+		for _, choose := range []func() (jose.Key, error){s.EncryptionKey, s.NamedEncryptionKey} {
+			if k, err := choose(); err != nil || k.Algorithm() != jose.RSAOAEP256 {
+				t.Errorf("%s, %v; want RSA-OAEP-256", k.Algorithm(), err)
+			}
+		}
+	}
+}

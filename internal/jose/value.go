@@ -64,11 +64,13 @@ func (v Value) Date() (time.Time, error) {
 }
 
 // Elements returns the elements of the value, an array. Errors wrap ErrJSON.
-func (v Value) Elements() ([]Value, error) {
+func (v Value) Elements() ([]Value, error) { return v.elements(false) }
+
+func (v Value) elements(shallow bool) ([]Value, error) {
 	if len(v) < 2 || v[0] != '[' {
 		return nil, fmt.Errorf("%w: not an array", ErrJSON)
 	}
-	s := scanner{data: v, at: 1}
+	s := scanner{data: v, at: 1, shallow: shallow}
 	elements := []Value{}
 	if s.space(); s.peek() == ']' {
 		return elements, nil

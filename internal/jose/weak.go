@@ -7,7 +7,13 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"math/big"
+
+	"github.com/portaria/portaria/internal/publickey"
 )
+
+// ErrPublicSecret reports a secret that is a public key in one of its forms.
+// Everybody knows it, so everybody could sign with it. It wraps ErrKey.
+var ErrPublicSecret = fmt.Errorf("%w: the secret is a public key or the text of a key: everybody who knows it could sign", ErrKey)
 
 // Bounds on RSA keys: below, they can be factored; above, one verification
 // costs an attacker's victim too much.
@@ -31,8 +37,12 @@ func (k Key) check() error {
 	case *rsa.PublicKey:
 		return k.checkRSA(p)
 	case nil:
-		if _, ok := k.private.([]byte); !ok {
+		secret, ok := k.private.([]byte)
+		if !ok {
 			return fmt.Errorf("%w: unknown type", ErrKey)
+		}
+		if kind := publickey.Kind(secret); kind != "" {
+			return fmt.Errorf("%w (%s)", ErrPublicSecret, kind)
 		}
 	default:
 		return fmt.Errorf("%w: unknown type", ErrKey)
@@ -60,6 +70,8 @@ func (k Key) checkRSA(p *rsa.PublicKey) error {
 		return fmt.Errorf("%w: RSA exponent even or below 3", ErrKey)
 	case p.N.Bit(0) == 0:
 		return fmt.Errorf("%w: even RSA modulus", ErrKey)
+	case closePrimes(p.N):
+		return fmt.Errorf("%w: RSA modulus of two primes that are too close: the private key can be computed from it (Fermat, CVE-2022-26320)", ErrKey)
 	case roca(p.N):
 		return fmt.Errorf("%w: RSA modulus of the weak form that Infineon chips made (ROCA, CVE-2017-15361)", ErrKey)
 	}
@@ -110,4 +122,63 @@ func roca(n *big.Int) bool {
 		}
 	}
 	return true
+}
+
+// fermatSteps is how many steps of Fermat's method a modulus must withstand.
+// Two random primes of 1024 bits withstand more than 2^500.
+const fermatSteps = 100
+
+// closePrimes reports a modulus n that Fermat's method factors: it looks for a
+// square a*a - n, beginning with the least a. Two primes whose difference is
+// small are found at once. Only two numbers are kept: a*a - n grows by 2a + 1
+// from step to step. Nearly every value is no square by its remainders alone.
+func closePrimes(n *big.Int) bool {
+	a := new(big.Int).Sqrt(n)
+	square := new(big.Int).Mul(a, a)
+	if square.Cmp(n) == 0 {
+		return true // a prime squared
+	}
+	a.Add(a, big.NewInt(1))
+	left := new(big.Int).Sub(square.Mul(a, a), n)
+	grow, two := new(big.Int).Add(new(big.Int).Lsh(a, 1), big.NewInt(1)), big.NewInt(2)
+	for range fermatSteps {
+		if isSquare(left) {
+			return true
+		}
+		left.Add(left, grow)
+		grow.Add(grow, two)
+	}
+	return false
+}
+
+// isSquare reports a square. It takes the root only of the few values whose
+// remainders allow one: 12 of 64 do modulo 64, and 1 of 25 of those modulo the
+// product of small primes.
+func isSquare(v *big.Int) bool {
+	low := v.Bits()
+	if len(low) == 0 {
+		return true
+	}
+	if !hasRoot(uint64(low[0])%64, 64) {
+		return false
+	}
+	const product = 5 * 7 * 11 * 13 * 17 * 19
+	remainder := new(big.Int).Mod(v, big.NewInt(product)).Uint64()
+	for _, prime := range []uint64{5, 7, 11, 13, 17, 19} {
+		if !hasRoot(remainder%prime, prime) {
+			return false
+		}
+	}
+	root := new(big.Int).Sqrt(v)
+	return root.Mul(root, root).Cmp(v) == 0
+}
+
+// hasRoot tells whether a remainder is that of some square.
+func hasRoot(remainder, modulus uint64) bool {
+	for i := range modulus {
+		if i*i%modulus == remainder {
+			return true
+		}
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"encoding/hex"
 	"encoding/json"
@@ -90,4 +91,48 @@ func TestROCA(t *testing.T) {
 		return
 	}
 	t.Error("no such vector")
+}
+
+// TestClosePrimes makes keys whose primes differ by little, as broken devices
+// did (CVE-2022-26320): the private key follows from the public one.
+func TestClosePrimes(t *testing.T) {
+	for what, bits := range map[string]int{"2048 bits": 1024, "3072 bits": 1536} {
+		p := must(rand.Prime(rand.Reader, bits))
+		q := new(big.Int).Add(p, big.NewInt(2))
+		for !q.ProbablyPrime(20) {
+			q.Add(q, big.NewInt(2))
+		}
+		for name, n := range map[string]*big.Int{"next prime": new(big.Int).Mul(p, q), "one prime twice": new(big.Int).Mul(p, p), "a hundredth step": hundredth(p)} {
+			_, err := jose.NewKey(jose.RS256, &rsa.PublicKey{N: n, E: 65537})
+			if !errors.Is(err, jose.ErrKey) || !strings.Contains(err.Error(), "too close") {
+				t.Errorf("%s, %s: %v", what, name, err)
+			}
+			jwk := `{"kty":"RSA","kid":"weak","alg":"RS256","e":"AQAB","n":"` + jose.Encode(n.Bytes()) + `"}`
+			if _, err := jose.ParseKeySet([]byte(jwk)); err == nil || !strings.Contains(err.Error(), "too close") {
+				t.Errorf("%s, %s as JWK: %v", what, name, err)
+			}
+		}
+	}
+}
+
+// hundredth returns a modulus that the hundredth step of Fermat's method, and no
+// earlier one, factors: (a-d)(a+d) with d*d just below 100 steps of 2a.
+func hundredth(p *big.Int) *big.Int {
+	a := new(big.Int).SetBit(p, 0, 0)
+	d := new(big.Int).Sqrt(new(big.Int).Mul(a, big.NewInt(199)))
+	if d.Bit(0) == 0 {
+		d.Sub(d, big.NewInt(1))
+	}
+	return new(big.Int).Mul(new(big.Int).Sub(a, d), new(big.Int).Add(a, d))
+}
+
+// BenchmarkRSACheck is what the checks of one public RSA key cost. They run once
+// for each key that is read, never for a token.
+func BenchmarkRSACheck(b *testing.B) {
+	public := generate(b, jose.RS256).CryptoPublic()
+	for b.Loop() {
+		if _, err := jose.NewKey(jose.RS256, public); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -1,188 +1,21 @@
 package keyfile
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/base64"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"math/big"
-	"regexp"
 	"strings"
-	"unicode/utf16"
-
-	"golang.org/x/crypto/ssh"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/publickey"
 )
 
-// ErrPublicSecret reports a secret that is, in one spelling or another, a
-// public key: everybody knows it, so everybody could sign with it. Tokens that
-// are forged so turn RS256 or ES256 into HS256.
-var ErrPublicSecret = errors.New("key cannot be imported: what is given as a secret is a key")
-
-// wrappings is how many times what may be base64 or hexadecimal is unpacked in
-// search of a key.
-const wrappings = 2
-
-// CheckSecrets refuses secrets that are public keys: DER (PKIX, PKCS#1,
-// certificates), points of a curve, PEM, JWKs, OpenSSH lines and blocks, also in
-// base64, hexadecimal or UTF-16. Keys of other kinds pass. Errors wrap
-// ErrPublicSecret.
-func CheckSecrets(keys []jose.Key) error {
-	for _, key := range keys {
-		if !key.Algorithm().Symmetric() {
-			continue
-		}
-		object, err := jose.ParseObject(key.RevealJWK())
-		if err != nil {
-			return fmt.Errorf("read secret: %w", err)
-		}
-		k, _ := object.Get("k")
-		text, err := k.Text()
-		if err != nil {
-			return fmt.Errorf("read secret: %w", err)
-		}
-		raw, err := jose.Decode(text)
-		if err == nil {
-			err = checkSecret(raw, wrappings)
-		}
-		if err != nil {
-			return err
-		}
+// checkText refuses the text of a secret that is a key as it is written. Whether
+// the decoded secret is one, package jose checks for every secret.
+func checkText(text []byte) error {
+	if kind := publickey.KindOfText(text); kind != "" {
+		return fmt.Errorf("%w (%s)", jose.ErrPublicSecret, kind)
 	}
 	return nil
-}
-
-func checkSecret(raw []byte, unpack int) error {
-	if kind := keyIn(raw, unpack); kind != "" {
-		return fmt.Errorf("%w (%s): everybody who knows it could sign with it", ErrPublicSecret, kind)
-	}
-	return nil
-}
-
-// keyIn says what kind of key these bytes are, empty when they are none.
-func keyIn(raw []byte, unpack int) string {
-	if kind := binaryKey(raw); kind != "" {
-		return kind
-	}
-	text := bytes.TrimSpace(narrow(raw))
-	if kind := textKey(text); kind != "" || unpack == 0 {
-		return kind
-	}
-	for _, decoded := range unpacked(text) {
-		if kind := keyIn(decoded, unpack-1); kind != "" {
-			return kind
-		}
-	}
-	return ""
-}
-
-// binaryKey looks at structure alone, so that keys of algorithms which are not
-// read here are found as well.
-func binaryKey(raw []byte) string {
-	var public struct {
-		Algorithm pkix.AlgorithmIdentifier
-		Key       asn1.BitString
-	}
-	var pkcs1 struct {
-		N *big.Int
-		E int
-	}
-	var certificate struct {
-		Body      asn1.RawValue
-		Algorithm pkix.AlgorithmIdentifier
-		Signature asn1.BitString
-	}
-	switch {
-	case isDER(raw, &public):
-		return "public key in DER"
-	case isDER(raw, &pkcs1):
-		return "RSA public key in DER"
-	case isDER(raw, &certificate):
-		return "certificate"
-	case isPoint(raw):
-		return "point of a curve"
-	}
-	if _, err := ssh.ParsePublicKey(raw); err == nil {
-		return "OpenSSH public key"
-	}
-	return ""
-}
-
-// isDER reports whether this is one such value; a line break may follow it.
-func isDER(raw []byte, into any) bool {
-	rest, err := asn1.Unmarshal(raw, into)
-	return err == nil && len(bytes.TrimSpace(rest)) == 0
-}
-
-// isPoint reports a public key as x and y alone (SEC 1, section 2.3.3).
-func isPoint(raw []byte) bool {
-	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
-		if _, err := ecdsa.ParseUncompressedPublicKey(curve, raw); err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// sshLine finds an OpenSSH public key anywhere in a line, since options or the
-// names of hosts may precede it: all begin with the length of their name, 0.
-func sshLine() *regexp.Regexp {
-	return regexp.MustCompile(`(^|\s)(ssh-|ecdsa-sha2-|sk-)[\w@.-]+\s+"?AAAA`)
-}
-
-func textKey(text []byte) string {
-	switch {
-	case bytes.Contains(text, []byte("-----BEGIN ")):
-		return "PEM"
-	case bytes.Contains(text, []byte("---- BEGIN SSH2 ")): // RFC 4716
-		return "SSH2 public key"
-	case len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid(text):
-		return "JWK"
-	case sshLine().Match(text):
-		return "OpenSSH public key"
-	}
-	return ""
-}
-
-// narrow turns UTF-16, as some editors save text, into UTF-8, and drops the
-// mark of either.
-func narrow(raw []byte) []byte {
-	var order binary.ByteOrder
-	switch {
-	case len(raw) < 4 || len(raw)%2 != 0:
-	case raw[0] == 0 && raw[2] == 0, raw[0] == 0xfe && raw[1] == 0xff:
-		order = binary.BigEndian
-	case raw[1] == 0 && raw[3] == 0, raw[0] == 0xff && raw[1] == 0xfe:
-		order = binary.LittleEndian
-	}
-	if order != nil {
-		units := make([]uint16, len(raw)/2)
-		for i := range units {
-			units[i] = order.Uint16(raw[2*i:])
-		}
-		raw = []byte(string(utf16.Decode(units)))
-	}
-	return bytes.TrimPrefix(raw, []byte("\ufeff"))
-}
-
-// unpacked is what the text may be written of, in base64 or hexadecimal.
-func unpacked(text []byte) (all [][]byte) {
-	dense := strings.Join(strings.Fields(string(text)), "")
-	if raw, err := hex.DecodeString(dense); err == nil {
-		all = append(all, raw)
-	}
-	if raw, err := lenient(dense); err == nil {
-		all = append(all, raw)
-	}
-	return all
 }
 
 // lenient reads base64 in either alphabet, padded or not.

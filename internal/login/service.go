@@ -86,6 +86,7 @@ func within(registered []string, asked string) (string, error) {
 // token.Policy.Registered): those of clients of the kind service that are not
 // disabled.
 func Registered(store clients.Finder) func(ctx context.Context, audience string) (token.Service, error) {
+	var keys token.EncryptionKeys
 	return func(ctx context.Context, audience string) (token.Service, error) {
 		if audience == ClientID {
 			return token.Service{}, token.ErrAudience // reserved: nothing to read
@@ -101,7 +102,7 @@ func Registered(store clients.Finder) func(ctx context.Context, audience string)
 		if c.EncryptionKey == "" {
 			return service, nil
 		}
-		service.EncryptTo, err = token.ParseEncryptionKey([]byte(c.EncryptionKey))
+		service.EncryptTo, err = keys.Parse(c.EncryptionKey)
 		return service, err
 	}
 }

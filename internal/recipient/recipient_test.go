@@ -1,7 +1,9 @@
 package recipient_test
 
 import (
+	"crypto/rand"
 	"errors"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -163,5 +165,30 @@ func TestRedirectsStayOnTheHost(t *testing.T) {
 	s.fails(recipient.New(s.URL+"/away"), "redirected to another host")
 	if other.asked != nil {
 		t.Error("the other host was asked")
+	}
+}
+
+// TestLegacyAndWeakKeys: nothing is encrypted with RSA-OAEP (SHA-1), which nobody
+// here has asked for, nor to a key that gives its private half away.
+func TestLegacyAndWeakKeys(t *testing.T) {
+	s := newService(t)
+	set := recipient.New(s.URL + "/keys")
+	good := s.generate(jose.RSAOAEP256)
+	s.publish(good.PublicJWK())
+	s.fetches(set, true, good)
+	p, err := rand.Prime(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	square := jose.Encode(new(big.Int).Mul(p, p).Bytes())
+	for reason, jwk := range map[string][]byte{
+		"legacy":    s.generate(jose.RSAOAEP).PublicJWK(),
+		"too close": []byte(`{"kty":"RSA","alg":"RSA-OAEP-256","e":"AQAB","n":"` + square + `"}`),
+	} {
+		s.publish(jwk)
+		if _, err := set.Fetch(t.Context()); !errors.Is(err, jose.ErrKey) || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%v, want %s", err, reason)
+		}
+		s.has(set, good) // as before
 	}
 }

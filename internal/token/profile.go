@@ -61,15 +61,27 @@ func (f fixedKey) EncryptionKey(time.Time) (jose.Key, error) { return f.key, nil
 
 // ParseEncryptionKey reads the public key of a service from a JWK or a key set
 // given inline: the first key that encrypts. Without "alg" it is used with the
-// recommended algorithm of its kind. A secret is refused: what a service
+// recommended algorithm of its kind. The legacy RSA-OAEP is used only when the
+// key names it and no other key would do. A secret is refused: what a service
 // decrypts with is known to the service alone. Errors wrap [jose.ErrKey] or
 // [jose.ErrJSON].
 func ParseEncryptionKey(jwk []byte) (KeySource, error) {
-	set, err := jose.ParseKeySet(jwk)
+	var once EncryptionKeys
+	return once.Parse(string(jwk))
+}
+
+// EncryptionKeys is [ParseEncryptionKey] for keys that are used again and again:
+// it remembers what it has read. The zero value is ready. Safe for concurrent
+// use.
+type EncryptionKeys struct{ sets jose.Memo }
+
+// Parse is [ParseEncryptionKey].
+func (k *EncryptionKeys) Parse(jwk string) (KeySource, error) {
+	set, err := k.sets.Parse(jwk)
 	if err != nil {
 		return nil, fmt.Errorf("read encryption key: %w", err)
 	}
-	key, err := set.EncryptionKey()
+	key, err := set.NamedEncryptionKey()
 	if err != nil {
 		return nil, fmt.Errorf("read encryption key: %w", err)
 	}
