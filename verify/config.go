@@ -72,14 +72,22 @@ func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 // other zero value is the safe default.
 type Config struct {
 	// Issuer is the URL of the issuer, exactly as in "iss". Its keys are found
-	// through its metadata (RFC 8414) unless KeySet or Secret is given. It must
-	// be https, or http on a loopback address.
+	// through its metadata (RFC 8414, or OpenID Connect Discovery) unless
+	// KeySetURL, KeySet or Secret is given. It must be https, or http on a
+	// loopback address, unless MetadataURL or KeySetURL says where its keys are.
 	Issuer string
 	// Audience is this service's own name in "aud".
 	Audience string
 	// Profile is the form of token the issuer mints for this audience.
 	Profile Profile
 
+	// MetadataURL is where the issuer's metadata are, for an issuer that is not
+	// to be reached at the address in "iss". They must name this Issuer.
+	MetadataURL string
+	// KeySetURL is where the issuer's key set is, for an issuer without metadata,
+	// or with metadata of another name. No metadata are read, so that no
+	// revocation feed is found.
+	KeySetURL string
 	// KeySet is a fixed set of public keys (JWKS or one JWK) to use instead of
 	// the issuer's published one. Nothing is fetched.
 	KeySet []byte
@@ -107,9 +115,9 @@ type Config struct {
 	// RefreshInterval is how often the key set is fetched: default 5 minutes.
 	// A key that the issuer withdraws is refused at the latest after it.
 	RefreshInterval time.Duration
-	// RefetchInterval is the least time between two fetches, however many
-	// tokens name unknown keys: default 10 seconds, negative for none, which
-	// suits tests alone.
+	// RefetchInterval is the window in which tokens that name unknown keys cause
+	// three fetches at most, however many they are: default 10 seconds, negative
+	// for no limit, which suits tests alone.
 	RefetchInterval time.Duration
 	// MaxKeyAge is how long a key set stays usable while the issuer cannot be
 	// reached: default 24 hours. After it nothing is accepted.
@@ -224,7 +232,13 @@ func (c Config) check() error {
 		wrong = "Staleness is below 2 seconds"
 	case c.WhenStale != Refuse && c.WhenStale != Introspect:
 		wrong = "WhenStale must be refuse or introspect"
-	case c.remote() && !c.fetchable(c.Issuer):
+	case c.MetadataURL != "" && c.KeySetURL != "" || (c.MetadataURL != "" || c.KeySetURL != "") && !c.remote():
+		wrong = "MetadataURL, KeySetURL, KeySet, Secret and ManualKeys exclude each other"
+	case c.MetadataURL != "" && !c.fetchable(withoutQuery(c.MetadataURL)) || c.KeySetURL != "" && !c.fetchable(withoutQuery(c.KeySetURL)):
+		wrong = "MetadataURL and KeySetURL must be https URLs without fragment (or http on a loopback address)"
+	case c.KeySetURL != "" && c.ClientID != "":
+		wrong = "ClientID is of no use with KeySetURL: only metadata name a revocation feed"
+	case c.remote() && c.KeySetURL == "" && c.MetadataURL == "" && !c.fetchable(c.Issuer):
 		wrong = "Issuer must be an https URL without query and fragment (or http on a loopback address)"
 	}
 	if wrong != "" {
@@ -233,7 +247,7 @@ func (c Config) check() error {
 	return nil
 }
 
-// remote tells whether keys are fetched from the issuer.
+// remote tells whether keys are fetched.
 func (c Config) remote() bool { return c.keySources() == 0 }
 
 // keySources counts the ways to get keys other than fetching them.

@@ -18,6 +18,11 @@ var ErrUnavailable = errors.New("verify: not able to decide now")
 // than that.
 var ErrStale = fmt.Errorf("%w: the view of the revocation log is too old", ErrUnavailable)
 
+// ErrDegraded reports a verifier that works, and will not for long: the issuer's
+// keys cannot be fetched, and the known ones are used for a limited time. Only
+// [Verifier.Health] returns it.
+var ErrDegraded = errors.New("verify: the issuer's keys are getting old")
+
 // Errors of requests, beside those of the token.
 var (
 	// ErrNoToken reports a request with no token in any of the places.

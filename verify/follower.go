@@ -285,14 +285,22 @@ func (f *follower) measure() {
 	f.sizes.bytes.Store(int64(f.rules.Size()))
 }
 
-// keys replaces the key set. A key that is not in it is forgotten at once.
+// keys replaces the key set. A key that is not in it is forgotten at once. The
+// rules are followed also while the set cannot be read: it is fetched instead.
 func (f *follower) keys(data []byte) error {
 	set, err := f.v.keys.published(data, f.config.Log)
 	if err != nil {
-		return fmt.Errorf("read key set of the feed: %w", err)
+		f.hasKeys.Store(false)
+		f.config.Log.Warn("key set of the revocation feed cannot be read, the published one is fetched", "error", err)
+		return nil
 	}
 	f.v.keys.streamed.Add(1)
-	f.v.keys.replace(set, f.v.now().Add(f.config.MaxKeyAge))
+	now := f.v.now()
+	if why := f.v.keys.replace(set, now); why != nil {
+		f.v.keys.state.failed(why, now, 0, false)
+	} else {
+		f.v.keys.state.fetched(now)
+	}
 	f.hasKeys.Store(true)
 	f.relaying.Lock()
 	defer f.relaying.Unlock()

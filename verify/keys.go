@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ type view struct {
 	set     jose.KeySet
 	secrets jose.KeySet // beside set
 	secret  jose.Key    // instead of both
+	why     error       // why no token can be verified with set, nil if one can
 	until   int64       // milliseconds; the keys are stale from then on
 	fetch   int         // which fetch it is of
 	learned map[string]known
@@ -50,7 +52,15 @@ type keys struct {
 	left    atomic.Pointer[string] // which keys of the issuer's set are not used, as was logged
 	// streamed counts the key sets that came with the revocation feed.
 	streamed atomic.Int64
+	maxAge   time.Duration // of fetched keys
+	state    keyState
+	gone     []string // kids that were published once; under mu
 }
+
+// maxGone bounds the withdrawn kids that are remembered.
+const maxGone = 128
+
+var errNoUsableKey = errors.New("the issuer's key set has no key that can be used")
 
 // staticKeys returns the keys of a configuration that names them.
 func staticKeys(c Config) (*keys, error) {
@@ -62,7 +72,7 @@ func staticKeys(c Config) (*keys, error) {
 		a := jose.Algorithm(c.SecretAlgorithm)
 		k, err := jose.NewKey(a, []byte(c.Secret))
 		if err != nil || !a.Signs() || !a.Symmetric() {
-			return nil, fmt.Errorf("%w: Secret: shorter than the hash, or SecretAlgorithm is not HS256, HS384 or HS512", ErrConfig)
+			return nil, secretError(a, err)
 		}
 		v.secret = k
 	} else {
@@ -75,6 +85,14 @@ func staticKeys(c Config) (*keys, error) {
 	s := &keys{}
 	s.current.Store(v)
 	return s, nil
+}
+
+// secretError says what is wrong with a secret, and nothing about its value.
+func secretError(a jose.Algorithm, err error) error {
+	if err == nil || !a.Signs() || !a.Symmetric() {
+		return fmt.Errorf("%w: SecretAlgorithm is not HS256, HS384 or HS512", ErrConfig)
+	}
+	return fmt.Errorf("%w: Secret: %w", ErrConfig, err)
 }
 
 // parsePublic reads a key set that is public. A private key in it is no longer
@@ -112,11 +130,69 @@ func (v *view) find(h jose.Header) (jose.Key, error) {
 	return v.secret, nil
 }
 
-// replace puts a newly fetched set in place. A key that is no longer in it, or
-// no longer the one that its headers mean, is withdrawn at once, also for what
-// was verified with it before.
-func (s *keys) replace(set jose.KeySet, until time.Time) {
-	s.put(&view{set: set, until: until.UnixMilli()})
+// replace puts a newly fetched set in place, which the issuer published at a
+// time. A key that is no longer in it, or no longer the one that its headers
+// mean, is withdrawn at once, also for what was verified with it before. It
+// returns why no token can be verified with the set, nil if one can.
+func (s *keys) replace(set jose.KeySet, at time.Time) error {
+	why := unusable(set)
+	s.put(&view{set: set, why: why, until: at.Add(s.maxAge).UnixMilli()})
+	return why
+}
+
+// usable returns the keys if tokens can be verified with them at a time, and
+// otherwise nil and the reason, which is nil while there never were any.
+func (s *keys) usable(now int64) (*view, error) {
+	v := s.current.Load()
+	switch {
+	case v == nil:
+		return nil, nil
+	case v.why != nil:
+		return nil, v.why
+	case now >= v.until:
+		return nil, fmt.Errorf("the issuer's keys are %v old, the limit is %v", s.age(now).Round(time.Second), s.maxAge)
+	}
+	return v, nil
+}
+
+// age is how long ago the issuer was last known to publish these keys, negative
+// for keys that are not fetched or not known.
+func (s *keys) age(now int64) time.Duration {
+	v := s.current.Load()
+	if v == nil || v.until == forever {
+		return -1
+	}
+	return max(0, s.maxAge-time.Duration(v.until-now)*time.Millisecond)
+}
+
+// count is the number of keys that verify. A key that names no algorithm counts
+// once.
+func (s *keys) count() int {
+	v := s.current.Load()
+	if v == nil {
+		return 0
+	}
+	kids := map[string]bool{}
+	for _, k := range append(v.set.Keys(), v.secrets.Keys()...) {
+		kids[k.Thumbprint()] = kids[k.Thumbprint()] || k.Algorithm().Signs()
+	}
+	if v.secret.Algorithm() != "" {
+		kids[""] = true
+	}
+	n := 0
+	for _, signs := range kids {
+		if signs {
+			n++
+		}
+	}
+	return n
+}
+
+// withdrawn tells whether a kid was published once and is no longer.
+func (s *keys) withdrawn(kid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return kid != "" && slices.Contains(s.gone, kid)
 }
 
 func (s *keys) put(next *view) {
@@ -125,6 +201,7 @@ func (s *keys) put(next *view) {
 	next.learned = map[string]known{}
 	if old := s.current.Load(); old != nil {
 		next.fetch = old.fetch + 1
+		s.remember(old, next)
 		for encoded, k := range old.learned {
 			found, err := next.find(k.header)
 			if err != nil || found.Algorithm() != k.key.Algorithm() || found.Thumbprint() != k.key.Thumbprint() {
@@ -135,6 +212,25 @@ func (s *keys) put(next *view) {
 		}
 	}
 	s.current.Store(next)
+}
+
+// remember notes the kids that are not in the next set any more. The lock is
+// held.
+func (s *keys) remember(old, next *view) {
+	kids := func(v *view) (all []string) {
+		for _, k := range append(v.set.Keys(), v.secrets.Keys()...) {
+			all = append(all, k.Kid())
+		}
+		return all
+	}
+	now := kids(next)
+	for _, kid := range slices.Compact(kids(old)) {
+		if !slices.Contains(now, kid) && !slices.Contains(s.gone, kid) {
+			s.gone = append(s.gone, kid)
+		}
+	}
+	s.gone = slices.DeleteFunc(s.gone, func(kid string) bool { return slices.Contains(now, kid) })
+	s.gone = s.gone[max(0, len(s.gone)-maxGone):]
 }
 
 // extend moves the age limit of keys that the issuer still publishes.

@@ -30,6 +30,9 @@ func (v *Verifier) SetKeySet(public []byte, secrets Secret) error {
 			return fmt.Errorf("%w: a private key or secret among the public keys", ErrConfig)
 		}
 	}
+	if left := next.secrets.Skipped(); len(left) > 0 {
+		return fmt.Errorf("%w: secret %d: %w", ErrConfig, left[0].Index+1, left[0].Reason)
+	}
 	for _, k := range next.secrets.Keys() {
 		if !k.Algorithm().Symmetric() {
 			return fmt.Errorf("%w: a key that is no secret among the secrets", ErrConfig)

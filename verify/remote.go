@@ -47,9 +47,12 @@ type remote struct {
 	close      func()
 
 	mu       sync.Mutex
-	tried    time.Time     // when the newest fetch began
-	inFlight chan struct{} // closed when it has ended; nil when none is
+	begun    int64         // how many fetches have begun
+	inFlight chan struct{} // closed when the newest has ended; nil when it has
 	err      error         // how the newest ended
+	good     time.Time     // when the newest that was good began
+	paid     time.Time     // until when the budget of fetches is spent, see pays
+	found    string        // the address that the metadata were found at
 }
 
 func newRemote(c Config, k *keys) *remote {
@@ -85,7 +88,7 @@ func strictClient(given *http.Client, connections int) *http.Client {
 func (r *remote) start(ctx context.Context) {
 	first := make(chan struct{})
 	go func() {
-		_ = r.refresh(r.ctx, true) // Health has the reason
+		_, _ = r.refresh(r.ctx, true) // Health has the reason
 		close(first)
 		r.loop()
 	}()
@@ -109,7 +112,7 @@ func (r *remote) loop() {
 		select {
 		case <-time.After(wait):
 			if !r.streams() {
-				_ = r.refresh(r.ctx, false)
+				_, _ = r.refresh(r.ctx, true)
 			}
 		case <-r.ctx.Done():
 			return
@@ -117,13 +120,31 @@ func (r *remote) loop() {
 	}
 }
 
-// least is the least time between two fetches: shorter as long as there are no
-// keys at all, because a service often starts together with its issuer.
+// least is the window of the budget: shorter as long as there are no usable keys
+// at all, because a service often starts together with its issuer.
 func (r *remote) least() time.Duration {
-	if r.keys.current.Load() == nil {
+	if view := r.keys.current.Load(); view == nil || view.why != nil {
 		return min(firstRetry, r.config.RefetchInterval)
 	}
 	return r.config.RefetchInterval
+}
+
+// pays takes a fetch from the budget: two at once, and two in a window on
+// average, so that a stranger's unknown keys neither burden the issuer nor use
+// up what a good token of a new key needs. The lock is held.
+func (r *remote) pays(at time.Time) bool {
+	each := r.least() / 2
+	if each <= 0 {
+		return true
+	}
+	if r.paid.Before(at) || r.paid.Sub(at) > 2*each { // or the clock was set back
+		r.paid = at
+	}
+	if r.paid.Sub(at) > each {
+		return false
+	}
+	r.paid = r.paid.Add(each)
+	return true
 }
 
 // failure returns how the newest fetch ended.
@@ -133,30 +154,39 @@ func (r *remote) failure() error {
 	return r.err
 }
 
-// refresh fetches the keys, or waits for the fetch that is under way. Unless it
-// is told to do it now, it does nothing if the last one began less than the
-// least interval ago, and returns how that ended. The fetch does not end with
-// the context of who asked for it: others wait for it too.
-func (r *remote) refresh(ctx context.Context, now bool) error {
+// fetches returns how many fetches have begun, and when the newest that was good
+// did.
+func (r *remote) fetches() (begun int64, good time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.begun, r.good
+}
+
+// refresh fetches the keys, or waits for the fetch that is under way. It returns
+// the number of that fetch and how it ended; 0 and how the newest ended if the
+// budget is spent and the fetch is not forced. The fetch does not end with the
+// context of who asked for it: others wait for it too.
+func (r *remote) refresh(ctx context.Context, force bool) (number int64, err error) {
 	r.mu.Lock()
 	ended := r.inFlight
 	if ended == nil {
 		at := r.config.Now()
-		since := at.Sub(r.tried)
-		if !now && since >= 0 && since < r.least() {
+		if !force && !r.pays(at) {
 			defer r.mu.Unlock()
-			return r.err
+			return 0, r.err
 		}
 		ended = make(chan struct{})
-		r.tried, r.inFlight = at, ended
+		r.begun++
+		r.inFlight = ended
 		go r.fetch(at, ended)
 	}
+	number = r.begun
 	r.mu.Unlock()
 	select {
 	case <-ended:
-		return r.failure()
+		return number, r.failure()
 	case <-ctx.Done():
-		return ctx.Err()
+		return number, ctx.Err()
 	}
 }
 
@@ -166,22 +196,42 @@ func (r *remote) fetch(at time.Time, ended chan struct{}) {
 	defer cancel()
 	before := r.keys.streamed.Load()
 	set, err := r.fetchKeySet(ctx)
-	if err == nil && r.keys.streamed.Load() == before { // else there is a newer one
-		r.keys.replace(set, at.Add(r.config.MaxKeyAge))
+	good := err == nil
+	if good && r.keys.streamed.Load() == before { // else there is a newer one
+		err = r.keys.replace(set, at)
 	}
+	r.tell(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if good {
+		r.good = at
+	}
 	r.err, r.inFlight = err, nil
 	close(ended)
 }
 
-func (r *remote) fetchKeySet(ctx context.Context) (jose.KeySet, error) {
-	found, err := r.fetchMetadata(ctx)
-	if err != nil {
-		return jose.KeySet{}, fmt.Errorf("fetch metadata of issuer: %w", err)
+// tell notes how a fetch ended, unless it ended with the verifier.
+func (r *remote) tell(err error) {
+	now := r.config.Now()
+	if err == nil {
+		r.keys.state.fetched(now)
+	} else if r.ctx.Err() == nil {
+		view, _ := r.keys.usable(now.UnixMilli())
+		r.keys.state.failed(err, now, r.keys.age(now.UnixMilli()), view != nil)
 	}
-	r.discovered(found)
-	body, err := r.get(ctx, found.keys, jose.MaxKeySet, "application/jwk-set+json", "application/json")
+}
+
+func (r *remote) fetchKeySet(ctx context.Context) (jose.KeySet, error) {
+	address := r.config.KeySetURL
+	if address == "" {
+		found, err := r.fetchMetadata(ctx)
+		if err != nil {
+			return jose.KeySet{}, fmt.Errorf("fetch metadata of issuer: %w", err)
+		}
+		r.discovered(found)
+		address = found.keys
+	}
+	body, err := r.get(ctx, address, jose.MaxKeySet, "application/jwk-set+json", "application/json")
 	if err != nil {
 		return jose.KeySet{}, fmt.Errorf("fetch key set: %w", err)
 	}
@@ -196,14 +246,62 @@ func (r *remote) fetchKeySet(ctx context.Context) (jose.KeySet, error) {
 // empty for what it does not offer.
 type metadata struct{ keys, feed, introspection string }
 
-// fetchMetadata returns what the issuer says of itself (RFC 8414, section 3).
-func (r *remote) fetchMetadata(ctx context.Context) (metadata, error) {
-	u, err := url.Parse(r.config.Issuer)
-	if err != nil {
-		return metadata{}, err
+// metadataURLs lists where an issuer may publish its metadata: where RFC 8414,
+// section 3 puts them, and where OpenID Connect Discovery does. The path stays as
+// it is written: "%2F" in it is no slash.
+func (c Config) metadataURLs() []string {
+	if c.MetadataURL != "" {
+		return []string{c.MetadataURL}
 	}
-	u.Path = "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.Path, "/")
-	body, err := r.get(ctx, u.String(), maxMetadata, "application/json")
+	u, err := url.Parse(c.Issuer)
+	if err != nil {
+		return nil
+	}
+	origin, issuerPath := u.Scheme+"://"+u.Host, strings.TrimSuffix(u.EscapedPath(), "/")
+	return []string{origin + "/.well-known/oauth-authorization-server" + issuerPath, origin + issuerPath + "/.well-known/openid-configuration"}
+}
+
+// fetchMetadata returns what the issuer says of itself, from the first address
+// that has it. That address is the first to be asked from then on.
+func (r *remote) fetchMetadata(ctx context.Context) (metadata, error) {
+	r.mu.Lock()
+	known := r.found
+	r.mu.Unlock()
+	addresses := r.config.metadataURLs()
+	if known != "" {
+		addresses = append([]string{known}, slices.DeleteFunc(addresses, func(a string) bool { return a == known })...)
+	}
+	var failed error
+	for _, address := range addresses {
+		found, err := r.readMetadata(ctx, address)
+		if err == nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.found = address
+			return found, nil
+		}
+		err = fmt.Errorf("%s: %w", withoutQuery(address), err)
+		if failed == nil {
+			failed = err
+		} else {
+			failed = fmt.Errorf("%w; %w", failed, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return metadata{}, failed
+}
+
+// withoutQuery keeps out of logs what an address may have as a password.
+func withoutQuery(address string) string {
+	address, _, _ = strings.Cut(address, "?")
+	return address
+}
+
+// readMetadata reads the metadata at one address.
+func (r *remote) readMetadata(ctx context.Context, address string) (metadata, error) {
+	body, err := r.get(ctx, address, maxMetadata, "application/json")
 	if err != nil {
 		return metadata{}, err
 	}
@@ -213,14 +311,15 @@ func (r *remote) fetchMetadata(ctx context.Context) (metadata, error) {
 	}
 	// Whoever can choose the issuer in the metadata can choose the keys.
 	if issuer, _ := textOf(object, "issuer"); issuer != r.config.Issuer {
-		return metadata{}, errIssuer
+		return metadata{}, fmt.Errorf("%w: %.200q", errIssuer, issuer)
 	}
+	scheme, _, _ := strings.Cut(address, ":")
 	var found metadata
 	for name, into := range map[string]*string{
 		"jwks_uri": &found.keys, "revocation_feed_endpoint": &found.feed, "introspection_endpoint": &found.introspection,
 	} {
 		*into, _ = textOf(object, name)
-		if !r.reachable(u.Scheme, *into) && (name == "jwks_uri" || *into != "") {
+		if !r.reachable(scheme, *into) && (name == "jwks_uri" || *into != "") {
 			return metadata{}, fmt.Errorf("%s: %w", name, errAddress)
 		}
 	}
@@ -266,7 +365,7 @@ func (r *remote) get(ctx context.Context, address string, limit int64, types ...
 		return nil, fmt.Errorf("status %d", answer.StatusCode)
 	case err != nil || !slices.Contains(types, kind):
 		return nil, errContentType
-	case answer.Header.Get("Content-Encoding") != "" || answer.Uncompressed:
+	case !slices.Contains([]string{"", "identity"}, answer.Header.Get("Content-Encoding")) || answer.Uncompressed:
 		return nil, errEncoding
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))

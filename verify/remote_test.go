@@ -275,7 +275,7 @@ func TestMisbehavingIssuer(t *testing.T) {
 		"keys as text":               {keys: answer("text/plain", good), reason: "content type"},
 		"keys as nothing":            {keys: answer("", good), reason: "content type"},
 		"keys no JSON":               {keys: answer("application/json", good[:20]), reason: "JSON"},
-		"no key":                     {keys: answer("application/json", `{"keys":[]}`), reason: "without keys"},
+		"no key":                     {keys: answer("application/json", `{"keys":[]}`), reason: "no key that can be used"},
 		"private key":                {keys: answer("application/json", string(k.RevealJWK())), reason: "private"},
 		"secret":                     {keys: answer("application/json", string(generate(t, jose.HS256).RevealJWK())), reason: "private"},
 		"one kid twice":              {keys: answer("application/json", twice), reason: "two keys"},
@@ -421,8 +421,8 @@ func TestCallerGivesUp(t *testing.T) {
 	})
 }
 
-// TestFloodOfUnknownKeys: one fetch an interval, whatever comes; tokens of a
-// new key that arrive at once are all accepted after one fetch.
+// TestFloodOfUnknownKeys: three fetches an interval at most, whatever comes;
+// tokens of a new key that arrive at once are all accepted after one fetch.
 func TestFloodOfUnknownKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, config := virtual()
@@ -439,8 +439,8 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 200 {
 				wg.Go(func() {
-					if _, err := v.Verify(t.Context(), bad); !errors.Is(err, verify.ErrKey) {
-						t.Errorf("unknown key: %v, want ErrKey", err)
+					if _, err := v.Verify(t.Context(), bad); !errors.Is(err, verify.ErrKey) && !errors.Is(err, verify.ErrUnavailable) {
+						t.Errorf("unknown key: %v, want ErrKey or ErrUnavailable", err)
 					}
 				})
 				wg.Go(func() {
@@ -455,10 +455,13 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 		for i := range int64(5) {
 			flood()
 			flood()
-			if n := o.fetches.Load(); n != 2+i {
-				t.Fatalf("%d fetches after %d intervals, want %d", n, i+1, 2+i)
+			if n := o.fetches.Load(); n < 2 || n > 1+3*(i+1) {
+				t.Fatalf("%d fetches after %d intervals, want %d at most", n, i+1, 1+3*(i+1))
 			}
 			time.Sleep(9 * time.Second)
+		}
+		if _, err := v.Verify(t.Context(), bad); !errors.Is(err, verify.ErrKey) {
+			t.Errorf("unknown key of an old token: %v, want ErrKey", err)
 		}
 	})
 }

@@ -300,6 +300,7 @@ func TestKeysOfTheStream(t *testing.T) {
 		accept(t, v, i.Token(audience))
 		accept(t, v, first)
 		refuse(t, v, i.Token(audience, verifytest.UnknownKey()), verify.ErrKey)
+		refuse(t, v, i.Token(audience, verifytest.UnknownKey(), verifytest.Claim("iat", i.Now().Unix())), verify.ErrUnavailable) // it may be new
 		i.Advance(time.Minute)
 	}
 	i.Advance(24 * time.Hour) // more than keys are good for without the issuer

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,13 @@ type Stats struct {
 	// Introspected counts questions to the issuer, and Unanswered those that
 	// got no answer.
 	Introspected, Unanswered int64
+	// Keys is how many keys are known that verify. KeyAge is how long ago the
+	// issuer was last known to publish them, negative for keys that are not
+	// fetched or not known. KeyError is why the newest attempt to fetch them
+	// failed, nil if it did not.
+	Keys     int
+	KeyAge   time.Duration
+	KeyError error
 	// Cached is the number of verified tokens that are kept.
 	Cached int64
 }
@@ -62,6 +70,7 @@ var reasons = [...]struct {
 	{ErrExpired, "expired"}, {ErrOutdated, "outdated"}, {ErrRevoked, "revoked"}, {ErrStale, "stale"}, {ErrSignature, "signature"},
 	{ErrKey, "key"}, {ErrMalformed, "malformed"}, {ErrType, "type"}, {ErrAlgorithm, "algorithm"}, {ErrDecrypt, "decrypt"},
 	{ErrClaims, "claims"}, {ErrIssuer, "issuer"}, {ErrAudience, "audience"}, {ErrNotYet, "not_yet"}, {ErrInvalid, "invalid"}, {ErrUnavailable, "unavailable"},
+	{context.Canceled, "canceled"},
 }
 
 func (c *counts) refused(err error) {
@@ -75,12 +84,16 @@ func (c *counts) refused(err error) {
 
 // Stats returns how things stand.
 func (v *Verifier) Stats() Stats {
-	s := Stats{Feed: FeedOff, Age: -1, Refused: map[string]int64{}, Opened: v.counts.opened.Load(),
+	s := Stats{Feed: FeedOff, Age: -1, KeyAge: -1, Refused: map[string]int64{}, Opened: v.counts.opened.Load(),
 		Introspected: v.counts.introspected.Load(), Unanswered: v.counts.unanswered.Load()}
 	for i := range reasons {
 		if n := v.counts.reasons[i].Load(); n > 0 {
 			s.Refused[reasons[i].name] = n
 		}
+	}
+	if v.keys != nil {
+		s.Keys, s.KeyAge = v.keys.count(), v.keys.age(v.now().UnixMilli())
+		s.KeyError, _ = v.keys.state.failure()
 	}
 	if v.cache != nil {
 		s.Cached = v.cache.count.Load()

@@ -95,7 +95,7 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 		}
 		return v, nil
 	}
-	v.keys = &keys{}
+	v.keys = &keys{maxAge: c.MaxKeyAge, state: keyState{log: c.Log}}
 	v.remote = newRemote(c, v.keys)
 	v.remote.discovered = v.notFollowed(c.Log)
 	if c.ClientID != "" {
@@ -136,20 +136,37 @@ func (v *Verifier) Close() {
 
 // Health returns nil while the verifier can decide about tokens, and otherwise
 // an error that wraps [ErrUnavailable] and the reason; [ErrStale] while it does
-// not hear what is revoked. A verifier that does not follow the feed that its
-// issuer offers is healthy: [Verifier.Stats] says so, and the log.
+// not hear what is revoked. It returns an error that wraps [ErrDegraded] and not
+// ErrUnavailable when the keys cannot be fetched for so long that every token
+// will be refused soon: alert on it, and stay ready. A verifier that does not
+// follow the feed that its issuer offers is healthy: [Verifier.Stats] says so,
+// and the log.
 func (v *Verifier) Health() error {
 	if v.keys == nil {
 		return ErrUnavailable
 	}
 	now := v.now()
-	if view := v.keys.current.Load(); view == nil || now.UnixMilli() >= view.until {
-		return v.unavailable()
+	if view, why := v.keys.usable(now.UnixMilli()); view == nil {
+		return v.unavailable(why)
 	}
 	if v.follower != nil {
-		return v.follower.health(now)
+		if err := v.follower.health(now); err != nil {
+			return err
+		}
 	}
-	return nil
+	return v.degraded(now)
+}
+
+// degraded warns in the second half of the time for which keys stay usable
+// while they cannot be fetched.
+func (v *Verifier) degraded(now time.Time) error {
+	err, since := v.keys.state.failure()
+	age := v.keys.age(now.UnixMilli())
+	if err == nil || age < v.keys.maxAge/2 {
+		return nil
+	}
+	return fmt.Errorf("%w: they are %v old, fetching fails for %v, and every token is refused when they are %v old: %w",
+		ErrDegraded, age.Round(time.Second), now.Sub(since).Round(time.Second), v.keys.maxAge, err)
 }
 
 // Refresh fetches the issuer's keys now, however short ago that was: for an
@@ -159,20 +176,32 @@ func (v *Verifier) Refresh(ctx context.Context) error {
 	if v.remote == nil {
 		return nil
 	}
-	if err := v.remote.refresh(ctx, true); err != nil {
+	_, err := v.remote.refresh(ctx, true)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("verify: %w", ctx.Err())
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
 }
 
-func (v *Verifier) unavailable() error {
-	if v.remote == nil {
+// unavailable is the error of a verifier without usable keys. The reason may be
+// nil.
+func (v *Verifier) unavailable(why error) error {
+	if v.remote != nil {
+		failed := v.remote.failure()
+		switch {
+		case why == nil:
+			why = failed
+		case failed != nil && !errors.Is(failed, why):
+			why = fmt.Errorf("%w: %w", why, failed)
+		}
+	}
+	if why == nil {
 		return ErrUnavailable
 	}
-	if err := v.remote.failure(); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	return ErrUnavailable
+	return fmt.Errorf("%w: %w", ErrUnavailable, why)
 }
 
 // Verify returns the claims of a compact token, an error that wraps
@@ -272,7 +301,7 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	case learned:
 		err = parts.Verify(k.key.Key)
 	default:
-		k.key, err = v.verifyFirst(ctx, view, parts, k.header)
+		k.key, err = v.verifyFirst(ctx, view, parts, k.header, s.dates[issuedAt])
 	}
 	if err != nil {
 		return nil, signatureError(err)
@@ -306,16 +335,18 @@ func (v *Verifier) decrypt(token string) (string, error) {
 // view returns the keys, after another attempt to get them if there are none or
 // they are too old, as they are after a machine has slept.
 func (v *Verifier) view(ctx context.Context, now int64) (*view, error) {
-	if view := v.keys.current.Load(); view != nil && now < view.until {
+	view, why := v.keys.usable(now)
+	if view == nil && v.remote != nil {
+		_, _ = v.remote.refresh(ctx, false) // what counts is what there is now
+		view, why = v.keys.usable(now)
+	}
+	if view != nil {
 		return view, nil
 	}
-	if v.remote != nil {
-		_ = v.remote.refresh(ctx, false) // what counts is what there is now
+	if errors.Is(ctx.Err(), context.Canceled) { // nobody waits for an answer
+		return nil, fmt.Errorf("verify: %w", ctx.Err())
 	}
-	if view := v.keys.current.Load(); view != nil && now < view.until {
-		return view, nil
-	}
-	return nil, v.unavailable()
+	return nil, v.unavailable(why)
 }
 
 func (v *Verifier) parseHeader(encoded string) (jose.Header, error) {
@@ -335,16 +366,10 @@ func (v *Verifier) parseHeader(encoded string) (jose.Header, error) {
 
 // verifyFirst checks the signature of a token whose header is not known yet,
 // and learns the header. A key that must not be held on to is withdrawn.
-func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compact, h jose.Header) (*key, error) {
+func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compact, h jose.Header, issued int64) (*key, error) {
 	found, err := seen.find(h)
-	// The issuer may have a key that is newer than what we know of; and a fetch
-	// that was under way may have begun before it had.
-	for try := 0; try < 2 && errors.Is(err, jose.ErrKey) && v.remote != nil && !v.remote.streams(); try++ {
-		failed := v.remote.refresh(ctx, false)
-		seen = v.keys.current.Load()
-		if found, err = seen.find(h); err != nil && failed != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, failed)
-		}
+	if errors.Is(err, jose.ErrKey) && v.remote != nil {
+		seen, found, err = v.findNew(ctx, seen, h, issued)
 	}
 	if err != nil {
 		return nil, err
@@ -363,7 +388,7 @@ func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compa
 // signatureError gives an error of the guard its name here.
 func signatureError(err error) error {
 	switch {
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, ErrUnavailable) || errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, jose.ErrAlgorithm):
 		return fmt.Errorf("%w: %w", ErrAlgorithm, err)

@@ -57,10 +57,13 @@ func Forged() Option {
 	}
 }
 
-// UnknownKey signs with a key that the issuer does not publish.
+// UnknownKey signs with a key that the issuer does not publish. The token is a
+// minute old: a younger one could be of a new key, which is 503 and not 401.
 func UnknownKey() Option {
 	return func(m *token) {
 		m.t.Helper()
+		m.claims["iat"] = m.now.Add(-time.Minute).Unix()
+		m.claims["nbf"] = m.claims["iat"]
 		k, err := jose.Generate(jose.ES256)
 		if err != nil {
 			m.t.Fatalf("generate key: %v", err)
