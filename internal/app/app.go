@@ -25,7 +25,6 @@ import (
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
 	"github.com/portaria/portaria/internal/webhook"
-	"github.com/portaria/portaria/verify"
 )
 
 // refreshSecret names the secret that tags refresh tokens.
@@ -45,9 +44,9 @@ type App struct {
 	store  *sqlstore.Store
 	ring   *keyring.Ring
 	hasher *password.Hasher
-	// verifier is that of the service's own routes.
-	verifier *verify.Verifier
-	webhooks *webhook.Service
+	// verifiers are those of the service's own routes.
+	verifiers *ownVerifiers
+	webhooks  *webhook.Service
 	// recipients are the services that publish the key to encrypt to, by
 	// audience.
 	recipients map[string]*recipient.KeySet
@@ -204,7 +203,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Accounts:     a.store,
 		Sessions:     a.store,
 		Clients:      directory,
-		Verifier:     a.verifier,
+		Verifier:     a.verifiers,
 		Prover:       clients.NewProver(a.store, directory.Key, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath),
 		KeySet:       ring.KeySet,
 		KnownKey:     a.knownKey,
@@ -240,7 +239,7 @@ func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, err
 		return nil, err
 	}
 	a.fits = func(audience string) error { return checkSize(tokens, audience, a.now()) }
-	if a.verifier, err = a.ownVerifier(ctx, policy); err != nil {
+	if err := a.openVerifiers(ctx, tokens, policy); err != nil {
 		return nil, err
 	}
 	return tokens, a.handOverKeys(a.now())

@@ -50,6 +50,7 @@ func OperatorToken(ctx context.Context, c config.Config, issuer string, now time
 	}
 	minted, _, err := issue.Mint(now, token.Claims{
 		Subject:   operator,
+		Audience:  []string{issue.Self()},
 		ClientID:  login.OperatorClientID,
 		Scope:     api.AdminScope,
 		Revision:  log.Seq, // good also after everything so far was revoked

@@ -2,9 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/httpapi"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
@@ -12,44 +17,174 @@ import (
 	"github.com/portaria/portaria/verify"
 )
 
-// ownCache is how many verified tokens the service keeps for its own routes:
-// each of them reads the session as well, so that there is little to gain.
-const ownCache = 10_000
+const (
+	// ownCache is how many verified tokens the service keeps for its own routes:
+	// each of them reads the session as well, so that there is little to gain.
+	ownCache = 10_000
+	// maxForOthers bounds the verifiers for the audiences of services.
+	maxForOthers = 1000
+)
 
-// ownVerifier verifies tokens for Portaria's own audience, as any service does,
-// but for the keys: those come out of the ring and not over HTTP.
-func (a *App) ownVerifier(ctx context.Context, p token.Policy) (*verify.Verifier, error) {
-	leeway := a.config.Leeway
+// ownVerifiers verify the access tokens that come to the service's own routes, as
+// any service does, but for the keys: those come out of the ring and not over HTTP.
+type ownVerifiers struct {
+	app    *App
+	issuer *token.Issuer
+	reader *token.Reader
+	// powers accepts the audience of the issuer itself, own that of the settings.
+	powers, own *verify.Verifier
+
+	mu sync.Mutex // guards what follows, and the order of keys
+	// others accept the audiences of services, each in its profile.
+	others map[service]*verify.Verifier
+}
+
+// service is an audience and the form of its tokens.
+type service struct {
+	audience string
+	profile  token.Profile
+}
+
+func (a *App) openVerifiers(ctx context.Context, issuer *token.Issuer, p token.Policy) (err error) {
+	v := &ownVerifiers{app: a, issuer: issuer, reader: token.NewReader(a.ring, p.Issuer), others: map[service]*verify.Verifier{}}
+	if v.powers, err = v.make(ctx, service{audience: issuer.Self()}, ownCache); err != nil {
+		return err
+	}
+	if v.own, err = v.make(ctx, service{p.Audience, p.Services[p.Audience].Profile}, ownCache); err != nil {
+		return err
+	}
+	a.verifiers = v
+	return nil
+}
+
+// make returns a verifier that has no keys yet.
+func (v *ownVerifiers) make(ctx context.Context, s service, cached int) (*verify.Verifier, error) {
+	leeway := v.app.config.Leeway
 	if leeway == 0 {
 		leeway = -1 // none; to verify, zero is the default
 	}
-	v, err := verify.New(ctx, verify.Config{
-		Issuer:       p.Issuer,
-		Audience:     p.Audience,
-		Profile:      verify.Profile(p.Services[p.Audience].Profile),
+	made, err := verify.New(ctx, verify.Config{
+		Issuer:       v.issuer.Self(),
+		Audience:     s.audience,
+		Profile:      verify.Profile(s.profile),
 		ManualKeys:   true,
 		Places:       httpapi.Places(),
 		Leeway:       leeway,
-		CacheEntries: ownCache,
-		Now:          a.now,
+		CacheEntries: cached,
+		Now:          v.app.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up verifier: %w", err)
 	}
-	return v, nil
+	return made, nil
 }
 
 // handOverKeys has the service accept what the ring publishes now, and nothing
 // else: what was killed is refused from here on.
 func (a *App) handOverKeys(now time.Time) error {
+	v := a.verifiers
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	errs := []error{v.handOver(v.powers, now), v.handOver(v.own, now)}
+	for _, other := range v.others {
+		errs = append(errs, v.handOver(other, now))
+	}
+	return errors.Join(errs...)
+}
+
+// handOver gives a verifier the keys of the ring. The caller holds mu: older keys
+// must not replace younger ones.
+func (v *ownVerifiers) handOver(to *verify.Verifier, now time.Time) error {
 	var secrets [][]byte
-	for _, k := range a.ring.Keys() {
+	ring := v.app.ring
+	for _, k := range ring.Keys() {
 		if k.Record().Purpose == keyring.Signing && k.State(now).Published() && k.Algorithm().Symmetric() {
 			secrets = append(secrets, k.RevealJWK())
 		}
 	}
-	if err := a.verifier.SetKeySet(a.ring.KeySet(now).JSON, jose.KeySetJSON(secrets)); err != nil {
+	if err := to.SetKeySet(ring.KeySet(now).JSON, jose.KeySetJSON(secrets)); err != nil {
 		return fmt.Errorf("hand keys to the verifier: %w", err)
 	}
 	return nil
+}
+
+// Power verifies the token of a request to a route for powers over Portaria: only
+// one whose audience is the issuer is good.
+func (v *ownVerifiers) Power(r *http.Request) (verify.Claims, verify.Place, error) {
+	return v.powers.VerifyRequest(r)
+}
+
+// Person verifies the token of a request to a route of a person's account. People
+// may use those with a token for any service, unless the settings are strict: an
+// app that has one for its own service can sign out and step up with it.
+func (v *ownVerifiers) Person(r *http.Request) (verify.Claims, verify.Place, error) {
+	if v.app.config.OnlyIssuerAtAccounts() {
+		return v.powers.VerifyRequest(r)
+	}
+	claims, place, refused := v.own.VerifyRequest(r)
+	if !errors.Is(refused, verify.ErrInvalid) {
+		return claims, place, refused
+	}
+	other, err := v.other(r.Context(), tokenAt(r, place))
+	switch {
+	case err != nil:
+		return verify.Claims{}, place, err
+	case other == nil:
+		return claims, place, refused
+	}
+	return other.VerifyRequest(r)
+}
+
+// tokenAt is the token that a verifier has found at a place.
+func tokenAt(r *http.Request, place verify.Place) string {
+	if place == verify.Header() {
+		_, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		return strings.Trim(text, " ")
+	}
+	if cookie, err := r.Cookie(api.AccessCookie); err == nil {
+		return cookie.Value
+	}
+	return ""
+}
+
+// other finds the verifier for the audience of a token that is signed by the
+// issuer. It returns nil for what is no such token, for an audience that no tokens
+// are issued for, and for tokens inside encrypted ones: only the service has those.
+func (v *ownVerifiers) other(ctx context.Context, raw string) (*verify.Verifier, error) {
+	now := v.app.now()
+	audience, err := v.reader.Audience(raw, now)
+	if err != nil {
+		return nil, nil
+	}
+	if audience == v.issuer.Self() {
+		return v.powers, nil
+	}
+	recipient, err := v.issuer.Recipient(ctx, audience, now)
+	switch {
+	case errors.Is(err, token.ErrAudience), errors.Is(err, token.ErrNoEncryptionKey), err == nil && recipient.Encrypted():
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return v.forOther(ctx, service{audience, recipient.Profile()}, now)
+}
+
+func (v *ownVerifiers) forOther(ctx context.Context, s service, now time.Time) (*verify.Verifier, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if found := v.others[s]; found != nil {
+		return found, nil
+	}
+	made, err := v.make(ctx, s, -1)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.handOver(made, now); err != nil {
+		return nil, err
+	}
+	if len(v.others) >= maxForOthers {
+		clear(v.others)
+	}
+	v.others[s] = made
+	return made, nil
 }

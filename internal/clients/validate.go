@@ -171,6 +171,11 @@ func (c Client) checkAppScopes() string {
 	return ""
 }
 
+// Powers are the scopes over Portaria itself. They stand only in tokens whose
+// audience is the issuer: a service that shared an audience with Portaria could
+// use the tokens that it receives. The names are those of package api.
+func Powers() []string { return append(serverScopes(), "portaria:admin") }
+
 // serverScopes are what the server of an app reaches with the app's own secret.
 // The names are those of package api.
 func serverScopes() []string {

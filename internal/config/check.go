@@ -93,6 +93,10 @@ func (l *loader) checkIssuer() {
 	if l.config.Issuer == "" {
 		return
 	}
+	if l.config.SettlesAudience(l.config.Issuer) {
+		l.problem(l.place("audience", "audience_profiles", "audience_encryption"),
+			"the issuer's URL is the audience of Portaria's own routes: choose another name for services")
+	}
 	if err := checkIssuer(l.config.Issuer); err != nil {
 		l.complain("issuer", err.Error())
 	}

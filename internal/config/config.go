@@ -33,7 +33,8 @@ type Config struct {
 	// fragment. Left empty, it is derived from the address that the service listens on: enough on one machine, not for
 	// services on others.
 	Issuer string `name:"issuer"`
-	// Audience is the `aud` of access tokens: the name of the services that accept them.
+	// Audience is the `aud` of access tokens: the name of the services that accept them. For a single application, make it
+	// the name of that application. It must not be the issuer's URL, which is the audience of Portaria's own routes.
 	Audience string `name:"audience" default:"portaria"`
 	// AudienceProfiles are the services that people may ask an access token for, beside `audience`, each with the form
 	// that its verifier expects: `at+jwt` is RFC 9068; `jwt` has `typ: JWT`, for verifiers that refuse anything else;
@@ -60,6 +61,11 @@ type Config struct {
 	// flag, because everybody on the machine may read the arguments of a process.
 	MasterKey Secret `name:"master_key" secret:"value"`
 
+	// AccountRoutes says which access tokens the routes of a person's own account accept, such as `/v1/me` and
+	// `/v1/sessions`: `any`, those for every service, so that an app can sign out with the token that it has; or `issuer`,
+	// only those that were asked for with the issuer's URL as `audience`. With `any`, a service could see and end the
+	// sessions of the people whose tokens it receives, and nothing that needs their password.
+	AccountRoutes string `name:"account_routes" default:"any" oneof:"any|issuer"`
 	// SignUp says whether strangers may create accounts. When closed, only administrators can.
 	SignUp string `name:"sign_up" default:"open" oneof:"open|closed"`
 	// AccessTTL is how long an access token is valid. Services that verify tokens by themselves accept one that long,
@@ -145,6 +151,10 @@ type Config struct {
 
 // SignUpOpen reports whether strangers may create accounts.
 func (c Config) SignUpOpen() bool { return c.SignUp == "open" }
+
+// OnlyIssuerAtAccounts reports whether the routes of a person's account accept
+// only tokens whose audience is the issuer.
+func (c Config) OnlyIssuerAtAccounts() bool { return c.AccountRoutes == "issuer" }
 
 // TLS reports whether the service itself speaks TLS.
 func (c Config) TLS() bool { return c.TLSCertFile != "" }

@@ -9,7 +9,7 @@ func settingDoc(name string) string {
 	case "issuer":
 		return "The URL that tokens name as their issuer (`iss`), as the outside sees this service: no query, no fragment. Left empty, it is derived from the address that the service listens on: enough on one machine, not for services on others."
 	case "audience":
-		return "The `aud` of access tokens: the name of the services that accept them."
+		return "The `aud` of access tokens: the name of the services that accept them. For a single application, make it the name of that application. It must not be the issuer's URL, which is the audience of Portaria's own routes."
 	case "audience_profiles":
 		return "The services that people may ask an access token for, beside `audience`, each with the form that its verifier expects: `at+jwt` is RFC 9068; `jwt` has `typ: JWT`, for verifiers that refuse anything else; `flask` is what flask-jwt-extended expects. `audience` itself may be among them."
 	case "audience_encryption":
@@ -22,6 +22,8 @@ func settingDoc(name string) string {
 		return "The file with the key that seals all other keys at rest. If it does not exist, the first start makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost. To change the key, put the new one on a line before the old one, restart every process, run `portaria key reseal`, and only then take the old line out."
 	case "master_key":
 		return "The content of the master key file, for systems that hand out secrets in the environment. It has no flag, because everybody on the machine may read the arguments of a process."
+	case "account_routes":
+		return "Says which access tokens the routes of a person's own account accept, such as `/v1/me` and `/v1/sessions`: `any`, those for every service, so that an app can sign out with the token that it has; or `issuer`, only those that were asked for with the issuer's URL as `audience`. With `any`, a service could see and end the sessions of the people whose tokens it receives, and nothing that needs their password."
 	case "sign_up":
 		return "Says whether strangers may create accounts. When closed, only administrators can."
 	case "access_ttl":

@@ -121,7 +121,7 @@ func (s *Server) leaver(ctx context.Context, c Caller) (Caller, error) {
 // byHeader tells a caller who sent a token himself, good or not, from a browser
 // with nothing but its cookies.
 func (s *Server) byHeader(r *http.Request) bool {
-	_, place, err := s.verifier.VerifyRequest(r)
+	_, place, err := s.verifier.Person(r)
 	return place == verify.Header() && !errors.Is(err, verify.ErrNoToken)
 }
 

@@ -29,6 +29,7 @@ func oauthRows() []oauthRow {
 	return []oauthRow{
 		{clients.ErrNotProved, api.OAuthError{Code: invalidClient, Description: "The client is unknown, disabled, or did not prove who it is."}},
 		{login.ErrGrantRefused, api.OAuthError{Code: "unauthorized_client", Description: "This client may not use this grant."}},
+		{login.ErrPower, api.OAuthError{Code: "invalid_scope", Description: "Scopes over Portaria need a token for Portaria: ask for them alone, or with the issuer's URL as resource."}},
 		{login.ErrScope, api.OAuthError{Code: "invalid_scope", Description: "Ask for scopes that the client is registered with, and for no more than a token holds."}},
 		{login.ErrTarget, api.OAuthError{Code: "invalid_target", Description: "The client is not registered with this resource."}},
 		{errResources, api.OAuthError{Code: "invalid_target", Description: "Ask for one resource at a time."}},

@@ -37,9 +37,9 @@ type Config struct {
 	Accounts account.Store
 	Sessions session.Store
 	Clients  *clients.Directory
-	// Verifier of access tokens for Portaria's own audience, in the Places of
-	// this package.
-	Verifier *verify.Verifier
+	// Verifier of the access tokens that come to the routes, in the Places of this
+	// package.
+	Verifier Verifier
 	Prover   *clients.Prover
 	// KeySet answers the keys published at a moment.
 	KeySet func(now time.Time) keyring.KeySet
@@ -71,13 +71,24 @@ type Config struct {
 	Now    func() time.Time
 }
 
+// Verifier finds the access token of a request and verifies it, as
+// verify.Verifier.VerifyRequest does.
+type Verifier interface {
+	// Power accepts tokens for the issuer itself alone, which no service has:
+	// the routes for powers over Portaria take nothing else.
+	Power(r *http.Request) (verify.Claims, verify.Place, error)
+	// Person accepts the tokens that people may use at the routes of their own
+	// account.
+	Person(r *http.Request) (verify.Claims, verify.Place, error)
+}
+
 // Server serves the API. Make it with New.
 type Server struct {
 	Config
 	login    *login.Service
 	accounts account.Store
 	sessions session.Store
-	verifier *verify.Verifier
+	verifier Verifier
 	mux      *http.ServeMux
 	document []byte
 

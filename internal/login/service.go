@@ -18,6 +18,10 @@ var (
 	// with, for one more than its session has, or for so many that no token
 	// holds them.
 	ErrScope = errors.New("scope not registered")
+	// ErrPower says that scopes over Portaria itself (see clients.Powers) were asked
+	// for in a token for somebody else, or other scopes in one for Portaria. It is
+	// an ErrScope.
+	ErrPower = fmt.Errorf("%w: scopes over Portaria need a token of their own", ErrScope)
 	// ErrGrantRefused says that this kind of client may not ask like this.
 	ErrGrantRefused = errors.New("client may not use this grant")
 )
@@ -32,14 +36,15 @@ type Granted struct {
 
 // ClientCredentials gives a service that has proved who it is an access token
 // in its own name (RFC 6749 §4.4): the service is its subject, and there is no
-// session. An empty scope asks for all that the service is registered with.
-// Errors: ErrGrantRefused, ErrScope, and those of token.Issuer.Recipient.
+// session. An empty scope asks for all that the service is registered with and
+// that a token for this audience may have. Errors: ErrGrantRefused, ErrScope,
+// ErrPower, and those of token.Issuer.Recipient.
 func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, now time.Time) (Granted, error) {
 	// Whoever has nothing to prove himself with is anybody.
 	if w.Client.Kind != clients.Service || len(w.Client.Secrets) == 0 && w.Client.PublicKey == "" {
 		return Granted{}, ErrGrantRefused
 	}
-	granted, err := within(w.Client.Scopes, scope)
+	w, granted, err := s.destination(w, scope)
 	if err != nil {
 		return Granted{}, err
 	}
@@ -62,6 +67,40 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 		return Granted{}, fmt.Errorf("issue access token: %w", err)
 	}
 	return Granted{access, claims.ExpiresAt.Sub(claims.IssuedAt), granted}, nil
+}
+
+// destination decides the audience and the scope of a client's token together.
+// Powers over Portaria are granted for the issuer alone, and nothing else is. Who
+// names no audience gets one for the issuer when it asks for powers alone, or has
+// neither audiences nor other scopes.
+func (s *Service) destination(w Wish, asked string) (Wish, string, error) {
+	all, err := within(w.Client.Scopes, asked)
+	if err != nil {
+		return w, "", err
+	}
+	unfit, fit := divided(all)
+	if w.Audience == "" && len(unfit) > 0 && len(fit) == 0 && (asked != "" || len(w.Client.Audiences) == 0) {
+		w.Audience = s.tokens.Self()
+	}
+	if w.Audience == s.tokens.Self() {
+		unfit, fit = fit, unfit
+	}
+	if asked != "" && len(unfit) > 0 {
+		return w, "", ErrPower
+	}
+	return w, strings.Join(fit, " "), nil
+}
+
+// divided tells the powers over Portaria from the other names of a scope.
+func divided(scope string) (powers, others []string) {
+	for _, name := range strings.Fields(scope) {
+		if power(name) {
+			powers = append(powers, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	return powers, others
 }
 
 // within answers the scope that is granted: what was asked for, each name once,

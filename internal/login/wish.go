@@ -78,8 +78,9 @@ func (s *Service) Unknown(ctx context.Context, audiences []string, now time.Time
 
 // audience is whom the token is for, and empty for Portaria's own. With no wish it
 // is the first of the client's. People may ask for every audience, unless their
-// app has some: then for those and Portaria's own. A service may ask for its
-// audiences, or, when it has none, for Portaria's own.
+// app has some: then for those, Portaria's own and the issuer. A service may ask for
+// its audiences, or, when it has none, for Portaria's own; and for the issuer when it
+// has powers over Portaria.
 func (s *Service) audience(w Wish) (string, error) {
 	theirs := w.Client.Audiences
 	people := w.Client.ID == "" || w.Client.Kind == clients.App
@@ -90,9 +91,13 @@ func (s *Service) audience(w Wish) (string, error) {
 		return w.Audience, nil
 	case w.Audience == s.tokens.Audience() && (people || len(theirs) == 0):
 		return w.Audience, nil
+	case w.Audience == s.tokens.Self() && (people || slices.ContainsFunc(w.Client.Scopes, power)):
+		return w.Audience, nil
 	}
 	return "", ErrTarget
 }
+
+func power(scope string) bool { return slices.Contains(clients.Powers(), scope) }
 
 // accessTTL is how long tokens of a registered client live; never longer than
 // the key that signs them is published.

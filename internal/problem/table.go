@@ -93,7 +93,7 @@ var table = []row{
 	{verify.ErrExpired, http.StatusUnauthorized, "token_expired", "The access token has expired.", "Refresh it, or sign in again.", invalidToken},
 	{verify.ErrOutdated, http.StatusUnauthorized, "token_revoked", "The access token has been revoked.", "Refresh it.", invalidToken},
 	{verify.ErrRevoked, http.StatusUnauthorized, "token_revoked", "The access token has been revoked.", "Sign in again.", invalidToken},
-	{verify.ErrAudience, http.StatusUnauthorized, "token_invalid", "The access token is not valid here.", "It is for another service; ask for one without an audience, or for the audience of this service.", invalidToken},
+	{verify.ErrAudience, http.StatusUnauthorized, "token_invalid", "The access token is not valid here.", "It is for another service. Ask for one with the issuer's URL as audience; to sign out, the refresh token is enough.", invalidToken},
 	{verify.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
 	{verify.ErrStale, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{verify.ErrUnavailable, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},

@@ -54,6 +54,9 @@ func (p Policy) Validate() error {
 	if p.Audience == "" {
 		errs = append(errs, errors.New("audience: required"))
 	}
+	if p.Issuer != "" && p.Audience == p.Issuer {
+		errs = append(errs, errSelf)
+	}
 	if p.TTL < time.Second || p.TTL%time.Second != 0 {
 		errs = append(errs, errors.New("access token lifetime: must be whole seconds, at least one"))
 	}
@@ -61,12 +64,19 @@ func (p Policy) Validate() error {
 		errs = append(errs, fmt.Errorf("token size: must be at most %d bytes", jose.MaxToken))
 	}
 	for audience, service := range p.Services {
+		if audience == p.Issuer {
+			errs = append(errs, errSelf)
+		}
 		if err := service.validate(audience == p.Audience); err != nil {
 			errs = append(errs, fmt.Errorf("audience %s: %w", audience, err))
 		}
 	}
 	return errors.Join(errs...)
 }
+
+// errSelf: services that accepted the issuer's own audience could use the tokens
+// that they receive at the issuer's routes.
+var errSelf = errors.New("audience: the issuer's URL is the audience of its own routes: choose another name for services")
 
 // Token is a minted token.
 type Token = secret.Text

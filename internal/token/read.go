@@ -41,6 +41,20 @@ func (r *Reader) Read(compact string, now time.Time) (c Claims, kid string, err 
 	return c, kid, nil
 }
 
+// Audience returns the one audience of a token that is signed by a published key,
+// expired or not. Error: ErrUnknown.
+func (r *Reader) Audience(compact string, now time.Time) (string, error) {
+	payload, _, err := r.open(compact, now)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	c, err := readClaims(payload)
+	if err != nil || c.Issuer != r.issuer || len(c.Audience) != 1 {
+		return "", ErrUnknown
+	}
+	return c.Audience[0], nil
+}
+
 // Encrypted reports whether a text is an encrypted token (a JWE). A Reader cannot
 // tell whether it is one of the issuer's, nor whether it is good.
 func Encrypted(compact string) bool {

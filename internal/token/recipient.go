@@ -16,12 +16,15 @@ type Recipient struct {
 }
 
 // Recipient finds an audience for which tokens can be minted at now; empty
-// stands for the policy's own. The policy's Services and what is registered must
+// stands for the policy's own, and the Issuer's URL for the issuer itself. The policy's Services and what is registered must
 // not contradict each other: a token in the wrong form could be one that is not
 // encrypted. Errors: ErrAudience, what the audience's key source says, or what
 // Policy.Registered does.
 func (i *Issuer) Recipient(ctx context.Context, audience string, now time.Time) (Recipient, error) {
 	r := Recipient{audience: cmp.Or(audience, i.policy.Audience)}
+	if r.audience == i.policy.Issuer {
+		return r, nil
+	}
 	settled, known := i.policy.Services[r.audience]
 	known = known || r.audience == i.policy.Audience
 	var err error
@@ -75,6 +78,17 @@ func (i *Issuer) LongestTTL(now time.Time) (time.Duration, error) {
 	}
 	return key.LongestTTL(), nil
 }
+
+// Profile is the form of the tokens, and Encrypted reports whether only their
+// service can read them.
+func (r Recipient) Profile() Profile { return r.service.Profile }
+
+// Encrypted: see Profile.
+func (r Recipient) Encrypted() bool { return r.service.EncryptTo != nil }
+
+// Self is the audience of tokens for the issuer itself: its URL. No service has
+// it, so no service can use the tokens that it receives against the issuer.
+func (i *Issuer) Self() string { return i.policy.Issuer }
 
 // Audience is the policy's own.
 func (i *Issuer) Audience() string { return i.policy.Audience }
