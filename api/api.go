@@ -57,6 +57,11 @@ type StepUp struct {
 	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the token goes; by default where the access token came from. One from a cookie is never answered in the body."`
 }
 
+// Logout says which session ends, when it is not the one of the access token.
+type Logout struct {
+	RefreshToken string `json:"refresh_token,omitempty" maxLength:"512" doc:"The session's refresh token: enough by itself, also after the access token has expired, and for a token that only its service can read. Without it, the access token or the cookies say which session ends."`
+}
+
 // PasswordChange replaces the password.
 type PasswordChange struct {
 	CurrentPassword string `json:"current_password" maxLength:"256"`

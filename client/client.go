@@ -115,6 +115,11 @@ func (c *Client) Logout(ctx context.Context) error {
 	return c.do(ctx, "POST", "/v1/logout", nil, nil)
 }
 
+// LogoutWith ends the session of a refresh token. It needs no access token.
+func (c *Client) LogoutWith(ctx context.Context, refreshToken string) error {
+	return c.do(ctx, "POST", "/v1/logout", api.Logout{RefreshToken: refreshToken}, nil)
+}
+
 // Me answers the account and session of the access token.
 func (c *Client) Me(ctx context.Context) (out api.Me, err error) {
 	return out, c.do(ctx, "GET", "/v1/me", nil, &out)

@@ -132,7 +132,10 @@ func (v *ownVerifiers) Person(r *http.Request) (verify.Claims, verify.Place, err
 	case other == nil:
 		return claims, place, refused
 	}
-	return other.VerifyRequest(r)
+	if claims, place, err = other.VerifyRequest(r); err == nil && claims.SessionID() == "" && other != v.powers {
+		return verify.Claims{}, place, refused // a service's token, for another service
+	}
+	return claims, place, err
 }
 
 // tokenAt is the token that a verifier has found at a place.

@@ -40,7 +40,8 @@ const (
 	aClient
 	// signedIn needs an access token of a living session.
 	signedIn
-	// leaving is signedIn, or a browser that has only its refresh cookie left.
+	// leaving is signedIn, or somebody who has only a refresh token left, in the
+	// body or in a cookie. The handler has the body, and asks Server.leaver.
 	leaving
 	// admin needs an access token with the scope for administrators.
 	admin
@@ -113,10 +114,8 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 	}}
 	var err error
 	switch allowed {
-	case anyone:
+	case anyone, leaving:
 		return c, nil
-	case leaving:
-		return s.leaver(r.Context(), c)
 	case anyoneThrough:
 		c.shown, err = application(r.Header)
 		return c, err

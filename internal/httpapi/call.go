@@ -16,12 +16,17 @@ import (
 // none is the response of routes that have nothing to say: 204.
 type none struct{}
 
+// bodiless reports whether a request has no body.
+func bodiless(r *http.Request) bool { return r.ContentLength == 0 }
+
 // endpoint serves one route. Its types are known, so that the document of the
 // API is made from the very same thing that serves it.
 type endpoint struct {
 	in, out reflect.Type
 	// prepare is called once, at start-up.
 	prepare func(huma.Registry) handler
+	// bodyOptional: a request may come without a body.
+	bodyOptional bool
 }
 
 // handler serves a request of a caller that was let in.
@@ -30,6 +35,15 @@ type handler func(w http.ResponseWriter, r *http.Request, c Caller) error
 // call makes an endpoint of a function from a request type to a response
 // type. Decoding, limits and encoding exist here once.
 func call[In, Out any](f func(context.Context, Caller, In) (Out, error)) endpoint {
+	return calling(f, false)
+}
+
+// callMaybe is call for a request type whose body may be left out.
+func callMaybe[In, Out any](f func(context.Context, Caller, In) (Out, error)) endpoint {
+	return calling(f, true)
+}
+
+func calling[In, Out any](f func(context.Context, Caller, In) (Out, error), bodyOptional bool) endpoint {
 	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
 	return endpoint{in, out, func(registry huma.Registry) handler {
 		params, status := parameters(in), statusOf(out)
@@ -42,7 +56,7 @@ func call[In, Out any](f func(context.Context, Caller, In) (Out, error)) endpoin
 			if err := bind(r, params, reflect.ValueOf(&request).Elem()); err != nil {
 				return err
 			}
-			if body != nil {
+			if body != nil && !(bodyOptional && bodiless(r)) {
 				if err := body.read(r, &request); err != nil {
 					return err
 				}
@@ -53,7 +67,7 @@ func call[In, Out any](f func(context.Context, Caller, In) (Out, error)) endpoin
 			}
 			return respond(w, status, response)
 		}
-	}}
+	}, bodyOptional}
 }
 
 // plain makes an endpoint that writes its own response: documents that others

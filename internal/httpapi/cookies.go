@@ -103,8 +103,11 @@ func (b browser) set(c http.Cookie) {
 // leaver lets in who may end his session: whoever is signed in, and a browser
 // that has only the refresh cookie left. What proves nothing any more is
 // dropped, so that signing out leaves no cookies behind in any case.
-func (s *Server) leaver(ctx context.Context, c Caller) (Caller, error) {
+func (s *Server) leaver(ctx context.Context, c Caller, refreshToken string) (Caller, error) {
 	in, err := s.tokenHolder(ctx, c, signedIn)
+	if refreshToken != "" {
+		return s.bodyHolder(ctx, c, in, session.Token(refreshToken))
+	}
 	if err == nil || !unproved(err) || s.byHeader(c.browser.request) {
 		return in, err
 	}
@@ -116,6 +119,24 @@ func (s *Server) leaver(ctx context.Context, c Caller) (Caller, error) {
 		c.browser.forget()
 	}
 	return in, err
+}
+
+// bodyHolder lets in by a refresh token in the body, whether or not there is a
+// good access token beside it. Both must be of one session: another one would go
+// on although its holder believes that it has ended.
+func (s *Server) bodyHolder(ctx context.Context, c, in Caller, t session.Token) (Caller, error) {
+	if c.browser.has(api.RefreshCookie) {
+		return Caller{}, severalRefreshTokens()
+	}
+	found, err := s.Chain.Find(ctx, t, c.Use.At)
+	if err != nil {
+		return Caller{}, err
+	}
+	if in.Session.ID != "" && in.Session.ID != found.ID {
+		return Caller{}, problem.Field("refresh_token", "is of another session than the access token")
+	}
+	c.Session, c.inCookie = found, in.inCookie
+	return c, nil
 }
 
 // byHeader tells a caller who sent a token himself, good or not, from a browser

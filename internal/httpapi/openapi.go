@@ -67,7 +67,7 @@ func (rt route) operation(registry huma.Registry, method, path string) *huma.Ope
 			op.Parameters = append(op.Parameters, p.document())
 		}
 		if hasBody(rt.in) {
-			op.RequestBody = &huma.RequestBody{Required: true, Content: content(rt.bodyType(), registry, rt.in)}
+			op.RequestBody = &huma.RequestBody{Required: !rt.bodyOptional, Content: content(rt.bodyType(), registry, rt.in)}
 		}
 	}
 	op.Responses[strconv.Itoa(statusOf(rt.out))] = rt.response(registry)

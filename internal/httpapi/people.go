@@ -9,6 +9,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
@@ -105,8 +106,13 @@ func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Token
 	return c.deliver(got, wish), nil
 }
 
-func (s *Server) signOut(ctx context.Context, c Caller, _ none) (none, error) {
-	_, err := s.sessions.EndSession(ctx, session.End{ID: c.Session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
+func (s *Server) signOut(ctx context.Context, c Caller, in api.Logout) (none, error) {
+	c, err := s.leaver(ctx, c, in.RefreshToken)
+	if err != nil {
+		return none{}, err
+	}
+	ctx = event.From(ctx, c.origin()) // the caller is only known from here on
+	_, err = s.sessions.EndSession(ctx, session.End{ID: c.Session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
 	if err == nil {
 		c.left()
 	}

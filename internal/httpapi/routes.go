@@ -19,7 +19,7 @@ func (s *Server) routes() []route {
 		// The refresh token is the proof, with the csrf value if it is in a cookie.
 		{"POST /v1/refresh", anyoneThrough, call(s.refresh), "Spend a refresh token; answers its successor."},
 		{"POST /v1/step-up", signedIn, call(s.stepUp), "Prove the password again; answers a fresh access token."},
-		{"POST /v1/logout", leaving, call(s.signOut), "End this session."},
+		{"POST /v1/logout", leaving, callMaybe(s.signOut), "End this session: that of the access token, or of a refresh token."},
 		{"GET /v1/me", signedIn, call(s.me), "The account and session of the access token."},
 		{"PUT /v1/password", signedIn, call(s.changePassword), "Change the password; ends all other sessions."},
 		{"GET /v1/sessions", signedIn, call(s.ownSessions), "Where the account is logged in."},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/app/apptest"
+	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/jose"
 )
 
@@ -171,7 +172,7 @@ func TestTheLogSaysWhyAClientIsRefused(t *testing.T) {
 
 // TestATokenForAnotherService says so: to sign in again would not help.
 func TestATokenForAnotherService(t *testing.T) {
-	a := apptest.Start(t)
+	a := apptest.Start(t, func(c *config.Config) { c.AccountRoutes = "issuer" })
 	registered(t, a, described("orders", "service"))
 	a.SignUp(ana.Identifier)
 	tokens, err := a.ForAudience("orders").Login(t.Context(), ana)

@@ -29,6 +29,7 @@ import (
 var silent = map[string]string{
 	"keyring":               "keys are opened at start-up; later failures are ours",
 	"login.ErrScope":        "the token endpoint answers as RFC 6749 has it",
+	"login.ErrPower":        "the token endpoint answers as RFC 6749 has it",
 	"login.ErrTarget":       "a token.ErrAudience, and answered as one",
 	"login.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
 	"token.ErrAudience":     "the API names the field instead",
