@@ -33,7 +33,7 @@ type Credentials struct {
 // SignIn asks for tokens with credentials.
 type SignIn struct {
 	Credentials
-	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
+	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for: its name in the settings or its client_id, or the issuer's URL. By default the first of the app's audiences, or else Portaria's own." example:"orders"`
 	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go: into the answer (default), or into cookies that no script can read."`
 	ClientID string `json:"client_id,omitempty" maxLength:"255" doc:"The registered application that the person uses; one that has a secret proves it with HTTP Basic, one that has a public key with client_assertion. By default Portaria itself." example:"shop-web"`
 
@@ -43,7 +43,7 @@ type SignIn struct {
 // Refresh spends a refresh token.
 type Refresh struct {
 	RefreshToken string `json:"refresh_token,omitempty" maxLength:"512" doc:"The refresh token; good for one use. Without it the one in the cookie is spent, if the csrf value is in the header X-CSRF-Token."`
-	Audience     string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
+	Audience     string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in; by default that of the sign-in." example:"orders"`
 	Delivery     string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go; by default where the refresh token came from. One from a cookie is never answered in the body."`
 	ClientID     string `json:"client_id,omitempty" maxLength:"255" doc:"The application that the refresh token was given to, as at sign-in."`
 
@@ -53,7 +53,7 @@ type Refresh struct {
 // StepUp proves the password again within a session.
 type StepUp struct {
 	Password string `json:"password" maxLength:"256"`
-	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, of those in the settings; by default Portaria's own." example:"orders"`
+	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in; by default that of the sign-in." example:"orders"`
 	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the token goes; by default where the access token came from. One from a cookie is never answered in the body."`
 }
 

@@ -9,7 +9,7 @@ type ClientDescription struct {
 	Name          string   `json:"name,omitempty" maxLength:"100" doc:"For people; by default the id." example:"Orders"`
 	Kind          string   `json:"kind" enum:"service,app" doc:"A service acts in its own name; people sign in with an app."`
 	PublicKey     string   `json:"public_key,omitempty" maxLength:"16384" doc:"A public JWK or key set, as text: the client signs with it (private_key_jwt, RFC 7523) and has no secret."`
-	Audiences     []string `json:"audiences,omitempty" nullable:"false" maxItems:"50" doc:"The services that tokens may be asked for; the first when none is named. By default Portaria's own alone."`
+	Audiences     []string `json:"audiences,omitempty" nullable:"false" maxItems:"50" doc:"The services that tokens may be asked for; the first when none is named. Without any, people may ask for every audience, and a service for Portaria's own."`
 	Scopes        []string `json:"scopes,omitempty" nullable:"false" maxItems:"50" doc:"What the client may ask for in its own name."`
 	AccessTTL     int64    `json:"access_ttl,omitempty" minimum:"0" maximum:"2592000" doc:"Seconds that access tokens live; by default 900 for a service, and what the settings say for an app."`
 	RefreshTTL    int64    `json:"refresh_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which a session that is not refreshed ends; for apps."`

@@ -187,8 +187,13 @@ which stand for other characters in HTTP Basic (RFC 6749 §2.3.1): ` + "`openssl
 
 **Audiences** are the names of those that tokens are for. There are three kinds: Portaria's own (` + "`audience`" + `), those that the settings name
 (` + "`audience_profiles`, `audience_encryption`" + `), and the id of every registered service that is enabled. People may ask for each of them, unless
-they use an app that has ` + "`audiences`" + `: then for these, and Portaria's own. A service may ask for its own ` + "`audiences`" + ` alone. One that nobody
+they use an app that has ` + "`audiences`" + `: then for these, Portaria's own and the issuer. A service may ask for its own ` + "`audiences`" + ` alone, or, without any, for Portaria's own. One that nobody
 issues tokens for, because it is yet to be registered or misspelt, is told in the log when the client is registered and at each start.
+
+**Powers over Portaria** are the scopes ` + "`portaria:admin`" + `, ` + "`revocation:read`" + `, ` + "`revocation:write`" + `, ` + "`events:read`" + ` and
+` + "`introspection`" + `. They stand only in tokens whose audience is the issuer's URL, which no service may have for a name, and the
+routes for them accept no other token. A client that asks for such scopes alone gets a token for the issuer; beside other
+scopes it names the issuer as ` + "`resource`" + `. With its secret in HTTP Basic a client needs no token for the feed and for events.
 
 ` + "`profile` and `encryption_key`" + ` are the form of the tokens *whose audience is this service*, whoever asks for them; what a client itself gets looks as
 its audience wants it. They must not be said twice: a service that has them may not be named by ` + "`audience`, `audience_profiles` or `audience_encryption`" + `.
