@@ -2,10 +2,10 @@
 # in scripts/, which may also be called by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fuzz chaos bench mutants generate
+.PHONY: help run build test test-clean check fuzz chaos bench mutants generate
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## start the service in this directory, on http://127.0.0.1:8400
 	@exec bin/portaria serve
@@ -15,6 +15,9 @@ build: ## make bin/portaria, one static binary
 
 test: ## run every test on SQLite and PostgreSQL, with the race detector
 	./scripts/test
+
+test-clean: ## as root: the same on a new Debian 12 that has only Go, git, make and gcc
+	./scripts/test-clean
 
 check: ## format, vet, staticcheck, tidy modules, fresh generated files
 	./scripts/check
