@@ -81,7 +81,8 @@ func table() map[string]rule {
 		"internal/webhook": {imports: []string{"internal/background", "internal/secret", "internal/event"}},
 
 		"internal/store":                {domain: true},
-		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/store", "internal/webhook"}, domain...)},
+		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/store", "internal/store/sqlstore/turn", "internal/webhook"}, domain...)},
+		"internal/store/sqlstore/turn":  {},
 		"internal/store/sqlstore/query": {},
 		"internal/store/redisstore":     {imports: domain},
 		"internal/store/storetest":      {imports: append([]string{"internal/testdb", "internal/webhook"}, domain...), testing: true},

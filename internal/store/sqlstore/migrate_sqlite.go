@@ -10,18 +10,6 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// prepareSQLite brings mode and schema of the file up to date.
-func prepareSQLite(ctx context.Context, db *sql.DB, connector driver.Connector) error {
-	current, err := isCurrent(ctx, db)
-	if err != nil {
-		return err
-	}
-	if err := useWAL(ctx, db); err != nil || current {
-		return err
-	}
-	return migrateSQLite(ctx, connector)
-}
-
 // migrateSQLite migrates in one transaction. Its write lock lets one process do
 // so while the others wait; then they find nothing to do.
 func migrateSQLite(ctx context.Context, connector driver.Connector) (err error) {

@@ -23,6 +23,7 @@ import (
 // the writer writes.
 type sqliteEngine struct {
 	db      *sql.DB
+	file    *sqliteFile
 	writer  *writer
 	conn    *sqliteConn      // the writer's
 	readers chan *sqliteConn // the idle ones; they connect when first used
@@ -42,15 +43,20 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 	if err != nil {
 		return nil, err
 	}
+	file, err := openSQLiteFile(path, opts.Guest)
+	if err != nil {
+		return nil, err
+	}
 	db := sql.OpenDB(connector)
-	if err := prepareSQLite(ctx, db, connector); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := file.prepare(ctx, db, connector); err != nil {
+		return nil, errors.Join(err, db.Close(), file.turn.Close())
 	}
 	conn := newSQLiteConn(db)
 	if err := conn.connect(ctx); err != nil {
-		return nil, errors.Join(translate(err), db.Close())
+		return nil, errors.Join(translate(err), db.Close(), file.turn.Close())
 	}
-	e := &sqliteEngine{db: db, writer: startWriter(conn.transact, opts.Panics), conn: conn, size: opts.Connections, timeout: opts.StepTimeout, closing: make(chan struct{})}
+	transact := func(batch []*job) ([]error, error) { return transactInTurn(file.turn, conn, batch) }
+	e := &sqliteEngine{db: db, file: file, writer: startWriter(transact, opts.Panics), conn: conn, size: opts.Connections, timeout: opts.StepTimeout, closing: make(chan struct{})}
 	if e.size <= 0 {
 		e.size = runtime.GOMAXPROCS(0)
 	}
@@ -134,12 +140,12 @@ func (e *sqliteEngine) writeLog(ctx context.Context, d *draft, s step) error {
 func (e *sqliteEngine) close() error {
 	close(e.closing)
 	e.writer.close()
+	e.db.SetMaxIdleConns(-1) // a connection that is given back is closed
 	var errs []error
 	for range e.size {
 		errs = append(errs, (<-e.readers).close())
 	}
-	// The last connection to a file takes its WAL along into the database.
-	errs = append(errs, e.conn.close(), e.db.Close())
+	errs = append(errs, e.file.leave(e.conn.conn, func() error { return errors.Join(e.conn.close(), e.db.Close()) }))
 	return errors.Join(errs...)
 }
 
@@ -242,16 +248,6 @@ func (c *sqliteConn) prepare(ctx context.Context, text string, args []any) (*sql
 func (c *sqliteConn) exec(ctx context.Context, text string) error {
 	_, err := c.ExecContext(ctx, text)
 	return err
-}
-
-// transact does a batch of the writer's. It knows nobody's context: a caller
-// who leaves must not tear down the others.
-func (c *sqliteConn) transact(batch []*job) ([]error, error) {
-	ctx := context.Background()
-	if err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return nil, wrap("begin", err)
-	}
-	return runBatch(ctx, c, batch)
 }
 
 func (c *sqliteConn) ask() *query.Queries { return c.queries }

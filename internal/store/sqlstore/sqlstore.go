@@ -56,6 +56,10 @@ type Options struct {
 	// Panics logs and counts panics in the goroutines of the Store; nil only
 	// keeps them alive.
 	Panics *background.Panics
+	// Guest is set by commands that work beside the service. A guest leaves
+	// the mark of a missing -wal file for the service to report: see
+	// [Store.MissingWAL].
+	Guest bool
 }
 
 // Store fulfils account.Store, session.Store, login.Store, clients.Store,

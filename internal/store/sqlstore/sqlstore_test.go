@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/store/storetest"
@@ -30,10 +31,14 @@ func TestPromises(t *testing.T) {
 	}
 }
 
+// patience is the limit of one step in tests, which run beside other programs:
+// they are about what happens, not about how long it takes.
+const patience = time.Minute
+
 // openStore leaves closing to the caller.
 func openStore(t testing.TB, url string) *sqlstore.Store {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), url, sqlstore.Options{})
+	store, err := sqlstore.Open(t.Context(), url, sqlstore.Options{StepTimeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
