@@ -68,6 +68,12 @@ type PasswordChange struct {
 	NewPassword     string `json:"new_password" maxLength:"256" doc:"8 to 256 characters."`
 }
 
+// NewPassword is a password that an administrator sets for an account.
+type NewPassword struct {
+	ID       string `json:"-" path:"id" doc:"A UUID."`
+	Password string `json:"password" maxLength:"256" doc:"8 to 256 characters."`
+}
+
 // EndSessions ends several of the caller's sessions.
 type EndSessions struct {
 	Which string `json:"which" enum:"others,all" doc:"others keeps the session that asks."`

@@ -46,6 +46,11 @@ func (c *Client) DeleteAccount(ctx context.Context, id string) error {
 	return c.do(ctx, "DELETE", accountPath(id), nil, nil)
 }
 
+// SetPassword sets the password of an account, and ends all its sessions.
+func (c *Client) SetPassword(ctx context.Context, id, password string) (out api.Ended, err error) {
+	return out, c.do(ctx, "PUT", accountPath(id)+"/password", api.NewPassword{Password: password}, &out)
+}
+
 // EndAccountSessions ends all sessions of an account.
 func (c *Client) EndAccountSessions(ctx context.Context, id string) (out api.Ended, err error) {
 	return out, c.do(ctx, "POST", accountPath(id)+"/sessions/end", nil, &out)

@@ -16,7 +16,9 @@ type accountCommand struct {
 	Show    accountShow    `cmd:"" help:"Show an account and its sessions."`
 	Disable accountDisable `cmd:"" help:"Bar an account and end its sessions."`
 	Enable  accountEnable  `cmd:"" help:"Let a barred account sign in again."`
-	Delete  accountDelete  `cmd:"" help:"Delete an account and all that belongs to it."`
+	Delete  accountDelete  `cmd:"" help:"Delete an account and all that belongs to it; asks first."`
+
+	SetPassword accountSetPassword `cmd:"" help:"Give an account a new password, and end its sessions; asks for the password."`
 }
 
 // whom names one account.
@@ -171,11 +173,46 @@ func (a accountEnable) Run(c *call) error {
 	})
 }
 
-type accountDelete struct{ whom }
+type accountSetPassword struct{ whom }
+
+// Run sets the password of an account.
+func (a accountSetPassword) Run(c *call) error {
+	return a.with(c, func(_ *client.Client, found api.Account) error {
+		secret, err := c.newPassword()
+		if err != nil {
+			return err
+		}
+		// Typing may take longer than the operator's token lives.
+		admin, err := c.operator()
+		if err != nil {
+			return err
+		}
+		ended, err := admin.SetPassword(c, found.ID, secret)
+		if err != nil {
+			return err
+		}
+		return c.say(ended, "set the password of %s; ended %d sessions", printable(found.Identifier), ended.Ended)
+	})
+}
+
+type accountDelete struct {
+	whom
+	consent
+}
 
 // Run deletes an account.
 func (a accountDelete) Run(c *call) error {
-	return a.with(c, func(admin *client.Client, found api.Account) error {
+	return a.with(c, func(_ *client.Client, found api.Account) error {
+		name := printable(found.Identifier)
+		fmt.Fprintf(c.err, "%s (%s) and all that belongs to the account will be gone. Who signs up as %s later is another account.\n",
+			name, found.ID, name)
+		if err := a.ask(c, "deleting an account", "Delete it?"); err != nil {
+			return err
+		}
+		admin, err := c.operator() // see accountSetPassword
+		if err != nil {
+			return err
+		}
 		if err := admin.DeleteAccount(c, found.ID); err != nil {
 			return err
 		}

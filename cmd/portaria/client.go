@@ -281,11 +281,17 @@ func (a clientEnable) Run(c *call) error {
 	})
 }
 
-type clientDelete struct{ which }
+type clientDelete struct {
+	which
+	consent
+}
 
 // Run deletes a client.
 func (a clientDelete) Run(c *call) error {
 	return a.with(c, func(admin *client.Client) error {
+		if err := a.askPerson(c, "Delete client "+printable(a.ID)+"? Its sessions end, and its secret is gone."); err != nil {
+			return err
+		}
 		if err := admin.DeleteClient(c, a.ID); err != nil {
 			return err
 		}

@@ -40,6 +40,12 @@ func (f keyFormat) algorithm() jose.Algorithm { return jose.Algorithm(f.Alg) }
 // parse reads the keys of a file; a passphrase is asked for when it turns out
 // to be needed.
 func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, error) {
+	return f.parseOr(c, text, a, "")
+}
+
+// parseOr is parse, with an algorithm for keys that need one and have none. It is
+// used only if it fits.
+func (f keyFormat) parseOr(c *call, text []byte, a, otherwise jose.Algorithm) ([]jose.Key, error) {
 	foreign := keyfile.Foreign{Algorithm: a, Encoding: keyfile.Encoding(f.Secret)}
 	if f.PassphraseFile != "" {
 		line, err := readFile(f.PassphraseFile, maxPassphrase)
@@ -48,7 +54,18 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 		}
 		foreign.Passphrase = keyring.Secret(trimLine(line))
 	}
-	keys, err := keyfile.ParseKeys(text, foreign)
+	parse := func() ([]jose.Key, error) {
+		keys, err := keyfile.ParseKeys(text, foreign)
+		if otherwise != "" && errors.Is(err, keyfile.ErrAlgorithmNeeded) {
+			fallback := foreign
+			fallback.Algorithm = otherwise
+			if fit, mismatch := keyfile.ParseKeys(text, fallback); mismatch == nil {
+				return fit, nil
+			}
+		}
+		return keys, err
+	}
+	keys, err := parse()
 	switch {
 	case errors.Is(err, keyfile.ErrAlgorithmNeeded):
 		return nil, misuse("%w (--alg)", err)
@@ -64,7 +81,7 @@ func (f keyFormat) parse(c *call, text []byte, a jose.Algorithm) ([]jose.Key, er
 		return nil, err
 	}
 	foreign.Passphrase = keyring.Secret(typed)
-	return keyfile.ParseKeys(text, foreign)
+	return parse()
 }
 
 // keySource is where a token command takes its keys from.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
 )
@@ -27,12 +29,47 @@ func (k keyImport) Run(c *call) error {
 	if keys[0].Private() && len(keys) > 1 {
 		return misuse("the set holds private keys: import one at a time, because one follows another")
 	}
-	return c.withKeys(func(ring *app.LocalKeys, now time.Time) error {
+	err = c.withKeys(func(ring *app.LocalKeys, now time.Time) error {
 		if keys[0].Private() {
 			return k.succeed(c, ring, now, keys[0])
 		}
 		return k.trust(c, ring, now, keys)
 	})
+	if errors.Is(err, app.ErrNoKeys) && keys[0].Private() && !k.Drill && k.At.IsZero() {
+		return k.found(c, keys[0], time.Now())
+	}
+	return err
+}
+
+// found makes the key the first one of a service that was never started.
+func (k keyImport) found(c *call, key jose.Key, now time.Time) error {
+	settings, err := c.settings()
+	if err != nil {
+		return err
+	}
+	ring, made, err := app.Found(c, settings, key, now)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ring.Close() }() // everything is written
+	for _, name := range []string{made.Database, made.MasterKey} {
+		if name != "" {
+			fmt.Fprintln(c.err, "made", printable(name))
+		}
+	}
+	k.notes(c, settings, key)
+	return c.say(rotationView{Successor: key.Kid(), At: now}, "%s signs: it is the first key of this service", printable(key.Kid()))
+}
+
+// notes says what is easily overlooked about a key that will sign.
+func (k keyImport) notes(c *call, settings config.Config, key jose.Key) {
+	if key.Algorithm().Symmetric() {
+		fmt.Fprintln(c.err, "note:", onlyHere(key.Algorithm()))
+	}
+	if string(key.Algorithm()) != settings.KeyAlgorithm {
+		fmt.Fprintf(c.err, "note: this key is for %s; the next key that Portaria makes will be for %s (setting key_algorithm)\n",
+			key.Algorithm(), settings.KeyAlgorithm)
+	}
 }
 
 func (k keyImport) read(c *call) ([]jose.Key, error) {
@@ -46,7 +83,11 @@ func (k keyImport) read(c *call) ([]jose.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := k.parse(c, text, k.algorithm())
+	settings, err := c.settings()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := k.parseOr(c, text, k.algorithm(), jose.Algorithm(settings.KeyAlgorithm))
 	if err != nil || k.Kid == "" {
 		return keys, err
 	}
@@ -58,10 +99,16 @@ func (k keyImport) read(c *call) ([]jose.Key, error) {
 }
 
 func (k keyImport) succeed(c *call, ring *app.LocalKeys, now time.Time, key jose.Key) error {
-	if key.Algorithm().Symmetric() {
-		fmt.Fprintln(c.err, "note:", onlyHere(key.Algorithm()))
+	settings, err := c.settings()
+	if err != nil {
+		return err
 	}
-	return k.order(c, ring, now, keyring.Order{Key: key, Replace: k.Replace})
+	k.notes(c, settings, key)
+	unused, err := ring.Unused(c)
+	if err != nil {
+		return err
+	}
+	return k.order(c, ring, now, keyring.Order{Key: key, Replace: k.Replace, AtOnce: unused})
 }
 
 func (k keyImport) trust(c *call, ring *app.LocalKeys, now time.Time, keys []jose.Key) error {

@@ -1,14 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/keyring"
@@ -36,7 +30,7 @@ func (k keyRetire) Run(c *call) error {
 
 type keyKill struct {
 	oneKey
-	Yes bool `help:"Do not ask."`
+	consent
 }
 
 // killView is a kill for programs.
@@ -68,21 +62,7 @@ func (k keyKill) Run(c *call) error {
 // confirm says what follows, and asks whoever can answer.
 func (k keyKill) confirm(c *call, was keyring.State) error {
 	fmt.Fprintln(c.err, k.consequences(was))
-	if k.Yes {
-		return nil
-	}
-	if !term.IsTerminal(int(c.in.Fd())) {
-		return misuse("nothing was changed: killing a key cannot be undone; say --yes")
-	}
-	fmt.Fprint(c.err, "Kill it? Type yes: ")
-	answer, err := bufio.NewReader(io.LimitReader(c.in, 16)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	if strings.TrimSpace(answer) != "yes" {
-		return errors.New("nothing was changed")
-	}
-	return nil
+	return k.ask(c, "killing a key", "Kill it?")
 }
 
 func (k keyKill) consequences(was keyring.State) string {

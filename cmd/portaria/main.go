@@ -66,6 +66,8 @@ type commands struct {
 	URL    string `help:"Where the service is; by default the address it listens on." env:"PORTARIA_URL" placeholder:"URL"`
 	JSON   bool   `help:"Answer in JSON, for programs."`
 
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
+
 	Serve     serveCommand     `cmd:"" help:"Run the service."`
 	Login     loginCommand     `cmd:"" help:"Sign in and print the tokens."`
 	Account   accountCommand   `cmd:"" help:"Create, list and bar accounts."`
@@ -77,6 +79,7 @@ type commands struct {
 	Verifiers verifiersCommand `cmd:"" help:"List the services that follow revocations, and how far behind each is."`
 	Events    eventsCommand    `cmd:"" help:"See what happened, and follow what happens."`
 	Webhook   webhookCommand   `cmd:"" help:"Send events to services, and see how that goes."`
+	Backup    backupCommand    `cmd:"" help:"Copy the SQLite database to a new file, also while the service runs."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
@@ -90,6 +93,7 @@ func run(ctx context.Context, args []string, s surroundings) int {
 		kong.Description("Self-hosted authentication: accounts, sessions, tokens that can be taken back.\n\n"+
 			"Every setting is a flag of each command, a variable PORTARIA_… and a line of the settings file; see docs/config.md."),
 		kong.Embed(flags.target.Interface()),
+		kong.Vars{"version": version()},
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -97,6 +101,11 @@ func run(ctx context.Context, args []string, s surroundings) int {
 	if err != nil {
 		fmt.Fprintln(s.err, "portaria:", err)
 		return exitFailed
+	}
+	if len(args) == 0 {
+		// Who names no command wants to know which there are.
+		_, _ = parser.Parse([]string{"--help"})
+		return exitUsage
 	}
 	parsed, err := parser.Parse(args)
 	switch {
@@ -154,10 +163,14 @@ type versionCommand struct{}
 
 // Run prints what was built.
 func (versionCommand) Run(c *call) error {
-	version := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-	}
-	_, err := fmt.Fprintln(c.out, "portaria", version)
+	_, err := fmt.Fprintln(c.out, version())
 	return err
+}
+
+// version says what was built.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return "portaria " + info.Main.Version
+	}
+	return "portaria unknown"
 }

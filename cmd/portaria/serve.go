@@ -129,7 +129,7 @@ func greet(s surroundings, made app.Made, base string) error {
 	fmt.Fprintf(&text, "Portaria answers at %s\n", base)
 	if made.SigningKey != "" {
 		fmt.Fprintf(&text, "\nSign up, in another terminal:\n"+
-			"  curl --json '{\"identifier\":\"ana@example.com\",\"password\":\"correct horse battery\"}' %s/v1/accounts\n", base)
+			"  curl -H 'Content-Type: application/json' -d '{\"identifier\":\"ana@example.com\",\"password\":\"correct horse battery\"}' %s/v1/accounts\n", base)
 	}
 	_, err := io.WriteString(s.out, text.String())
 	return err

@@ -161,11 +161,17 @@ func (a webhookEnable) Run(c *call) error {
 	})
 }
 
-type webhookDelete struct{ hook }
+type webhookDelete struct {
+	hook
+	consent
+}
 
 // Run deletes a subscription.
 func (a webhookDelete) Run(c *call) error {
 	return a.with(c, func(admin *client.Client) error {
+		if err := a.askPerson(c, "Delete webhook "+printable(a.ID)+"? Its history and its place in the log are gone."); err != nil {
+			return err
+		}
 		if err := admin.DeleteWebhook(c, a.ID); err != nil {
 			return err
 		}

@@ -131,13 +131,18 @@ func (a *App) openStore(ctx context.Context, around func(context.Context, func()
 	if path, ok := a.config.Database.SQLite(); ok && missing(path) {
 		a.Made.Database = path
 	}
-	a.store, err = openStore(ctx, a.config.Database, sqlstore.Options{Around: around, Panics: a.panics})
-	return err
+	if a.store, err = openStore(ctx, a.config.Database, sqlstore.Options{Around: around, Panics: a.panics}); err != nil {
+		return err
+	}
+	if a.store.MissingWAL() {
+		a.log.WarnContext(ctx, "database lacks its last writes", "database", a.config.Database.String(), "reason", MissingWAL)
+	}
+	return nil
 }
 
 // openStore says which database an error is about, without its password.
-func openStore(ctx context.Context, d config.Database, options sqlstore.Options) (*sqlstore.Store, error) {
-	store, err := sqlstore.Open(ctx, d.Reveal(), options)
+func openStore(ctx context.Context, d config.Database, o sqlstore.Options) (*sqlstore.Store, error) {
+	store, err := sqlstore.Open(ctx, d.Reveal(), o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d, err)
 	}

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/store/sqlstore"
@@ -74,7 +78,7 @@ func Keys(ctx context.Context, c config.Config, now time.Time) (*LocalKeys, erro
 	if path, ok := c.Database.SQLite(); ok && missing(path) {
 		return nil, fmt.Errorf("%s: %w", path, ErrNoKeys)
 	}
-	store, err := openStore(ctx, c.Database, sqlstore.Options{})
+	store, err := openStore(ctx, c.Database, sqlstore.Options{Guest: true})
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +87,48 @@ func Keys(ctx context.Context, c config.Config, now time.Time) (*LocalKeys, erro
 		return nil, errors.Join(err, store.Close())
 	}
 	return &LocalKeys{ring, store}, nil
+}
+
+// Found makes the keys of a service that was never started, with this one as the
+// first signing key, and what the first start makes beside it: database and
+// master key. It returns keyring.ErrConflict where there are keys already.
+func Found(ctx context.Context, c config.Config, key jose.Key, now time.Time) (_ *LocalKeys, made Made, err error) {
+	a := &App{config: c, log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }, panics: background.New(slog.New(slog.DiscardHandler))}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if err := a.openStore(ctx, nil); err != nil {
+		return nil, a.Made, err
+	}
+	sealed, err := keyring.Sealed(ctx, a.store.Keyring())
+	if err == nil && sealed {
+		err = keyring.ErrConflict
+	}
+	if err != nil {
+		return nil, a.Made, err
+	}
+	master, err := a.masterKey(false)
+	if err != nil {
+		return nil, a.Made, err
+	}
+	ring, err := keyring.Found(ctx, a.store.Keyring(), master, keyPolicy(c), key, now)
+	if err != nil {
+		return nil, a.Made, explainKeys(err, c)
+	}
+	return &LocalKeys{ring, a.store}, a.Made, nil
+}
+
+// Unused reports that there are no accounts and no clients: nobody can have a
+// token, except the operator, and no verifier has met one.
+func (k *LocalKeys) Unused(ctx context.Context) (bool, error) {
+	people, err := k.store.Accounts(ctx, account.Page{Limit: 1})
+	if err != nil {
+		return false, err
+	}
+	registered, err := k.store.Clients(ctx, "", 1)
+	return len(people) == 0 && len(registered) == 0, err
 }
 
 // Close closes the database.

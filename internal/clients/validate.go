@@ -65,6 +65,7 @@ func (c Client) Validate() error {
 	f.add("scopes", checkList(c.Scopes, isScope, `128 characters of visible ASCII without " and \`))
 	c.checkPolicy(&f)
 	f.add("scopes", c.checkAppScopes())
+	f.add("scopes", c.checkOwnScopes())
 	f.add("profile", c.checkProfile())
 	f.add("encryption_key", c.checkEncryptionKey())
 	return f.err()

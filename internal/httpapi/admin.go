@@ -85,6 +85,11 @@ func (s *Server) deleteAccount(ctx context.Context, c Caller, in api.ID) (none, 
 	return none{}, s.login.DeleteAccount(ctx, in.ID, c.Use.At)
 }
 
+func (s *Server) setPassword(ctx context.Context, c Caller, in api.NewPassword) (api.Ended, error) {
+	n, err := s.login.SetPassword(ctx, in.ID, in.Password, c.Use.At)
+	return api.Ended{Ended: n}, err
+}
+
 func (s *Server) accountSessions(ctx context.Context, c Caller, in api.ID) (api.Sessions, error) {
 	if _, err := s.accounts.Account(ctx, in.ID); err != nil {
 		return api.Sessions{}, err

@@ -64,6 +64,9 @@ func (s *Server) authenticated(r *http.Request, f oauthForm, now time.Time) (cli
 	if err != nil {
 		return clients.Client{}, err
 	}
+	if shown.ClientID == "" && shown.Assertion == "" {
+		return clients.Client{}, &api.OAuthError{Code: invalidClient, Description: "client_id is missing: send it in the form, or with the secret in HTTP Basic."}
+	}
 	return s.Prover.Prove(r.Context(), shown, now)
 }
 

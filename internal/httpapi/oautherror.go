@@ -34,6 +34,7 @@ func oauthRows() []oauthRow {
 		{login.ErrTarget, api.OAuthError{Code: "invalid_target", Description: "The client is not registered with this resource."}},
 		{errResources, api.OAuthError{Code: "invalid_target", Description: "Ask for one resource at a time."}},
 		{token.ErrAudience, api.OAuthError{Code: "invalid_target", Description: "No tokens are issued for this resource: it is neither in the settings nor an enabled service."}},
+		{session.ErrOtherClient, api.OAuthError{Code: grant, Description: "The refresh token was issued to another client: send the client_id of the application that the person signed in with."}},
 		{session.ErrTokenInvalid, api.OAuthError{Code: grant, Description: "The refresh token is not valid, or is another client's."}},
 		{session.ErrEnded, api.OAuthError{Code: grant, Description: "The session has ended."}},
 		{session.ErrExpired, api.OAuthError{Code: grant, Description: "The session has expired."}},

@@ -36,6 +36,7 @@ func (s *Server) routes() []route {
 		{"POST /v1/admin/accounts/{id}/disable", admin, call(s.disableAccount), "Bar an account and end its sessions."},
 		{"POST /v1/admin/accounts/{id}/enable", admin, call(s.enableAccount), "Let a barred account sign in again."},
 		{"DELETE /v1/admin/accounts/{id}", admin, call(s.deleteAccount), "Delete an account and all that belongs to it."},
+		{"PUT /v1/admin/accounts/{id}/password", admin, call(s.setPassword), "Set the password of an account; ends all its sessions."},
 		{"GET /v1/admin/accounts/{id}/sessions", admin, call(s.accountSessions), "List an account's sessions."},
 		{"POST /v1/admin/accounts/{id}/sessions/end", admin, call(s.endAccountSessions), "End all sessions of an account."},
 		{"GET /v1/admin/sessions", admin, call(s.listSessions), "List who is logged in, newest first."},

@@ -69,6 +69,24 @@ type snapshot struct {
 // missing or wrong master key it returns ErrMasterKeyMissing, ErrMasterKeyWrong
 // or ErrSealedDamaged, and nothing has changed.
 func Open(ctx context.Context, store Store, master *MasterKey, policy Policy, now time.Time) (*Ring, error) {
+	return openRing(ctx, store, master, policy, jose.Key{}, now)
+}
+
+// Found is [Open] for a store that holds nothing yet: the first signing key is
+// this one, which signs at once, because nobody can have a token or a copy of
+// the key set. Errors wrap ErrKeyUnfit, or ErrConflict when there are keys.
+func Found(ctx context.Context, store Store, master *MasterKey, policy Policy, key jose.Key, now time.Time) (*Ring, error) {
+	if err := signs(key); err != nil {
+		return nil, fmt.Errorf("found key ring: %w", err)
+	}
+	r, err := openRing(ctx, store, master, policy, key, now)
+	if err == nil && r.made != key.Kid() {
+		err = fmt.Errorf("found key ring: %w", ErrConflict)
+	}
+	return r, err
+}
+
+func openRing(ctx context.Context, store Store, master *MasterKey, policy Policy, first jose.Key, now time.Time) (*Ring, error) {
 	if err := policy.Validate(); err != nil {
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
@@ -85,7 +103,7 @@ func Open(ctx context.Context, store Store, master *MasterKey, policy Policy, no
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
 	before := r.now.Load().records.states(now)
-	if err := r.ensureKey(ctx, now); err != nil {
+	if err := r.ensureKey(ctx, first, now); err != nil {
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
 	// The first Maintain tells of what was done here, but for the first key of

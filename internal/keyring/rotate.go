@@ -35,6 +35,9 @@ type Order struct {
 	// Algorithm asks for a new key of this algorithm, whatever the policy says.
 	// It goes with a zero Key.
 	Algorithm jose.Algorithm
+	// AtOnce has the successor sign at once, without waiting until verifiers
+	// can know it. Only for an installation whose tokens nobody has.
+	AtOnce bool
 	// At is when the successor begins to sign. Zero: as soon as may be, which
 	// is after the max-age of the key set and two minutes.
 	At time.Time
@@ -157,6 +160,9 @@ func (rs records) order(p Policy, o Order, now time.Time) (Rotation, *task, erro
 		return Rotation{}, nil, err
 	}
 	earliest := now.Add(p.lead())
+	if o.AtOnce {
+		earliest = now
+	}
 	if o.At.IsZero() {
 		t.activate = earliest
 	}
@@ -181,6 +187,11 @@ func (rs records) admit(o Order, t *task, now time.Time) error {
 	case rs.has(key.Kid()):
 		return fmt.Errorf("%w: %s", ErrKeyExists, key.Kid())
 	}
+	return signs(key)
+}
+
+// signs checks that a key can sign.
+func signs(key jose.Key) error {
 	if _, err := key.Sign("a try"); err != nil {
 		return fmt.Errorf("%w: it does not sign: %w", ErrKeyUnfit, err)
 	}

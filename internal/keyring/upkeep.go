@@ -155,9 +155,23 @@ func (r *Ring) newRecord(key jose.Key, now time.Time) (Record, error) {
 // millis is the resolution of the store.
 func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// ensureKey makes a signing key when none is active, and sees to it that the
+// ensureKey makes a signing key when none is active, or takes first if it is the
+// very first of all and not zero, and sees to it that the
 // keys that may sign stay published long enough for the policy.
-func (r *Ring) ensureKey(ctx context.Context, now time.Time) error {
+func (r *Ring) ensureKey(ctx context.Context, first jose.Key, now time.Time) error {
+	if first.Algorithm() != "" && len(r.now.Load().records) == 0 {
+		_, err := r.make(ctx, &task{activate: now.Add(-raceWindow)}, first, now)
+		if err == nil {
+			r.made = first.Kid()
+			return r.Reload(ctx)
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := r.Reload(ctx); err != nil {
+			return err
+		}
+	}
 	if r.now.Load().records.active(now) == nil {
 		done, err := r.makeDue(ctx, now)
 		if err != nil {

@@ -63,6 +63,7 @@ var table = []row{
 	{session.ErrNotFound, http.StatusNotFound, "session_not_found", "There is no such session.", "", ""},
 	{session.ErrEnded, http.StatusUnauthorized, "session_ended", "The session has ended.", "Sign in again.", invalidToken},
 	{session.ErrExpired, http.StatusUnauthorized, "session_expired", "The session has expired.", "Sign in again.", invalidToken},
+	{session.ErrOtherClient, http.StatusUnauthorized, "refresh_token_invalid", "The refresh token is not valid for this client.", "It was issued to another client. Send the client_id of the application that the person signed in with, and the application's proof if it has one.", invalidToken},
 	{session.ErrTokenInvalid, http.StatusUnauthorized, "refresh_token_invalid", "The refresh token is not valid.", "Sign in again.", invalidToken},
 	{session.ErrReused, http.StatusUnauthorized, "refresh_token_reused", "The refresh token was used before; the session has been ended.", "Sign in again, and find out who else has the token.", invalidToken},
 

@@ -106,7 +106,7 @@ type Refreshed struct {
 // spent again inside the grace window gets the same successor, as long as
 // nobody has used that; otherwise it is in two hands, and the session ends
 // with ErrReused. In the hands of another client than the session's it is
-// ErrTokenInvalid, and nothing is spent. The Event in the answer counts whether
+// ErrOtherClient, and nothing is spent. The Event in the answer counts whether
 // or not there is an error. Errors: ErrTokenInvalid, ErrEnded, ErrExpired,
 // ErrReused.
 func (c *Chain) Refresh(ctx context.Context, t Token, terms Terms, use Use) (Refreshed, error) {
@@ -121,7 +121,7 @@ func (c *Chain) Refresh(ctx context.Context, t Token, terms Terms, use Use) (Ref
 			return Refreshed{}, err
 		}
 		if s.ClientID != terms.ClientID {
-			return Refreshed{}, ErrTokenInvalid
+			return Refreshed{}, ErrOtherClient
 		}
 		r, done, err := c.step(ctx, s, spend{cl.generation, c.policy.under(terms), use})
 		if done || err != nil {

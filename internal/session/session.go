@@ -25,6 +25,10 @@ var (
 	// ErrTokenInvalid says that the refresh token was not made here, or was
 	// changed.
 	ErrTokenInvalid = errors.New("refresh token invalid")
+	// ErrOtherClient says that a refresh token was issued to another client
+	// than the one that sends it, such as a client that left out its name. It
+	// is an ErrTokenInvalid. Nothing was spent.
+	ErrOtherClient = fmt.Errorf("%w: issued to another client", ErrTokenInvalid)
 	// ErrReused says that a refresh token came back after it was spent: it
 	// is in two hands. The session has been ended.
 	ErrReused = errors.New("refresh token reused")
