@@ -15,6 +15,7 @@ type Event struct {
 	Actor     string            `json:"actor,omitempty" doc:"Who did it: an account's id, a client's id, operator; absent for Portaria itself and for strangers."`
 	Address   string            `json:"address,omitempty"`
 	UserAgent string            `json:"user_agent,omitempty"`
+	RequestID string            `json:"request_id,omitempty" doc:"The request that it happened in, as X-Request-Id and the access log have it."`
 	Reason    string            `json:"reason,omitempty" example:"wrong_password"`
 	Detail    map[string]string `json:"detail,omitempty"`
 }

@@ -22,8 +22,12 @@ const (
 	LoginFailed       Type = "login.failed"
 	SessionStarted    Type = "session.started"
 	SessionEnded      Type = "session.ended"
+	SessionSteppedUp  Type = "session.stepped_up"
 	SessionReplayed   Type = "session.refresh_replayed_elsewhere"
 	SessionAhead      Type = "session.refresh_ahead_of_store"
+	RefreshRefused    Type = "session.refresh_refused"
+	AccessRefused     Type = "access.refused"
+	CrossSiteRefused  Type = "access.cross_site"
 	KeyRotated        Type = "key.rotated"
 	KeyKilled         Type = "key.killed"
 	RevocationWritten Type = "revocation.written"
@@ -33,6 +37,12 @@ const (
 	ClientDisabled    Type = "client.disabled"
 	ClientEnabled     Type = "client.enabled"
 	ClientDeleted     Type = "client.deleted"
+	ClientNotProved   Type = "client.authentication_failed"
+	WebhookCreated    Type = "webhook.created"
+	WebhookChanged    Type = "webhook.changed"
+	WebhookDisabled   Type = "webhook.disabled"
+	WebhookEnabled    Type = "webhook.enabled"
+	WebhookDeleted    Type = "webhook.deleted"
 )
 
 // Event is one thing that happened. It holds no secret, ever: no password, no
@@ -52,6 +62,9 @@ type Event struct {
 	Actor string
 	// Address and UserAgent are those of the request.
 	Address, UserAgent string
+	// RequestID is that of the request, as the access log has it; empty for
+	// what Portaria does by itself.
+	RequestID string
 	// Reason is why, in the words of the package that knows: session.Reason,
 	// for instance.
 	Reason string

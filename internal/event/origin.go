@@ -6,8 +6,8 @@ import "context"
 // request, so that every event of every step has it: a step that was handed it
 // as a parameter could be handed none.
 type Origin struct {
-	// Actor, Address and UserAgent are those of [Event].
-	Actor, Address, UserAgent string
+	// Actor, Address, UserAgent and RequestID are those of [Event].
+	Actor, Address, UserAgent, RequestID string
 }
 
 // Operator is the Actor of whoever holds master key and database.

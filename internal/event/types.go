@@ -5,8 +5,10 @@ func Types() []Type {
 	return []Type{
 		AccountCreated, AccountDisabled, AccountEnabled, AccountDeleted, PasswordChanged,
 		LoginSucceeded, LoginFailed,
-		SessionStarted, SessionEnded, SessionReplayed, SessionAhead,
+		SessionStarted, SessionEnded, SessionSteppedUp, SessionReplayed, SessionAhead, RefreshRefused,
+		AccessRefused, CrossSiteRefused,
 		KeyRotated, KeyKilled, RevocationWritten, EpochRaised,
-		ClientCreated, ClientChanged, ClientDisabled, ClientEnabled, ClientDeleted,
+		ClientCreated, ClientChanged, ClientDisabled, ClientEnabled, ClientDeleted, ClientNotProved,
+		WebhookCreated, WebhookChanged, WebhookDisabled, WebhookEnabled, WebhookDeleted,
 	}
 }

@@ -95,8 +95,19 @@ type Caller struct {
 // a subject names is told apart by its form: an account's id, a client's, or
 // event.Operator.
 func (c Caller) origin() event.Origin {
-	return event.Origin{Actor: cmp.Or(c.Session.AccountID, c.Claims.Subject(), c.Client.ID), Address: c.Use.Address, UserAgent: c.Use.UserAgent}
+	return event.Origin{Actor: cmp.Or(c.Session.AccountID, c.Claims.Subject(), c.Client.ID), Address: c.Use.Address, UserAgent: c.Use.UserAgent,
+		RequestID: serve.RequestID(c.browser.request.Context())}
 }
+
+// account and session are those that the caller's token names.
+func (c Caller) account() string {
+	if c.Session.AccountID == "" && c.Claims.SessionID() != "" {
+		return c.Claims.Subject()
+	}
+	return c.Session.AccountID
+}
+
+func (c Caller) session() string { return cmp.Or(c.Session.ID, c.Claims.SessionID()) }
 
 // client is the client that calls: the one that proved itself, or that the
 // token was issued to.
@@ -107,11 +118,7 @@ const maxUserAgent = 256
 
 // caller lets a request in, or says why not.
 func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Caller, error) {
-	c := Caller{browser: browser{r, w.Header()}, Use: session.Use{
-		At:        s.now(),
-		Address:   serve.ClientAddress(r.Context()),
-		UserAgent: printable(r.UserAgent(), maxUserAgent),
-	}}
+	c := s.anybody(w, r)
 	var err error
 	switch allowed {
 	case anyone, leaving:
@@ -130,6 +137,15 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 		return s.scopedClient(r, c, allowed)
 	}
 	return s.tokenHolder(r.Context(), c, allowed)
+}
+
+// anybody is the caller of a request of which nothing else is known.
+func (s *Server) anybody(w http.ResponseWriter, r *http.Request) Caller {
+	return Caller{browser: browser{r, w.Header()}, Use: session.Use{
+		At:        s.now(),
+		Address:   serve.ClientAddress(r.Context()),
+		UserAgent: printable(r.UserAgent(), maxUserAgent),
+	}}
 }
 
 // byClient tells the routes of services, which may send their secret instead of
@@ -154,7 +170,7 @@ func (s *Server) scopedClient(r *http.Request, c Caller, allowed who) (Caller, e
 		return Caller{}, err
 	}
 	if !slices.Contains(c.Client.Scopes, allowed.scope()) && !slices.Contains(c.Client.Scopes, api.AdminScope) {
-		return Caller{}, problem.InsufficientScope(allowed.scope())
+		return c, problem.InsufficientScope(allowed.scope())
 	}
 	return c, nil
 }
@@ -163,7 +179,8 @@ func (s *Server) scopedClient(r *http.Request, c Caller, allowed who) (Caller, e
 func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller, error) {
 	claims, place, err := s.verified(c.browser.request, allowed)
 	if err != nil {
-		return Caller{}, err
+		c.Claims = claims // zero, unless they are known to be genuine
+		return c, err
 	}
 	c.Claims, c.inCookie = claims, place == verify.Cookie(api.AccessCookie)
 	if c.inCookie {
@@ -183,7 +200,8 @@ func (s *Server) verified(r *http.Request, allowed who) (verify.Claims, verify.P
 	}
 	claims, place, err := s.verifier.Power(r)
 	if errors.Is(err, verify.ErrInvalid) {
-		if _, _, other := s.verifier.Person(r); other == nil {
+		if known, where, other := s.verifier.Person(r); other == nil {
+			claims, place = known, where // of use to the log alone
 			err = problem.InsufficientScope(allowed.scope())
 		}
 	}
@@ -233,9 +251,9 @@ func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, erro
 	case allowed == signedIn && c.Session.ID != "":
 		return c, nil
 	case scope != "":
-		return Caller{}, problem.InsufficientScope(scope)
+		return c, problem.InsufficientScope(scope)
 	}
-	return Caller{}, problem.SessionRequired()
+	return c, problem.SessionRequired()
 }
 
 // reaches reports whether the token has the scope, and its client is registered

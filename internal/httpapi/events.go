@@ -138,7 +138,7 @@ func eventsOf(list []event.Event) api.Events {
 		out.Events[i] = api.Event{
 			Seq: e.Seq, ID: e.ID, Type: string(e.Type), At: e.At,
 			AccountID: e.AccountID, SessionID: e.SessionID, ClientID: e.ClientID, KeyID: e.KeyID,
-			Actor: e.Actor, Address: e.Address, UserAgent: e.UserAgent, Reason: e.Reason, Detail: e.Detail,
+			Actor: e.Actor, Address: e.Address, UserAgent: e.UserAgent, RequestID: e.RequestID, Reason: e.Reason, Detail: e.Detail,
 		}
 	}
 	return out

@@ -79,7 +79,7 @@ func TestTheChallengeForAFreshProof(t *testing.T) {
 func TestAdministrativeChangesByAPersonNeedAFreshProof(t *testing.T) {
 	a := apptest.Start(t)
 	id, tokens := a.SignUp("ana")
-	person := token.Claims{Subject: id, SessionID: tokens.SessionID, ClientID: login.ClientID, Scope: api.AdminScope,
+	person := token.Claims{Audience: []string{a.URL}, Subject: id, SessionID: tokens.SessionID, ClientID: login.ClientID, Scope: api.AdminScope,
 		AuthTime: a.Clock.Now(), AMR: []string{"pwd"}}
 	stale := a.Sign(person)
 	person.Fresh = true

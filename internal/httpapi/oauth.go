@@ -68,6 +68,9 @@ func (s *Server) refreshGrant(ctx context.Context, c Caller) (api.Granted, error
 	}
 	got, event, err := s.login.Refresh(ctx, session.Token(refreshToken), wish, c.Use)
 	s.report(ctx, event)
+	if err != nil {
+		s.recordRefusedRefresh(ctx, c, session.Token(refreshToken), err)
+	}
 	return api.Granted{
 		AccessToken:  got.Access.Reveal(),
 		ExpiresIn:    seconds(got.ExpiresIn),

@@ -77,6 +77,7 @@ func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tok
 	got, event, err := s.login.Refresh(ctx, spent, wish, c.Use)
 	s.report(ctx, event)
 	if err != nil {
+		s.recordRefusedRefresh(ctx, c, spent, err)
 		return api.Tokens{}, fieldAtFault(err)
 	}
 	if err := s.endLeftBehind(ctx, c, left, got.SessionID); err != nil {

@@ -95,6 +95,8 @@ type Server struct {
 	frames frames
 	feeds  places
 	keys   atomic.Pointer[keySetFrame]
+	// refusals bounds the events about refused requests.
+	refusals event.Bound
 }
 
 // New mounts all routes. It fails when a route does not say who may call it.
@@ -140,8 +142,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) handler(rt route, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.caller(w, r, rt.who)
+		if c.browser.request == nil { // refused: of the caller there is only the request
+			c = s.anybody(w, r)
+		}
+		serve.Identify(r.Context(), c.account(), c.client())
+		ctx := event.From(r.Context(), c.origin())
 		if err == nil {
-			err = h(w, r.WithContext(event.From(r.Context(), c.origin())), c)
+			err = h(w, r.WithContext(ctx), c)
+		}
+		if err != nil {
+			s.recordRefusal(ctx, c, err)
 		}
 		switch {
 		case err == nil:

@@ -40,7 +40,7 @@ func (s *Server) showWebhook(ctx context.Context, _ Caller, in api.ID) (api.Webh
 }
 
 func (s *Server) deleteWebhook(ctx context.Context, _ Caller, in api.ID) (none, error) {
-	return none{}, s.Webhooks.Store.Delete(ctx, in.ID)
+	return none{}, s.Webhooks.Delete(ctx, in.ID)
 }
 
 func (s *Server) rotateWebhookSecret(ctx context.Context, _ Caller, in api.ID) (api.WebhookSecret, error) {

@@ -45,6 +45,8 @@ type requestContext struct {
 	id      string
 	client  netip.Addr
 	patient bool // it waits on purpose
+	// account and through say who asked, for the access log.
+	account, through string
 }
 
 type contextKey struct{}
@@ -151,7 +153,28 @@ func (h *wrapper) log(x *exchange, r *http.Request, took time.Duration, aborted 
 	h.Log.LogAttrs(r.Context(), level, message,
 		slog.String("method", method(r)), slog.String("route", route(r)), slog.Int("status", status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.String("request_id", x.context.id), slog.String("client", ClientAddress(r.Context())))
+		slog.String("request_id", x.context.id), slog.String("client", ClientAddress(r.Context())), who(&x.context))
+}
+
+// Identify says for the access log which account and which registered client a
+// request comes from; empty is nobody. Call it from the request's goroutine,
+// and only with what was proved.
+func Identify(ctx context.Context, account, client string) {
+	if c, ok := ctx.Value(contextKey{}).(*requestContext); ok {
+		c.account, c.through = account, client
+	}
+}
+
+// who is the part of the access line that joins it with the events.
+func who(c *requestContext) slog.Attr {
+	var known []slog.Attr
+	if c.account != "" {
+		known = append(known, slog.String("account_id", c.account))
+	}
+	if c.through != "" {
+		known = append(known, slog.String("client_id", c.through))
+	}
+	return slog.GroupAttrs("", known...)
 }
 
 // level tells news from noise: thousands of good requests a second are none,

@@ -30,7 +30,7 @@ func TestWantedEventsArriveInOrderAndSigned(t *testing.T) {
 		if slices.Contains(h.received(), before[0]) {
 			t.Error("an event from before the subscription arrived")
 		}
-		w.same(h.bodies[2], `{"type":"session.ended","timestamp":"2000-01-01T00:00:00Z","data":{"seq":7,"account_id":"ana","session_id":"s1","reason":"signed_out"}}`)
+		w.same(h.bodies[2], `{"type":"session.ended","timestamp":"2000-01-01T00:00:00Z","data":{"seq":9,"account_id":"ana","session_id":"s1","reason":"signed_out"}}`)
 		head, err := w.store.LastEvent(w.ctx)
 		w.ok(err)
 		w.same(w.find(sub).Progress, webhook.Progress{Cursor: head})

@@ -20,7 +20,7 @@ import (
 // Panics is required.
 type Config struct {
 	Store  Store
-	Events event.Reader
+	Events Log
 	Signer Signer
 	// Issuer is the URL that Security Event Tokens name as theirs.
 	Issuer string
@@ -34,6 +34,14 @@ type Config struct {
 	// going.
 	Panics *background.Panics
 	Now    func() time.Time
+}
+
+// Log is the event log: deliveries read it, and changes of subscriptions are
+// written to it.
+type Log interface {
+	event.Reader
+	// Append is that of event.Store.
+	Append(ctx context.Context, events []event.Event) error
 }
 
 // Service manages subscriptions and delivers to them. Safe for concurrent use.
@@ -96,7 +104,37 @@ func (s *Service) Create(ctx context.Context, sub Subscription) (Subscription, s
 	if err := s.Store.Create(ctx, sub); err != nil {
 		return Subscription{}, "", err
 	}
-	return sub, s.secretFor(sub), nil
+	return sub, s.secretFor(sub), s.changed(ctx, event.WebhookCreated, sub, "")
+}
+
+// Reasons of changes, in events.
+const (
+	reasonNewSecret = "new_secret"
+	reasonReplay    = "replay"
+)
+
+// changed writes down what was done to a subscription. An error means that it
+// was done, and that nobody will read of it: whoever did it must hear of that.
+func (s *Service) changed(ctx context.Context, t event.Type, sub Subscription, reason string) error {
+	err := s.Events.Append(context.WithoutCancel(ctx), []event.Event{{
+		Type: t, At: s.Now(), ClientID: sub.ClientID, Reason: reason, Detail: map[string]string{"webhook": sub.ID},
+	}})
+	if err != nil {
+		return fmt.Errorf("record change of webhook: %w", err)
+	}
+	return nil
+}
+
+// Delete removes a subscription with its history.
+func (s *Service) Delete(ctx context.Context, id string) error {
+	sub, err := s.Store.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Delete(ctx, id); err != nil {
+		return err
+	}
+	return s.changed(ctx, event.WebhookDeleted, sub, "")
 }
 
 func (s *Service) secretFor(sub Subscription) secret.Text {
@@ -120,18 +158,29 @@ func (s *Service) RotateSecret(ctx context.Context, id string) (secret.Text, err
 	if err != nil {
 		return "", err
 	}
-	return s.secretFor(sub), nil
+	return s.secretFor(sub), s.changed(ctx, event.WebhookChanged, sub, reasonNewSecret)
 }
 
 // Enable lets a disabled subscription go on where it stopped.
 func (s *Service) Enable(ctx context.Context, id string) error {
 	defer s.Wake()
-	return s.Store.Disable(ctx, id, "", time.Time{})
+	return s.switched(ctx, id, event.WebhookEnabled, "", time.Time{})
 }
 
 // Disable stops delivery; events wait in the log.
 func (s *Service) Disable(ctx context.Context, id string) error {
-	return s.Store.Disable(ctx, id, ReasonAdmin, s.Now())
+	return s.switched(ctx, id, event.WebhookDisabled, ReasonAdmin, s.Now())
+}
+
+func (s *Service) switched(ctx context.Context, id string, t event.Type, why Reason, at time.Time) error {
+	sub, err := s.Store.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Disable(ctx, id, why, at); err != nil {
+		return err
+	}
+	return s.changed(ctx, t, sub, string(why))
 }
 
 // Replay delivers again what happened since a moment, in order and with the
@@ -149,11 +198,15 @@ func (s *Service) Replay(ctx context.Context, id string, since time.Time) (int64
 	if len(first) > 0 {
 		cursor = first[0].Seq - 1
 	}
+	sub, err := s.Store.Find(ctx, id)
+	if err != nil {
+		return 0, err
+	}
 	if err := s.Store.Seek(ctx, id, cursor); err != nil {
 		return 0, err
 	}
 	s.Wake()
-	return cursor, nil
+	return cursor, s.changed(ctx, event.WebhookChanged, sub, reasonReplay)
 }
 
 // Redeliver tries a dead letter once more, now and out of order, and answers

@@ -150,6 +150,10 @@ func (s Subscription) filter() event.Filter {
 }
 
 func matches(pattern string, t event.Type) bool {
+	if pattern == "*" {
+		// What becomes of subscriptions is told to those alone who ask for it.
+		return !strings.HasPrefix(string(t), "webhook.")
+	}
 	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
 		return strings.HasPrefix(string(t), prefix)
 	}

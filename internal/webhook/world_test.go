@@ -138,6 +138,8 @@ func (w *world) subscribes(h *receiver, types ...string) webhook.Subscription {
 	made, shown, err := w.service.Create(w.ctx, sub)
 	w.ok(err)
 	h.secret = shown.Reveal()
+	w.first, err = w.store.LastEvent(w.ctx) // the subscription is one
+	w.ok(err)
 	return made
 }
 

@@ -60,7 +60,8 @@ func (d *draft) event(e event.Event) {
 	e.Actor = cmp.Or(e.Actor, d.origin.Actor)
 	e.Address = cmp.Or(e.Address, d.origin.Address)
 	e.UserAgent = cmp.Or(e.UserAgent, d.origin.UserAgent)
-	for _, text := range []*string{&e.ID, &e.AccountID, &e.SessionID, &e.ClientID, &e.KeyID, &e.Actor, &e.Address, &e.UserAgent} {
+	e.RequestID = cmp.Or(e.RequestID, d.origin.RequestID)
+	for _, text := range []*string{&e.ID, &e.AccountID, &e.SessionID, &e.ClientID, &e.KeyID, &e.Actor, &e.Address, &e.UserAgent, &e.RequestID} {
 		*text = fit(*text)
 	}
 	e.Reason = cut(e.Reason, maxReason)
@@ -196,7 +197,7 @@ func flushEvents(ctx context.Context, q *query.Queries, drafts []*draft) error {
 }
 
 func insertEvent(ctx context.Context, q *query.Queries, e event.Event) error {
-	detail, err := encodeDetail(e.Detail)
+	detail, err := encodeDetail(e.Detail, e.RequestID)
 	if err != nil {
 		return err
 	}
@@ -207,14 +208,21 @@ func insertEvent(ctx context.Context, q *query.Queries, e event.Event) error {
 	})
 }
 
+// requestIDDetail is where the request id is kept, beside the details: nobody
+// searches for it.
+const requestIDDetail = "request_id"
+
 // encodeDetail keeps no detail as an empty text.
-func encodeDetail(detail map[string]string) (string, error) {
-	if len(detail) == 0 {
+func encodeDetail(detail map[string]string, requestID string) (string, error) {
+	if len(detail) == 0 && requestID == "" {
 		return "", nil
 	}
-	kept := make(map[string]string, len(detail))
+	kept := make(map[string]string, len(detail)+1)
+	if requestID != "" {
+		kept[requestIDDetail] = requestID
+	}
 	for name, text := range detail {
-		if len(kept) < maxDetails {
+		if len(kept) < maxDetails && name != requestIDDetail {
 			kept[fit(name)] = fit(text)
 		}
 	}

@@ -106,6 +106,10 @@ func toEvents(doing string, rows []query.Event, err error) ([]event.Event, error
 			if err := json.Unmarshal([]byte(row.Detail), &events[i].Detail); err != nil {
 				return nil, fmt.Errorf("%s: event %d: %w", doing, row.Seq, err)
 			}
+			events[i].RequestID = events[i].Detail[requestIDDetail]
+			if delete(events[i].Detail, requestIDDetail); len(events[i].Detail) == 0 {
+				events[i].Detail = nil
+			}
 		}
 	}
 	return events, nil

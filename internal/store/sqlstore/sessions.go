@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
@@ -62,8 +63,18 @@ func sessionsOf(account string) string { return account + "\x01" }
 
 // StepUp implements [session.ChainStore].
 func (s *Store) StepUp(ctx context.Context, id string, authTime time.Time) (bool, error) {
-	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
-		return q.StepUp(ctx, query.StepUpParams{AuthTime: millis(authTime), ID: id, Now: millis(authTime)})
+	owner, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (string, error) {
+		return q.SessionOwner(ctx, id)
+	})
+	if err != nil {
+		return false, unless(missing("find session", err, session.ErrNotFound), session.ErrNotFound)
+	}
+	rows, err := writeLog(ctx, s, sessionsOf(owner), func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		rows, err := q.StepUp(ctx, query.StepUpParams{AuthTime: millis(authTime), ID: id, Now: millis(authTime)})
+		if err == nil && rows > 0 {
+			d.event(event.Event{Type: event.SessionSteppedUp, At: authTime, AccountID: owner, SessionID: id})
+		}
+		return rows, err
 	})
 	return rows > 0, wrap("step up session", err)
 }
