@@ -15,15 +15,17 @@ import (
 )
 
 type keyCommand struct {
-	List     keyList     `cmd:"" help:"List the service's keys, and what each is doing."`
-	Show     keyShow     `cmd:"" help:"Show one key and its public half."`
-	Generate keyGenerate `cmd:"" help:"Make the service's next signing key, or with --out a key file for other uses."`
-	Import   keyImport   `cmd:"" help:"Take over a key made elsewhere: a private one signs next, a public one only verifies."`
-	Rotate   keyRotate   `cmd:"" help:"Have a new key sign, once everybody can know it."`
-	Retire   keyRetire   `cmd:"" help:"End the use of a key in good order."`
-	Kill     keyKill     `cmd:"" help:"Declare a key compromised: what it signed is refused."`
-	Reseal   keyReseal   `cmd:"" help:"Seal all keys with the first key of the master key file."`
-	Export   keyExport   `cmd:"" help:"Write public keys as JWK set, JWK or PEM."`
+	List         keyList         `cmd:"" help:"List the service's keys, and what each is doing."`
+	Show         keyShow         `cmd:"" help:"Show one key and its public half."`
+	Generate     keyGenerate     `cmd:"" help:"Make the service's next signing key, or with --out a key file for other uses."`
+	Import       keyImport       `cmd:"" help:"Take over a key made elsewhere: a private one signs next, a public one only verifies."`
+	Rotate       keyRotate       `cmd:"" help:"Have a new key sign, once everybody can know it."`
+	Retire       keyRetire       `cmd:"" help:"End the use of a key in good order."`
+	Kill         keyKill         `cmd:"" help:"Declare a key compromised: what it signed is refused."`
+	Reseal       keyReseal       `cmd:"" help:"Seal all keys with the first key of the master key file."`
+	RotateSecret keyRotateSecret `cmd:"" help:"Replace a secret of the service that leaked: of refresh tokens, client secrets or webhooks."`
+
+	Export keyExport `cmd:"" help:"Write public keys as JWK set, JWK or PEM."`
 }
 
 // Help says where the keys are.

@@ -177,6 +177,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
+	chain = chain.WithKeys(a.generations(refreshSecret))
 	directory, err := a.openClients(ctx)
 	if err != nil {
 		return err
@@ -209,7 +210,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Sessions:     a.store,
 		Clients:      directory,
 		Verifier:     a.verifiers,
-		Prover:       clients.NewProver(a.store, directory.Key, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath),
+		Prover:       clients.NewProver(a.store, directory.Key, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath).WithKeys(a.generations(clientSecret)),
 		KeySet:       ring.KeySet,
 		KnownKey:     a.knownKey,
 		KeysChanged:  &a.keysChanged,

@@ -17,7 +17,7 @@ func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	directory := clients.NewDirectory(clients.Config{Store: a.store, Key: key, Promise: a.promise, Settled: a.config.SettlesAudience})
+	directory := clients.NewDirectory(clients.Config{Store: a.store, Key: key, Keys: a.generations(clientSecret), Promise: a.promise, Settled: a.config.SettlesAudience})
 	withdrawn, err := directory.Describe(ctx, a.config.Clients, a.now())
 	for _, id := range withdrawn {
 		a.log.WarnContext(ctx, "client barred: the settings no longer describe it", "client_id", id)

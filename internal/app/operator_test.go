@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,8 +33,8 @@ func TestOperatorToken(t *testing.T) {
 			if database != "" {
 				writeKey(t, c.MasterKeyFile, keyring.NewMasterKey())
 			}
-			var late time.Duration
-			a, err := openAt(t, c, func() time.Time { return time.Now().Add(late) })
+			var late atomic.Int64 // the service's own goroutines read its clock, too
+			a, err := openAt(t, c, func() time.Time { return time.Now().Add(time.Duration(late.Load())) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +52,7 @@ func TestOperatorToken(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", test.name, err)
 				}
-				late = test.late
+				late.Store(int64(test.late))
 				if w := listAccounts(a, access); w.Code != test.want {
 					t.Errorf("%s: %d %s, want %d", test.name, w.Code, w.Body, test.want)
 				}

@@ -27,6 +27,7 @@ func (a *App) openWebhooks(ctx context.Context, issuer string) error {
 		Signer:           eventSigner{a.ring},
 		Issuer:           issuer,
 		Key:              key,
+		Keys:             a.generations(webhookSecret),
 		InsecureLoopback: a.config.InsecureWebhooks,
 		Log:              a.log,
 		Panics:           a.panics,

@@ -18,6 +18,9 @@ type Config struct {
 	Store Store
 	// Key is the server key that secrets are hashed under.
 	Key Key
+	// Keys are the keys that count now, the one to hash with first. Nil: only
+	// Key counts.
+	Keys func() []Key
 	// Promise sees to it that access tokens of such a lifetime can be verified
 	// to their end, before a client is told that it will get them. Its error
 	// is told as a fault of access_ttl.
@@ -117,7 +120,13 @@ func (d *Directory) Check(ctx context.Context) error {
 }
 
 func (d *Directory) secret(plain Plain, now time.Time) Secret {
-	return Secret{Hash: Hash(d.Key, plain), CreatedAt: now.Truncate(time.Millisecond)}
+	key := d.Key
+	if d.Keys != nil {
+		if keys := d.Keys(); len(keys) > 0 {
+			key = keys[0]
+		}
+	}
+	return Secret{Hash: Hash(key, plain), CreatedAt: now.Truncate(time.Millisecond)}
 }
 
 // RotateSecret gives a client another secret and answers it, this once. The

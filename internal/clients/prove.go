@@ -45,8 +45,8 @@ type ProofStore interface {
 
 // Prover finds out whether a client is who it says. Safe for concurrent use.
 type Prover struct {
-	store ProofStore
-	key   Key
+	store    ProofStore
+	hashKeys func() []Key
 	// audiences are the names of this service in assertions.
 	audiences []string
 	keys      jose.Memo // of what clients have registered
@@ -56,7 +56,22 @@ type Prover struct {
 // Assertions must be meant for one of the audiences: the issuer and the URL of
 // the token endpoint (RFC 7523 §3).
 func NewProver(store ProofStore, key Key, audiences ...string) *Prover {
-	return &Prover{store: store, key: key, audiences: audiences}
+	return &Prover{store: store, hashKeys: func() []Key { return []Key{key} }, audiences: audiences}
+}
+
+// WithKeys returns a prover of clients whose secrets were hashed with any of
+// these keys.
+func (p *Prover) WithKeys(keys func() []Key) *Prover {
+	return &Prover{store: p.store, hashKeys: keys, audiences: p.audiences}
+}
+
+// hasSecret compares under every key, also when one fits.
+func (p *Prover) hasSecret(c Client, plain Plain) bool {
+	found := false
+	for _, key := range p.hashKeys() {
+		found = c.HasSecret(Hash(key, plain)) || found
+	}
+	return found && len(plain) <= maxSecret
 }
 
 // Prove answers the client that proved who it is. Unknown, disabled and wrongly
@@ -72,7 +87,7 @@ func (p *Prover) Prove(ctx context.Context, s Shown, now time.Time) (Client, err
 	}
 	// Compared also when there is no client: the shorter way would tell which
 	// names are taken.
-	proved := c.HasSecret(Hash(p.key, s.Secret)) && len(s.Secret) <= maxSecret
+	proved := p.hasSecret(c, s.Secret)
 	if s.Secret == "" {
 		// Only people's applications may be public. A service without
 		// credentials is there to be an audience, and anybody knows its name.

@@ -30,6 +30,7 @@ const (
 	CrossSiteRefused  Type = "access.cross_site"
 	KeyRotated        Type = "key.rotated"
 	KeyKilled         Type = "key.killed"
+	SecretRotated     Type = "secret.rotated"
 	RevocationWritten Type = "revocation.written"
 	EpochRaised       Type = "revocation.epoch_raised"
 	ClientCreated     Type = "client.created"

@@ -7,7 +7,7 @@ func Types() []Type {
 		LoginSucceeded, LoginFailed,
 		SessionStarted, SessionEnded, SessionSteppedUp, SessionReplayed, SessionAhead, RefreshRefused,
 		AccessRefused, CrossSiteRefused,
-		KeyRotated, KeyKilled, RevocationWritten, EpochRaised,
+		KeyRotated, KeyKilled, SecretRotated, RevocationWritten, EpochRaised,
 		ClientCreated, ClientChanged, ClientDisabled, ClientEnabled, ClientDeleted, ClientNotProved,
 		WebhookCreated, WebhookChanged, WebhookDisabled, WebhookEnabled, WebhookDeleted,
 	}

@@ -61,6 +61,8 @@ type snapshot struct {
 	records records
 	byKid   map[string]Key
 	set     atomic.Pointer[keySet]
+	// secrets are the generations of the named secrets, the newest first.
+	secrets map[string][]generation
 }
 
 // Open reads the keys from the store and makes the first signing key if there
@@ -96,9 +98,6 @@ func openRing(ctx context.Context, store Store, master *MasterKey, policy Policy
 	r := &Ring{store: store, master: master}
 	policy = policy.withDefaults()
 	r.rules.Store(&policy)
-	if err := r.checkSecrets(ctx); err != nil {
-		return nil, fmt.Errorf("open key ring: %w", err)
-	}
 	if err := r.Reload(ctx); err != nil {
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
@@ -144,7 +143,11 @@ func (r *Ring) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	s := &snapshot{records: records, byKid: make(map[string]Key, len(records))}
+	secrets, err := r.readGenerations(ctx)
+	if err != nil {
+		return err
+	}
+	s := &snapshot{records: records, byKid: make(map[string]Key, len(records)), secrets: secrets}
 	for _, record := range records {
 		key, err := r.reopen(record)
 		if err != nil {

@@ -20,9 +20,9 @@ type Secret = secret.Bytes
 func keyLabel(kid string) string     { return "portaria key " + kid }
 func secretLabel(name string) string { return "portaria secret " + name }
 
-// Secret returns the named secret of 32 random bytes, made and sealed at the
-// first call. Of several processes that do so at once one wins, and all get
-// the same secret.
+// Secret returns the first generation of the named secret of 32 random bytes,
+// made and sealed at the first call. Of several processes that do so at once one
+// wins, and all get the same secret. [Ring.Generations] knows it from then on.
 func (r *Ring) Secret(ctx context.Context, name string) (Secret, error) {
 	found, err := r.readSecret(ctx, name)
 	if !errors.Is(err, ErrNotFound) {
@@ -37,6 +37,9 @@ func (r *Ring) Secret(ctx context.Context, name string) (Secret, error) {
 	err = r.store.AddSecret(ctx, SealedSecret{Name: name, Sealed: sealed})
 	if err != nil && !errors.Is(err, ErrConflict) {
 		return nil, fmt.Errorf("add secret %s: %w", name, err)
+	}
+	if err := r.Reload(ctx); err != nil {
+		return nil, err
 	}
 	return r.readSecret(ctx, name)
 }
@@ -58,19 +61,4 @@ func (r *Ring) openSecret(s SealedSecret) (Secret, error) {
 		return nil, fmt.Errorf("open secret %s: %w", s.Name, ErrSealedDamaged)
 	}
 	return data, nil
-}
-
-// checkSecrets opens every secret, so that a wrong master key is found before
-// anything is written.
-func (r *Ring) checkSecrets(ctx context.Context) error {
-	secrets, err := r.store.Secrets(ctx)
-	if err != nil {
-		return fmt.Errorf("read secrets: %w", err)
-	}
-	for _, s := range secrets {
-		if _, err := r.openSecret(s); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"time"
 
@@ -22,8 +21,7 @@ func (s *Service) CookieSession(ctx context.Context, t session.Token, csrf strin
 	if err != nil {
 		return session.Session{}, err
 	}
-	want := s.chain.CSRF(found).Reveal()
-	if subtle.ConstantTimeCompare([]byte(csrf), []byte(want)) != 1 {
+	if !s.chain.IsCSRF(found, csrf) {
 		return session.Session{}, ErrCrossSite
 	}
 	return found, nil

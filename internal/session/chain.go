@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/portaria/portaria/internal/secret"
 )
 
 // keySize is the least length of the key that tags refresh tokens.
@@ -20,7 +22,7 @@ const rotateTries = 8
 // use. It is safe for concurrent use.
 type Chain struct {
 	store  ChainStore
-	key    []byte
+	keys   func() []secret.Bytes
 	policy Policy
 }
 
@@ -34,7 +36,16 @@ func NewChain(store ChainStore, key []byte, policy Policy) (*Chain, error) {
 	if err := policy.Validate(); err != nil {
 		return nil, fmt.Errorf("session policy: %w", err)
 	}
-	return &Chain{store: store, key: key, policy: policy}, nil
+	only := []secret.Bytes{key}
+	return &Chain{store: store, keys: func() []secret.Bytes { return only }, policy: policy}, nil
+}
+
+// WithKeys returns a chain whose key changes: the first of keys makes refresh
+// tokens, all are accepted.
+func (c *Chain) WithKeys(keys func() []secret.Bytes) *Chain {
+	other := *c
+	other.keys = keys
+	return &other
 }
 
 // Started is what a sign-in gives: a session yet to be stored, and the first

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -73,9 +74,12 @@ func body(s Session, generation int64) ([]byte, error) {
 	return append(b, wide[8-generationSize:]...), nil
 }
 
-// tag authenticates body under the server's key and the session's salt.
-func (c *Chain) tag(body []byte, salt [16]byte) []byte {
-	mac := hmac.New(sha256.New, c.key)
+// errNoKey says that there is no key to make refresh tokens with.
+var errNoKey = errors.New("no key for refresh tokens")
+
+// tag authenticates body under a key of the server and the session's salt.
+func tag(key secret.Bytes, body []byte, salt [16]byte) []byte {
+	mac := hmac.New(sha256.New, key)
 	mac.Write(body)
 	mac.Write(salt[:])
 	return mac.Sum(nil)
@@ -89,14 +93,25 @@ func (c *Chain) derive(s Session, generation int64) (Token, error) {
 	if err != nil {
 		return "", err
 	}
-	b = append(b, c.tag(b, s.Salt)...)
+	keys := c.keys()
+	if len(keys) == 0 {
+		return "", errNoKey
+	}
+	b = append(b, tag(keys[0], b, s.Salt)...)
 	return Token(prefix + base64.RawURLEncoding.EncodeToString(b)), nil
 }
 
 // genuine reports whether the claim's tag was made here for this session.
 func (c *Chain) genuine(cl claim, s Session) bool {
 	b, err := body(s, cl.generation)
-	return err == nil && hmac.Equal(cl.tag[:], c.tag(b, s.Salt))
+	if err != nil {
+		return false
+	}
+	found := false
+	for _, key := range c.keys() {
+		found = hmac.Equal(cl.tag[:], tag(key, b, s.Salt)) || found
+	}
+	return found
 }
 
 // CSRF is the value by which a page of this site shows that it, and no other
@@ -114,7 +129,24 @@ const csrfSize = 16
 // the session lives, so that a refresh in one tab does not strand the others,
 // and tells nothing about the refresh tokens.
 func (c *Chain) CSRF(s Session) CSRF {
-	mac := hmac.New(sha256.New, c.key)
+	keys := c.keys()
+	if len(keys) == 0 {
+		return ""
+	}
+	return csrf(keys[0], s)
+}
+
+// IsCSRF reports whether a value is the session's, under any key that counts.
+func (c *Chain) IsCSRF(s Session, value string) bool {
+	found := false
+	for _, key := range c.keys() {
+		found = hmac.Equal([]byte(csrf(key, s)), []byte(value)) || found
+	}
+	return found
+}
+
+func csrf(key secret.Bytes, s Session) CSRF {
+	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(csrfLabel))
 	mac.Write(s.Salt[:])
 	mac.Write([]byte(s.ID))

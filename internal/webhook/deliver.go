@@ -8,6 +8,7 @@ import (
 
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/secret"
 )
 
 const (
@@ -233,7 +234,11 @@ func (s *Service) message(sub Subscription, e event.Event, now time.Time) (messa
 	if sub.Format == SET {
 		return s.set(sub, e, now)
 	}
-	return standard(e, sub.secrets(s.Key, now), now)
+	var secrets []secret.Bytes
+	for _, key := range s.keys() {
+		secrets = append(secrets, sub.secrets(key, now)...)
+	}
+	return standard(e, secrets, now)
 }
 
 // record notes a step of the process that holds the lease, and prolongs it.

@@ -26,6 +26,9 @@ type Config struct {
 	Issuer string
 	// Key is what the secrets of all subscriptions are derived from.
 	Key secret.Bytes
+	// Keys are the keys that count now: the first one makes the secrets that
+	// are shown, all sign. Nil: only Key counts.
+	Keys func() []secret.Bytes
 	// InsecureLoopback lets receivers be on this machine, also with plain
 	// HTTP.
 	InsecureLoopback bool
@@ -141,7 +144,17 @@ func (s *Service) secretFor(sub Subscription) secret.Text {
 	if sub.Format != Standard {
 		return ""
 	}
-	return show(secretOf(s.Key, sub.ID, sub.Generation))
+	return show(secretOf(s.keys()[0], sub.ID, sub.Generation))
+}
+
+// keys is never empty.
+func (s *Service) keys() []secret.Bytes {
+	if s.Keys != nil {
+		if keys := s.Keys(); len(keys) > 0 {
+			return keys
+		}
+	}
+	return []secret.Bytes{s.Key}
 }
 
 // RotateSecret makes another secret; for a day both sign, so that the receiver
