@@ -14,10 +14,15 @@ type ClientDescription struct {
 	AccessTTL     int64    `json:"access_ttl,omitempty" minimum:"0" maximum:"2592000" doc:"Seconds that access tokens live; by default 900 for a service, and what the settings say for an app."`
 	RefreshTTL    int64    `json:"refresh_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which a session that is not refreshed ends; for apps."`
 	SessionTTL    int64    `json:"session_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which every session ends; for apps."`
+	RefreshRetry  int64    `json:"refresh_retry,omitempty" minimum:"0" maximum:"2592000" doc:"Seconds for which a used refresh token returns the same successor again, while nobody has used that; at most access_ttl. For apps."`
+	Rotation      string   `json:"rotation,omitempty" enum:"on,off" doc:"off keeps the refresh token at each refresh; only for apps that prove who they are. Default on."`
 	NoRefresh     bool     `json:"no_refresh,omitempty" doc:"People get one access token and no refresh token; for apps."`
 	Profile       string   `json:"profile,omitempty" enum:"at+jwt,jwt,flask" doc:"For services: the form of the tokens whose audience is this client; by default at+jwt."`
 	EncryptionKey string   `json:"encryption_key,omitempty" maxLength:"16384" doc:"For services: a public JWK, as text, that tokens whose audience is this client are encrypted to."`
 }
+
+// RotationOff is the value of rotation that keeps the refresh token.
+const RotationOff = "off"
 
 // NewClient registers a client.
 type NewClient struct {

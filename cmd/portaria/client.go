@@ -52,6 +52,7 @@ type clientCreate struct {
 	Public            bool     `help:"For an app that cannot keep a secret, such as a page in a browser."`
 	Scopes            []string `help:"What a service may ask for in its own name." placeholder:"SCOPE,…"`
 	PublicKeyFile     string   `help:"File with the public JWK that the client proves itself with, instead of a secret." placeholder:"FILE"`
+	Rotation          string   `help:"For apps that prove who they are: off keeps the refresh token at each refresh." enum:"on,off" default:"on"`
 	NoRefresh         bool     `help:"People get one access token and no refresh token."`
 	Profile           string   `help:"Form of the tokens whose audience is this service." enum:"at+jwt,jwt,flask," default:"" placeholder:"at+jwt|jwt|flask"`
 	EncryptionKeyFile string   `help:"File with the public JWK that tokens whose audience is this service are encrypted to." placeholder:"FILE"`
@@ -68,7 +69,10 @@ func (clientCreate) Help() string {
     --refresh-ttl=7d          For apps: ends a session that is not refreshed
                               for so long.
     --session-ttl=30d         For apps: ends every session so long after its
-                              sign-in.`
+                              sign-in.
+    --refresh-retry=60s       For apps: how long a used refresh token returns
+                              the same successor again, while nobody has used
+                              that one. At most the access token's lifetime.`
 }
 
 // Run registers a client and prints its secret.
@@ -103,10 +107,13 @@ func (c *call) tellSecret(what, secret string) error {
 // description gathers what the arguments say of the client.
 func (a clientCreate) description(c *call) (d api.ClientDescription, err error) {
 	d = api.ClientDescription{ID: a.ID, Name: a.Name, Kind: a.Kind, Scopes: a.Scopes, NoRefresh: a.NoRefresh, Profile: a.Profile}
+	if a.Rotation == api.RotationOff {
+		d.Rotation = a.Rotation
+	}
 	if audiences := c.take("audience"); audiences != "" {
 		d.Audiences = strings.Split(audiences, ",")
 	}
-	for flag, to := range map[string]*int64{"access-ttl": &d.AccessTTL, "refresh-ttl": &d.RefreshTTL, "session-ttl": &d.SessionTTL} {
+	for flag, to := range map[string]*int64{"access-ttl": &d.AccessTTL, "refresh-ttl": &d.RefreshTTL, "session-ttl": &d.SessionTTL, "refresh-retry": &d.RefreshRetry} {
 		if *to, err = c.takeSeconds(flag); err != nil {
 			return d, err
 		}
@@ -210,6 +217,12 @@ func (a clientShow) Run(c *call) error {
 			{"access token", lasting(found.AccessTTL)}, {"refresh", lasting(found.RefreshTTL)}, {"session", lasting(found.SessionTTL)},
 			{"profile", found.Profile}, {"public key", found.PublicKey}, {"encryption key", found.EncryptionKey},
 			{"proof", proof(found)}, {"created", clock(found.CreatedAt)}, {"state", standing(found)},
+		}
+		if found.RefreshRetry != 0 {
+			rows = append(rows, []string{"refresh retry", lasting(found.RefreshRetry)})
+		}
+		if found.Rotation == api.RotationOff {
+			rows = append(rows, []string{"rotation", "off: the refresh token stays the same"})
 		}
 		if found.NoRefresh {
 			rows = append(rows, []string{"refresh tokens", "none"})

@@ -56,6 +56,8 @@ type App struct {
 	now  func() time.Time
 	// panics counts those of everything that runs beside requests.
 	panics *background.Panics
+	// ahead is how far now was ahead of the steady clock at the last look.
+	ahead time.Duration
 
 	// hub follows the revocation log, fleet those who follow it from here, and
 	// following is what runs for both until stopRevocation.
@@ -74,8 +76,8 @@ type Made struct {
 	SigningKey string
 }
 
-// Env is what an App takes from its surroundings. Every field but HashWorkers
-// is required.
+// Env is what an App takes from its surroundings. Every field but HashWorkers and
+// Elapsed is required.
 type Env struct {
 	Config config.Config
 	// Issuer is the URL that tokens name as theirs.
@@ -88,6 +90,9 @@ type Env struct {
 	Now         func() time.Time
 	// Around is [sqlstore.Options.Around]; nil in a real service.
 	Around func(ctx context.Context, step func() error) error
+	// Elapsed is a clock that no change of Now moves, for tests; nil for the
+	// machine's monotonic clock.
+	Elapsed func() time.Duration
 }
 
 // Open opens the database and builds everything on it. The caller closes it.
@@ -98,7 +103,7 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.openStore(ctx, env.Around); err != nil {
+	if err := a.openStore(ctx, sqlstore.Options{Around: env.Around, Panics: a.panics, Elapsed: env.Elapsed}); err != nil {
 		return nil, err
 	}
 	if a.ring, err = a.openKeys(ctx); err != nil {
@@ -127,17 +132,17 @@ func newHasher(env Env) (*password.Hasher, error) {
 	return password.New(env.Config.Password(), options)
 }
 
-func (a *App) openStore(ctx context.Context, around func(context.Context, func() error) error) (err error) {
+func (a *App) openStore(ctx context.Context, options sqlstore.Options) (err error) {
 	if path, ok := a.config.Database.SQLite(); ok && missing(path) {
 		a.Made.Database = path
 	}
-	if a.store, err = openStore(ctx, a.config.Database, sqlstore.Options{Around: around, Panics: a.panics}); err != nil {
+	if a.store, err = openStore(ctx, a.config.Database, options); err != nil {
 		return err
 	}
 	if a.store.MissingWAL() {
 		a.log.WarnContext(ctx, "database lacks its last writes", "database", a.config.Database.String(), "reason", MissingWAL)
 	}
-	return nil
+	return a.store.KeepSteady(ctx, a.now())
 }
 
 // openStore says which database an error is about, without its password.
@@ -227,6 +232,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Panics:       a.panics.Count,
 		Log:          a.log,
 		Now:          a.now,
+		Steady:       a.store.Steady,
 	})
 	return err
 }
@@ -256,8 +262,8 @@ func (a *App) readiness() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"database":   a.store.Ping,
 		"revocation": a.revocationReady,
-		"signing_key": func(context.Context) error {
-			_, err := a.ring.Active(a.now())
+		"signing_key": func(ctx context.Context) error {
+			_, err := a.ring.Ready(ctx, a.now())
 			return err
 		},
 	}

@@ -99,7 +99,7 @@ func Found(ctx context.Context, c config.Config, key jose.Key, now time.Time) (_
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.openStore(ctx, nil); err != nil {
+	if err := a.openStore(ctx, sqlstore.Options{Panics: a.panics}); err != nil {
 		return nil, a.Made, err
 	}
 	sealed, err := keyring.Sealed(ctx, a.store.Keyring())

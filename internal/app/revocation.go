@@ -14,6 +14,7 @@ func (a *App) openRevocation(ctx context.Context) (err error) {
 	if a.hub, err = revoke.Open(ctx, a.store, a.now); err != nil {
 		return err
 	}
+	a.hub.ByAge(a.settled)
 	a.fleet = revoke.NewFleet(a.store, a.config.RevocationMaxStaleness, a.now)
 	return nil
 }
@@ -59,10 +60,10 @@ func (c *complaint) about(err error) {
 // pruneRevocation removes what refuses nothing any more, and verifiers that
 // have gone.
 func (a *App) pruneRevocation(ctx context.Context) time.Duration {
-	if _, err := a.store.PruneRules(ctx, a.now()); err != nil && ctx.Err() == nil {
+	if _, err := a.store.PruneRules(ctx, a.settled()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "prune revocation rules", "error", err)
 	}
-	if _, err := a.store.ForgetVerifiers(ctx, a.now()); err != nil && ctx.Err() == nil {
+	if _, err := a.store.ForgetVerifiers(ctx, a.passed()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "forget verifiers", "error", err)
 	}
 	return pruneRulesEvery

@@ -28,6 +28,7 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 			repeat(ctx, delay, f)
 		})
 	}
+	task("steady clock", 0, a.keepSteady)
 	task("prune", pruneEvery, a.prune)
 	task("signing keys", 0, a.MaintainKeys)
 	task("prune revocation rules", pruneRulesEvery, a.pruneRevocation)
@@ -57,18 +58,24 @@ func repeat(ctx context.Context, delay time.Duration, task func(context.Context)
 	}
 }
 
+// Prune deletes at once what upkeep deletes from time to time.
+func (a *App) Prune(ctx context.Context) {
+	a.prune(ctx)
+	a.pruneRevocation(ctx)
+}
+
 func (a *App) prune(ctx context.Context) time.Duration {
-	n, err := a.store.PruneSessions(ctx, a.now())
+	n, err := a.store.PruneSessions(ctx, a.passed())
 	switch {
 	case err != nil && ctx.Err() == nil:
 		a.log.ErrorContext(ctx, "prune sessions", "error", err)
 	case n > 0:
 		a.log.InfoContext(ctx, "pruned sessions", "sessions", n)
 	}
-	if _, err := a.store.PruneAssertions(ctx, a.now()); err != nil && ctx.Err() == nil {
+	if _, err := a.store.PruneAssertions(ctx, a.passed()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "prune client assertions", "error", err)
 	}
-	if _, err := a.store.PruneEvents(ctx, a.now().Add(-a.config.EventRetention)); err != nil && ctx.Err() == nil {
+	if _, err := a.store.PruneEvents(ctx, a.passed().Add(-a.config.EventRetention)); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "prune events", "error", err)
 	}
 	a.pruneDeadLetters(ctx)
@@ -80,7 +87,7 @@ func (a *App) prune(ctx context.Context) time.Duration {
 // [App.Upkeep] does it from time to time.
 func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
-	up, err := a.ring.Maintain(ctx, now)
+	up, err := a.ring.MaintainUntil(ctx, now, a.passed())
 	// Also after an error: what was read may hold a key that was killed.
 	err = errors.Join(err, a.handOverKeys(now))
 	a.keysChanged.Ring() // before anything that takes time

@@ -41,7 +41,7 @@ func (a *App) openWebhooks(ctx context.Context, issuer string) error {
 func (a *App) DeliverWebhooks(ctx context.Context) { a.webhooks.Round(ctx) }
 
 func (a *App) pruneDeadLetters(ctx context.Context) {
-	n, err := a.store.Webhooks().PruneDeadLetters(ctx, a.now().Add(-keepDeadLetters))
+	n, err := a.store.Webhooks().PruneDeadLetters(ctx, a.passed().Add(-keepDeadLetters))
 	switch {
 	case err != nil && ctx.Err() == nil:
 		a.log.ErrorContext(ctx, "prune dead letters", "error", err)

@@ -39,36 +39,30 @@ type assertion struct {
 // byAssertion proves a client by a JWT that it signed. Nothing that the JWT says
 // is believed before its signature, but for the name of the client whose key is
 // to be used.
-func (p *Prover) byAssertion(ctx context.Context, s Shown, now time.Time) (Client, error) {
+func (p *Prover) byAssertion(ctx context.Context, s Shown, now time.Time) (*Proof, error) {
 	claimed, err := claimedClient(s)
 	if err != nil {
-		return Client{}, notProved(err)
+		return nil, notProved(err)
 	}
 	c, err := Usable(ctx, p.store, claimed)
 	if errors.Is(err, ErrBarred) {
-		return Client{}, notProved(errUnusable)
+		return nil, notProved(errUnusable)
 	}
 	if err != nil {
-		return Client{}, err
+		return nil, err
 	}
 	a, err := p.signed(c, s.Assertion.Reveal())
 	if err == nil {
 		err = a.check(c.ID, p.audiences, now)
 	}
 	if err != nil {
-		return Client{}, notProved(fmt.Errorf("client %s: %w", c.ID, err))
+		return nil, notProved(fmt.Errorf("client %s: %w", c.ID, err))
 	}
-	// Last, so that nobody but the client can make one be remembered.
-	// And for longer than it is good here, in case another process's clock is
-	// behind.
-	err = p.store.UseAssertion(ctx, c.ID, a.id, a.expires.Add(assertionLeeway))
-	if errors.Is(err, ErrReplayed) {
-		return Client{}, notProved(err)
-	}
-	if err != nil {
-		return Client{}, fmt.Errorf("remember assertion: %w", err)
-	}
-	return c, nil
+	// It is remembered for longer than it is good here, in case another process's
+	// clock is behind.
+	return &Proof{Client: c, use: func(ctx context.Context) error {
+		return p.store.UseAssertion(ctx, c.ID, a.id, a.expires.Add(assertionLeeway))
+	}}, nil
 }
 
 func notProved(reason error) error { return fmt.Errorf("%w: %w", ErrNotProved, reason) }

@@ -107,6 +107,12 @@ type Policy struct {
 	// NoRefresh gives people one access token and no refresh token; what is
 	// sensitive asks for the password again.
 	NoRefresh bool
+	// RefreshRetry is how long a spent refresh token answers the same successor
+	// again, as long as that was never used. At most AccessTTL.
+	RefreshRetry time.Duration
+	// NoRotation keeps the refresh token at a refresh. It is for apps that prove
+	// who they are: then nobody else can use the token (RFC 9700 §4.14.2).
+	NoRotation bool
 }
 
 // Store keeps clients. Each method is one atomic step, in which the rules and

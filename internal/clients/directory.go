@@ -72,6 +72,7 @@ func credentials(r Registration) (f Faults) {
 		f.add("public", "excludes public_key")
 	}
 	f.add("scopes", r.checkPublicScopes(r.NoSecret && r.Kind == App))
+	f.add("rotation", r.checkPublicRotation(r.NoSecret && r.Kind == App))
 	return f
 }
 

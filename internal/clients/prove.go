@@ -74,16 +74,17 @@ func (p *Prover) hasSecret(c Client, plain Plain) bool {
 	return found && len(plain) <= maxSecret
 }
 
-// Prove answers the client that proved who it is. Unknown, disabled and wrongly
-// proved are one answer, and take the same work where there is a secret to
-// guess. Errors wrap ErrNotProved.
-func (p *Prover) Prove(ctx context.Context, s Shown, now time.Time) (Client, error) {
+// Examine finds out who a client is, and leaves a client assertion unused: the
+// caller must call [Proof.Spend]. Unknown, disabled and wrongly proved are one
+// answer, and take the same work where there is a secret to guess. Errors wrap
+// ErrNotProved.
+func (p *Prover) Examine(ctx context.Context, s Shown, now time.Time) (*Proof, error) {
 	if s.Assertion != "" {
 		return p.byAssertion(ctx, s, now)
 	}
 	c, err := find(ctx, p.store, s.ClientID)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Client{}, err
+		return nil, err
 	}
 	// Compared also when there is no client: the shorter way would tell which
 	// names are taken.
@@ -94,9 +95,9 @@ func (p *Prover) Prove(ctx context.Context, s Shown, now time.Time) (Client, err
 		proved = c.Public()
 	}
 	if err == nil && proved && !c.Disabled() {
-		return c, nil
+		return &Proof{Client: c}, nil
 	}
-	return Client{}, notProved(c.doubt(s, proved))
+	return nil, notProved(c.doubt(s, proved))
 }
 
 // doubt says, for the operator's log, why a client is not believed. It names

@@ -30,7 +30,9 @@ func (d Described) Validate() error {
 	if d.Secret != "" && d.PublicKey != "" {
 		f.add("secret_file", "excludes public_key: a client proves itself in one way")
 	}
-	f.add("scopes", c.checkPublicScopes(c.Kind == App && d.Secret == "" && c.PublicKey == ""))
+	public := c.Kind == App && d.Secret == "" && c.PublicKey == ""
+	f.add("scopes", c.checkPublicScopes(public))
+	f.add("rotation", c.checkPublicRotation(public))
 	return f.err()
 }
 

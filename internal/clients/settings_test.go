@@ -146,3 +146,35 @@ func TestEveryPageIsLookedAt(t *testing.T) {
 		t.Errorf("%d of 201 clients withdrawn", len(gone))
 	}
 }
+
+// TestRotationIsOffForProvedAppsAlone: nothing but its one use binds the refresh
+// token of a client that has nothing to prove.
+func TestRotationIsOffForProvedAppsAlone(t *testing.T) {
+	h := newHouse(t)
+	app := clients.Client{ID: "portal", Kind: clients.App, Policy: clients.Policy{NoRotation: true}}
+	var faults clients.Faults
+	refused := func(err error, field string) {
+		t.Helper()
+		if !errors.As(err, &faults) || faults[0].Field != field {
+			t.Errorf("%v, want a fault of %s", err, field)
+		}
+	}
+	_, _, err := h.Create(t.Context(), clients.Registration{Client: app, NoSecret: true}, start)
+	refused(err, "rotation")
+	refused(clients.Described{Client: app}.Validate(), "rotation")
+	if _, _, err := h.Create(t.Context(), clients.Registration{Client: app}, start); err != nil {
+		t.Error(err)
+	}
+	if err := (clients.Described{Client: app, Secret: clients.Plain(strings.Repeat("s3cr3t-", 8))}).Validate(); err != nil {
+		t.Error(err)
+	}
+	for field, p := range map[string]clients.Policy{
+		"refresh_retry": {RefreshRetry: 2 * time.Minute, AccessTTL: time.Minute},
+		"rotation":      {NoRotation: true, NoRefresh: true},
+	} {
+		refused(clients.Client{ID: "portal", Name: "portal", Kind: clients.App, Policy: p}.Validate(), field)
+	}
+	robot := service("robot")
+	robot.Policy = clients.Policy{RefreshRetry: time.Minute}
+	refused(robot.Validate(), "refresh_retry")
+}

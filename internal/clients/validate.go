@@ -133,6 +133,19 @@ func (c Client) checkPolicy(f *Faults) {
 	f.add("access_ttl", checkTTL(p.AccessTTL, maxAccessTTL))
 	f.add("refresh_ttl", checkTTL(p.Idle, maxSessionTTL))
 	f.add("session_ttl", checkTTL(p.Absolute, maxSessionTTL))
+	f.add("refresh_retry", checkTTL(p.RefreshRetry, maxAccessTTL))
+	switch {
+	case c.Kind == Service && p.RefreshRetry != 0:
+		f.add("refresh_retry", noSession)
+	case c.Kind == Service && p.NoRotation:
+		f.add("rotation", noSession)
+	case p.NoRefresh && p.RefreshRetry != 0:
+		f.add("refresh_retry", noToken)
+	case p.NoRefresh && p.NoRotation:
+		f.add("rotation", noToken)
+	case p.AccessTTL != 0 && p.RefreshRetry > p.AccessTTL:
+		f.add("refresh_retry", "must not be longer than access_ttl")
+	}
 	switch {
 	case c.Kind == Service && p.Idle != 0:
 		f.add("refresh_ttl", noSession)
@@ -152,6 +165,8 @@ func (c Client) checkPolicy(f *Faults) {
 }
 
 const noRefresh = "means nothing beside no_refresh: the session ends with its one access token, access_ttl"
+
+const noToken = "means nothing beside no_refresh: there are no refresh tokens"
 
 const noSession = "is for apps: a service has no sessions"
 
@@ -188,6 +203,15 @@ func serverScopes() []string {
 func (c Client) checkPublicScopes(public bool) string {
 	if public && len(c.Scopes) > 0 && c.checkAppScopes() == "" {
 		return "need a client that can prove itself"
+	}
+	return ""
+}
+
+// checkPublicRotation refuses a refresh token that is good for any number of uses
+// and that nothing binds to its client.
+func (c Client) checkPublicRotation(public bool) string {
+	if public && c.Policy.NoRotation {
+		return "off needs a client that can prove itself: otherwise a stolen refresh token is never noticed"
 	}
 	return ""
 }

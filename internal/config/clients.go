@@ -143,6 +143,8 @@ func clientFields(d *clients.Described) map[string]func([]string) error {
 		"access_ttl":     lifetime(&d.Policy.AccessTTL),
 		"refresh_ttl":    lifetime(&d.Policy.Idle),
 		"session_ttl":    lifetime(&d.Policy.Absolute),
+		"refresh_retry":  lifetime(&d.Policy.RefreshRetry),
+		"rotation":       onOrOff(&d.Policy.NoRotation),
 		"no_refresh":     yesOrNo(&d.Policy.NoRefresh),
 		"profile":        one(&d.Profile),
 	}
@@ -197,6 +199,17 @@ func yesOrNo(to *bool) func([]string) error {
 		}
 		*to, err = parseBool(values[0])
 		return err
+	}
+}
+
+// onOrOff reads what is on unless it is turned off.
+func onOrOff(off *bool) func([]string) error {
+	return func(values []string) error {
+		if len(values) != 1 || values[0] != "on" && values[0] != "off" {
+			return errors.New("must be on or off")
+		}
+		*off = values[0] == "off"
+		return nil
 	}
 }
 

@@ -81,7 +81,7 @@ func TestClientsThatAreRefused(t *testing.T) {
 	form := "1: clients: must be a list of clients, each with id, kind and what else it has"
 	short, empty := write(t, "short", "hunter2\n"), write(t, "empty", "\n")
 	all := "; a client has access_ttl, audiences, encryption_key, encryption_key_file, id, kind, name, no_refresh, profile, " +
-		"public_key, public_key_file, refresh_ttl, scopes, secret_file, session_ttl"
+		"public_key, public_key_file, refresh_retry, refresh_ttl, rotation, scopes, secret_file, session_ttl"
 	orders := "clients:\n- id: orders\n  kind: service\n  "
 	tests := map[string]struct{ text, want string }{
 		"a mapping":          {"clients:\n  orders: service\n", form},

@@ -75,11 +75,17 @@ type Config struct {
 	RefreshTTL time.Duration `name:"refresh_ttl" default:"168h" min:"1s" max:"400d"`
 	// SessionTTL ends every session that long after its login, however busy it is.
 	SessionTTL time.Duration `name:"session_ttl" default:"720h" min:"1s" max:"400d"`
-	// RefreshGrace is the time in which a refresh token that was just used answers the same successor again, so that
-	// parallel tabs and lost responses log nobody out. Later use counts as theft and ends the session.
+	// RefreshGrace is the time in which a refresh token that was just used returns the same successor again, for parallel
+	// tabs. `refresh_retry` does the same for longer; the longer of both counts. `0s` turns both off, but for clients with a
+	// `refresh_retry` of their own.
 	RefreshGrace time.Duration `name:"refresh_grace" default:"10s" min:"0s" max:"60s"`
-	// Leeway is how far the clocks of the machines may differ when the times in a token are checked.
-	Leeway time.Duration `name:"leeway" default:"0s" min:"0s" max:"60s"`
+	// RefreshRetry is how long a used refresh token returns the same successor again while nobody has used that successor, so
+	// that a lost answer logs nobody out. Later use, and any use after the successor was used, counts as theft and ends the
+	// session. Never longer than access tokens live. A client can have its own.
+	RefreshRetry time.Duration `name:"refresh_retry" default:"60s" min:"0s" max:"30d"`
+	// Leeway is how far the clocks of the machines may differ when this service checks the times in a token. Services that
+	// verify tokens have their own leeway.
+	Leeway time.Duration `name:"leeway" default:"5s" min:"0s" max:"60s"`
 	// MaxTokenSize is the greatest length of an access token in bytes. A larger one is not issued: it would be refused by
 	// somebody's proxy, far from its cause.
 	MaxTokenSize int `name:"max_token_size" default:"4096" min:"512" max:"8192"`
@@ -135,7 +141,7 @@ type Config struct {
 	InsecureWebhooks bool `name:"insecure_webhooks" default:"false"`
 
 	// EventRetention is how long events are kept: the audit trail, and what webhooks can send again. Webhooks try for three days
-	// to deliver an event.
+	// to deliver an event. Time in which no process of the service runs does not count.
 	EventRetention time.Duration `name:"event_retention" default:"90d" min:"4d" max:"4000d"`
 
 	// LogLevel is the least level that is logged. Requests that succeed are logged at debug, those that are refused at

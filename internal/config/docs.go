@@ -33,9 +33,11 @@ func settingDoc(name string) string {
 	case "session_ttl":
 		return "Ends every session that long after its login, however busy it is."
 	case "refresh_grace":
-		return "The time in which a refresh token that was just used answers the same successor again, so that parallel tabs and lost responses log nobody out. Later use counts as theft and ends the session."
+		return "The time in which a refresh token that was just used returns the same successor again, for parallel tabs. `refresh_retry` does the same for longer; the longer of both counts. `0s` turns both off, but for clients with a `refresh_retry` of their own."
+	case "refresh_retry":
+		return "How long a used refresh token returns the same successor again while nobody has used that successor, so that a lost answer logs nobody out. Later use, and any use after the successor was used, counts as theft and ends the session. Never longer than access tokens live. A client can have its own."
 	case "leeway":
-		return "How far the clocks of the machines may differ when the times in a token are checked."
+		return "How far the clocks of the machines may differ when this service checks the times in a token. Services that verify tokens have their own leeway."
 	case "max_token_size":
 		return "The greatest length of an access token in bytes. A larger one is not issued: it would be refused by somebody's proxy, far from its cause."
 	case "key_set_max_age":
@@ -73,7 +75,7 @@ func settingDoc(name string) string {
 	case "insecure_webhooks":
 		return "Permits webhooks to services on this machine, also with plain HTTP. For trying things out: whoever may make a webhook can then reach everything that listens on this machine only."
 	case "event_retention":
-		return "How long events are kept: the audit trail, and what webhooks can send again. Webhooks try for three days to deliver an event."
+		return "How long events are kept: the audit trail, and what webhooks can send again. Webhooks try for three days to deliver an event. Time in which no process of the service runs does not count."
 	case "log_level":
 		return "The least level that is logged. Requests that succeed are logged at debug, those that are refused at info, slow ones at warn, and those that fail through our fault at error."
 	case "log_format":

@@ -17,7 +17,11 @@ func (c Config) Session() session.Policy {
 
 // Login returns what may be done without an administrator.
 func (c Config) Login() login.Policy {
-	return login.Policy{SignUpOpen: c.SignUpOpen(), AccessTTL: c.AccessTTL}
+	p := login.Policy{SignUpOpen: c.SignUpOpen(), AccessTTL: c.AccessTTL, RefreshRetry: c.RefreshRetry}
+	if c.RefreshGrace == 0 { // no token is ever to be good twice
+		p.RefreshRetry = 0
+	}
+	return p
 }
 
 // Token returns what access tokens say. None can be

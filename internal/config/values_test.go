@@ -176,8 +176,12 @@ func TestIssuerURL(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	c := config.Default()
 	c.SignUp, c.AccessTTL, c.Leeway, c.Audience = "closed", time.Minute, time.Second, "shop"
-	if diff := cmp.Diff(login.Policy{SignUpOpen: false, AccessTTL: time.Minute}, c.Login()); diff != "" {
+	if diff := cmp.Diff(login.Policy{SignUpOpen: false, AccessTTL: time.Minute, RefreshRetry: time.Minute}, c.Login()); diff != "" {
 		t.Error(diff)
+	}
+	c.RefreshGrace = 0 // turns both windows off
+	if got := c.Login().RefreshRetry; got != 0 {
+		t.Errorf("without a grace window, a retry of %v", got)
 	}
 	want := token.Policy{Issuer: "https://a.example", Audience: "shop", TTL: time.Minute,
 		MaxSize: 4096, Services: map[string]token.Service{}}

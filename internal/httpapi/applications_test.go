@@ -244,7 +244,7 @@ func TestNoRefresh(t *testing.T) {
 	if !proved.Fresh || proved.RefreshToken != "" || proved.ExpiresIn != 2*3600 {
 		t.Errorf("%+v", proved)
 	}
-	a.Clock.Move(2 * time.Hour)
+	a.Clock.Move(2*time.Hour + config.Default().Leeway)
 	_, err = a.As(proved).Me(t.Context())
 	refused(t, err, "token_expired")
 }

@@ -81,6 +81,8 @@ type Caller struct {
 	// Client and Form are set for aClient alone: who calls, and what it sent.
 	Client clients.Client
 	Form   oauthForm
+	// proof is that of Client: handlers spend it before they do what it asks for.
+	proof *clients.Proof
 	// shown is what an application of anyoneThrough shows of itself.
 	shown clients.Shown
 	// Use is the time of the request and the device it came from.
@@ -130,8 +132,11 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 		if c.Form, err = readForm(r); err != nil {
 			return Caller{}, err
 		}
-		c.Client, err = s.authenticated(r, c.Form, c.Use.At)
-		return c, err
+		if c.proof, err = s.authenticated(r, c.Form, c.Use.At); err != nil {
+			return Caller{}, err
+		}
+		c.Client = c.proof.Client
+		return c, nil
 	}
 	if allowed.byClient() && basic(r.Header) {
 		return s.scopedClient(r, c, allowed)
@@ -143,6 +148,7 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 func (s *Server) anybody(w http.ResponseWriter, r *http.Request) Caller {
 	return Caller{browser: browser{r, w.Header()}, Use: session.Use{
 		At:        s.now(),
+		Steady:    s.Steady(),
 		Address:   serve.ClientAddress(r.Context()),
 		UserAgent: printable(r.UserAgent(), maxUserAgent),
 	}}

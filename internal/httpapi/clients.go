@@ -93,7 +93,7 @@ func described(in api.ClientDescription) clients.Client {
 			AccessTTL: time.Duration(in.AccessTTL) * time.Second,
 			Idle:      time.Duration(in.RefreshTTL) * time.Second,
 			Absolute:  time.Duration(in.SessionTTL) * time.Second,
-			NoRefresh: in.NoRefresh,
+			NoRefresh: in.NoRefresh, RefreshRetry: time.Duration(in.RefreshRetry) * time.Second, NoRotation: in.Rotation == api.RotationOff,
 		},
 	}
 }
@@ -104,7 +104,7 @@ func clientOf(c clients.Client) api.Client {
 			ID: c.ID, Name: c.Name, Kind: string(c.Kind), PublicKey: c.PublicKey,
 			Audiences: c.Audiences, Scopes: c.Scopes, Profile: c.Profile, EncryptionKey: c.EncryptionKey,
 			AccessTTL: seconds(c.Policy.AccessTTL), RefreshTTL: seconds(c.Policy.Idle), SessionTTL: seconds(c.Policy.Absolute),
-			NoRefresh: c.Policy.NoRefresh,
+			NoRefresh: c.Policy.NoRefresh, RefreshRetry: seconds(c.Policy.RefreshRetry), Rotation: rotation(c.Policy),
 		},
 		Public:      c.Public(),
 		Secrets:     make([]time.Time, len(c.Secrets)),
@@ -117,6 +117,14 @@ func clientOf(c clients.Client) api.Client {
 		out.Secrets[i] = s.CreatedAt
 	}
 	return out
+}
+
+// rotation is empty for what is so by default.
+func rotation(p clients.Policy) string {
+	if p.NoRotation {
+		return api.RotationOff
+	}
+	return ""
 }
 
 // set is nil for a moment that never was.

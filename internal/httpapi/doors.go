@@ -28,6 +28,9 @@ type asked struct {
 	kid     string
 	session session.Session
 	refresh bool
+	// spent says that the refresh token has a successor. It can still be revoked,
+	// which ends its session, but it is not active.
+	spent bool
 }
 
 // client is whom the token was issued to.
@@ -56,7 +59,7 @@ func (s *Server) ask(ctx context.Context, raw string, now time.Time) (a asked, k
 	if a.access, a.kid, err = s.Reader.Read(raw, now); err == nil {
 		return a, true, nil
 	}
-	a.session, err = s.Chain.Find(ctx, session.Token(raw), now)
+	a.session, a.spent, err = s.Chain.Look(ctx, session.Token(raw), now)
 	for _, bad := range []error{session.ErrTokenInvalid, session.ErrEnded, session.ErrExpired} {
 		if errors.Is(err, bad) {
 			return asked{}, false, nil
@@ -80,6 +83,12 @@ func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, c Caller) e
 	if err != nil {
 		return err
 	}
+	if !known {
+		err = c.proof.Spend(r.Context())
+	}
+	if err != nil {
+		return err
+	}
 	if known {
 		if err := s.takeBack(r.Context(), c, a); err != nil {
 			return err
@@ -94,6 +103,9 @@ func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, c Caller) e
 func (s *Server) takeBack(ctx context.Context, c Caller, a asked) error {
 	if a.client() != c.Client.ID && !slices.Contains(c.Client.Scopes, api.RevocationWriteScope) {
 		return &api.OAuthError{Code: "unauthorized_client", Description: "The token was issued to another client."}
+	}
+	if err := c.proof.Spend(ctx); err != nil {
+		return err
 	}
 	if a.refresh {
 		_, err := s.sessions.EndSession(ctx, session.End{ID: a.session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
@@ -123,10 +135,13 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request, c Caller) er
 	if err == nil && known && !a.refresh {
 		known, err = s.good(r.Context(), a, c.Use.At)
 	}
+	if err == nil {
+		err = c.proof.Spend(r.Context())
+	}
 	switch {
 	case err != nil:
 		return err
-	case !known || !s.mayKnow(c.Client, a):
+	case !known || a.spent || !s.mayKnow(c.Client, a):
 		return respond(w, http.StatusOK, api.Introspection{})
 	case a.refresh:
 		return respond(w, http.StatusOK, refreshOf(s.Issuer, a.session))

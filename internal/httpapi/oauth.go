@@ -90,7 +90,7 @@ func (c Caller) formWish() (login.Wish, error) {
 			return login.Wish{}, errResources
 		}
 	}
-	w := login.Wish{Client: c.Client}
+	w := login.Wish{Client: c.Client, Proof: c.proof}
 	if len(named) > 0 {
 		w.Audience = named[0]
 	}

@@ -72,7 +72,7 @@ func TestClientCredentials(t *testing.T) {
 			}
 			now := float64(a.Clock.Now().Unix())
 			want := map[string]any{"iss": a.URL, "sub": "billing", "client_id": "billing", "aud": test.aud, "scope": test.scope,
-				"iat": now, "nbf": now, "exp": now + 900, "fresh": false}
+				"iat": now, "nbf": now - 5, "exp": now + 900, "fresh": false}
 			if diff := cmp.Diff(want, claims); diff != "" || typ != "at+jwt" {
 				t.Errorf("typ %s, claims (-want +got):\n%s", typ, diff)
 			}

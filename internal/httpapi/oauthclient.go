@@ -47,27 +47,27 @@ func basicClient(h http.Header) (clients.Shown, error) {
 
 // authenticated answers the client that an OAuth request comes from, proved by
 // exactly one method: client_secret_basic, client_secret_post, private_key_jwt,
-// or none, which public clients alone have. Errors: clients.ErrNotProved, or an
-// api.OAuthError.
-func (s *Server) authenticated(r *http.Request, f oauthForm, now time.Time) (clients.Client, error) {
+// or none, which public clients alone have. An assertion is not yet spent. Errors:
+// clients.ErrNotProved, or an api.OAuthError.
+func (s *Server) authenticated(r *http.Request, f oauthForm, now time.Time) (*clients.Proof, error) {
 	if len(r.Header.Values("Authorization")) > 1 {
-		return clients.Client{}, invalidRequest("Send one Authorization header.")
+		return nil, invalidRequest("Send one Authorization header.")
 	}
 	header, err := basicClient(r.Header)
 	if err == nil && r.Header.Get("Authorization") != "" && header.ClientID == "" {
 		err = errBasic
 	}
 	if err != nil {
-		return clients.Client{}, fmt.Errorf("%w: %w", clients.ErrNotProved, err)
+		return nil, fmt.Errorf("%w: %w", clients.ErrNotProved, err)
 	}
 	shown, err := shownBy(header, f)
 	if err != nil {
-		return clients.Client{}, err
+		return nil, err
 	}
 	if shown.ClientID == "" && shown.Assertion == "" {
-		return clients.Client{}, &api.OAuthError{Code: invalidClient, Description: "client_id is missing: send it in the form, or with the secret in HTTP Basic."}
+		return nil, &api.OAuthError{Code: invalidClient, Description: "client_id is missing: send it in the form, or with the secret in HTTP Basic."}
 	}
-	return s.Prover.Prove(r.Context(), shown, now)
+	return s.Prover.Examine(r.Context(), shown, now)
 }
 
 // shownBy joins what the header and the form show.
@@ -99,26 +99,26 @@ func shownBy(header clients.Shown, f oauthForm) (clients.Shown, error) {
 // through answers the application that a person uses: the one that is named in
 // the body, which may prove itself there by an assertion, or that proved itself
 // with HTTP Basic. Neither is Portaria itself, the zero Client, for which nothing
-// is read. Errors: clients.ErrNotProved, clients.ErrBarred.
-func (s *Server) through(ctx context.Context, c Caller, named clients.Shown) (clients.Client, error) {
+// is read. The caller must see to it that an assertion is spent. Errors: clients.ErrNotProved, clients.ErrBarred.
+func (s *Server) through(ctx context.Context, c Caller, named clients.Shown) (*clients.Proof, error) {
 	shown := c.shown
 	switch {
 	case shown.ClientID == "" && named.Assertion == "" && (named.ClientID == "" || named.ClientID == login.ClientID):
-		return clients.Client{}, nil
+		return &clients.Proof{}, nil
 	case shown.ClientID == "":
 		shown = named
 	case named.Assertion != "":
-		return clients.Client{}, problem.Field("client_assertion", "is one proof too many beside Authorization")
+		return nil, problem.Field("client_assertion", "is one proof too many beside Authorization")
 	case named.ClientID != "" && named.ClientID != shown.ClientID:
-		return clients.Client{}, problem.Field("client_id", "is not the one in Authorization")
+		return nil, problem.Field("client_id", "is not the one in Authorization")
 	}
-	client, err := s.Prover.Prove(ctx, shown, c.Use.At)
+	proof, err := s.Prover.Examine(ctx, shown, c.Use.At)
 	unproved := shown.Secret == "" && shown.Assertion == ""
 	switch {
 	case errors.Is(err, clients.ErrNotProved) && unproved:
-		return clients.Client{}, fmt.Errorf("%w: %w", clients.ErrBarred, err)
-	case err == nil && client.Kind != clients.App:
-		return clients.Client{}, fmt.Errorf("%w: client %s is a service", clients.ErrBarred, client.ID)
+		return nil, fmt.Errorf("%w: %w", clients.ErrBarred, err)
+	case err == nil && proof.Client.Kind != clients.App:
+		return nil, fmt.Errorf("%w: client %s is a service", clients.ErrBarred, proof.Client.ID)
 	}
-	return client, err
+	return proof, err
 }

@@ -39,9 +39,10 @@ func (s *Server) signIn(ctx context.Context, c Caller, in api.SignIn) (api.Token
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	if wish.Client, err = s.through(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
+	if wish.Proof, err = s.through(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
 		return api.Tokens{}, err
 	}
+	wish.Client = wish.Proof.Client
 	left, err := s.leftBehind(ctx, c, wish)
 	if err != nil {
 		return api.Tokens{}, err
@@ -65,9 +66,10 @@ func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tok
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	if wish.Client, err = s.through(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
+	if wish.Proof, err = s.through(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
 		return api.Tokens{}, err
 	}
+	wish.Client = wish.Proof.Client
 	var left []string
 	if !c.inCookie { // a session of another sign-in, whose place these cookies take
 		if left, err = s.leftBehind(ctx, c, wish); err != nil {

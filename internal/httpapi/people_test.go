@@ -54,7 +54,7 @@ func TestFirstLogin(t *testing.T) {
 	}
 	got := claims(t, tokens.AccessToken)
 	now := float64(a.Clock.Now().Unix())
-	want := map[string]any{"iss": a.URL, "sub": id, "aud": "portaria", "iat": now, "nbf": now, "exp": now + 900,
+	want := map[string]any{"iss": a.URL, "sub": id, "aud": "portaria", "iat": now, "nbf": now - 5, "exp": now + 900,
 		"client_id": "portaria", "sid": tokens.SessionID, "auth_time": now, "fresh": true, "rvs": float64(1 << 32)}
 	for name, value := range want {
 		if got[name] != value {
@@ -178,7 +178,7 @@ func TestAccessTokens(t *testing.T) {
 			}
 		})
 	}
-	a.Clock.Move(15 * time.Minute)
+	a.Clock.Move(15*time.Minute + config.Default().Leeway)
 	_, err := a.As(tokens).Me(t.Context())
 	refused(t, err, "token_expired")
 }

@@ -6,6 +6,7 @@ package httpapi
 //go:generate go test . -run ^TestGenerated -update
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,6 +70,9 @@ type Config struct {
 	Panics func() int64
 	Log    *slog.Logger
 	Now    func() time.Time
+	// Steady is a clock that all processes on one database share; see
+	// session.Use.
+	Steady func() time.Time
 }
 
 // Verifier finds the access token of a request and verifies it, as
@@ -150,7 +154,7 @@ func (s *Server) handler(rt route, h handler) http.Handler {
 		if err == nil {
 			err = h(w, r.WithContext(ctx), c)
 		}
-		if err != nil {
+		if err = s.settle(r.Context(), c, err); err != nil {
 			s.recordRefusal(ctx, c, err)
 		}
 		switch {
@@ -161,6 +165,17 @@ func (s *Server) handler(rt route, h handler) http.Handler {
 			s.fail(w, r, err)
 		}
 	})
+}
+
+// settle spends the client assertion of a request that was refused for good, so
+// that nobody can use it for another one. A request that may be repeated, because
+// the fault was here, keeps its assertion. After an answer nothing is left to
+// spend: handlers do it before they answer.
+func (s *Server) settle(ctx context.Context, c Caller, err error) error {
+	if err == nil || oauthError(err) == nil && problem.Of(err).Status >= http.StatusInternalServerError {
+		return err
+	}
+	return cmp.Or(c.proof.Spend(ctx), err)
 }
 
 // fail answers an error as a problem. What nobody expected goes to the log,

@@ -15,6 +15,9 @@ const (
 	// one query of a few rows.
 	ReloadEvery = 10 * time.Second
 
+	// retryEvery is how soon Maintain reads again after the store did not answer.
+	retryEvery = 2 * time.Second
+
 	// staleAfter is how long a process may sign without having looked. It is
 	// shorter than settle, so that none signs with a key that the others have
 	// retired meanwhile.

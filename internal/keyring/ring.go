@@ -46,9 +46,12 @@ type Ring struct {
 
 	reload sync.Mutex // an older reading must not replace a younger one
 	now    atomic.Pointer[snapshot]
-	// looked is when Maintain last read the store; nil in a ring that nobody
+	// looked is when the store was last read; nil in a ring that nobody
 	// maintains, such as that of a command which ends at once.
-	looked atomic.Pointer[time.Time]
+	looked atomic.Pointer[look]
+
+	reading chan struct{} // held by the one caller of Ready that reads the store
+	last    attempt       // guarded by reading
 
 	made string // the first signing key, if Open made it
 
@@ -95,7 +98,7 @@ func openRing(ctx context.Context, store Store, master *MasterKey, policy Policy
 	if master == nil || len(master.keys) == 0 {
 		return nil, fmt.Errorf("open key ring: %w", ErrMasterKeyMissing)
 	}
-	r := &Ring{store: store, master: master}
+	r := &Ring{store: store, master: master, reading: make(chan struct{}, 1)}
 	policy = policy.withDefaults()
 	r.rules.Store(&policy)
 	if err := r.Reload(ctx); err != nil {
@@ -199,9 +202,9 @@ func (r *Ring) open(record Record) (Key, error) {
 
 // Active returns the key that signs at now. It returns ErrNoActiveKey, or
 // ErrStale when the ring is maintained and has not seen the store for too long
-// to know which one that is.
+// to know which one that is. It reads no store; [Ring.Ready] does when it must.
 func (r *Ring) Active(now time.Time) (Key, error) {
-	if looked := r.looked.Load(); looked != nil && now.Sub(*looked) > staleAfter {
+	if r.stale(now) {
 		return Key{}, ErrStale
 	}
 	return r.now.Load().active(now)

@@ -24,6 +24,9 @@ type memory struct {
 	// fail is what writes return after failAfter more of them.
 	fail      error
 	failAfter int
+	// away is what Keys returns instead; reads counts its calls.
+	away  error
+	reads int
 }
 
 func newMemory() *memory { return &memory{secrets: map[string][]byte{}} }
@@ -50,6 +53,19 @@ func (m *memory) write(step func() error) error {
 	return err
 }
 
+// failWith has every reading of the keys fail; nil lets them succeed again.
+func (m *memory) failWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.away = err
+}
+
+func (m *memory) readings() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reads
+}
+
 func (m *memory) find(kid string) *keyring.Record {
 	for i := range m.keys {
 		if m.keys[i].Kid == kid {
@@ -62,6 +78,9 @@ func (m *memory) find(kid string) *keyring.Record {
 func (m *memory) Keys(context.Context) ([]keyring.Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.reads++; m.away != nil {
+		return nil, m.away
+	}
 	return slices.SortedFunc(slices.Values(m.keys), func(a, b keyring.Record) int {
 		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.Seq, b.Seq))
 	}), nil

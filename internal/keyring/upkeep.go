@@ -47,13 +47,23 @@ type Upkeep struct {
 // each change happens once. After an error the ring goes on with what it
 // knows, and stops signing (ErrStale) when that is more than a minute old.
 func (r *Ring) Maintain(ctx context.Context, now time.Time) (Upkeep, error) {
+	return r.MaintainUntil(ctx, now, now)
+}
+
+// MaintainUntil is Maintain, but it deletes only keys that were gone at a second
+// time. A deleted key cannot come back, and a clock that was set forward for a
+// while must not delete one whose tokens are still good.
+func (r *Ring) MaintainUntil(ctx context.Context, now, gone time.Time) (Upkeep, error) {
+	if now.Before(gone) {
+		gone = now
+	}
 	up := Upkeep{Next: now.Add(ReloadEvery)}
 	if err := r.Reload(ctx); err != nil {
-		return up, fmt.Errorf("maintain key ring: %w", err)
+		return Upkeep{Next: now.Add(retryEvery)}, fmt.Errorf("maintain key ring: %w", err)
 	}
-	r.looked.Store(&now)
+	r.saw(now)
 	done, err := r.work(ctx, now)
-	deleted, failed := r.deleteGone(ctx, now)
+	deleted, failed := r.deleteGone(ctx, now, gone)
 	up.Done, up.Changes = append(done, deleted...), r.changes(now, deleted)
 	if err := errors.Join(err, failed); err != nil {
 		return up, fmt.Errorf("maintain key ring: %w", err)
@@ -202,8 +212,8 @@ func (r *Ring) retireSuperfluous(ctx context.Context, now time.Time) (done []Ste
 }
 
 // deleteGone deletes keys of which no token is left.
-func (r *Ring) deleteGone(ctx context.Context, now time.Time) (done []Step, err error) {
-	gone := r.now.Load().records.gone(now)
+func (r *Ring) deleteGone(ctx context.Context, now, by time.Time) (done []Step, err error) {
+	gone := r.now.Load().records.gone(by)
 	for _, kid := range gone {
 		deleted, err := r.store.DeleteKey(ctx, kid)
 		if err != nil {

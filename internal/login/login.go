@@ -3,6 +3,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ type Policy struct {
 	SignUpOpen bool
 	// AccessTTL is the lifetime of access tokens.
 	AccessTTL time.Duration
+	// RefreshRetry is how long a spent refresh token answers the same successor
+	// again, where its client says nothing: see session.Terms.
+	RefreshRetry time.Duration
 }
 
 // MinAccessTTL and MaxAccessTTL bound Policy.AccessTTL: a shorter token has
@@ -47,6 +51,9 @@ const (
 func (p Policy) Validate() error {
 	if p.AccessTTL < MinAccessTTL || p.AccessTTL > MaxAccessTTL {
 		return fmt.Errorf("access token lifetime %v: must be between %v and %v", p.AccessTTL, MinAccessTTL, MaxAccessTTL)
+	}
+	if p.RefreshRetry < 0 {
+		return fmt.Errorf("refresh retry %v: must not be negative", p.RefreshRetry)
 	}
 	return nil
 }
@@ -106,6 +113,12 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 		return Tokens{}, err
 	}
 	proof, err := s.people.Prove(ctx, identifier, plain)
+	if err == nil || errors.Is(err, account.ErrNotProved) {
+		// A guess counts as a use of the client's proof. A full queue does not.
+		if spent := wish.Proof.Spend(ctx); spent != nil {
+			return Tokens{}, spent
+		}
+	}
 	if err != nil {
 		return Tokens{}, s.failed(ctx, proof, attempt{client: plan.terms.ClientID, Use: use}, err)
 	}
@@ -113,12 +126,21 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
-	start := Start{
+	return s.start(ctx, grant{session: started.Session, refresh: started.Token, plan: plan, fresh: true}, Start{
 		Session:      started.Session,
 		VerifiedHash: proof.Account.PasswordHash,
 		NewHash:      s.renewed(ctx, proof, plain),
+	}, use.At)
+}
+
+// start stores a session and issues its first tokens, or does neither.
+func (s *Service) start(ctx context.Context, g grant, step Start, now time.Time) (Tokens, error) {
+	claims, _ := s.wanted(g, now)
+	draft, err := s.tokens.Prepare(ctx, now, g.plan.recipient, claims)
+	if err != nil {
+		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
-	revision, err := s.store.StartSession(ctx, start)
+	g.session.Revision, err = s.store.StartSession(ctx, step)
 	if errors.Is(err, ErrAccountChanged) {
 		// The password was right a moment ago. It no longer is.
 		return Tokens{}, fmt.Errorf("%w: %w", account.ErrNotProved, err)
@@ -126,8 +148,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
-	started.Session.Revision = revision
-	return s.issue(grant{session: started.Session, refresh: started.Token, plan: plan, fresh: true}, use.At)
+	return s.issue(g, draft.Mint, now)
 }
 
 // renewed is a new hash where the old one has outdated parameters. A sign-in
@@ -157,13 +178,20 @@ func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use s
 	if wish.Client.Policy.NoRefresh {
 		return Tokens{}, session.Event{}, session.ErrTokenInvalid
 	}
-	got, err := s.chain.Refresh(ctx, t, plan.terms, use)
+	var tokens Tokens
+	// The token is minted before the refresh token is spent: its session was read
+	// before, and a session that has ended meanwhile is not refreshed.
+	got, err := s.chain.RefreshWith(ctx, t, plan.terms, use, func(next session.Refreshed) (err error) {
+		if next.Token != "" {
+			tokens, err = s.issue(grant{session: next.Session, refresh: next.Token, plan: plan}, s.tokens.MintFor, use.At)
+		}
+		return cmp.Or(err, wish.Proof.Spend(ctx))
+	})
 	err = errors.Join(err, s.remember(ctx, got.Event))
 	if err != nil {
 		return Tokens{}, got.Event, err
 	}
-	tokens, err := s.issue(grant{session: got.Session, refresh: got.Token, plan: plan}, use.At)
-	return tokens, got.Event, err
+	return tokens, got.Event, nil
 }
 
 // StepUp proves the password again within a living session and answers a
@@ -178,6 +206,10 @@ func (s *Service) StepUp(ctx context.Context, in session.Session, plain password
 		return Tokens{}, err
 	}
 	in.AuthTime = now.Truncate(time.Millisecond)
+	tokens, err := s.issue(grant{session: in, plan: plan, fresh: true}, s.tokens.MintFor, now)
+	if err != nil {
+		return Tokens{}, err
+	}
 	alive, err := s.chain.StepUp(ctx, in.ID, in.AuthTime)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("step up session: %w", err)
@@ -185,7 +217,7 @@ func (s *Service) StepUp(ctx context.Context, in session.Session, plain password
 	if !alive {
 		return Tokens{}, session.ErrEnded
 	}
-	return s.issue(grant{session: in, plan: plan, fresh: true}, now)
+	return tokens, nil
 }
 
 // Change is the wish of a signed-in person for a new password.

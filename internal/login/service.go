@@ -66,6 +66,10 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 	if err != nil {
 		return Granted{}, fmt.Errorf("issue access token: %w", err)
 	}
+	// Last: a client that is told to come back can use its assertion again.
+	if err := w.Proof.Spend(ctx); err != nil {
+		return Granted{}, err
+	}
 	return Granted{access, claims.ExpiresAt.Sub(claims.IssuedAt), granted}, nil
 }
 

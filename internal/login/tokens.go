@@ -45,16 +45,14 @@ func (g grant) claims() token.Claims {
 	}
 }
 
-// issue mints the access token that goes with a session.
-func (s *Service) issue(g grant, now time.Time) (Tokens, error) {
-	wanted := g.claims()
-	var csrf session.CSRF
-	if g.plan.wish.Cookie {
-		csrf = s.chain.CSRF(g.session)
-	}
-	wanted.CSRF = csrf.Reveal()
-	wanted.ExpiresAt = g.accessExpiry(now)
-	access, claims, err := s.tokens.MintFor(now, g.plan.recipient, wanted)
+// minter signs the access token of a grant: a token.Issuer, or a token.Draft.
+type minter func(now time.Time, r token.Recipient, c token.Claims) (token.Token, token.Claims, error)
+
+// issue mints the access token that goes with a session. Call it before the step
+// that spends something for the token; after a step, only with a draft's minter.
+func (s *Service) issue(g grant, mint minter, now time.Time) (Tokens, error) {
+	wanted, csrf := s.wanted(g, now)
+	access, claims, err := mint(now, g.plan.recipient, wanted)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("issue access token: %w", err)
 	}
@@ -73,6 +71,18 @@ func (s *Service) issue(g grant, now time.Time) (Tokens, error) {
 		out.RefreshExpiresIn = g.session.ExpiresAt.Sub(now.Truncate(time.Millisecond))
 	}
 	return out, nil
+}
+
+// wanted are the claims of a grant's token, and the session's double-submit value
+// where it is one of them.
+func (s *Service) wanted(g grant, now time.Time) (token.Claims, session.CSRF) {
+	c := g.claims()
+	var csrf session.CSRF
+	if g.plan.wish.Cookie {
+		csrf = s.chain.CSRF(g.session)
+	}
+	c.CSRF, c.ExpiresAt = csrf.Reveal(), g.accessExpiry(now)
+	return c, csrf
 }
 
 // accessExpiry keeps access tokens from outliving their session. In a

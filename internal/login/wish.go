@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,9 @@ type Wish struct {
 	// Client is the application that people use, which has proved who it is
 	// where it can. The zero value is Portaria itself.
 	Client clients.Client
+	// Proof is that of the Client. It is spent as late as can be; nil where
+	// nothing is to be spent.
+	Proof *clients.Proof
 	// Cookie makes it one that is kept in a cookie: it carries the session's
 	// double-submit value as csrf.
 	Cookie bool
@@ -36,16 +40,21 @@ type plan struct {
 }
 
 // plan finds out whether a wish can be fulfilled, before anything is spent for
-// its sake. For Portaria's own client it reads nothing from a store.
+// its sake. For Portaria's own client it reads nothing from a store, unless the key
+// ring is stale.
 func (s *Service) plan(ctx context.Context, w Wish, now time.Time) (p plan, err error) {
 	audience, err := s.audience(w)
 	if err != nil {
+		return plan{}, err
+	}
+	if err = s.tokens.Ready(ctx, now); err != nil {
 		return plan{}, err
 	}
 	if p.recipient, err = s.tokens.Recipient(ctx, audience, now); err != nil {
 		return plan{}, err
 	}
 	p.wish, p.terms, p.accessTTL = w, session.Terms{ClientID: ClientID}, s.policy.AccessTTL
+	p.terms.Retry = min(s.policy.RefreshRetry, p.accessTTL)
 	if w.Client.ID == "" {
 		return p, nil
 	}
@@ -53,7 +62,12 @@ func (s *Service) plan(ctx context.Context, w Wish, now time.Time) (p plan, err 
 		return plan{}, err
 	}
 	policy := w.Client.Policy
-	p.terms = session.Terms{ClientID: w.Client.ID, Idle: policy.Idle, Absolute: policy.Absolute}
+	p.terms = session.Terms{
+		ClientID: w.Client.ID, Idle: policy.Idle, Absolute: policy.Absolute,
+		Retry: min(cmp.Or(policy.RefreshRetry, s.policy.RefreshRetry), p.accessTTL),
+		// Nothing binds the token of a public client but that it is used once.
+		NoRotation: policy.NoRotation && !w.Client.Public(),
+	}
 	if p.noRefresh = policy.NoRefresh; p.noRefresh {
 		// Nothing could ever use the rest of a longer session.
 		p.terms.Idle, p.terms.Absolute = p.accessTTL, p.accessTTL

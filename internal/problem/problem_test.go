@@ -49,7 +49,7 @@ var silent = map[string]string{
 var sameAsInvalid = map[string]bool{
 	"verify.ErrMalformed": true, "verify.ErrType": true, "verify.ErrAlgorithm": true, "verify.ErrKey": true,
 	"verify.ErrSignature": true, "verify.ErrDecrypt": true, "verify.ErrClaims": true, "verify.ErrIssuer": true,
-	"verify.ErrAudience": true, "verify.ErrNotYet": true,
+	"verify.ErrAudience": true,
 }
 
 // folder is where a package lives.

@@ -95,9 +95,11 @@ var table = []row{
 	{verify.ErrOutdated, http.StatusUnauthorized, "token_revoked", "The access token has been revoked.", "Refresh it.", invalidToken},
 	{verify.ErrRevoked, http.StatusUnauthorized, "token_revoked", "The access token has been revoked.", "Sign in again.", invalidToken},
 	{verify.ErrAudience, http.StatusUnauthorized, "token_invalid", "The access token is not valid here.", "It is for another service. Ask for one with the issuer's URL as audience; to sign out, the refresh token is enough.", invalidToken},
+	{verify.ErrNotYet, http.StatusUnauthorized, "token_not_yet_valid", "The access token is not valid yet.", "Send it again in a few seconds. If this stays, the clocks of two machines differ: tell the operator.", invalidToken},
 	{verify.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
 	{verify.ErrStale, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{verify.ErrUnavailable, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{keyring.ErrNoActiveKey, http.StatusServiceUnavailable, "signing_key_unavailable", "There is no key to sign with at this moment.", "Try again after the time in Retry-After.", ""},
+	{keyring.ErrStale, http.StatusServiceUnavailable, "signing_key_unavailable", "There is no key to sign with at this moment.", "Try again after the time in Retry-After.", ""},
 	{token.ErrNoEncryptionKey, http.StatusServiceUnavailable, "encryption_key_unknown", "Tokens for this audience are encrypted, and its key could not be fetched yet.", "Try again after the time in Retry-After; the operator's log says what is wrong.", ""},
 }

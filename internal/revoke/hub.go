@@ -42,6 +42,7 @@ type Hub struct {
 	Table
 	store Store
 	now   func() time.Time
+	age   func() time.Time // what rules leave by
 	wake  chan struct{}
 	start time.Time // asOf counts from here, monotonic
 
@@ -64,11 +65,12 @@ type Hub struct {
 	raised string
 }
 
-// Open reads the living rules. now is the clock that rules expire by.
+// Open reads the living rules. now is the time of day; rules expire by it unless
+// ByAge names another clock.
 func Open(ctx context.Context, store Store, now func() time.Time) (*Hub, error) {
 	h := &Hub{
 		Table: Table{cuts: map[name]cutoff{}},
-		store: store, now: now,
+		store: store, now: now, age: now,
 		wake: make(chan struct{}, 1), looking: make(chan struct{}, 1),
 		start: time.Now(),
 		subs:  map[*Subscription]struct{}{},
@@ -84,6 +86,10 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Hub, error) 
 	}
 	return h, nil
 }
+
+// ByAge has rules expire by a clock that no change of the time of day moves: a
+// rule that has left is never learned again. Call it before Run.
+func (h *Hub) ByAge(clock func() time.Time) { h.age, h.pruned = clock, clock() }
 
 // View is the log as the hub knows it.
 func (h *Hub) View() *View { return h.view.Load() }
@@ -185,7 +191,7 @@ func (h *Hub) look(ctx context.Context) error {
 func (h *Hub) page(ctx context.Context) (bool, error) {
 	v := h.View()
 	from, limit := v.Head, pageSize
-	last, known := v.last.latest(h.now())
+	last, known := v.last.latest(h.age())
 	if known {
 		from, limit = last.Seq-1, pageSize+1
 	}
@@ -225,7 +231,7 @@ func (h *Hub) publish(v *View, rules []Rule, to int64) {
 
 // prune drops rules that can refuse no token any more.
 func (h *Hub) prune() {
-	now := h.now()
+	now := h.age()
 	if now.Sub(h.pruned) < pruneEvery {
 		return
 	}

@@ -143,7 +143,7 @@ func (h *Hub) readAll(ctx context.Context) (all []Rule, head int64, err error) {
 // at places that had been given away before. There are none unless the hub saw
 // with its own eyes that the log was set back.
 func (h *Hub) doubtful(v *View, found []Rule) (lost, strange []Rule) {
-	living := live(h.now())
+	living := live(h.age())
 	stored := newView(0, v.Salt).append(found, v.Head)
 	for r := range v.All {
 		if living(r) && !stored.has(r) {

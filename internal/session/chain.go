@@ -70,6 +70,7 @@ func (c *Chain) Start(accountID, method string, terms Terms, use Use) (Started, 
 		CreatedAt:      now,
 		AuthTime:       now,
 		UsedAt:         now,
+		RotatedAt:      use.Steady.Truncate(time.Millisecond),
 		Address:        use.Address,
 		UserAgent:      use.UserAgent,
 		ExpiresAt:      policy.idleExpiry(now, absolute),
@@ -121,11 +122,20 @@ type Refreshed struct {
 // or not there is an error. Errors: ErrTokenInvalid, ErrEnded, ErrExpired,
 // ErrReused.
 func (c *Chain) Refresh(ctx context.Context, t Token, terms Terms, use Use) (Refreshed, error) {
+	return c.RefreshWith(ctx, t, terms, use, func(Refreshed) error { return nil })
+}
+
+// RefreshWith is Refresh for a caller that needs more than the successor. It calls
+// prepare with what Refresh will return, before it spends or ends anything; an
+// error of prepare leaves token and session as they were. Before a session ends
+// because its token was reused, there is no Token in what prepare gets. It may
+// call prepare again after it lost a race: the last call counts.
+func (c *Chain) RefreshWith(ctx context.Context, t Token, terms Terms, use Use, prepare func(Refreshed) error) (Refreshed, error) {
 	cl, err := parse(t)
 	if err != nil {
 		return Refreshed{}, err
 	}
-	use.At = use.At.Truncate(time.Millisecond)
+	use.At, use.Steady = use.At.Truncate(time.Millisecond), use.Steady.Truncate(time.Millisecond)
 	for range rotateTries {
 		s, err := c.find(ctx, cl, use.At)
 		if err != nil {
@@ -134,7 +144,7 @@ func (c *Chain) Refresh(ctx context.Context, t Token, terms Terms, use Use) (Ref
 		if s.ClientID != terms.ClientID {
 			return Refreshed{}, ErrOtherClient
 		}
-		r, done, err := c.step(ctx, s, spend{cl.generation, c.policy.under(terms), use})
+		r, done, err := c.step(ctx, s, spend{cl.generation, c.policy.under(terms), terms, use, prepare})
 		if done || err != nil {
 			return r, err
 		}
@@ -142,14 +152,22 @@ func (c *Chain) Refresh(ctx context.Context, t Token, terms Terms, use Use) (Ref
 	return Refreshed{}, fmt.Errorf("refresh session: lost %d races", rotateTries)
 }
 
-// Find answers the living session of a refresh token, and spends nothing.
-// Errors: ErrTokenInvalid, ErrEnded, ErrExpired.
+// Find answers the living session of a refresh token, and spends nothing. The
+// token may be spent already. Errors: ErrTokenInvalid, ErrEnded, ErrExpired.
 func (c *Chain) Find(ctx context.Context, t Token, now time.Time) (Session, error) {
+	found, _, err := c.Look(ctx, t, now)
+	return found, err
+}
+
+// Look is Find, and reports whether the token was spent: it has a successor, also
+// while Refresh would still answer that again.
+func (c *Chain) Look(ctx context.Context, t Token, now time.Time) (found Session, spent bool, err error) {
 	cl, err := parse(t)
 	if err != nil {
-		return Session{}, err
+		return Session{}, false, err
 	}
-	return c.find(ctx, cl, now)
+	found, err = c.find(ctx, cl, now)
+	return found, cl.generation < found.Generation, err
 }
 
 // find reads the session that a token claims and checks that the claim is
@@ -172,7 +190,15 @@ func (c *Chain) find(ctx context.Context, cl claim, now time.Time) (Session, err
 type spend struct {
 	generation int64
 	policy     Policy
+	terms      Terms
 	use        Use
+	prepare    func(Refreshed) error
+}
+
+// repeats reports whether the token before the last still answers its successor,
+// so long after that was given.
+func (t spend) repeats(since time.Duration) bool {
+	return since <= t.policy.Grace || since < t.terms.Retry
 }
 
 // step decides what one presented generation means for the session as read.
@@ -182,12 +208,20 @@ func (c *Chain) step(ctx context.Context, s Session, t spend) (r Refreshed, done
 	switch {
 	case t.generation >= s.Generation:
 		return c.rotate(ctx, s, t)
-	case t.generation == s.Generation-1 && use.At.Sub(s.UsedAt) <= t.policy.Grace:
-		r, err = c.repeat(s, use)
-		return r, true, err
+	case t.generation == s.Generation-1 && t.repeats(s.sinceRotation(use)):
+		if r, err = c.repeat(s, use); err == nil {
+			err = t.prepare(r)
+		}
+		if err != nil {
+			return Refreshed{}, true, err
+		}
+		return r, true, nil
 	}
 	// Older than the predecessor means that its successor was used as well:
 	// no honest retry looks like that, however early it comes.
+	if err := t.prepare(Refreshed{Session: s, Event: s.event(TokenReused, use)}); err != nil {
+		return Refreshed{}, true, err
+	}
 	r, err = c.reused(ctx, s, use)
 	return r, true, err
 }
@@ -195,6 +229,10 @@ func (c *Chain) step(ctx context.Context, s Session, t spend) (r Refreshed, done
 // rotate makes the successor of what is spent the session's generation.
 func (c *Chain) rotate(ctx context.Context, s Session, t spend) (Refreshed, bool, error) {
 	use := t.use
+	if use.At.Before(s.UsedAt) {
+		// This process's clock is behind: the session must not end sooner for it.
+		use.At = s.UsedAt
+	}
 	rotation := Rotation{
 		ID:        s.ID,
 		From:      s.Generation,
@@ -202,18 +240,39 @@ func (c *Chain) rotate(ctx context.Context, s Session, t spend) (Refreshed, bool
 		Use:       use,
 		ExpiresAt: t.policy.idleExpiry(use.At, s.AbsoluteExpiry),
 	}
-	won, err := c.store.Rotate(ctx, rotation)
-	if err != nil || !won {
-		return Refreshed{}, false, wrap("rotate refresh token", err)
+	if t.terms.NoRotation { // the token itself is the answer
+		rotation.To = t.generation
 	}
 	var event Event
 	if t.generation > s.Generation {
 		event = s.event(AheadOfStore, use)
 	}
-	s.Generation, s.UsedAt, s.ExpiresAt = rotation.To, use.At, rotation.ExpiresAt
-	s.Address, s.UserAgent = use.Address, use.UserAgent
-	token, err := c.derive(s, s.Generation)
-	return Refreshed{s, token, event}, true, err
+	next := s
+	next.Generation, next.UsedAt, next.ExpiresAt = rotation.To, use.At, rotation.ExpiresAt
+	next.RotatedAt, next.Address, next.UserAgent = use.Steady, use.Address, use.UserAgent
+	token, err := c.derive(next, next.Generation)
+	if err != nil {
+		return Refreshed{}, false, err
+	}
+	r := Refreshed{next, token, event}
+	if err := t.prepare(r); err != nil {
+		return Refreshed{}, false, err
+	}
+	won, err := c.store.Rotate(ctx, rotation)
+	if err != nil || !won {
+		return Refreshed{}, false, wrap("rotate refresh token", err)
+	}
+	return r, true, nil
+}
+
+// sinceRotation is how long ago the session's last refresh was. The times of day
+// of two processes may differ, and one of them may have been set: they count only
+// where there is no steady clock.
+func (s Session) sinceRotation(use Use) time.Duration {
+	if use.Steady.IsZero() || s.RotatedAt.IsZero() {
+		return max(0, use.At.Sub(s.UsedAt))
+	}
+	return max(0, use.Steady.Sub(s.RotatedAt))
 }
 
 // repeat answers the successor that was already given. Nothing is written, so

@@ -183,6 +183,135 @@ func TestGraceWindow(t *testing.T) {
 	})
 }
 
+// TestRetryAfterALostAnswer: while the successor was never used, the token before
+// it answers it again, also long after the grace window. Theft still shows at the
+// second use.
+func TestRetryAfterALostAnswer(t *testing.T) {
+	at, retry := time.Minute, 5*time.Minute
+	patient := session.Terms{ClientID: "portaria", Retry: retry}
+	spend := func(l life, tok session.Token, after time.Duration) (session.Refreshed, error) {
+		return l.chain.Refresh(t.Context(), tok, patient, use(after))
+	}
+	l := signIn(t)
+	lost := l.refresh(l.first.Token, use(at))
+	for _, after := range []time.Duration{grace + time.Millisecond, time.Minute, retry - time.Millisecond} {
+		if r, err := spend(l, l.first.Token, at+after); err != nil || r.Token != lost.Token {
+			t.Errorf("%v later: %v", after, err)
+		}
+	}
+	r, err := spend(l, lost.Token, at+retry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := spend(l, l.first.Token, at+retry); !errors.Is(err, session.ErrReused) {
+		t.Errorf("the second use, after the successor was used: %v", err)
+	}
+	l.refuse(session.ErrEnded, r.Token, use(at+retry))
+
+	l = signIn(t)
+	l.refresh(l.first.Token, use(at))
+	if _, err := spend(l, l.first.Token, at+retry); !errors.Is(err, session.ErrReused) {
+		t.Errorf("after the window: %v", err)
+	}
+}
+
+// TestWindowHasOneClock: the processes' times of day are apart, or are set; the
+// clock that they share measures the window.
+func TestWindowHasOneClock(t *testing.T) {
+	steady := func(wall, passed time.Duration) session.Use {
+		u := use(wall)
+		u.Steady = start.Add(-time.Hour).Add(passed)
+		return u
+	}
+	for name, skew := range map[string]time.Duration{"none": 0, "ahead": 15 * time.Second, "an hour back": -time.Hour, "a day ahead": 24 * time.Hour} {
+		l := signIn(t)
+		r := l.refresh(l.first.Token, steady(time.Minute, time.Minute))
+		again, err := l.chain.Refresh(t.Context(), l.first.Token, terms, steady(time.Minute+skew, time.Minute+grace))
+		if err != nil || again.Token != r.Token {
+			t.Errorf("%s: an honest repeat: %v", name, err)
+		}
+		// Another process has not heard of the clock for some seconds.
+		if _, err := l.chain.Refresh(t.Context(), l.first.Token, terms, steady(time.Minute+skew, 50*time.Second)); err != nil {
+			t.Errorf("%s: on a process that is behind: %v", name, err)
+		}
+		l.refuse(session.ErrReused, l.first.Token, steady(time.Minute+skew, time.Minute+grace+time.Millisecond))
+	}
+	// Without such a clock, a time of day that was set back does not count.
+	l := signIn(t)
+	l.refresh(l.first.Token, use(time.Minute))
+	l.refresh(l.first.Token, use(-time.Hour))
+}
+
+// TestAClockSetBackEndsNoSessionSooner: a refresh on a process whose clock is
+// behind does not shorten the session.
+func TestAClockSetBackEndsNoSessionSooner(t *testing.T) {
+	l := signIn(t)
+	r := l.refresh(l.first.Token, use(2*time.Hour))
+	r = l.refresh(r.Token, use(-24*time.Hour))
+	if row := l.row(); row.ExpiresAt.Before(start.Add(2*time.Hour+idle)) || row.UsedAt.Before(start.Add(2*time.Hour)) {
+		t.Errorf("used %v, ends %v", row.UsedAt.Sub(start), row.ExpiresAt.Sub(start))
+	}
+	l.refresh(r.Token, use(2*time.Hour+idle-time.Millisecond))
+}
+
+// TestWithoutRotation: the client's proof binds its refresh token, which stays.
+func TestWithoutRotation(t *testing.T) {
+	fixed := session.Terms{ClientID: "portaria", NoRotation: true}
+	l := signIn(t)
+	for i := range 5 {
+		at := time.Duration(i) * idle / 2
+		r, err := l.chain.Refresh(t.Context(), l.first.Token, fixed, use(at))
+		if err != nil || r.Token != l.first.Token || r.Session.ExpiresAt != start.Add(at+idle) {
+			t.Fatalf("refresh %d: ends after %v, %v", i, r.Session.ExpiresAt.Sub(start), err)
+		}
+	}
+	if s := l.row(); s.Generation != 0 || s.ExpiresAt != start.Add(3*idle) {
+		t.Errorf("generation %d, ends after %v", s.Generation, s.ExpiresAt.Sub(start))
+	}
+	// A token from before rotation was turned off is spent all the same.
+	r := l.refresh(l.first.Token, use(2*idle))
+	if _, err := l.chain.Refresh(t.Context(), l.first.Token, fixed, use(2*idle+grace+time.Second)); !errors.Is(err, session.ErrReused) {
+		t.Errorf("a spent token: %v", err)
+	}
+	_ = r
+}
+
+// TestNothingIsSpentBeforeAllIsReady: what prepare refuses leaves token and
+// session as they were.
+func TestNothingIsSpentBeforeAllIsReady(t *testing.T) {
+	l, not := signIn(t), errors.New("no key")
+	refuse := func(session.Refreshed) error { return not }
+	for _, after := range []time.Duration{0, time.Hour} {
+		if _, err := l.chain.RefreshWith(t.Context(), l.first.Token, terms, use(after), refuse); !errors.Is(err, not) {
+			t.Errorf("a first use: %v", err)
+		}
+	}
+	if g := l.row().Generation; g != 0 {
+		t.Fatalf("generation %d", g)
+	}
+	next := l.refresh(l.first.Token, use(time.Hour))
+	for _, after := range []time.Duration{time.Hour, 2 * time.Hour} { // a repeat, and theft
+		if _, err := l.chain.RefreshWith(t.Context(), l.first.Token, terms, use(after), refuse); !errors.Is(err, not) {
+			t.Errorf("%v: %v", after, err)
+		}
+	}
+	l.mustBeAlive(start.Add(2 * time.Hour))
+	l.refresh(next.Token, use(2*time.Hour))
+}
+
+// TestLookTellsSpentTokens: also those of generations before the last.
+func TestLookTellsSpentTokens(t *testing.T) {
+	l := signIn(t)
+	second := l.refresh(l.first.Token, use(time.Second)).Token
+	third := l.refresh(second, use(2*time.Second)).Token
+	for i, tok := range []session.Token{l.first.Token, second, third} {
+		s, spent, err := l.chain.Look(t.Context(), tok, start.Add(3*time.Second))
+		if err != nil || s.ID != l.first.Session.ID || spent != (i < 2) {
+			t.Errorf("generation %d: spent %v, %v", i, spent, err)
+		}
+	}
+}
+
 func TestLostResponseIsNoLogout(t *testing.T) {
 	l := signIn(t)
 	lost := l.refresh(l.first.Token, use(time.Minute)) // committed, but the answer never arrived

@@ -72,6 +72,9 @@ type Session struct {
 	// Generation counts the refreshes; the refresh token of this generation
 	// is the one not yet used.
 	Generation int64
+	// RotatedAt is when this generation began, by the clock of Use.Steady; zero
+	// if nobody knows.
+	RotatedAt time.Time
 	// Salt ties refresh tokens to this very row.
 	Salt [16]byte
 
@@ -102,7 +105,10 @@ func (s Session) Check(now time.Time) error {
 
 // Use says from where a session is used, and when.
 type Use struct {
-	At                 time.Time
+	At time.Time
+	// Steady is the same moment by a clock that all processes share and that no
+	// change of a wall clock moves. Zero where there is none.
+	Steady             time.Time
 	Address, UserAgent string
 }
 
@@ -113,7 +119,7 @@ type Policy struct {
 	// Absolute ends every session that long after the sign-in.
 	Absolute time.Duration
 	// Grace is the window after a refresh in which the spent token answers
-	// the same successor again, for parallel tabs and lost responses.
+	// the same successor again, for parallel tabs. Terms.Retry can lengthen it.
 	Grace time.Duration
 }
 
@@ -144,6 +150,12 @@ type Terms struct {
 	// Idle and Absolute stand in for those of the Policy; zero keeps them.
 	// Absolute counts from the sign-in: a change is for new sessions.
 	Idle, Absolute time.Duration
+	// Retry is how long the token before the last answers the same successor
+	// again, as long as that was never used. Grace counts if it is longer.
+	Retry time.Duration
+	// NoRotation keeps the refresh token at a refresh. It is only for a client that
+	// has proved who it is: the proof binds the token then (RFC 9700 §4.14.2).
+	NoRotation bool
 }
 
 // under is the policy with what the terms say instead.

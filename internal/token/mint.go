@@ -17,6 +17,10 @@ import (
 	"github.com/portaria/portaria/internal/secret"
 )
 
+// clockSkew is how far in the past a token begins to be valid: the clock of who
+// verifies it may be behind by that much.
+const clockSkew = 5 * time.Second
+
 // defaultMaxSize is what a browser takes as one cookie, and what the proxies
 // with the least room for a header take beside all else.
 const defaultMaxSize = 4096
@@ -123,8 +127,13 @@ func (i *Issuer) mint(now time.Time, service Service, c Claims) (Token, Claims, 
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("mint: %w", err)
 	}
+	return i.mintWith(key, now, service, c)
+}
+
+func (i *Issuer) mintWith(key keyring.Key, now time.Time, service Service, c Claims) (Token, Claims, error) {
+	var err error
 	c.Type = service.Profile.claimType()
-	if err := c.mintable(key.LongestTTL()); err != nil {
+	if err = c.mintable(key.LongestTTL()); err != nil {
 		return "", Claims{}, fmt.Errorf("mint: %w", err)
 	}
 	minted, err := i.sign(key.Key, service.Profile, c)
@@ -171,7 +180,7 @@ func (c Claims) tooLarge(size, limit int) error {
 // complete sets what the issuer decides.
 func (i *Issuer) complete(now time.Time, c Claims) Claims {
 	at := now.UTC().Truncate(time.Second)
-	c.Issuer, c.IssuedAt, c.NotBefore, c.ID = i.policy.Issuer, at, at, newID()
+	c.Issuer, c.IssuedAt, c.NotBefore, c.ID = i.policy.Issuer, at, at.Add(-clockSkew), newID()
 	if len(c.Audience) == 0 {
 		c.Audience = []string{i.policy.Audience}
 	}

@@ -43,7 +43,7 @@ func TestWhatATokenLooksLike(t *testing.T) {
 		t.Errorf("header %s, want %s", header, want)
 	}
 	want := `{"iss":"https://id.example","sub":"7e1a7c5e-9f0b-4f0e-8d68-0d1f1c9c2a11","aud":"https://api.example",` +
-		`"iat":1772366400,"nbf":1772366400,"exp":1772367300,"jti":"` + claims.ID + `","client_id":"portaria",` +
+		`"iat":1772366400,"nbf":1772366395,"exp":1772367300,"jti":"` + claims.ID + `","client_id":"portaria",` +
 		`"sid":"Zm9vYmFyYmF6cXV4MTIzNA","scope":"account orders:read","auth_time":1772362800,"amr":["pwd"],"fresh":true,"rvs":41}`
 	if payload != want {
 		t.Errorf("claims:\n%s\nwant\n%s", payload, want)
@@ -58,7 +58,7 @@ func TestWhatATokenLooksLike(t *testing.T) {
 	}
 	_, payload = parts(t, minted)
 	cut := strings.Index(payload, `"jti"`)
-	least := `{"iss":"https://id.example","sub":"u1","aud":["a","b"],"iat":1772366400,"nbf":1772366400,"exp":1772367300,`
+	least := `{"iss":"https://id.example","sub":"u1","aud":["a","b"],"iat":1772366400,"nbf":1772366395,"exp":1772367300,`
 	if payload[:cut] != least || !strings.HasSuffix(payload, `","fresh":false,"rvs":0}`) || strings.Contains(payload, "scope") {
 		t.Errorf("least claims:\n%s", payload)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/portaria/portaria/internal/keyring"
 )
 
 // Recipient is the one audience of a token, and what its verifiers expect. Get
@@ -67,6 +69,56 @@ func (i *Issuer) registered(ctx context.Context, audience string) (Service, erro
 func (i *Issuer) MintFor(now time.Time, r Recipient, c Claims) (Token, Claims, error) {
 	c.Audience = []string{r.audience}
 	return i.mint(now, r.service, i.complete(now, c))
+}
+
+// Ready returns nil when a token can be signed at now; see [keyring.Ring.Ready].
+// Call it before anything is spent for the sake of a token.
+func (i *Issuer) Ready(ctx context.Context, now time.Time) error {
+	if _, err := i.ring.Ready(ctx, now); err != nil {
+		return fmt.Errorf("prepare token: %w", err)
+	}
+	return nil
+}
+
+// Draft is a token that is certain to be minted: all that can be refused has been
+// checked. Get it from [Issuer.Prepare].
+type Draft struct {
+	issuer  *Issuer
+	key     keyring.Key
+	service Service
+}
+
+// Prepare rehearses [Issuer.MintFor] with the claims that are known before a
+// step, and keeps the keys for after it. The Revision need not be known yet.
+// Errors are those of Mint and Ready.
+func (i *Issuer) Prepare(ctx context.Context, now time.Time, r Recipient, c Claims) (Draft, error) {
+	key, err := i.ring.Ready(ctx, now)
+	if err != nil {
+		return Draft{}, fmt.Errorf("prepare token: %w", err)
+	}
+	d := Draft{issuer: i, key: key, service: r.service}
+	if r.service.EncryptTo != nil {
+		// The key of this moment, in case its source loses it during the step.
+		to, err := r.service.EncryptTo.EncryptionKey(now)
+		if err != nil {
+			return Draft{}, fmt.Errorf("prepare token: find encryption key: %w", err)
+		}
+		d.service.EncryptTo = fixedKey{to}
+	}
+	c.Audience, c.Revision = []string{r.audience}, longestRevision
+	_, _, err = i.mintWith(key, now, d.service, i.complete(now, c))
+	return d, err
+}
+
+// longestRevision takes as much room in a token as any: places in the log are
+// less than 2^53.
+const longestRevision = 1<<53 - 1
+
+// Mint signs the token after the step. c are the claims of Prepare, with the
+// Revision that the step has returned.
+func (d Draft) Mint(now time.Time, r Recipient, c Claims) (Token, Claims, error) {
+	c.Audience = []string{r.audience}
+	return d.issuer.mintWith(d.key, now, d.service, d.issuer.complete(now, c))
 }
 
 // LongestTTL is how long a token minted at now may live: its key is published

@@ -119,7 +119,7 @@ func TestMintThenVerify(t *testing.T) {
 	}
 	want := someone()
 	want.Issuer, want.Audience, want.ID = "https://id.example", []string{"https://api.example"}, claims.ID
-	want.IssuedAt, want.NotBefore, want.ExpiresAt = start, start, start.Add(ttl)
+	want.IssuedAt, want.NotBefore, want.ExpiresAt = start, start.Add(-5*time.Second), start.Add(ttl)
 	if diff := cmp.Diff(want, claims); diff != "" {
 		t.Errorf("minted claims (-want +got):\n%s", diff)
 	}

@@ -91,7 +91,8 @@ func (a *App) run() {
 		a.t.Fatal(err)
 	}
 	a.URL = a.config.IssuerURL(server.Addr())
-	running, err = app.Open(context.Background(), app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.Clock.Now, Around: a.Faults.Around})
+	running, err = app.Open(context.Background(), app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.Clock.Now,
+		Elapsed: a.Clock.Elapsed, Around: a.Faults.Around})
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -182,6 +183,9 @@ func (a *App) FetchKeySets() { a.running.FetchKeySets(context.Background()) }
 // signing keys when that is due.
 func (a *App) MaintainKeys() { a.running.MaintainKeys(Exposed(context.Background())) }
 
+// Prune does at once what upkeep does every few minutes: it deletes what is over.
+func (a *App) Prune() { a.running.Prune(context.Background()) }
+
 // DeliverWebhooks does at once what upkeep does all the time: it sends events
 // to whoever has subscribed to them.
 func (a *App) DeliverWebhooks() { a.running.DeliverWebhooks(context.Background()) }
@@ -203,8 +207,9 @@ func (a *App) Do(r *http.Request) (*http.Response, string) {
 
 // Clock is a time that stands still until it is moved.
 type Clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu      sync.Mutex
+	now     time.Time
+	elapsed time.Duration
 }
 
 // NewClock starts at a moment in which nothing happened.
@@ -224,6 +229,22 @@ func (c *Clock) Move(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+	c.elapsed += d
+}
+
+// Set changes the time of day, as somebody does who sets the clock of a machine:
+// no time passes.
+func (c *Clock) Set(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(by)
+}
+
+// Elapsed is how much time has passed, whatever became of the time of day.
+func (c *Clock) Elapsed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.elapsed
 }
 
 // Log keeps what was logged.

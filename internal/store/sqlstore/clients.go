@@ -110,6 +110,7 @@ func describeClient(ctx context.Context, q *query.Queries, row query.Client) err
 		ID: row.ID, Name: row.Name, Kind: row.Kind, Secret: row.Secret, SecretAt: row.SecretAt,
 		PublicKey: row.PublicKey, Audiences: row.Audiences, Scopes: row.Scopes,
 		AccessTtl: row.AccessTtl, Idle: row.Idle, Absolute: row.Absolute, NoRefresh: row.NoRefresh,
+		RefreshRetry: row.RefreshRetry, NoRotation: row.NoRotation,
 		Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured, CreatedAt: row.CreatedAt,
 	})
 }
@@ -193,6 +194,7 @@ func toRow(c clients.Client) (query.Client, error) {
 		ID: c.ID, Name: c.Name, Kind: string(c.Kind), PublicKey: c.PublicKey, Audiences: audiences, Scopes: scopes,
 		AccessTtl: c.Policy.AccessTTL.Milliseconds(), Idle: c.Policy.Idle.Milliseconds(),
 		Absolute: c.Policy.Absolute.Milliseconds(), NoRefresh: c.Policy.NoRefresh,
+		RefreshRetry: c.Policy.RefreshRetry.Milliseconds(), NoRotation: c.Policy.NoRotation,
 		Profile: c.Profile, EncryptionKey: c.EncryptionKey, Configured: c.Configured,
 		CreatedAt: millis(c.CreatedAt), DisabledAt: nullMillis(c.DisabledAt), WithdrawnAt: nullMillis(c.WithdrawnAt),
 	}
@@ -211,6 +213,7 @@ func toClient(row query.Client) (clients.Client, error) {
 		Policy: clients.Policy{
 			AccessTTL: fromMillis(row.AccessTtl), Idle: fromMillis(row.Idle),
 			Absolute: fromMillis(row.Absolute), NoRefresh: row.NoRefresh,
+			RefreshRetry: fromMillis(row.RefreshRetry), NoRotation: row.NoRotation,
 		},
 		Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured,
 		CreatedAt: moment(row.CreatedAt), DisabledAt: nullMoment(row.DisabledAt), WithdrawnAt: nullMoment(row.WithdrawnAt),

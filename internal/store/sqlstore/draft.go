@@ -23,7 +23,9 @@ type draft struct {
 	origin event.Origin
 	// order is the step's place among others of its batch: the account whose
 	// row it holds, and see sessionsOf; empty when it holds nobody's.
-	order  string
+	order string
+	// steady is the time of the steady clock; zero if nobody keeps it.
+	steady time.Time
 	rules  []draftRule
 	events []event.Event
 }
@@ -32,9 +34,11 @@ type draft struct {
 type draftRule struct {
 	revoke.Rule
 	// lastMint is the latest moment at which a token in its scope was minted,
-	// and limit the latest at which one expires whenever it was minted. Zero:
-	// nobody knows, so the rule is written.
+	// by the steady clock where that is kept, and limit the latest at which one
+	// expires whenever it was minted. A zero lastMint means that nobody knows, so
+	// the rule is written.
 	lastMint, limit time.Time
+	longest         time.Duration
 	// client and request are those of an idempotency key.
 	client, request string
 }
@@ -110,6 +114,9 @@ func flushRules(ctx context.Context, q *query.Queries, drafts []*draft) error {
 		return err
 	}
 	for i, r := range rules {
+		// At is a wall clock's. A rule of a process whose clock is behind must
+		// not seem old to the others.
+		r.Prune = latest(r.At, steadyMoment(last.Steady)).Add(r.longest + revoke.PruneMargin)
 		r.Seq = revoke.Seq(last.Epoch, last.N-int64(len(rules)-1-i))
 		if err := insertRule(ctx, q, r); err != nil {
 			return err
@@ -136,8 +143,8 @@ func useful(ctx context.Context, q *query.Queries, drafts []*draft) ([]*draftRul
 	kept := make([]*draftRule, 0, drafted)
 	for _, d := range drafts {
 		for i := range d.rules {
-			if r := &d.rules[i]; r.matters(longest) {
-				r.Prune = r.At.Add(longest + revoke.PruneMargin)
+			if r := &d.rules[i]; r.matters(d.steady, longest) {
+				r.longest = longest
 				kept = append(kept, r)
 			}
 		}
@@ -146,16 +153,28 @@ func useful(ctx context.Context, q *query.Queries, drafts []*draft) ([]*draftRul
 }
 
 // matters reports whether a token in the rule's scope can be good for long
-// enough to be worth one.
-func (r *draftRule) matters(longest time.Duration) bool {
+// enough to be worth one. The process that ends something may have another time
+// of day than the one that minted: only the steady clock tells that enough has
+// passed.
+func (r *draftRule) matters(steady time.Time, longest time.Duration) bool {
 	if r.lastMint.IsZero() {
 		return true
 	}
-	expiry := r.lastMint.Add(longest)
-	if r.limit.Before(expiry) {
-		expiry = r.limit
+	now := r.At
+	if !steady.IsZero() {
+		now = steady
 	}
-	return expiry.Sub(r.At) > worthless
+	// A refresh token that was spent can give one more token for as long as its
+	// client may retry, which is not longer than its access tokens live.
+	expiry := r.lastMint.Add(2 * longest)
+	if expiry.Sub(now) <= worthless {
+		return false
+	}
+	// The limit is a time of day.
+	if now.After(r.At) {
+		now = r.At
+	}
+	return r.limit.Sub(now) > worthless
 }
 
 func insertRule(ctx context.Context, q *query.Queries, r *draftRule) error {

@@ -91,7 +91,7 @@ func (d *draft) sessionRules(ended endings) {
 			Rule: revoke.Rule{
 				Kind: revoke.Session, Value: s.ID, Mode: revoke.Hard, At: moment(s.EndedAt.Int64),
 			},
-			lastMint: lastMint(s), limit: lastExpiry(s),
+			lastMint: d.lastMint(s), limit: lastExpiry(s),
 		})
 	}
 }
@@ -104,16 +104,30 @@ func (d *draft) accountRule(ended endings, mode revoke.Mode) {
 	r := draftRule{Rule: revoke.Rule{
 		Kind: revoke.Account, Value: ended[0].AccountID, Mode: mode, At: moment(ended[0].EndedAt.Int64),
 	}}
+	unknown := false
 	for _, s := range ended {
-		r.lastMint, r.limit = latest(r.lastMint, lastMint(s)), latest(r.limit, lastExpiry(s))
+		minted := d.lastMint(s)
+		unknown = unknown || minted.IsZero()
+		r.lastMint, r.limit = latest(r.lastMint, minted), latest(r.limit, lastExpiry(s))
+	}
+	if unknown {
+		r.lastMint = time.Time{}
 	}
 	d.rules = append(d.rules, r)
 }
 
 // lastMint is when an access token was minted from a session at the latest: at
-// its last use, at a step-up, or for a repeated refresh token.
-func lastMint(s query.Session) time.Time {
-	return moment(max(s.UsedAt, s.AuthTime)).Add(session.MaxGrace)
+// its last use, at a step-up, or for a repeated refresh token. Where the steady
+// clock is kept, it is a time of that. The zero time means that nobody knows:
+// of a step-up there is only the time of day.
+func (d *draft) lastMint(s query.Session) time.Time {
+	switch {
+	case d.steady.IsZero():
+		return moment(max(s.UsedAt, s.AuthTime)).Add(session.MaxGrace)
+	case s.RotatedAt == 0 || s.AuthTime > s.CreatedAt:
+		return time.Time{}
+	}
+	return moment(s.RotatedAt).Add(session.MaxGrace)
 }
 
 // lastExpiry is when its last access token expires at the latest: with it, or

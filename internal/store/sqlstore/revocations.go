@@ -57,6 +57,7 @@ func (s *Store) Rules(ctx context.Context, after int64, limit int) ([]revoke.Rul
 	if err != nil || len(rows) == 0 {
 		return nil, 0, wrap("read rules", missingRow(err))
 	}
+	s.clock.saw(rows[0].Steady)
 	head := revoke.Seq(rows[0].Epoch, rows[0].N)
 	if rows[0].Seq == 0 { // the head alone
 		return nil, head, nil

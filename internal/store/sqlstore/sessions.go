@@ -31,6 +31,7 @@ func (s *Store) Rotate(ctx context.Context, r session.Rotation) (bool, error) {
 	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
 		return q.RotateSession(ctx, query.RotateSessionParams{
 			ToGeneration:   r.To,
+			RotatedAt:      steadyMillis(r.Steady),
 			UsedAt:         millis(r.At),
 			Address:        r.Address,
 			UserAgent:      r.UserAgent,
@@ -147,6 +148,7 @@ func insertSession(ctx context.Context, q *query.Queries, s session.Session) err
 		Address:        s.Address,
 		UserAgent:      s.UserAgent,
 		Generation:     s.Generation,
+		RotatedAt:      steadyMillis(s.RotatedAt),
 		Salt:           s.Salt[:],
 		ExpiresAt:      millis(s.ExpiresAt),
 		AbsoluteExpiry: millis(s.AbsoluteExpiry),
@@ -167,6 +169,7 @@ func toSession(row query.Session) (session.Session, error) {
 		Address:        row.Address,
 		UserAgent:      row.UserAgent,
 		Generation:     row.Generation,
+		RotatedAt:      steadyMoment(row.RotatedAt),
 		ExpiresAt:      moment(row.ExpiresAt),
 		AbsoluteExpiry: moment(row.AbsoluteExpiry),
 		EndedAt:        nullMoment(row.EndedAt),

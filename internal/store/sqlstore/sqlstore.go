@@ -60,6 +60,9 @@ type Options struct {
 	// the mark of a missing -wal file for the service to report: see
 	// [Store.MissingWAL].
 	Guest bool
+	// Elapsed is a clock that no change of the wall clock moves, for tests; nil
+	// for that of the machine. See [Store.Steady].
+	Elapsed func() time.Duration
 }
 
 // Store fulfils account.Store, session.Store, login.Store, clients.Store,
@@ -68,6 +71,7 @@ type Options struct {
 type Store struct {
 	engine engine
 	bell   bell
+	clock  steady
 }
 
 const defaultStepTimeout = 5 * time.Second
@@ -115,6 +119,9 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		e = around{e, opts.Around}
 	}
 	s := &Store{engine: e}
+	if s.clock.elapsed = opts.Elapsed; s.clock.elapsed == nil {
+		s.clock.elapsed = monotonic()
+	}
 	if err := s.foundLogs(ctx); err != nil {
 		return nil, fmt.Errorf("open database: %w", errors.Join(err, e.close()))
 	}
@@ -148,7 +155,7 @@ func writeAll[T any](ctx context.Context, s *Store, ask func(*query.Queries, con
 // writeLog runs a step whose draft comes from where ctx comes from; order is
 // that of draft.
 func writeLog[T any](ctx context.Context, s *Store, order string, ask func(*query.Queries, context.Context, *draft) (T, error)) (T, error) {
-	d := &draft{origin: event.OriginOf(ctx), order: order}
+	d := &draft{origin: event.OriginOf(ctx), order: order, steady: s.Steady()}
 	run := func(ctx context.Context, do step) error {
 		err := s.engine.writeLog(ctx, d, do)
 		if err == nil && len(d.rules) > 0 {

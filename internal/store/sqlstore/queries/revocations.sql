@@ -14,7 +14,13 @@ UPDATE revocation_log
 SET epoch = CASE WHEN n + CAST(@many AS BIGINT) > 4294967295 THEN epoch + 1 ELSE epoch END,
     n = CASE WHEN n + CAST(@many AS BIGINT) > 4294967295 THEN CAST(@many AS BIGINT) ELSE n + CAST(@many AS BIGINT) END
 WHERE one = 1
-RETURNING epoch, n;
+RETURNING epoch, n, steady;
+
+-- name: AdvanceSteady :one
+-- The clock never goes back: of several processes, the one ahead is right.
+UPDATE revocation_log SET steady = CASE WHEN steady < CAST(@at AS BIGINT) THEN CAST(@at AS BIGINT) ELSE steady END
+WHERE one = 1
+RETURNING steady;
 
 -- name: RaiseEpoch :execrows
 UPDATE revocation_log
@@ -30,7 +36,7 @@ VALUES (@seq, @kind, @value, @mode, @written_at, @prune_at);
 
 -- name: Rules :many
 -- The head and the rules in one statement, and so of one snapshot.
-SELECT revocation_log.epoch, revocation_log.n,
+SELECT revocation_log.epoch, revocation_log.n, revocation_log.steady,
     CAST(COALESCE(page.seq, 0) AS BIGINT) AS seq, CAST(COALESCE(page.kind, '') AS TEXT) AS kind,
     CAST(COALESCE(page.value, '') AS TEXT) AS value, CAST(COALESCE(page.mode, '') AS TEXT) AS mode,
     CAST(COALESCE(page.written_at, 0) AS BIGINT) AS written_at, CAST(COALESCE(page.prune_at, 0) AS BIGINT) AS prune_at

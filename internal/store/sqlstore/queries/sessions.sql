@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent,
-    generation, salt, expires_at, absolute_expiry, ended_at, end_reason)
+    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at)
 VALUES (@id, @account_id, @client_id, @method, @created_at, @auth_time, @used_at, @address, @user_agent,
-    @generation, @salt, @expires_at, @absolute_expiry, @ended_at, @end_reason);
+    @generation, @salt, @expires_at, @absolute_expiry, @ended_at, @end_reason, @rotated_at);
 
 -- name: Session :one
 -- With the head of the revocation log in one statement, and so of one snapshot:
@@ -15,7 +15,7 @@ SELECT account_id FROM sessions WHERE id = @id;
 
 -- name: RotateSession :execrows
 UPDATE sessions
-SET generation = @to_generation, used_at = @used_at, address = @address, user_agent = @user_agent, expires_at = @expires_at
+SET generation = @to_generation, rotated_at = @rotated_at, used_at = @used_at, address = @address, user_agent = @user_agent, expires_at = @expires_at
 WHERE id = @id AND generation = @from_generation AND ended_at IS NULL;
 
 -- name: EndSession :many

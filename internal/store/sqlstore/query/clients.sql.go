@@ -30,7 +30,7 @@ func (q *Queries) AddSecret(ctx context.Context, arg AddSecretParams) (int64, er
 }
 
 const client = `-- name: Client :one
-SELECT clients.id, clients.name, clients.kind, clients.secret, clients.secret_at, clients.old_secret, clients.old_secret_at, clients.public_key, clients.audiences, clients.scopes, clients.access_ttl, clients.idle, clients.absolute, clients.no_refresh, clients.profile, clients.encryption_key, clients.configured, clients.created_at, clients.disabled_at, clients.withdrawn_at, revocation_log.epoch, revocation_log.n
+SELECT clients.id, clients.name, clients.kind, clients.secret, clients.secret_at, clients.old_secret, clients.old_secret_at, clients.public_key, clients.audiences, clients.scopes, clients.access_ttl, clients.idle, clients.absolute, clients.no_refresh, clients.profile, clients.encryption_key, clients.configured, clients.created_at, clients.disabled_at, clients.withdrawn_at, clients.refresh_retry, clients.no_rotation, revocation_log.epoch, revocation_log.n
 FROM clients CROSS JOIN revocation_log WHERE clients.id = $1
 `
 
@@ -65,6 +65,8 @@ func (q *Queries) Client(ctx context.Context, id string) (ClientRow, error) {
 		&i.Client.CreatedAt,
 		&i.Client.DisabledAt,
 		&i.Client.WithdrawnAt,
+		&i.Client.RefreshRetry,
+		&i.Client.NoRotation,
 		&i.Epoch,
 		&i.N,
 	)
@@ -72,7 +74,7 @@ func (q *Queries) Client(ctx context.Context, id string) (ClientRow, error) {
 }
 
 const clients = `-- name: Clients :many
-SELECT id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes, access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at FROM clients WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes, access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation FROM clients WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 func (q *Queries) Clients(ctx context.Context, after string, pageLimit int32) ([]Client, error) {
@@ -105,6 +107,8 @@ func (q *Queries) Clients(ctx context.Context, after string, pageLimit int32) ([
 			&i.CreatedAt,
 			&i.DisabledAt,
 			&i.WithdrawnAt,
+			&i.RefreshRetry,
+			&i.NoRotation,
 		); err != nil {
 			return nil, err
 		}
@@ -133,9 +137,9 @@ func (q *Queries) DeleteClient(ctx context.Context, id string) (int64, error) {
 
 const describeClient = `-- name: DescribeClient :exec
 INSERT INTO clients (id, name, kind, secret, secret_at, public_key, audiences, scopes,
-    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at)
+    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, refresh_retry, no_rotation)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-    $9, $10, $11, $12, $13, $14, $15, $16)
+    $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
     kind = excluded.kind,
@@ -162,6 +166,8 @@ ON CONFLICT (id) DO UPDATE SET
     idle = excluded.idle,
     absolute = excluded.absolute,
     no_refresh = excluded.no_refresh,
+    refresh_retry = excluded.refresh_retry,
+    no_rotation = excluded.no_rotation,
     profile = excluded.profile,
     encryption_key = excluded.encryption_key,
     configured = excluded.configured,
@@ -185,6 +191,8 @@ type DescribeClientParams struct {
 	EncryptionKey string
 	Configured    bool
 	CreatedAt     int64
+	RefreshRetry  int64
+	NoRotation    bool
 }
 
 // A secret that is kept already stays where it is; another one becomes the
@@ -207,6 +215,8 @@ func (q *Queries) DescribeClient(ctx context.Context, arg DescribeClientParams) 
 		arg.EncryptionKey,
 		arg.Configured,
 		arg.CreatedAt,
+		arg.RefreshRetry,
+		arg.NoRotation,
 	)
 	return err
 }
@@ -265,9 +275,9 @@ func (q *Queries) InsertAssertion(ctx context.Context, arg InsertAssertionParams
 
 const insertClient = `-- name: InsertClient :exec
 INSERT INTO clients (id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes,
-    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at)
+    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 `
 
 type InsertClientParams struct {
@@ -291,6 +301,8 @@ type InsertClientParams struct {
 	CreatedAt     int64
 	DisabledAt    sql.NullInt64
 	WithdrawnAt   sql.NullInt64
+	RefreshRetry  int64
+	NoRotation    bool
 }
 
 func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) error {
@@ -315,6 +327,8 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) erro
 		arg.CreatedAt,
 		arg.DisabledAt,
 		arg.WithdrawnAt,
+		arg.RefreshRetry,
+		arg.NoRotation,
 	)
 	return err
 }

@@ -43,6 +43,8 @@ type Client struct {
 	CreatedAt     int64
 	DisabledAt    sql.NullInt64
 	WithdrawnAt   sql.NullInt64
+	RefreshRetry  int64
+	NoRotation    bool
 }
 
 type Event struct {
@@ -87,10 +89,11 @@ type Key struct {
 }
 
 type RevocationLog struct {
-	One   int32
-	Epoch int64
-	N     int64
-	Salt  []byte
+	One    int32
+	Epoch  int64
+	N      int64
+	Salt   []byte
+	Steady int64
 }
 
 type RevocationRequest struct {
@@ -134,6 +137,7 @@ type Session struct {
 	AbsoluteExpiry int64
 	EndedAt        sql.NullInt64
 	EndReason      string
+	RotatedAt      int64
 }
 
 type Verifier struct {

@@ -9,6 +9,20 @@ import (
 	"context"
 )
 
+const advanceSteady = `-- name: AdvanceSteady :one
+UPDATE revocation_log SET steady = CASE WHEN steady < CAST($1 AS BIGINT) THEN CAST($1 AS BIGINT) ELSE steady END
+WHERE one = 1
+RETURNING steady
+`
+
+// The clock never goes back: of several processes, the one ahead is right.
+func (q *Queries) AdvanceSteady(ctx context.Context, at int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, advanceSteady, at)
+	var steady int64
+	err := row.Scan(&steady)
+	return steady, err
+}
+
 const answerRequest = `-- name: AnswerRequest :exec
 UPDATE revocation_requests SET seq = $1, prune_at = $2 WHERE client_id = $3 AND request = $4
 `
@@ -208,7 +222,7 @@ func (q *Queries) RevocationRequest(ctx context.Context, clientID string, reques
 }
 
 const rules = `-- name: Rules :many
-SELECT revocation_log.epoch, revocation_log.n,
+SELECT revocation_log.epoch, revocation_log.n, revocation_log.steady,
     CAST(COALESCE(page.seq, 0) AS BIGINT) AS seq, CAST(COALESCE(page.kind, '') AS TEXT) AS kind,
     CAST(COALESCE(page.value, '') AS TEXT) AS value, CAST(COALESCE(page.mode, '') AS TEXT) AS mode,
     CAST(COALESCE(page.written_at, 0) AS BIGINT) AS written_at, CAST(COALESCE(page.prune_at, 0) AS BIGINT) AS prune_at
@@ -223,6 +237,7 @@ ORDER BY page.seq
 type RulesRow struct {
 	Epoch     int64
 	N         int64
+	Steady    int64
 	Seq       int64
 	Kind      string
 	Value     string
@@ -244,6 +259,7 @@ func (q *Queries) Rules(ctx context.Context, after int64, pageLimit int32) ([]Ru
 		if err := rows.Scan(
 			&i.Epoch,
 			&i.N,
+			&i.Steady,
 			&i.Seq,
 			&i.Kind,
 			&i.Value,
@@ -269,12 +285,13 @@ UPDATE revocation_log
 SET epoch = CASE WHEN n + CAST($1 AS BIGINT) > 4294967295 THEN epoch + 1 ELSE epoch END,
     n = CASE WHEN n + CAST($1 AS BIGINT) > 4294967295 THEN CAST($1 AS BIGINT) ELSE n + CAST($1 AS BIGINT) END
 WHERE one = 1
-RETURNING epoch, n
+RETURNING epoch, n, steady
 `
 
 type TakeRevisionsRow struct {
-	Epoch int64
-	N     int64
+	Epoch  int64
+	N      int64
+	Steady int64
 }
 
 // Numbers for so many rules, of which the last is answered: among the last
@@ -282,6 +299,6 @@ type TakeRevisionsRow struct {
 func (q *Queries) TakeRevisions(ctx context.Context, many int64) (TakeRevisionsRow, error) {
 	row := q.db.QueryRowContext(ctx, takeRevisions, many)
 	var i TakeRevisionsRow
-	err := row.Scan(&i.Epoch, &i.N)
+	err := row.Scan(&i.Epoch, &i.N, &i.Steady)
 	return i, err
 }

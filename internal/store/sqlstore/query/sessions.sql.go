@@ -14,7 +14,7 @@ const endAllSessions = `-- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE ended_at IS NULL
     AND (CAST($3 AS BIGINT) = 0 OR created_at <= CAST($3 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
 `
 
 type EndAllSessionsParams struct {
@@ -48,6 +48,7 @@ func (q *Queries) EndAllSessions(ctx context.Context, arg EndAllSessionsParams) 
 			&i.AbsoluteExpiry,
 			&i.EndedAt,
 			&i.EndReason,
+			&i.RotatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -70,7 +71,7 @@ WHERE id IN (
         AND (CAST($5 AS TEXT) = '' OR old.client_id = CAST($5 AS TEXT))
     ORDER BY old.id LIMIT $6
 )
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
 `
 
 type EndPortionParams struct {
@@ -115,6 +116,7 @@ func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]Sessi
 			&i.AbsoluteExpiry,
 			&i.EndedAt,
 			&i.EndReason,
+			&i.RotatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -132,7 +134,7 @@ func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]Sessi
 const endSession = `-- name: EndSession :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE id = $3 AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
 `
 
 type EndSessionParams struct {
@@ -166,6 +168,7 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) ([]Sessi
 			&i.AbsoluteExpiry,
 			&i.EndedAt,
 			&i.EndReason,
+			&i.RotatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -184,7 +187,7 @@ const endSessions = `-- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE account_id = $3 AND id <> $4 AND ended_at IS NULL
     AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
 `
 
 type EndSessionsParams struct {
@@ -226,6 +229,7 @@ func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) ([]Ses
 			&i.AbsoluteExpiry,
 			&i.EndedAt,
 			&i.EndReason,
+			&i.RotatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -244,7 +248,7 @@ const endSessionsAtClient = `-- name: EndSessionsAtClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE account_id = $3 AND client_id = $4 AND ended_at IS NULL
     AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
 `
 
 type EndSessionsAtClientParams struct {
@@ -286,6 +290,7 @@ func (q *Queries) EndSessionsAtClient(ctx context.Context, arg EndSessionsAtClie
 			&i.AbsoluteExpiry,
 			&i.EndedAt,
 			&i.EndReason,
+			&i.RotatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -304,7 +309,7 @@ const endSessionsOfClient = `-- name: EndSessionsOfClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE client_id = $3 AND ended_at IS NULL
     AND (CAST($4 AS BIGINT) = 0 OR created_at <= CAST($4 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
 `
 
 type EndSessionsOfClientParams struct {
@@ -344,6 +349,7 @@ func (q *Queries) EndSessionsOfClient(ctx context.Context, arg EndSessionsOfClie
 			&i.AbsoluteExpiry,
 			&i.EndedAt,
 			&i.EndReason,
+			&i.RotatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -360,9 +366,9 @@ func (q *Queries) EndSessionsOfClient(ctx context.Context, arg EndSessionsOfClie
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent,
-    generation, salt, expires_at, absolute_expiry, ended_at, end_reason)
+    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12, $13, $14, $15)
+    $10, $11, $12, $13, $14, $15, $16)
 `
 
 type InsertSessionParams struct {
@@ -381,6 +387,7 @@ type InsertSessionParams struct {
 	AbsoluteExpiry int64
 	EndedAt        sql.NullInt64
 	EndReason      string
+	RotatedAt      int64
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -400,6 +407,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.AbsoluteExpiry,
 		arg.EndedAt,
 		arg.EndReason,
+		arg.RotatedAt,
 	)
 	return err
 }
@@ -435,12 +443,13 @@ func (q *Queries) RecentlyEnded(ctx context.Context, accountID string, since int
 
 const rotateSession = `-- name: RotateSession :execrows
 UPDATE sessions
-SET generation = $1, used_at = $2, address = $3, user_agent = $4, expires_at = $5
-WHERE id = $6 AND generation = $7 AND ended_at IS NULL
+SET generation = $1, rotated_at = $2, used_at = $3, address = $4, user_agent = $5, expires_at = $6
+WHERE id = $7 AND generation = $8 AND ended_at IS NULL
 `
 
 type RotateSessionParams struct {
 	ToGeneration   int64
+	RotatedAt      int64
 	UsedAt         int64
 	Address        string
 	UserAgent      string
@@ -452,6 +461,7 @@ type RotateSessionParams struct {
 func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, rotateSession,
 		arg.ToGeneration,
+		arg.RotatedAt,
 		arg.UsedAt,
 		arg.Address,
 		arg.UserAgent,
@@ -466,7 +476,7 @@ func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (i
 }
 
 const session = `-- name: Session :one
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, revocation_log.epoch, revocation_log.n
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, revocation_log.epoch, revocation_log.n
 FROM sessions CROSS JOIN revocation_log WHERE sessions.id = $1
 `
 
@@ -497,6 +507,7 @@ func (q *Queries) Session(ctx context.Context, id string) (SessionRow, error) {
 		&i.Session.AbsoluteExpiry,
 		&i.Session.EndedAt,
 		&i.Session.EndReason,
+		&i.Session.RotatedAt,
 		&i.Epoch,
 		&i.N,
 	)
@@ -515,7 +526,7 @@ func (q *Queries) SessionOwner(ctx context.Context, id string) (string, error) {
 }
 
 const sessions = `-- name: Sessions :many
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, identifiers.display
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
 WHERE (sessions.created_at, sessions.id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT))
     AND sessions.ended_at IS NULL AND sessions.expires_at > $3
@@ -565,6 +576,7 @@ func (q *Queries) Sessions(ctx context.Context, arg SessionsParams) ([]SessionsR
 			&i.Session.AbsoluteExpiry,
 			&i.Session.EndedAt,
 			&i.Session.EndReason,
+			&i.Session.RotatedAt,
 			&i.Display,
 		); err != nil {
 			return nil, err
@@ -581,7 +593,7 @@ func (q *Queries) Sessions(ctx context.Context, arg SessionsParams) ([]SessionsR
 }
 
 const sessionsOfAccount = `-- name: SessionsOfAccount :many
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, identifiers.display
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
 WHERE sessions.account_id = $1
     AND (sessions.created_at, sessions.id) < (CAST($2 AS BIGINT), CAST($3 AS TEXT))
@@ -634,6 +646,7 @@ func (q *Queries) SessionsOfAccount(ctx context.Context, arg SessionsOfAccountPa
 			&i.Session.AbsoluteExpiry,
 			&i.Session.EndedAt,
 			&i.Session.EndReason,
+			&i.Session.RotatedAt,
 			&i.Display,
 		); err != nil {
 			return nil, err
