@@ -70,3 +70,68 @@ func TestPagesNameTestsThatExist(t *testing.T) {
 		}
 	}
 }
+
+// docs/asvs.tsv judges the requirements of OWASP ASVS 5.0, levels 1 and 2. What
+// it calls met must name a test, a story or a page, and they must exist.
+func TestASVS(t *testing.T) {
+	text, err := os.ReadFile("docs/asvs.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := strings.Builder{}
+	for name, text := range readSources(t, ".") {
+		if strings.HasSuffix(name, "_test.go") {
+			code.WriteString(text)
+		}
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(f) != 4 || seen[f[0]] || !regexp.MustCompile(`^\d+\.\d+\.\d+$`).MatchString(f[0]) || f[1] != "1" && f[1] != "2" {
+			t.Errorf("not id, level, status, reason, or twice: %q", line)
+			continue
+		}
+		seen[f[0]] = true
+		switch f[2] {
+		case "met", "partly", "not met", "not applicable":
+		default:
+			t.Errorf("%s: status %q", f[0], f[2])
+		}
+		if len(f[3]) < 5 {
+			t.Errorf("%s: neither a test nor a reason", f[0])
+		}
+		for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z][A-Za-z0-9_]+`).FindAllString(f[3], -1) {
+			if !strings.Contains(code.String(), "func "+name+"(") {
+				t.Errorf("%s names %s, which does not exist", f[0], name)
+			}
+		}
+		for _, match := range regexp.MustCompile(`story ([a-z-]+)`).FindAllStringSubmatch(f[3], -1) {
+			if _, err := os.Stat("cmd/portaria/testdata/script/" + match[1] + ".txtar"); err != nil {
+				t.Errorf("%s names the story %s, which does not exist", f[0], match[1])
+			}
+		}
+	}
+	if len(seen) != asvsRequirements {
+		t.Errorf("%d requirements, want %d", len(seen), asvsRequirements)
+	}
+	page, err := os.ReadFile("docs/threat-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`V(\d+\.\d+\.\d+)`).FindAllStringSubmatch(string(page), -1)
+	if len(named) < 20 {
+		t.Errorf("docs/threat-model.md names %d requirements", len(named))
+	}
+	for _, id := range named {
+		if !seen[id[1]] {
+			t.Errorf("docs/threat-model.md names V%s, which docs/asvs.tsv does not judge", id[1])
+		}
+	}
+}
+
+// asvsRequirements is how many there are at levels 1 and 2 in the chapters that
+// concern an authentication service without pages.
+const asvsRequirements = 188

@@ -221,6 +221,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		KeysChanged:  &a.keysChanged,
 		KeySetMaxAge: a.config.KeySetMaxAge,
 		Issuer:       issuer,
+		Contact:      a.config.SecurityContact,
 		Webhooks:     a.webhooks,
 		Revocation:   a.hub,
 		Rules:        a.store,

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // check finds settings that are wrong together, or wrong in a way that their
@@ -18,6 +19,7 @@ func (l *loader) check() {
 	l.checkTLS()
 	l.checkIssuer()
 	l.checkKeys()
+	l.checkContact()
 	l.checkPassword()
 	l.checkLifetimes()
 	l.checkRotation()
@@ -114,6 +116,18 @@ func checkIssuer(text string) error {
 		return errors.New("must have neither query nor fragment (RFC 8414)")
 	}
 	return nil
+}
+
+// checkContact keeps lines of its own out of security.txt.
+func (l *loader) checkContact() {
+	c := l.config.SecurityContact
+	if c == "" {
+		return
+	}
+	address, err := url.Parse(c)
+	if err != nil || address.Scheme != "mailto" && address.Scheme != "https" || len(c) > 255 || strings.ContainsAny(c, " \r\n\t") {
+		l.complain("security_contact", "must be an address such as mailto:security@example.org or https://example.org/security")
+	}
 }
 
 func (l *loader) checkKeys() {

@@ -136,6 +136,10 @@ type Config struct {
 	// client as he likes it.
 	ProxyHeader string `name:"proxy_header" default:"X-Forwarded-For" oneof:"X-Forwarded-For|Forwarded"`
 
+	// SecurityContact is where people report weaknesses of this installation, as a `mailto:` or `https:` address. It is
+	// published at `/.well-known/security.txt` (RFC 9116), which is not there while this is empty.
+	SecurityContact string `name:"security_contact"`
+
 	// InsecureWebhooks permits webhooks to services on this machine, also with plain HTTP. For trying things out: whoever
 	// may make a webhook can then reach everything that listens on this machine only.
 	InsecureWebhooks bool `name:"insecure_webhooks" default:"false"`

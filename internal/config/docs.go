@@ -72,6 +72,8 @@ func settingDoc(name string) string {
 		return "The networks of the proxies in front of this service. Only they are believed when they say on whose behalf they ask."
 	case "proxy_header":
 		return "The header in which these proxies say it. Only this one is read: the other one would come from the client as he likes it."
+	case "security_contact":
+		return "Where people report weaknesses of this installation, as a `mailto:` or `https:` address. It is published at `/.well-known/security.txt` (RFC 9116), which is not there while this is empty."
 	case "insecure_webhooks":
 		return "Permits webhooks to services on this machine, also with plain HTTP. For trying things out: whoever may make a webhook can then reach everything that listens on this machine only."
 	case "event_retention":

@@ -104,6 +104,8 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 		return "localhost:8401", nil
 	case "issuer":
 		return "https://login.example.org/realm", nil
+	case "security_contact":
+		return "mailto:security@example.org", nil
 	case "tls_cert_file":
 		return write(t, "cert", ""), map[string]string{"tls_key_file": write(t, "key", "")}
 	case "tls_key_file":
@@ -259,6 +261,7 @@ func TestOneProblem(t *testing.T) {
 		"outside without TLS":  {map[string]string{"listen": "192.0.2.1:8400"}, "--listen: 192.0.2.1:8400 can be reached from outside, where plain HTTP shows passwords to the network: set tls_cert_file and tls_key_file, or insecure_http if a proxy in front ends TLS"},
 		"no address":           {map[string]string{"listen": "localhost"}, `--listen: "localhost" is no address; write host:port`},
 		"no port":              {map[string]string{"listen": "localhost:70000"}, `--listen: port "70000" is not between 0 and 65535`},
+		"contact by name":      {map[string]string{"security_contact": "security@example.org"}, "--security-contact: must be an address such as mailto:security@example.org or https://example.org/security"},
 		"issuer with query":    {map[string]string{"issuer": "https://a.example?b"}, "--issuer: must have neither query nor fragment (RFC 8414)"},
 		"issuer with password": {map[string]string{"issuer": "https://a:hunter2@a.example"}, "--issuer: must not contain user or password"},
 		"no audience":          {map[string]string{"audience": ""}, "--audience: must not be empty"},

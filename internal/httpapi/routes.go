@@ -77,6 +77,7 @@ func (s *Server) routes() []route {
 		{"GET /healthz", anyone, call(s.health), "Whether the process runs."},
 		{"GET /readyz", anyone, plain(s.ready), "Whether the service can work: database and signing key."},
 		{"GET /openapi.json", anyone, plain(s.serveDocument), "This document."},
+		{"GET /.well-known/security.txt", anyone, plain(s.securityText), "Where to report a weakness (RFC 9116)."},
 		{"GET /.well-known/jwks.json", anyone, plain(s.keySet), "The keys that access tokens are verified with (RFC 7517)."},
 		{"GET /.well-known/oauth-authorization-server", anyone, call(s.metadata), "What this authorization server can do (RFC 8414)."},
 	}

@@ -22,6 +22,7 @@ var open = []string{
 	"GET /readyz",
 	"GET /openapi.json",
 	"GET /.well-known/jwks.json",
+	"GET /.well-known/security.txt",
 	"GET /.well-known/oauth-authorization-server",
 }
 

@@ -52,7 +52,9 @@ type Config struct {
 	// KeySetMaxAge is how long others may keep the key set.
 	KeySetMaxAge time.Duration
 	Issuer       string
-	Webhooks     *webhook.Service
+	// Contact is where people report weaknesses; empty has no security.txt.
+	Contact  string
+	Webhooks *webhook.Service
 	// Revocation follows the rule log, Rules writes it, and Fleet knows who
 	// else follows.
 	Revocation *revoke.Hub

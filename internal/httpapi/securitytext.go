@@ -1,0 +1,29 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/serve"
+)
+
+// securityTextLife is how long a reader may rely on the contact. RFC 9116
+// advises less than a year.
+const securityTextLife = 180 * 24 * time.Hour
+
+// securityText serves the operator's contact.
+func (s *Server) securityText(w http.ResponseWriter, _ *http.Request, c Caller) error {
+	if s.Contact == "" {
+		return problem.NotFound()
+	}
+	serve.Public(w.Header())
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	expires := c.Use.At.Add(securityTextLife).Truncate(24 * time.Hour).Format(time.RFC3339)
+	_, _ = fmt.Fprintf(w, "Contact: %s\nExpires: %s\nCanonical: %s/.well-known/security.txt\n",
+		s.Contact, expires, strings.TrimSuffix(s.Issuer, "/"))
+	return nil
+}
