@@ -43,10 +43,24 @@ func (a *refusal) write(w http.ResponseWriter) {
 	_, _ = w.Write(append(body, '\n'))
 }
 
-// refusalOf is the answer to an error of VerifyRequest. It tells an expired token
-// from others, which the client can do something about, and nothing else.
+// WriteError writes the answer that [Verifier.Require] gives to an error of
+// [Verifier.VerifyRequest], [Verifier.Verify] or [Verifier.Check]: a problem (RFC
+// 9457) with the right status and challenge. The text of the error is for a log
+// and not in it. Any other error is answered with 503.
+func WriteError(w http.ResponseWriter, err error) { refusalOf(err).write(w) }
+
+// refusalOf is the answer to an error. It tells an expired token from others,
+// which the client can do something about, and nothing else.
 func refusalOf(err error) *refusal {
+	var scope *scopeError
+	var fresh *freshError
 	switch {
+	case errors.As(err, &scope):
+		return insufficientScope(scope.names)
+	case errors.As(err, &fresh):
+		return notFresh(fresh.within)
+	case errors.Is(err, ErrForbidden):
+		return forbidden()
 	case errors.Is(err, ErrNoToken):
 		return missingToken()
 	case errors.Is(err, errBodyTooLong):
@@ -94,6 +108,10 @@ func bodyTooLong() *refusal {
 func crossSite() *refusal {
 	return &refusal{status: http.StatusForbidden, code: "cross_site_request", title: "The request does not prove that it comes from this site.",
 		detail: "Repeat the csrf value of the token in the header " + csrfHeader + "."}
+}
+
+func forbidden() *refusal {
+	return &refusal{status: http.StatusForbidden, code: "forbidden", title: "The access token does not allow this."}
 }
 
 func insufficientScope(scope string) *refusal {

@@ -97,7 +97,8 @@ func (c Claims) ClientID() string { return c.text(clientID) }
 // SessionID returns "sid", empty for a token of no session.
 func (c Claims) SessionID() string { return c.text(sessionID) }
 
-// Scope returns "scope": names between spaces.
+// Scope returns "scope", or "scp" of issuers that have that instead: names
+// between spaces.
 func (c Claims) Scope() string { return c.text(scope) }
 
 // HasScope reports whether the scope holds exactly this name.
@@ -226,7 +227,6 @@ func (c Claims) json() []byte {
 	texts("amr", c.text(amr))
 	member("fresh", c.r.fresh, true)
 	member("rvs", c.r.revision, c.r.revision != noRevision)
-	member("type", "access", c.r.policy.profile == Flask)
 	text("csrf", csrf)
 	if custom := c.text(rest); custom != "" {
 		b = append(append(b, ','), custom...)

@@ -29,14 +29,28 @@ const (
 	// Flask is what flask-jwt-extended expects: "typ": "JWT" and the claim
 	// "type": "access".
 	Flask Profile = "flask"
+	// InsecureAnyType accepts tokens without "typ", with "JWT" and with "at+jwt",
+	// for issuers that do not say which kind of token they sign. Its risk: an ID
+	// token, or another token that the issuer signs for this audience, is taken
+	// for an access token. Give the service an audience that no client has.
+	InsecureAnyType Profile = "any"
 )
 
-// accepts compares the "typ" of a header.
+// accepts compares the "typ" of a header: a media type, so that neither case nor
+// "application/" matters (RFC 7515, section 4.1.9).
 func (p Profile) accepts(typ string) bool {
-	if p == PlainJWT || p == Flask {
-		return typ == "JWT"
+	if len(typ) > len("application/") && strings.EqualFold(typ[:len("application/")], "application/") {
+		typ = typ[len("application/"):]
 	}
-	return typ == "at+jwt" || typ == "application/at+jwt" // RFC 9068, section 4
+	access, plain := strings.EqualFold(typ, "at+jwt"), strings.EqualFold(typ, "JWT")
+	switch p {
+	case InsecureAnyType:
+		// A type of its own ends in "+jwt" (RFC 8725, section 3.11).
+		return access || len(typ) < len("+jwt") || !strings.EqualFold(typ[len(typ)-len("+jwt"):], "+jwt")
+	case PlainJWT, Flask:
+		return plain
+	}
+	return access
 }
 
 // WhenStale is what a verifier does with a good token when it cannot know from
@@ -108,6 +122,9 @@ type Config struct {
 	// Places are where [Verifier.Require] looks for the token: default the
 	// Authorization header alone.
 	Places []Place
+	// OnRefused answers a request that [Verifier.Require] refuses, in place of
+	// [WriteError], which it may call. The handler behind Require never runs.
+	OnRefused func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Leeway is how far the clocks may be apart, to the millisecond: default 10
 	// seconds, at most 5 minutes, negative for none.
@@ -177,6 +194,9 @@ func (c Config) withDefaults() Config {
 	c.CacheBytes = or(c.CacheBytes, defaultBytes)
 	c.Profile = or(c.Profile, AccessToken)
 	c.SecretAlgorithm = or(c.SecretAlgorithm, string(jose.HS256))
+	if c.OnRefused == nil {
+		c.OnRefused = func(w http.ResponseWriter, _ *http.Request, err error) { WriteError(w, err) }
+	}
 	if c.Places == nil {
 		c.Places = []Place{Header()}
 	}
@@ -210,12 +230,12 @@ func (c Config) check() error {
 		wrong = "Issuer or Audience begins or ends with a space, or has control characters: no token would"
 	case len(c.Places) == 0:
 		wrong = "Places is empty: no token would be found"
-	case c.Profile != AccessToken && c.Profile != PlainJWT && c.Profile != Flask:
-		wrong = "Profile must be at+jwt, jwt or flask"
+	case !slices.Contains([]Profile{AccessToken, PlainJWT, Flask, InsecureAnyType}, c.Profile):
+		wrong = "Profile must be at+jwt, jwt, flask or any"
 	case c.keySources() > 1:
 		wrong = "KeySet, Secret and ManualKeys exclude each other"
 	case slices.ContainsFunc(c.Places, func(p Place) bool { return !p.valid() }):
-		wrong = "Places: one is no place, the name of a Cookie is none or does not begin with __Host-, or that of a BodyField is missing"
+		wrong = "Places: one is no place; a Cookie needs a name that begins with __Host-, a BodyField a name, and a HeaderField the name of a header other than Authorization and Cookie"
 	case repeats(c.Places):
 		wrong = "Places: one is there twice"
 	case c.Leeway > maxLeeway:

@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrConfig reports settings that [New] refuses.
@@ -34,6 +35,30 @@ var (
 	// page of this site sent it: see [Cookie].
 	ErrCrossSite = errors.New("verify: request of another site")
 )
+
+// Errors of [Verifier.Check]: the token is good, and not enough for the route.
+var (
+	// ErrScope reports a token without a scope that the route asks for.
+	ErrScope = errors.New("verify: insufficient scope")
+	// ErrNotFresh reports a token whose account proved a credential too long ago.
+	ErrNotFresh = errors.New("verify: not fresh enough")
+	// ErrForbidden reports claims that [Where] does not like.
+	ErrForbidden = errors.New("verify: claims do not meet the requirement of the route")
+)
+
+// scopeError has the names that the route asks for.
+type scopeError struct{ names string }
+
+func (e *scopeError) Error() string { return ErrScope.Error() + ": the route needs " + e.names }
+func (e *scopeError) Unwrap() error { return ErrScope }
+
+// freshError has the age that the route allows.
+type freshError struct{ within time.Duration }
+
+func (e *freshError) Error() string {
+	return fmt.Sprintf("%v: the route allows %v", ErrNotFresh, e.within)
+}
+func (e *freshError) Unwrap() error { return ErrNotFresh }
 
 var (
 	errSeveral     = fmt.Errorf("%w: several tokens", ErrRequest)

@@ -62,3 +62,10 @@ func (v *Verifier) Slept(took time.Duration) {
 	at.wall -= took.Milliseconds()
 	v.follower.asOf.Store(&at)
 }
+
+// Watched returns how many connections are watched, and under how many keys.
+func (v *Verifier) Watched() (connections, keys int) {
+	v.watches.mu.Lock()
+	defer v.watches.mu.Unlock()
+	return len(v.watches.all), len(v.watches.by)
+}

@@ -288,6 +288,10 @@ func (f *follower) send(r *http.Request, kind string) (*http.Response, error) {
 	switch {
 	case answer.StatusCode == http.StatusUnprocessableEntity:
 		err = errLease
+	case answer.StatusCode == http.StatusUnauthorized:
+		err = errCredentials
+	case answer.StatusCode == http.StatusForbidden:
+		err = errScope
 	case kind == "" && answer.StatusCode/100 == 2:
 		return answer, nil
 	case answer.StatusCode != http.StatusOK:

@@ -89,7 +89,6 @@ func TestHostileFeeds(t *testing.T) {
 		"a negative head":            {"feed": says(hello(func(h *api.FeedHello) { h.Head = -1 }), beat)},
 		"an absurd head":             {"feed": says(hello(func(h *api.FeedHello) { h.Head += 1 << 30 }), beat)},
 		"a snapshot far ahead":       {"feed": says(reset, beat), "snapshot": snapshot(`{"epoch":5000,"head":21474836480000,"salt":"d2lyZQ"}` + "\n")},
-		"private keys":               {"feed": says(good, event(api.FrameKeySet, `{"keys":[]}`), beat)},
 		"a reset without a snapshot": {"feed": says(reset, beat), "snapshot": status(404, "", "")},
 		"a snapshot that explodes":   {"feed": says(reset, beat), "snapshot": bomb},
 		"an empty snapshot":          {"feed": says(reset, beat), "snapshot": snapshot("")},

@@ -80,6 +80,9 @@ var (
 	errLease     = errors.New("the feed refuses who follows: Staleness is greater than the issuer allows (revocation_max_staleness)")
 	errNoFeed    = errors.New("the issuer was not reached yet")
 	errFeedReply = errors.New("unexpected answer of the feed")
+	// The two that the operator of the service has to mend.
+	errCredentials = errors.New("the issuer refuses ClientID or ClientSecret (status 401): compare them with the registered client")
+	errScope       = errors.New("the issuer refuses this client (status 403): register it with the scope revocation:read")
 )
 
 func newFollower(v *Verifier, c Config) *follower {

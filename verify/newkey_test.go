@@ -194,7 +194,10 @@ func TestCancelledIsNotUnavailable(t *testing.T) {
 		defer v.Close()
 		o.keys = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 		for what, call := range map[string]func(context.Context) error{
-			"Verify":  func(ctx context.Context) error { _, err := v.Verify(ctx, lasting(t, generate(t, jose.ES256))); return err },
+			"Verify": func(ctx context.Context) error {
+				_, err := v.Verify(ctx, lasting(t, generate(t, jose.ES256)))
+				return err
+			},
 			"Refresh": v.Refresh,
 		} {
 			ctx, cancel := context.WithCancel(t.Context())

@@ -20,6 +20,8 @@ type draft struct {
 	revision int64
 	fresh    bool
 	plain    bool         // read by flat: its strings have no escapes
+	mistyped string       // a claim of the revocation log with another type
+	scp      []byte       // "scp", as scope when there is none
 	members  []jose.Value // memory for flat
 }
 
@@ -42,7 +44,7 @@ func (s *scratch) read(encoded string) error {
 	}
 	s.payload = payload
 	if err := s.parse(payload); err != nil {
-		return fmt.Errorf("%w: read claims: %w", ErrClaims, err)
+		return fmt.Errorf("%w: %w", ErrClaims, err)
 	}
 	return nil
 }
@@ -102,44 +104,97 @@ func (d *draft) parse(payload []byte) error {
 	return nil
 }
 
+// set reads one claim. The type of a registered claim that decides is an error,
+// which names the claim. Every other name may be a foreign issuer's own claim:
+// with another type than ours it is kept as such.
 func (d *draft) set(name []byte, v jose.Value) (err error) {
 	switch string(name) {
 	case "iss":
 		d.iss, err = d.text(v)
-	case "type":
-		d.typ, err = d.text(v)
 	case "sub":
 		d.texts[subject], err = d.text(v)
 	case "aud":
 		d.texts[audience], err = v, d.isTexts(v, true)
-	case "jti":
-		d.texts[tokenID], err = d.text(v)
-	case "client_id":
-		d.texts[clientID], err = d.text(v)
-	case "sid":
-		d.texts[sessionID], err = d.text(v)
-	case "scope":
-		d.texts[scope], err = d.text(v)
-	case "amr":
-		d.texts[amr], err = v, d.isTexts(v, false)
-	case "csrf":
-		d.texts[csrf], err = d.text(v)
 	case "exp":
 		d.dates[expires], err = date(v)
 	case "nbf":
 		d.dates[notBefore], err = date(v)
 	case "iat":
 		d.dates[issuedAt], err = date(v)
+	default:
+		if !d.setOurs(name, v) {
+			d.texts[rest] = appendMember(d.texts[rest], name, v)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("claim %s: %w", name, err)
+	}
+	return nil
+}
+
+// setOurs reads a claim of ours, and reports whether it is one. One that
+// revocation needs must have its type where revocation is followed.
+func (d *draft) setOurs(name []byte, v jose.Value) bool {
+	var err error
+	switch string(name) {
+	case "jti":
+		return d.setLogged(tokenID, "jti", v)
+	case "client_id":
+		return d.setLogged(clientID, "client_id", v)
+	case "sid":
+		return d.setLogged(sessionID, "sid", v)
+	case "rvs":
+		if d.revision, err = v.Int(); err != nil {
+			d.revision, d.mistyped = noRevision, "rvs"
+		}
+	case "scope":
+		d.texts[scope], err = d.names(v)
+	case "scp":
+		d.scp, _ = d.names(v)
+		return false // Raw has it as it is
+	case "type":
+		d.typ, _ = d.text(v)
+		return false
+	case "amr":
+		if err = d.isTexts(v, false); err == nil {
+			d.texts[amr] = v
+		}
+	case "csrf":
+		d.texts[csrf], err = d.text(v)
 	case "auth_time":
-		d.dates[authTime], err = date(v)
+		if d.dates[authTime], err = date(v); err != nil {
+			d.dates[authTime] = noDate
+		}
 	case "fresh":
 		d.fresh, err = v.Bool()
-	case "rvs":
-		d.revision, err = v.Int()
 	default:
-		d.texts[rest] = appendMember(d.texts[rest], name, v)
+		return false
 	}
-	return err
+	return err == nil
+}
+
+func (d *draft) setLogged(field int, name string, v jose.Value) bool {
+	text, err := d.text(v)
+	if err != nil {
+		d.mistyped = name
+		return false
+	}
+	d.texts[field] = text
+	return true
+}
+
+// names reads a scope: names between spaces, or an array of names. An element
+// with a space in it is no name, and grants nothing.
+func (d *draft) names(v jose.Value) ([]byte, error) {
+	if len(v) == 0 || v[0] != '[' {
+		return d.text(v)
+	}
+	all, err := v.Texts()
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(name string) bool { return strings.ContainsAny(name, " \t\r\n") })
+	return []byte(strings.Join(all, " ")), nil
 }
 
 // text is the string without its quotes; escapes, which are rare, cost a copy.
@@ -217,6 +272,8 @@ func (p *policy) checkCheap(d *draft, now int64) error {
 		return fmt.Errorf("%w: no exp", ErrClaims)
 	case p.expired(d.dates[expires], now):
 		return ErrExpired
+	case p.revocable && d.mistyped != "":
+		return fmt.Errorf("%w: claim %s has another type than the revocation log needs", ErrClaims, d.mistyped)
 	}
 	return nil
 }
@@ -224,12 +281,16 @@ func (p *policy) checkCheap(d *draft, now int64) error {
 // check looks at the rest.
 func (p *policy) check(d *draft, now int64) error {
 	switch {
+	case len(d.texts[audience]) == 0:
+		return fmt.Errorf("%w: no aud", ErrAudience)
 	case !p.isFor(d):
 		return ErrAudience
-	case (p.profile == Flask) != (string(d.typ) == "access") || p.profile != Flask && len(d.typ) > 0:
-		return ErrType
-	case len(d.texts[subject]) == 0 || d.dates[issuedAt] == noDate:
-		return fmt.Errorf("%w: no sub or iat", ErrClaims)
+	case p.profile == Flask && string(d.typ) != "access" || string(d.typ) == "refresh":
+		return fmt.Errorf("%w: claim type", ErrType)
+	case len(d.texts[subject]) == 0:
+		return fmt.Errorf("%w: no sub", ErrClaims)
+	case d.dates[issuedAt] == noDate:
+		return fmt.Errorf("%w: no iat", ErrClaims)
 	case p.early(d.dates[notBefore], now) || p.early(d.dates[issuedAt], now):
 		return ErrNotYet
 	}
@@ -254,6 +315,9 @@ func (p *policy) isFor(d *draft) bool {
 func (p *policy) record(d *draft, k *key) *record {
 	if aud := d.texts[audience]; aud[0] == '"' && (d.plain || bytes.IndexByte(aud, '\\') < 0) {
 		d.texts[audience] = nil // the usual one is not kept
+	}
+	if len(d.texts[scope]) == 0 {
+		d.texts[scope] = d.scp
 	}
 	r := &record{policy: p, key: k, dates: d.dates, revision: d.revision, fresh: d.fresh}
 	size := 0

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,6 +31,7 @@ const (
 	inHeader placeKind = iota + 1
 	inCookie
 	inBody
+	inField
 )
 
 // Header is the header "Authorization: Bearer" (RFC 6750, section 2.1).
@@ -39,7 +41,9 @@ func Header() Place { return Place{kind: inHeader} }
 // "__Host-", so that no other host and no plain HTTP can set it. A request that
 // may change something must come from the same site (net/http
 // CrossOriginProtection) and repeat the token's "csrf" claim in the header
-// X-CSRF-Token.
+// X-CSRF-Token. A handshake of a WebSocket, or any other upgrade, must come from
+// a page of the same origin: browsers send the cookie with those of other sites,
+// and let them read what comes.
 func Cookie(name string) Place { return Place{inCookie, name} }
 
 // BodyField is a member of a JSON object or a field of a form that is the body
@@ -49,6 +53,11 @@ func Cookie(name string) Place { return Place{inCookie, name} }
 // refused that is broken, repeats a member, has it in other letters, or goes on
 // after its end.
 func BodyField(name string) Place { return Place{inBody, name} }
+
+// HeaderField is a header of another name that has the token and nothing else,
+// such as "Cf-Access-Jwt-Assertion" or "X-Goog-Iap-Jwt-Assertion". A token there
+// is checked like any other.
+func HeaderField(name string) Place { return Place{inField, http.CanonicalHeaderKey(name)} }
 
 const (
 	hostPrefix = "__Host-"
@@ -64,6 +73,8 @@ func (p Place) valid() bool {
 		return strings.HasPrefix(p.name, hostPrefix) && len(p.name) > len(hostPrefix) && !strings.ContainsFunc(p.name, notInToken)
 	case inBody:
 		return p.name != ""
+	case inField:
+		return p.name != "" && !strings.ContainsFunc(p.name, notInToken) && p.name != "Authorization" && p.name != "Cookie"
 	}
 	return false
 }
@@ -107,6 +118,8 @@ func (p Place) tokens(r *http.Request) ([]string, error) {
 		return values, nil
 	case inBody:
 		return p.fromBody(r)
+	case inField:
+		return r.Header.Values(p.name), nil
 	}
 	values := r.Header.Values("Authorization")
 	if len(values) > 1 {
@@ -195,4 +208,59 @@ func sameSite(r *http.Request, c Claims) bool {
 		return false
 	}
 	return new(http.CrossOriginProtection).Check(r) == nil
+}
+
+// upgrades reports a request to speak another protocol from now on, also over
+// HTTP/2 (RFC 8441).
+func upgrades(r *http.Request) bool {
+	for _, name := range []string{"Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version", ":protocol"} {
+		if len(r.Header[name]) > 0 {
+			return true
+		}
+	}
+	if r.Method == http.MethodConnect {
+		return true
+	}
+	for _, value := range r.Header["Connection"] {
+		for option := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(option), "upgrade") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameOrigin tells whether a browser says that a page of this origin sent the
+// request. Every browser says so in a handshake: a request that says nothing is
+// refused. The cookie travels over TLS, so that the page came over it as well,
+// or from this machine.
+func sameOrigin(r *http.Request) bool {
+	if site := r.Header.Values("Sec-Fetch-Site"); len(site) > 0 {
+		return len(site) == 1 && site[0] == "same-origin"
+	}
+	origin := r.Header.Values("Origin")
+	if len(origin) != 1 {
+		return false
+	}
+	u, err := url.Parse(origin[0])
+	if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// cookieMeant tells whether a request with a cookie was meant by whoever holds
+// it.
+func cookieMeant(r *http.Request, c Claims) bool {
+	upgrade := upgrades(r)
+	if upgrade && !sameOrigin(r) {
+		return false
+	}
+	// No page can set a header of a handshake, also of one by CONNECT.
+	if !changes(r.Method) || upgrade && r.Method == http.MethodConnect {
+		return true
+	}
+	return sameSite(r, c)
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,9 +11,11 @@ import (
 
 // Requirement is what a route asks for beyond a good token.
 type Requirement struct {
-	scopes []string
-	within time.Duration
-	open   bool
+	scopes   []string
+	within   time.Duration
+	where    func(Claims) bool
+	open     bool
+	optional bool
 }
 
 // Scope asks for every one of these names in the token's scope. A token without
@@ -48,7 +51,28 @@ func FreshWithin(d time.Duration) Requirement {
 // counted in [Stats], and the issuer is told that such routes exist.
 func Open() Requirement { return Requirement{open: true} }
 
-func opens(q Requirement) bool { return q.open }
+// Where asks for claims of which holds returns true, such as a role or a tenant.
+// Others are answered with 403. It panics without a function.
+func Where(holds func(Claims) bool) Requirement {
+	if holds == nil {
+		panic("verify: Where without a function lets everybody in")
+	}
+	return Requirement{where: holds}
+}
+
+// Optional lets requests without a token through as well: the handler finds no
+// claims with [FromContext]. A token that is there must be good. Requirements
+// for the token would hold for those alone who have one: ask for them with
+// [Verifier.Check] in the handler. [Verifier.Require] panics with both.
+func Optional() Requirement { return Requirement{optional: true} }
+
+func opens(q Requirement) bool    { return q.open }
+func optional(q Requirement) bool { return q.optional }
+
+// asks tells whether a requirement asks for something in the token.
+func asks(q Requirement) bool { return len(q.scopes) > 0 || q.within > 0 || q.where != nil }
+
+func nothing(q Requirement) bool { return !asks(q) && !q.open && !q.optional }
 
 // Require lets a request through to next only with a token that is good and
 // meets every requirement. The handler finds the claims with [FromContext].
@@ -57,9 +81,14 @@ func opens(q Requirement) bool { return q.open }
 //
 //   - 400 for a request with several tokens, or one that cannot be read;
 //   - 401 for no token, one that is refused, or one that is not fresh enough;
-//   - 403 for a scope that is missing, and for a cookie that another site sent;
+//   - 403 for a scope that is missing, for claims that [Where] does not like, and
+//     for a cookie that another site sent;
 //   - 503 when the verifier cannot know, because it has no keys or does not
 //     hear what is revoked.
+//
+// [Config.OnRefused] answers in another way. A preflight request of CORS has no
+// token: put what answers CORS outside Require, so that it answers preflights,
+// and adds its headers to refusals, too.
 //
 // It panics without a handler, and for a Requirement that is none: both are
 // mistakes that a service should not start with.
@@ -67,17 +96,24 @@ func (v *Verifier) Require(next http.Handler, requirements ...Requirement) http.
 	if next == nil {
 		panic("verify: Require of no handler")
 	}
-	if slices.ContainsFunc(requirements, func(q Requirement) bool { return len(q.scopes) == 0 && q.within == 0 && !q.open }) {
+	if slices.ContainsFunc(requirements, nothing) {
 		panic("verify: a Requirement of nothing lets everybody in")
+	}
+	if slices.ContainsFunc(requirements, optional) && slices.ContainsFunc(requirements, asks) {
+		panic("verify: Optional beside other requirements lets in who has no token: call Check in the handler")
 	}
 	requirements = slices.Clone(requirements)
 	if slices.ContainsFunc(requirements, opens) {
 		v.counts.hasOpen.Store(true)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		claims, refused := v.authenticate(r, requirements)
-		if refused != nil {
-			refused.write(w)
+		claims, err := v.authenticate(r, requirements)
+		if errors.Is(err, ErrNoToken) && slices.ContainsFunc(requirements, optional) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if err != nil {
+			v.refused(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), claims)))
@@ -110,34 +146,44 @@ func (v *Verifier) verifyRequest(r *http.Request, open bool) (Claims, Place, err
 	if err != nil {
 		return Claims{}, place, err
 	}
-	if place.kind == inCookie && changes(r.Method) && !sameSite(r, claims) {
+	if place.kind == inCookie && !cookieMeant(r, claims) {
 		return Claims{}, place, ErrCrossSite
 	}
 	return claims, place, nil
 }
 
 // authenticate checks the token of a request, and what the route asks for.
-func (v *Verifier) authenticate(r *http.Request, requirements []Requirement) (Claims, *refusal) {
+func (v *Verifier) authenticate(r *http.Request, requirements []Requirement) (Claims, error) {
 	claims, _, err := v.verifyRequest(r, slices.ContainsFunc(requirements, opens))
 	if err != nil {
-		return Claims{}, refusalOf(err)
+		return Claims{}, err
 	}
-	for _, q := range requirements {
-		if refused := v.meets(claims, q); refused != nil {
-			return Claims{}, refused
-		}
+	if err := v.Check(claims, requirements...); err != nil {
+		return Claims{}, err
 	}
 	return claims, nil
 }
 
-func (v *Verifier) meets(c Claims, q Requirement) *refusal {
-	for _, name := range q.scopes {
-		if !c.HasScope(name) {
-			return insufficientScope(strings.Join(q.scopes, " "))
-		}
+// Check returns nil if verified claims meet every requirement, and otherwise an
+// error that wraps [ErrScope], [ErrNotFresh] or [ErrForbidden], or
+// [ErrInvalid] for claims that were never verified. Use it with
+// [Verifier.VerifyRequest] and [Verifier.Verify]; [WriteError] knows the answer.
+// It panics for a Requirement that is none.
+func (v *Verifier) Check(c Claims, requirements ...Requirement) error {
+	if c.r == nil {
+		return ErrInvalid
 	}
-	if q.within > 0 && !v.freshWithin(c, q.within) {
-		return notFresh(q.within)
+	for _, q := range requirements {
+		switch {
+		case nothing(q):
+			panic("verify: a Requirement of nothing lets everybody in")
+		case slices.ContainsFunc(q.scopes, func(name string) bool { return !c.HasScope(name) }):
+			return &scopeError{strings.Join(q.scopes, " ")}
+		case q.within > 0 && !v.freshWithin(c, q.within):
+			return &freshError{q.within}
+		case q.where != nil && !q.where(c):
+			return ErrForbidden
+		}
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,7 @@ import (
 type Verifier struct {
 	policy     policy
 	places     []Place
+	refused    func(http.ResponseWriter, *http.Request, error)
 	now        func() time.Time
 	keys       *keys
 	manual     bool    // keys come with SetKeySet
@@ -71,7 +73,7 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 	}
 	v := &Verifier{
 		policy: policy{issuer: c.Issuer, audience: c.Audience, profile: c.Profile, leeway: c.Leeway.Milliseconds()},
-		places: slices.Clone(c.Places),
+		places: slices.Clone(c.Places), refused: c.OnRefused,
 		now:    c.Now,
 		manual: c.ManualKeys,
 		memory: sync.Pool{New: newScratch},
@@ -336,7 +338,7 @@ func (v *Verifier) decrypt(token string) (string, error) {
 // they are too old, as they are after a machine has slept.
 func (v *Verifier) view(ctx context.Context, now int64) (*view, error) {
 	view, why := v.keys.usable(now)
-	if view == nil && v.remote != nil {
+	if view == nil && v.remote != nil && !v.remote.streams() {
 		_, _ = v.remote.refresh(ctx, false) // what counts is what there is now
 		view, why = v.keys.usable(now)
 	}
@@ -358,8 +360,10 @@ func (v *Verifier) parseHeader(encoded string) (jose.Header, error) {
 		return h, fmt.Errorf("%w: %w", ErrType, err)
 	case err != nil:
 		return h, fmt.Errorf("%w: read header: %w", ErrMalformed, err)
-	case !v.policy.profile.accepts(h.Type) || h.ContentType != "" || h.CarriesKey:
-		return h, ErrType
+	case !v.policy.profile.accepts(h.Type):
+		return h, fmt.Errorf("%w: its typ is not that of the profile %s", ErrType, v.policy.profile)
+	case h.ContentType != "" || h.CarriesKey:
+		return h, fmt.Errorf("%w: its header has cty or a key", ErrType)
 	}
 	return h, nil
 }
