@@ -57,9 +57,17 @@ type FeedRule struct {
 	Mode  string `json:"mode" enum:"hard,soft"`
 }
 
+// PlaceHeader is the request header in which a follower repeats the last Proof
+// that it got.
+const PlaceHeader = "Portaria-Place"
+
 // FeedHeartbeat says how old the issuer's view is.
 type FeedHeartbeat struct {
 	Head int64 `json:"head"`
+	// Proof shows later that the log has come to Head: a follower repeats it when it
+	// comes back. A place that is told without it is believed only as far as the
+	// log reaches.
+	Proof string `json:"proof,omitempty"`
 	// Age is how long ago the stream was accepted, less how old the server's
 	// own view of its store is, in milliseconds; it may be negative. The
 	// follower's view is as of the moment before it dialled, plus this.
@@ -87,6 +95,7 @@ type Poll struct {
 	Verifier  string `json:"verifier,omitempty" maxLength:"64" doc:"The random name that the verifier keeps while it runs."`
 	Lease     int64  `json:"lease_ms,omitempty" minimum:"0" doc:"For how long it trusts its view, in milliseconds; 10 seconds unless it says so."`
 	WhenStale string `json:"when_stale,omitempty" enum:"refuse,introspect,open" doc:"What it does then."`
+	Place     string `json:"-" header:"Portaria-Place" maxLength:"64" doc:"The proof of the last heartbeat."`
 }
 
 // Frames is the answer to a poll: hello or reset, then rev, jwks and always a

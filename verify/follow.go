@@ -276,6 +276,9 @@ func (f *follower) send(r *http.Request, kind string) (*http.Response, error) {
 	if kind != "" {
 		r.Header.Set("Accept", kind)
 	}
+	if proof := f.proof.Load(); proof != nil {
+		r.Header.Set(api.PlaceHeader, *proof)
+	}
 	if r.Header.Get("Accept-Encoding") == "" {
 		r.Header.Set("Accept-Encoding", "identity")
 	}

@@ -50,12 +50,16 @@ type follower struct {
 	failure  atomic.Pointer[error] // why the newest attempt ended
 	polls    time.Time             // until when streams are not tried
 	firstEnd sync.Once
+	proof    atomic.Pointer[string] // of the last heartbeat; shown when coming back
 	asking   introspector
 	behind   behind
 	unfit    unfit         // of run
 	foreign  bool          // the feed has another salt, and that was logged; of run
 	saying   time.Duration // the lease that the issuer was told when it was dialled; of run
 }
+
+// maxProof bounds the proof of a place, in bytes.
+const maxProof = 64
 
 // salt goes into every hash, and the key of the issuer with it.
 type salt struct {
@@ -325,6 +329,9 @@ func (f *follower) heartbeat(t0 int64, data []byte) (bool, error) {
 	}
 	if err := f.renew(t0, hb.Age); err != nil {
 		return false, err
+	}
+	if hb.Proof != "" && len(hb.Proof) <= maxProof {
+		f.proof.Store(&hb.Proof)
 	}
 	f.heard(f.saying)
 	return true, nil

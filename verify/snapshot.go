@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/portaria/portaria/api"
@@ -32,7 +33,7 @@ func (f *follower) fetchSnapshot(stream context.Context) error {
 	ctx, cancel := context.WithTimeout(stream, snapshotFor)
 	defer cancel()
 	t0 := f.mono(f.v.now())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.places.Load().snapshot, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.places.Load().snapshot+"?"+url.Values{"verifier": {f.name}}.Encode(), nil)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,9 @@ const refreshSecret = "refresh-token"
 // clientSecret names the secret that the secrets of clients are hashed with.
 const clientSecret = "client-secret"
 
+// placeSecret names the secret that proves places in the revocation log.
+const placeSecret = "revocation-place"
+
 // App is one Portaria, ready to serve.
 type App struct {
 	// API answers all requests.
@@ -183,6 +186,10 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		return err
 	}
 	chain = chain.WithKeys(a.generations(refreshSecret))
+	places, err := ring.Secret(ctx, placeSecret)
+	if err != nil {
+		return err
+	}
 	directory, err := a.openClients(ctx)
 	if err != nil {
 		return err
@@ -226,6 +233,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Revocation:   a.hub,
 		Rules:        a.store,
 		Fleet:        a.fleet,
+		Proofs:       revoke.NewProofs(places),
 		Events:       a.store,
 		Reader:       token.NewReader(ring, issuer),
 		Chain:        chain,

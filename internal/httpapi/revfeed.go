@@ -42,12 +42,13 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, c Caller) error {
 	if err := s.follow(r.Context(), v); err != nil {
 		return err
 	}
-	s.heed(r.Context(), v.Seq)
+	proof := r.Header.Get(api.PlaceHeader)
+	s.heed(r.Context(), v.Seq, proof)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	f := &feed{Server: s, Stream: serve.NewStream(w, r), accepted: accepted, verifier: v, checked: accepted}
+	f := &feed{Server: s, Stream: serve.NewStream(w, r), accepted: accepted, verifier: v, checked: accepted, from: s.proved(v.Seq, proof)}
 	f.letIn = func(ctx context.Context) error {
 		_, err := s.caller(w, r.WithContext(ctx), revocationRead)
 		return err
@@ -102,13 +103,19 @@ func number(text string, otherwise, least, most int64) (int64, error) {
 	return n, err
 }
 
-// heed looks again when a follower knows more than the log: then the log was
-// set back. Whether that is believed or not, the follower gets a reset.
-func (s *Server) heed(ctx context.Context, after int64) {
-	if after <= s.Revocation.View().Head {
+// heed looks again when a follower knows more than the log: then the log was set
+// back. The place that it proves is believed, and one that it only claims is not:
+// who may read must not write. In both cases the follower gets a reset.
+func (s *Server) heed(ctx context.Context, after int64, proof string) {
+	proved := s.Proofs.Seq(proof)
+	if max(after, proved) <= s.Revocation.View().Head {
 		return
 	}
-	if err := s.Revocation.Ahead(ctx, after); err != nil {
+	err := s.Revocation.Ahead(ctx, proved)
+	if err == nil && after > max(proved, s.Revocation.View().Head) {
+		err = revoke.ErrPlace
+	}
+	if err != nil {
 		s.Log.WarnContext(ctx, "a verifier tells of a place beyond the revocation log",
 			"error", err, "place", after, "head", s.Revocation.View().Head, "client", serve.ClientAddress(ctx))
 	}
@@ -120,12 +127,13 @@ type feed struct {
 	*serve.Stream
 	accepted time.Time
 	batches  <-chan *revoke.Batch
-	sent     int64
-	keys     string // ETag of the key set that was sent
-	verifier revoke.Verifier
-	letIn    func(context.Context) error
-	checked  time.Time // when the caller was last let in
-	barred   bool      // a rule has come that may be about the caller
+	// from and sent bound the part of the log that the follower was sent.
+	from, sent int64
+	keys       string // ETag of the key set that was sent
+	verifier   revoke.Verifier
+	letIn      func(context.Context) error
+	checked    time.Time // when the caller was last let in
+	barred     bool      // a rule has come that may be about the caller
 }
 
 func (f *feed) run(r *http.Request, after int64) error {
@@ -178,6 +186,7 @@ func (f *feed) begin(v *revoke.View, after int64, asOf time.Time) error {
 	}
 	f.sent = v.Head
 	if !v.Resumes(after) {
+		f.from = v.Head // the snapshot is sent by itself
 		if err := f.write(frame(api.FrameReset, noID, hello)); err != nil {
 			return err
 		}
@@ -199,7 +208,13 @@ func (f *feed) tell(b *revoke.Batch) error {
 	if err := f.drain(); err != nil {
 		return err
 	}
+	f.noteSent()
 	return f.Flush()
+}
+
+// noteSent comes before the flush: afterwards the follower may have answered.
+func (f *feed) noteSent() {
+	f.Fleet.Sent(f.verifier.Client, f.verifier.ID, revoke.Span{From: f.from, To: f.sent})
 }
 
 // beat reads the time before it drains, so that nothing up to that time is
@@ -219,9 +234,10 @@ func (f *feed) beat() error {
 }
 
 func (f *feed) finish(asOf time.Time) error {
-	if err := f.write(frame(api.FrameHeartbeat, noID, heartbeat(f.sent, asOf, f.accepted))); err != nil {
+	if err := f.write(frame(api.FrameHeartbeat, noID, f.frames.heartbeat(f.sent, asOf, f.accepted))); err != nil {
 		return err
 	}
+	f.noteSent()
 	return f.Flush()
 }
 

@@ -50,6 +50,9 @@ func (s *Server) follow(ctx context.Context, v revoke.Verifier) error {
 	if v.ID == "" {
 		return nil
 	}
+	if v.Seq > s.Revocation.View().Head {
+		v.Seq = 0 // no log has come there; a receipt must not count on it
+	}
 	news, err := s.Fleet.Follow(ctx, v)
 	if err != nil || !news || v.Staleness <= revoke.DefaultStaleness {
 		return err

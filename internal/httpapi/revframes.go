@@ -17,6 +17,7 @@ import (
 type frames struct {
 	issuer string
 	salt   []byte
+	proofs revoke.Proofs
 }
 
 func (f frames) rule(r revoke.Rule) api.FeedRule {
@@ -68,8 +69,8 @@ func (f frames) hello(v *revoke.View) api.FeedHello {
 }
 
 // heartbeat says that everything up to head is told, as the store was asOf.
-func heartbeat(head int64, asOf, accepted time.Time) api.FeedHeartbeat {
-	return api.FeedHeartbeat{Head: head, Age: milliseconds(asOf.Sub(accepted))}
+func (f frames) heartbeat(head int64, asOf, accepted time.Time) api.FeedHeartbeat {
+	return api.FeedHeartbeat{Head: head, Proof: f.proofs.Of(head), Age: milliseconds(asOf.Sub(accepted))}
 }
 
 // milliseconds rounds down: a view must never look younger than it is.

@@ -91,6 +91,9 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request, c Caller) erro
 	for _, b := range view.Batches() {
 		parts = append(parts, b.Lines(s.frames.lines))
 	}
+	if name := r.URL.Query().Get("verifier"); name != "" {
+		s.Fleet.Sent(c.client(), printable(name, maxName), revoke.Span{To: view.Head})
+	}
 	send(serve.NewStream(w, r), parts, acceptsGzip(r.Header))
 	return nil
 }
@@ -152,7 +155,7 @@ func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, e
 		return api.Frames{}, err
 	}
 	defer release()
-	s.heed(ctx, in.After)
+	s.heed(ctx, in.After, in.Place)
 	serve.Patient(ctx)
 	asOf := s.Revocation.AsOf()
 	view := s.Revocation.View()
@@ -161,7 +164,28 @@ func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, e
 		asOf = s.Revocation.AsOf()
 		view = s.Revocation.View()
 	}
-	return s.pollFrames(view, in.After, heartbeat(view.Head, asOf, accepted)), nil
+	s.sentPoll(c, in, view)
+	return s.pollFrames(view, in.After, s.frames.heartbeat(view.Head, asOf, accepted)), nil
+}
+
+// sentPoll takes note of what the answer to a poll holds.
+func (s *Server) sentPoll(c Caller, in api.Poll, v *revoke.View) {
+	name := in.Verifier
+	if name == "" && in.Ack != nil {
+		name = in.Ack.Verifier
+	}
+	if v.Resumes(in.After) {
+		s.Fleet.Sent(c.client(), printable(name, maxName), revoke.Span{From: s.proved(in.After, in.Place), To: v.Head})
+	}
+}
+
+// proved is where the part of the log begins that a follower has, when it is sent
+// what comes after a place: at the beginning, when it proves that place.
+func (s *Server) proved(after int64, proof string) int64 {
+	if after <= s.Proofs.Seq(proof) {
+		return 0
+	}
+	return after
 }
 
 // polling is what a follower that polls says of itself.

@@ -173,30 +173,6 @@ func TestFeedResumes(t *testing.T) {
 	}
 }
 
-// A follower that knows more than the log makes the epoch rise, takes a
-// snapshot, and goes on from there.
-func TestFollowerAheadOfTheLog(t *testing.T) {
-	a := apptest.Start(t)
-	revoked(t, a.Admin(), api.Target{Token: "a"})
-	s := openFeed(t, a, "?after="+strconv.FormatInt(revoke.Seq(1, 700), 10))
-	if hello := s.greeted(); hello.Epoch != 2 {
-		t.Errorf("%+v", hello)
-	}
-	told, err := a.Admin().Events(t.Context(), api.EventPage{Type: "revocation.epoch_raised"})
-	worked(t, err)
-	if len(told.Events) != 1 || told.Events[0].Reason != revoke.RaisedByFollower {
-		t.Errorf("%+v", told.Events)
-	}
-	var reset api.FeedHello
-	s.next(api.FrameReset, &reset)
-	next := revoked(t, a.Admin(), api.Target{Token: "b"})
-	var rules api.FeedRules
-	s.next(api.FrameRules, &rules)
-	if epoch, _ := revoke.Split(next.Seq); epoch != 2 || rules.From != reset.Head || rules.To != next.Seq {
-		t.Errorf("%+v after %+v", rules, reset)
-	}
-}
-
 func TestSnapshot(t *testing.T) {
 	a := apptest.Start(t)
 	const many = 30
@@ -394,7 +370,14 @@ func TestReceipts(t *testing.T) {
 	}
 	ack.Seq = receipt.Seq
 	worked(t, c.Ack(t.Context(), ack))
-	receipt, err := a.Admin().Receipt(t.Context(), receipt.Seq)
+	unsent, err := a.Admin().Receipt(t.Context(), receipt.Seq)
+	worked(t, err)
+	if unsent.Confirmed != 0 || unsent.Pending != 2 {
+		t.Errorf("it was sent nothing: %+v", unsent)
+	}
+	_, err = c.Poll(t.Context(), api.Poll{After: lone.Seq, Verifier: "v1"})
+	worked(t, err)
+	receipt, err = a.Admin().Receipt(t.Context(), receipt.Seq)
 	worked(t, err)
 	if receipt.Confirmed != 1 || receipt.Pending != 1 {
 		t.Errorf("%+v", receipt)

@@ -60,6 +60,8 @@ type Config struct {
 	Revocation *revoke.Hub
 	Rules      revoke.Store
 	Fleet      *revoke.Fleet
+	// Proofs are what followers show when they come back.
+	Proofs revoke.Proofs
 	// Events is the audit trail.
 	Events event.Store
 	// Reader and Chain read access and refresh tokens for those who ask about
@@ -114,7 +116,7 @@ func New(c Config) (*Server, error) {
 		sessions: c.Sessions,
 		verifier: c.Verifier,
 		mux:      http.NewServeMux(),
-		frames:   frames{c.Issuer, c.Revocation.View().Salt},
+		frames:   frames{c.Issuer, c.Revocation.View().Salt, c.Proofs},
 	}
 	registry := newRegistry()
 	for _, rt := range s.routes() {

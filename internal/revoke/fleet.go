@@ -61,6 +61,8 @@ type Verifier struct {
 	KeySet string
 	// Audience is the service it works for.
 	Audience string
+	// Sent is what was sent to it, which it does not say itself.
+	Sent Span
 	// Seen is when it said all this.
 	Seen time.Time
 }
@@ -80,7 +82,8 @@ func (v Verifier) name() verifierName { return verifierName{v.Client, v.ID} }
 
 // FleetStore keeps the verifiers. Each method is one atomic step.
 type FleetStore interface {
-	// SaveVerifiers takes note of all of them; older news of the same
+	// SaveVerifiers takes note of all of them. Sent is joined with what is known,
+	// however old the news; otherwise older news of the same
 	// verifier changes nothing unless its lease is longer: one never becomes
 	// shorter.
 	SaveVerifiers(ctx context.Context, list []Verifier) error
@@ -213,6 +216,7 @@ func (f *Fleet) note(v Verifier) error {
 	if !known {
 		f.share[v.Client]++
 	}
+	v.Sent = old.Sent.Join(v.Sent)
 	// What it said when it trusted its view for longer may have come late.
 	v.Staleness = max(v.Staleness, old.Staleness)
 	f.heard[v.name()] = v

@@ -65,6 +65,7 @@ func (p *port) ack(id string, seq int64, lease time.Duration, whenStale string) 
 	if err != nil {
 		p.Fatal(err)
 	}
+	p.Sent("orders", id, revoke.Span{To: seq}) // it tells the truth
 }
 
 // says checks a receipt of rule 5, written just now.
@@ -232,6 +233,7 @@ func TestRelaysSpeakForAllOrNone(t *testing.T) {
 		if err := p.AckAll(p.Context(), list); err != nil {
 			t.Fatal(err)
 		}
+		p.Sent("orders", "relay", revoke.Span{To: 5})
 		p.says(1, 1, 0, time.Minute)
 		list[1].Staleness, list[0].Seq = time.Minute+1, 4
 		if err := p.AckAll(p.Context(), list); !errors.Is(err, revoke.ErrStaleness) {

@@ -23,10 +23,13 @@ func (f *Fleet) Verifiers(ctx context.Context) ([]Verifier, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for n, v := range f.heard {
-		lease := max(v.Staleness, all[n].Staleness)
+		lease, sent := max(v.Staleness, all[n].Staleness), v.Sent.Join(all[n].Sent)
 		if !v.ForgetAt().Before(now) && !v.Seen.Before(all[n].Seen) {
-			v.Staleness = lease
+			v.Staleness, v.Sent = lease, sent
 			all[n] = v
+		} else if stored, there := all[n]; there {
+			stored.Sent = sent
+			all[n] = stored
 		}
 	}
 	return slices.SortedFunc(maps.Values(all), byName), nil
@@ -62,7 +65,7 @@ type Receipt struct {
 	// EffectiveBy is when the last verifier refuses, however bad the network:
 	// each trusts its view for a bounded time.
 	EffectiveBy time.Time
-	// Confirmed have applied the rule; Pending have not said so yet; Silent
+	// Confirmed were sent the rule and said that they applied it; Pending have not said so yet; Silent
 	// have not been heard of for longer than they trust what they knew.
 	Confirmed, Pending, Silent int
 	// Open are the verifiers that did not confirm and may accept what they
@@ -79,17 +82,22 @@ func (f *Fleet) Receipt(ctx context.Context, seq int64, durable time.Time) (Rece
 		return Receipt{}, err
 	}
 	r, lease, now := Receipt{Seq: seq}, DefaultStaleness, f.now()
+	named := make(map[verifierName]Verifier, len(list))
+	for _, v := range list {
+		named[v.name()] = v
+	}
 	for _, v := range list {
 		lease = max(lease, v.Staleness)
+		confirmed := v.Seq >= seq && has(named, v, seq)
 		switch {
-		case v.Seq >= seq:
+		case confirmed:
 			r.Confirmed++
 		case v.Silent(now):
 			r.Silent++
 		default:
 			r.Pending++
 		}
-		if v.Seq < seq && v.WhenStale == StaleOpen {
+		if !confirmed && v.WhenStale == StaleOpen {
 			r.addOpen(v)
 		}
 	}

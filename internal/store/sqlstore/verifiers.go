@@ -14,13 +14,21 @@ var _ revoke.FleetStore = (*Store)(nil)
 func (s *Store) SaveVerifiers(ctx context.Context, list []revoke.Verifier) error {
 	_, err := writeAll(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
 		for _, v := range list {
-			if err := q.SaveVerifier(ctx, verifierRow(v)); err != nil {
+			if err := saveVerifier(ctx, q, v); err != nil {
 				return none{}, err
 			}
 		}
 		return none{}, nil
 	})
 	return wrap("save verifiers", err)
+}
+
+func saveVerifier(ctx context.Context, q *query.Queries, v revoke.Verifier) error {
+	err := q.SaveVerifier(ctx, verifierRow(v))
+	if err != nil || v.Sent.To <= v.Sent.From {
+		return err
+	}
+	return q.SaveSent(ctx, query.SaveSentParams{PartFrom: v.Sent.From, PartTo: v.Sent.To, ClientID: v.Client, ID: v.ID})
 }
 
 func verifierRow(v revoke.Verifier) query.SaveVerifierParams {
@@ -52,6 +60,7 @@ func (s *Store) Verifiers(ctx context.Context, now time.Time) ([]revoke.Verifier
 			WhenStale: row.WhenStale,
 			KeySet:    row.KeySet,
 			Audience:  row.Audience,
+			Sent:      revoke.Span{From: row.SentFrom, To: row.SentTo},
 			Seen:      moment(row.SeenAt),
 		}
 	}

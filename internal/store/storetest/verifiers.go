@@ -42,6 +42,37 @@ func verifierPromises() promises {
 			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{verifier("a", 3, 0)}))
 			s.fleet(0, a)
 		},
+		"what was sent to a verifier is joined, however old the news": func(s *suite) {
+			other := verifier("b", 1, 0)
+			other.Sent = revoke.Span{From: 1, To: 2}
+			for _, step := range []struct {
+				seen       time.Duration
+				part, want revoke.Span
+			}{
+				{0, revoke.Span{}, revoke.Span{}},
+				{0, revoke.Span{From: 7, To: 7}, revoke.Span{}},
+				{0, revoke.Span{From: 4, To: 6}, revoke.Span{From: 4, To: 6}},
+				{2, revoke.Span{From: 6, To: 9}, revoke.Span{From: 4, To: 9}},
+				{1, revoke.Span{From: 2, To: 5}, revoke.Span{From: 2, To: 9}},
+				{2, revoke.Span{From: 3, To: 4}, revoke.Span{From: 2, To: 9}},
+				{2, revoke.Span{From: 0, To: 1}, revoke.Span{From: 2, To: 9}},
+				{3, revoke.Span{From: 12, To: 13}, revoke.Span{From: 12, To: 13}},
+				{3, revoke.Span{From: 0, To: 14}, revoke.Span{From: 0, To: 14}},
+			} {
+				a := verifier("a", 5, step.seen*time.Second)
+				a.Sent = step.part
+				s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{a, other}))
+				list, err := s.store.Verifiers(s.ctx, at(0))
+				s.ok(err)
+				for _, v := range list {
+					if v.ID == "a" {
+						s.same(v.Sent, step.want)
+					} else {
+						s.same(v.Sent, other.Sent)
+					}
+				}
+			}
+		},
 		"a lease never becomes shorter": func(s *suite) {
 			a := verifier("a", 5, time.Second)
 			a.Staleness = time.Minute

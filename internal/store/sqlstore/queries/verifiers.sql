@@ -11,3 +11,15 @@ SELECT * FROM verifiers WHERE forget_at >= @now;
 
 -- name: ForgetVerifiers :execrows
 DELETE FROM verifiers WHERE forget_at < @now;
+
+-- name: SaveSent :exec
+-- Joins two spans as revoke.Span does; an UPDATE sees the old values on its right.
+UPDATE verifiers
+SET sent_from = CASE
+        WHEN sent_to <= sent_from THEN @part_from
+        WHEN @part_from <= sent_to AND sent_from <= @part_to AND sent_from < @part_from THEN sent_from
+        WHEN @part_from <= sent_to AND sent_from <= @part_to THEN @part_from
+        WHEN sent_to > @part_to THEN sent_from
+        ELSE @part_from END,
+    sent_to = CASE WHEN sent_to > sent_from AND sent_to > @part_to THEN sent_to ELSE @part_to END
+WHERE client_id = @client_id AND id = @id;

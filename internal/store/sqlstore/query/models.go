@@ -150,6 +150,8 @@ type Verifier struct {
 	Audience  string
 	SeenAt    int64
 	ForgetAt  int64
+	SentFrom  int64
+	SentTo    int64
 }
 
 type Webhook struct {

@@ -21,6 +21,36 @@ func (q *Queries) ForgetVerifiers(ctx context.Context, now int64) (int64, error)
 	return result.RowsAffected()
 }
 
+const saveSent = `-- name: SaveSent :exec
+UPDATE verifiers
+SET sent_from = CASE
+        WHEN sent_to <= sent_from THEN $1
+        WHEN $1 <= sent_to AND sent_from <= $2 AND sent_from < $1 THEN sent_from
+        WHEN $1 <= sent_to AND sent_from <= $2 THEN $1
+        WHEN sent_to > $2 THEN sent_from
+        ELSE $1 END,
+    sent_to = CASE WHEN sent_to > sent_from AND sent_to > $2 THEN sent_to ELSE $2 END
+WHERE client_id = $3 AND id = $4
+`
+
+type SaveSentParams struct {
+	PartFrom int64
+	PartTo   int64
+	ClientID string
+	ID       string
+}
+
+// Joins two spans as revoke.Span does; an UPDATE sees the old values on its right.
+func (q *Queries) SaveSent(ctx context.Context, arg SaveSentParams) error {
+	_, err := q.db.ExecContext(ctx, saveSent,
+		arg.PartFrom,
+		arg.PartTo,
+		arg.ClientID,
+		arg.ID,
+	)
+	return err
+}
+
 const saveVerifier = `-- name: SaveVerifier :exec
 INSERT INTO verifiers (client_id, id, seq, staleness, when_stale, key_set, audience, seen_at, forget_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -58,7 +88,7 @@ func (q *Queries) SaveVerifier(ctx context.Context, arg SaveVerifierParams) erro
 }
 
 const verifiers = `-- name: Verifiers :many
-SELECT client_id, id, seq, staleness, when_stale, key_set, audience, seen_at, forget_at FROM verifiers WHERE forget_at >= $1
+SELECT client_id, id, seq, staleness, when_stale, key_set, audience, seen_at, forget_at, sent_from, sent_to FROM verifiers WHERE forget_at >= $1
 `
 
 func (q *Queries) Verifiers(ctx context.Context, now int64) ([]Verifier, error) {
@@ -80,6 +110,8 @@ func (q *Queries) Verifiers(ctx context.Context, now int64) ([]Verifier, error) 
 			&i.Audience,
 			&i.SeenAt,
 			&i.ForgetAt,
+			&i.SentFrom,
+			&i.SentTo,
 		); err != nil {
 			return nil, err
 		}

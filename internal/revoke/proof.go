@@ -1,0 +1,45 @@
+package revoke
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+	"strings"
+)
+
+// proofSize is the length of the tag of a proof, in bytes.
+const proofSize = 16
+
+// Proofs makes and checks what proves that the log has come to a place. A
+// follower gets a proof with the place and shows it when it comes back. So a log
+// that was set back by a restored backup is noticed, and nobody who may only read
+// can make up a place. The key must outlive the database's backups: it is one of
+// the sealed secrets.
+type Proofs struct{ key []byte }
+
+// NewProofs takes a key of at least 32 random bytes.
+func NewProofs(key []byte) Proofs { return Proofs{key} }
+
+// Of is the proof of a place: its number and a tag.
+func (p Proofs) Of(seq int64) string {
+	number := strconv.FormatInt(seq, 10)
+	return number + "." + base64.RawURLEncoding.EncodeToString(p.tag(number))
+}
+
+// Seq is the place that a proof is of. Without a genuine proof it is 0.
+func (p Proofs) Seq(proof string) int64 {
+	number, tag, _ := strings.Cut(proof, ".")
+	given, err := base64.RawURLEncoding.Strict().DecodeString(tag)
+	seq, bad := strconv.ParseInt(number, 10, 64)
+	if err != nil || bad != nil || len(p.key) == 0 || !hmac.Equal(given, p.tag(number)) {
+		return 0
+	}
+	return seq
+}
+
+func (p Proofs) tag(number string) []byte {
+	mac := hmac.New(sha256.New, p.key)
+	mac.Write([]byte("portaria place in the revocation log\x00" + number))
+	return mac.Sum(nil)[:proofSize]
+}
