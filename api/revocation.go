@@ -41,6 +41,8 @@ type FeedRules struct {
 	From  int64      `json:"from"`
 	To    int64      `json:"to"`
 	Rules []FeedRule `json:"rules" nullable:"false"`
+	// Proof is that of To; see FeedHeartbeat.
+	Proof string `json:"proof,omitempty"`
 }
 
 // FeedRule is one rule as verifiers see it.
@@ -82,6 +84,8 @@ type Snapshot struct {
 	// moment before it dialled, less this.
 	Age    int64           `json:"asof_age_ms"`
 	KeySet json.RawMessage `json:"jwks"`
+	// Proof is that of Head; see FeedHeartbeat.
+	Proof string `json:"proof,omitempty"`
 }
 
 // Poll asks for what a feed would have said.

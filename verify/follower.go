@@ -58,6 +58,13 @@ type follower struct {
 	saying   time.Duration // the lease that the issuer was told when it was dialled; of run
 }
 
+// keepProof keeps what proves the place that was just applied.
+func (f *follower) keepProof(proof string) {
+	if proof != "" && len(proof) <= maxProof {
+		f.proof.Store(&proof)
+	}
+}
+
 // maxProof bounds the proof of a place, in bytes.
 const maxProof = 64
 
@@ -259,6 +266,7 @@ func (f *follower) part(data []byte) error {
 		part.From = applied
 		relay.Append(part)
 	})
+	f.keepProof(part.Proof)
 	return nil
 }
 
@@ -330,9 +338,7 @@ func (f *follower) heartbeat(t0 int64, data []byte) (bool, error) {
 	if err := f.renew(t0, hb.Age); err != nil {
 		return false, err
 	}
-	if hb.Proof != "" && len(hb.Proof) <= maxProof {
-		f.proof.Store(&hb.Proof)
-	}
+	f.keepProof(hb.Proof)
 	f.heard(f.saying)
 	return true, nil
 }

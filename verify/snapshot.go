@@ -95,6 +95,7 @@ func (f *follower) takeSnapshot(t0 int64, head api.Snapshot, all []rules.Rule) e
 		return err
 	}
 	f.move(head.Head, func(relay *feed.Log) { relay.Reset(head.FeedHello) })
+	f.keepProof(head.Proof)
 	if len(head.KeySet) > 0 {
 		if err := f.keys(head.KeySet); err != nil {
 			return err

@@ -34,7 +34,7 @@ func (f frames) rule(r revoke.Rule) api.FeedRule {
 
 // rules is a batch as an event of the feed.
 func (f frames) rules(b *revoke.Batch) []byte {
-	out := api.FeedRules{From: b.From, To: b.To, Rules: make([]api.FeedRule, len(b.Rules))}
+	out := api.FeedRules{From: b.From, To: b.To, Proof: f.proofs.Of(b.To), Rules: make([]api.FeedRule, len(b.Rules))}
 	for i, r := range b.Rules {
 		out.Rules[i] = f.rule(r)
 	}

@@ -81,6 +81,7 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request, c Caller) erro
 	}
 	head, err := json.Marshal(api.Snapshot{
 		FeedHello: s.frames.hello(view),
+		Proof:     s.Proofs.Of(view.Head),
 		Age:       -milliseconds(asOf.Sub(accepted)),
 		KeySet:    s.KeySet(c.Use.At).JSON,
 	})
