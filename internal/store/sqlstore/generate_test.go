@@ -107,7 +107,7 @@ func checkTypes(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns := regexp.MustCompile(`(?m)^    [a-z_]+ +([A-Z]+)`).FindAllStringSubmatch(string(text), -1)
+	columns := regexp.MustCompile(`(?m)^(?:    |.*ADD COLUMN )[a-z_]+ +([A-Z]+)`).FindAllStringSubmatch(string(text), -1)
 	if len(columns) == 0 {
 		t.Errorf("%s: no columns found", file)
 	}

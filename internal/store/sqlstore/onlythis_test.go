@@ -35,7 +35,7 @@ func TestOnlyThisRow(t *testing.T) {
 
 // oneRow are the statements about tables with a single row, which has no
 // second owner. What their conditions compare is proved by the promises.
-var oneRow = []string{"TakeEvents", "TakeRevisions", "RaiseEpoch"}
+var oneRow = []string{"TakeEvents", "TakeRevisions", "RaiseEpoch", "AdvanceSteady"}
 
 // TestEveryConditionIsProved loosens each condition of each UPDATE and DELETE
 // statement, one after another, and looks whether a change notices.
