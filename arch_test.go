@@ -45,15 +45,17 @@ func table() map[string]rule {
 		"api": {},
 		// revoke is a leaf here: what a rule is, and the one hash that both sides
 		// must compute alike.
-		"verify":                {imports: []string{"api", "internal/jose", "internal/revoke"}, joseLib: true},
+		"verify":                {imports: []string{"api", "internal/jose", "internal/revoke", "internal/skew"}, joseLib: true},
 		"verify/internal/rules": {imports: []string{"api", "internal/revoke"}, domain: true},
-		"verify/internal/feed":  {imports: []string{"api"}},
+		// revoke says how often a feed beats.
+		"verify/internal/feed": {imports: []string{"api", "internal/revoke"}},
 		// The test issuer signs as the real one does, with the guard's keys.
 		"verify/verifytest": {imports: []string{"api", "verify", "verify/internal/feed", "verify/internal/rules", "internal/jose", "internal/revoke"}, testing: true},
 		"client":            {imports: []string{"api"}},
 
 		"internal/secret":    {domain: true},
 		"internal/publickey": {domain: true},
+		"internal/skew":      {domain: true},
 		// What runs beside requests, and what a panic there becomes.
 		"internal/background": {},
 		// No secret of any kind may be a public key: the guard checks each.

@@ -74,6 +74,10 @@ type FeedHeartbeat struct {
 	// own view of its store is, in milliseconds; it may be negative. The
 	// follower's view is as of the moment before it dialled, plus this.
 	Age int64 `json:"age_ms"`
+	// Wall is an upper bound of the time that any process of the issuer writes
+	// into "iat" at the moment that Age names, in milliseconds since 1970. It
+	// is missing when the server cannot prove one.
+	Wall int64 `json:"w,omitempty"`
 }
 
 // Snapshot is the first line of a snapshot; every further line is a FeedRule.
@@ -82,7 +86,9 @@ type Snapshot struct {
 	// Age is how old the server's own view of its store is, in milliseconds,
 	// counted to when the request arrived; the follower's view is as of the
 	// moment before it dialled, less this.
-	Age    int64           `json:"asof_age_ms"`
+	Age int64 `json:"asof_age_ms"`
+	// Wall is that of a FeedHeartbeat.
+	Wall   int64           `json:"w,omitempty"`
 	KeySet json.RawMessage `json:"jwks"`
 	// Proof is that of Head; see FeedHeartbeat.
 	Proof string `json:"proof,omitempty"`

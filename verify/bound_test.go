@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -141,9 +142,10 @@ func TestWatchBeforeTheLog(t *testing.T) {
 		v := open(t, w.config())
 		defer v.Close()
 		watch := func(sid string) context.Context {
-			now := time.Now().Unix() // too young to have been revoked
-			token := sign(t, w.key, claims(m{"sid": sid, "rvs": w.head, "iat": now, "nbf": now, "exp": now + 3600}), nil)
-			watched, stop := v.Watch(t.Context(), accept(t, v, token))
+			var c verify.Claims
+			v.RequireFunc(func(_ http.ResponseWriter, r *http.Request) { c, _ = verify.FromContext(r.Context()) }, verify.Open()).
+				ServeHTTP(httptest.NewRecorder(), bearer(w.token(t, sid)))
+			watched, stop := v.Watch(t.Context(), c)
 			t.Cleanup(stop)
 			return watched
 		}

@@ -27,7 +27,7 @@ type record struct {
 	revision int64
 	digest   digest
 	marks    atomic.Pointer[rules.Keys] // what to look it up with among the rules; nil until it was
-	proved   atomic.Int64               // when introspection was last asked and said that it stands; see follower.mono
+	proved   atomic.Pointer[moments]    // when introspection was last asked and said that it stands
 	epoch    atomic.Uint32              // of the rules that it was last held against
 	ends     [fields]uint16
 	fresh    bool

@@ -69,3 +69,17 @@ func (v *Verifier) Watched() (connections, keys int) {
 	defer v.watches.mu.Unlock()
 	return len(v.watches.all), len(v.watches.by)
 }
+
+// Between has something done between the two reads of every decision: as of
+// when the view is, and the rules. Call it before the first one.
+func (v *Verifier) Between(do func()) { v.follower.between = do }
+
+// IssuerClock returns how far an issuer's clock has moved on at most, in
+// milliseconds, when the clocks of this machine have.
+func IssuerClock(mono, wall int64) int64 {
+	var c issuerClock
+	const ahead = 1000
+	c.prove(moments{mono: 500, wall: 700_000}, 500, 700_000+ahead)
+	latest, _ := c.latest(moments{mono: 500 + mono, wall: 700_000 + wall})
+	return latest - 700_000 - ahead
+}

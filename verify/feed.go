@@ -18,7 +18,7 @@ import (
 func (v *Verifier) Feed() http.Handler {
 	s := &feed.Server{Now: v.now, Log: func() *feed.Log { return nil }}
 	if f := v.follower; f != nil {
-		s.Log, s.AsOf, s.Rules = f.relayed, f.seen, f.all
+		s.Log, s.AsOf, s.IssuedBy, s.Rules = f.relayed, f.seen, f.issuedBy, f.all
 		s.Join, s.Stays, s.Acked = f.join, f.stays, f.acked
 	}
 	return s
@@ -48,10 +48,18 @@ func (f *follower) relayed() *feed.Log {
 // seen is the moment of which the rules are, on this verifier's clock.
 func (f *follower) seen() (time.Time, bool) {
 	at := f.asOf.Load()
-	if at == nil {
+	if at == nil || at.doubted {
 		return time.Time{}, false
 	}
 	return f.began.Add(time.Duration(at.mono-1) * time.Millisecond), true
+}
+
+// issuedBy is the bound of the issuer's clock that this verifier has proved. At
+// an earlier moment the clock showed that much less.
+func (f *follower) issuedBy(asOf time.Time) (time.Time, bool) {
+	now := f.v.now()
+	latest, proved := f.issuer.latest(f.moment(now))
+	return time.UnixMilli(latest).Add(-now.Sub(asOf)), proved
 }
 
 func (f *follower) all() iter.Seq[api.FeedRule] {

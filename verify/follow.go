@@ -33,6 +33,9 @@ const (
 	maxPoll        = 8 << 20
 	silenceDivisor = 2 // of Staleness, after which a stream that says nothing is left
 	dialDivisor    = 4 // of Staleness, after which a connection that is not made is left
+	// leastSilence leaves room for one heartbeat of an issuer that sends them
+	// once a second, whatever the lease.
+	leastSilence = 1250 * time.Millisecond
 )
 
 // run follows until the verifier is closed.
@@ -50,6 +53,7 @@ func (f *follower) run() {
 		if f.ctx.Err() != nil {
 			return
 		}
+		f.suspect()
 		switch {
 		case errors.Is(err, errLonger):
 			continue // it is known to be there
@@ -60,7 +64,7 @@ func (f *follower) run() {
 			f.failed(err)
 		}
 		select {
-		case <-time.After(leastBackoff + rand.N(mostBackoff-leastBackoff)):
+		case <-time.After(leastBackoff + rand.N(f.backoff()-leastBackoff)):
 		case <-f.ctx.Done():
 			return
 		}
@@ -107,8 +111,16 @@ func (f *follower) follow() error {
 	return err
 }
 
+// backoff is the longest wait before another attempt: a short lease leaves less
+// time to renew the view while it is still trusted.
+func (f *follower) backoff() time.Duration {
+	return min(f.config.Staleness/dialDivisor, mostBackoff)
+}
+
 // silence is how long the feed may say nothing new.
-func (f *follower) silence() time.Duration { return f.config.Staleness / silenceDivisor }
+func (f *follower) silence() time.Duration {
+	return max(f.config.Staleness/silenceDivisor, leastSilence)
+}
 
 // stream follows the stream of events. Whatever does not begin in time, is too
 // slow, or says nothing is left.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -39,7 +40,11 @@ type follower struct {
 	applied  atomic.Int64  // place in the log; written by one
 	rules    *rules.Set    // written by one
 	salt     atomic.Pointer[salt]
-	asOf     atomic.Pointer[moments]
+	asOf     atomic.Pointer[asOf] // read before the rules, stored after them
+	doubted  atomic.Int64         // when clocks were last found to be wrong; see distrust
+	issuer   issuerClock
+	gate     gate
+	between  func()      // nil but in tests: called between the reads of asOf and rules
 	hasKeys  atomic.Bool // the key set came with the stream that lives
 	news     chan struct{}
 	relay    atomic.Pointer[feed.Log]
@@ -84,7 +89,7 @@ var (
 	errSilent    = errors.New("the feed says nothing")
 	errBuffered  = errors.New("the feed does not begin")
 	errDial      = errors.New("the feed cannot be connected to")
-	errClock     = errors.New("the clock of this machine has stood still")
+	errClock     = errors.New("the clock of this machine has stood still: nothing that was known before is trusted until the issuer has spoken again")
 	errFrame     = errors.New("malformed frame of the feed")
 	errSnapshot  = errors.New("malformed snapshot")
 	errLifetime  = errors.New("the stream is old")
@@ -100,7 +105,7 @@ func newFollower(v *Verifier, c Config) *follower {
 	f := &follower{
 		v: v, config: c, client: strictClient(c.HTTPClient, 2*maxAsking), began: c.Now(), name: rand.Text(),
 		found: make(chan struct{}, 1), first: make(chan struct{}), news: make(chan struct{}, 1), rules: rules.NewSet(),
-		asking: introspector{asked: map[string]*answered{}},
+		asking: introspector{asked: map[string]*answered{}, no: map[[sha256.Size]byte]int64{}},
 	}
 	f.client.Timeout = 0 // a stream lasts
 	ctx, cancel := context.WithCancel(context.Background())
@@ -326,7 +331,9 @@ func (f *follower) keys(data []byte) error {
 	return nil
 }
 
-// heartbeat renews the view if everything that it is about has been applied.
+// heartbeat renews the view if everything that it is about has been applied. It
+// reports whether the stream is of use: one that makes the view newer, and yet
+// not young enough, counts time by a clock that has stood still.
 func (f *follower) heartbeat(t0 int64, data []byte) (bool, error) {
 	var hb api.FeedHeartbeat
 	if json.Unmarshal(data, &hb) != nil || f.salt.Load() == nil {
@@ -335,10 +342,12 @@ func (f *follower) heartbeat(t0 int64, data []byte) (bool, error) {
 	if hb.Head > f.applied.Load() {
 		return false, nil
 	}
-	if err := f.renew(t0, hb.Age); err != nil {
+	f.suspect()
+	newer, err := f.renew(t0, hb)
+	if err != nil {
 		return false, err
 	}
 	f.keepProof(hb.Proof)
 	f.heard(f.saying)
-	return true, nil
+	return !newer || f.fresh(f.v.now()), nil
 }

@@ -2,56 +2,82 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
-// moments is one moment, in milliseconds of the verifier's own time and of the
-// clock on the wall. A machine that slept has only the second to tell it.
-type moments struct{ mono, wall int64 }
-
-// mono is a time on a clock that only goes forward, in milliseconds; at least
-// 1. With a clock of a test it is that clock.
-func (f *follower) mono(now time.Time) int64 { return now.Sub(f.began).Milliseconds() + 1 }
-
-// maxAhead is how much older than this clock says a stream may be before the
-// clock is not believed, in milliseconds.
-const maxAhead = 1000
-
 // renew notes that all rules are known that there were at t0 + age: t0 is when
 // this side began to dial, and age how much later the issuer looked at its log,
 // by the issuer's clock. So a message counts from when it was made, however long
-// it was on its way; it is never counted from when it arrived.
-func (f *follower) renew(t0, age int64) error {
-	now := f.v.now()
-	mono := f.mono(now)
-	if age > mono-t0+maxAhead {
-		return errClock
+// it was on its way; it is never counted from when it arrived. It reports
+// whether the view is newer than before.
+func (f *follower) renew(t0 int64, hb api.FeedHeartbeat) (newer bool, err error) {
+	now := f.moment(f.v.now())
+	if hb.Age > now.mono-t0+maxAhead {
+		if now.mono != t0 { // a clock that never moves is that of a test
+			f.distrust()
+		}
+		return false, errClock
 	}
-	at := min(t0+max(age, -1<<40), mono)
-	switch old := f.asOf.Load(); {
-	case old == nil:
+	if hb.Wall > maxWall {
+		return false, errFrame
+	}
+	at := min(t0+max(hb.Age, -1<<40), now.mono)
+	f.issuer.prove(now, at, hb.Wall)
+	old := f.asOf.Load()
+	if old != nil && old.mono > at && !old.doubted {
+		return false, nil
+	}
+	f.asOf.Store(&asOf{moments: moments{at, now.wall - (now.mono - at)}})
+	f.asking.current(at)
+	if old == nil {
 		f.tell() // that it is there
-	case old.mono > at:
-		return nil
 	}
-	f.asOf.Store(&moments{at, now.UnixMilli() - (mono - at)})
 	if f.hasKeys.Load() {
-		f.v.keys.extend(now.Add(f.config.MaxKeyAge))
+		f.v.keys.extend(f.v.now().Add(f.config.MaxKeyAge))
 	}
 	if relay := f.relay.Load(); relay != nil {
 		relay.Beat()
 	}
-	return nil
+	f.gate.open()
+	return old == nil || old.doubted || at > old.mono, nil
+}
+
+// distrust gives up what the view and the issuer's clock were known to be as of,
+// because the clocks of this machine do not tell how long ago that was. Rules
+// stay known. Only the follower calls it.
+func (f *follower) distrust() {
+	f.doubted.Store(f.mono(f.v.now()))
+	if at := f.asOf.Load(); at != nil {
+		f.asOf.Store(&asOf{at.moments, true})
+	}
+	f.issuer.forget()
+}
+
+// suspect distrusts the view if the clocks have moved apart since it was
+// renewed.
+func (f *follower) suspect() {
+	if at := f.asOf.Load(); at != nil && f.moment(f.v.now()).jumped(at.moments) {
+		f.distrust()
+	}
 }
 
 // fresh tells whether the view is young enough to be trusted.
-func (f *follower) fresh(now time.Time) bool {
-	at, bound := f.asOf.Load(), f.config.Staleness.Milliseconds()
-	return at != nil && f.mono(now)-at.mono <= bound && now.UnixMilli()-at.wall <= bound
+func (f *follower) fresh(now time.Time) bool { return f.trusts(f.asOf.Load(), now) }
+
+// trusts tells whether a view is young enough.
+func (f *follower) trusts(at *asOf, now time.Time) bool {
+	return at != nil && !at.doubted && f.recent(at.moments, now)
+}
+
+// recent tells whether a moment is within the bound.
+func (f *follower) recent(at moments, now time.Time) bool {
+	return f.moment(now).since(at) <= f.config.Staleness.Milliseconds()
 }
 
 // health is that of the follower.
@@ -79,13 +105,28 @@ func (f *follower) admit(ctx context.Context, r *record, q request) error {
 	if f.absent.Load() {
 		return nil
 	}
-	if err := f.standing(r); err != nil {
+	if decided, err := f.decide(r, q); decided {
 		return err
 	}
-	if f.fresh(q.now) || f.young(r, q.now) {
-		return nil
-	}
 	return f.stale(ctx, r, q)
+}
+
+// decide decides about a token by what is known here, if that is enough. It
+// reads as of when the view is first, and the rules afterwards: rules that are
+// newer than the view's age do no harm. The other way round, an old view could
+// be vouched for by an age that came with newer rules.
+func (f *follower) decide(r *record, q request) (decided bool, err error) {
+	at := f.asOf.Load()
+	if f.between != nil {
+		f.between()
+	}
+	if err := f.standing(r); err != nil {
+		return true, err
+	}
+	if f.asking.refused(r, at) {
+		return true, errSaidNo
+	}
+	return f.trusts(at, q.now) || f.young(r, q.now), nil
 }
 
 // standing looks a token up among the rules, unless they are the same as the
@@ -134,24 +175,38 @@ func (r *record) keys(s *salt) *rules.Keys {
 }
 
 // young tells whether a token proves by itself that nobody has revoked it
-// longer ago than the bound: it did not exist. One from the future proves
-// nothing but that two clocks differ.
+// longer ago than the bound: it did not exist. Its "iat" is the time of another
+// machine. So it is compared with the latest time that the issuer can have by
+// now; when that is not proved, no token is young. One from the future proves
+// nothing but that the clocks cannot be believed.
 func (f *follower) young(r *record, now time.Time) bool {
-	age := now.UnixMilli() - r.dates[issuedAt]
-	return 0 <= age && age <= f.config.Staleness.Milliseconds()
+	latest, proved := f.issuer.latest(f.moment(now))
+	age := latest - r.dates[issuedAt]
+	return proved && 0 <= age && age <= f.config.Staleness.Milliseconds()
 }
 
-// stale decides about a token when the view is too old to.
+// stale decides about a token when the view is too old to. It asks the issuer
+// if it is told to, and waits a little for the follower otherwise: requests that
+// only come back at once would take the processor from it.
 func (f *follower) stale(ctx context.Context, r *record, q request) error {
 	err := error(ErrStale)
 	if f.config.WhenStale == Introspect {
-		if err = f.introspect(ctx, r, q); err == nil {
-			return nil
+		if err = f.introspect(ctx, r, q); err == nil || isInvalid(err) {
+			return err
 		}
 	}
-	if q.open && !isInvalid(err) {
+	if q.open {
 		f.v.counts.opened.Add(1)
 		return nil
+	}
+	if introspected := !errors.Is(err, errNotAsked) && err != ErrStale; introspected {
+		return err // it has waited for the answer
+	}
+	if f.gate.wait(ctx) {
+		q.now = f.v.now()
+		if decided, verdict := f.decide(r, q); decided {
+			return verdict
+		}
 	}
 	return err
 }

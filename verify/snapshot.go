@@ -101,5 +101,6 @@ func (f *follower) takeSnapshot(t0 int64, head api.Snapshot, all []rules.Rule) e
 			return err
 		}
 	}
-	return f.renew(t0, -head.Age)
+	_, err := f.renew(t0, api.FeedHeartbeat{Age: -head.Age, Wall: head.Wall})
+	return err
 }

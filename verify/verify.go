@@ -238,6 +238,9 @@ func (v *Verifier) check(ctx context.Context, token string, open bool) (Claims, 
 		return Claims{}, err
 	}
 	if v.follower != nil {
+		if isNew {
+			now = v.now() // it may have waited for keys meanwhile
+		}
 		if err := v.follower.admit(ctx, r, request{token, now, open}); err != nil {
 			return Claims{}, err
 		}

@@ -53,7 +53,7 @@ func (v *Verifier) Watch(ctx context.Context, c Claims) (watched context.Context
 	}
 	w := &watch{r: c.r, cancel: cancel}
 	if v.follower != nil {
-		v.watches.add(w, v.follower.salt.Load())
+		v.watches.add(w, v.follower)
 	}
 	v.expire(ctx, w)
 	if v.follower != nil {
@@ -85,7 +85,9 @@ func (s *watches) end(w *watch, cause error) {
 	s.remove(w)
 }
 
-func (s *watches) add(w *watch, salt *salt) {
+// add enters a watch. The salt is read with the lock held: one that comes later
+// is seen by index.
+func (s *watches) add(w *watch, f *follower) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all == nil {
@@ -93,7 +95,7 @@ func (s *watches) add(w *watch, salt *salt) {
 	}
 	s.all[w] = struct{}{}
 	s.peak = max(s.peak, len(s.all))
-	if salt != nil {
+	if salt := f.salt.Load(); salt != nil {
 		s.enter(w, salt)
 	}
 }

@@ -41,6 +41,8 @@ type wire struct {
 	asked map[string]int
 	// behind is how old the issuer's own view is.
 	behind atomic.Int64
+	// ahead is how far its clock is ahead of the verifiers.
+	ahead atomic.Int64
 	// metadata is in place of what the issuer says of itself; guarded by mu.
 	metadata string
 }
@@ -52,7 +54,8 @@ func newWire(t testing.TB) *wire {
 	w.log = feed.NewLog(w.hello())
 	w.log.SetKeySet(keySet(w.key))
 	w.serve = &feed.Server{Now: time.Now, Log: func() *feed.Log { return w.log }, Rules: w.all,
-		AsOf: func() (time.Time, bool) { return time.Now().Add(-time.Duration(w.behind.Load())), true }}
+		AsOf:     func() (time.Time, bool) { return time.Now().Add(-time.Duration(w.behind.Load())), true },
+		IssuedBy: func(asOf time.Time) (time.Time, bool) { return asOf.Add(time.Duration(w.ahead.Load())), true }}
 	w.metadata = fmt.Sprintf(`{"issuer":%q,"jwks_uri":"%[1]s/jwks","revocation_feed_endpoint":"%[1]s/rev/v1/feed","introspection_endpoint":"%[1]s/introspect"}`, issuer)
 	return w
 }

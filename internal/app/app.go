@@ -62,8 +62,10 @@ type App struct {
 	// ahead is how far now was ahead of the steady clock at the last look.
 	ahead time.Duration
 
+	// clock is that of the database, which no token is dated ahead of.
 	// hub follows the revocation log, fleet those who follow it from here, and
 	// following is what runs for both until stopRevocation.
+	clock          sharedClock
 	hub            *revoke.Hub
 	keysChanged    httpapi.Bell
 	fleet          *revoke.Fleet
@@ -96,6 +98,9 @@ type Env struct {
 	// Elapsed is a clock that no change of Now moves, for tests; nil for the
 	// machine's monotonic clock.
 	Elapsed func() time.Duration
+	// Reference is what the clock of the database shows. Nil measures it, as
+	// everybody but tests with a clock of their own should.
+	Reference func() time.Time
 }
 
 // Open opens the database and builds everything on it. The caller closes it.
@@ -113,6 +118,9 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 		return nil, err
 	}
 	if a.hasher, err = newHasher(env); err != nil {
+		return nil, err
+	}
+	if a.clock, err = a.sharedClock(ctx, env.Reference); err != nil {
 		return nil, err
 	}
 	if err := a.openRevocation(ctx); err != nil {
@@ -234,6 +242,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		Rules:        a.store,
 		Fleet:        a.fleet,
 		Proofs:       revoke.NewProofs(places),
+		IssuedBy:     a.clock.latest,
 		Events:       a.store,
 		Reader:       token.NewReader(ring, issuer),
 		Chain:        chain,
@@ -250,7 +259,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 // back here.
 func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, error) {
 	policy := a.config.Token(issuer)
-	policy.Registered = login.Registered(a.store)
+	policy.Registered, policy.Latest = login.Registered(a.store), a.clock.earliest
 	a.follow(policy)
 	tokens, err := token.NewIssuer(a.ring, policy)
 	if err != nil {

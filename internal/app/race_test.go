@@ -68,7 +68,10 @@ func follows(t *testing.T, a *apptest.App, address, secret string) *verify.Verif
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
-	v, err := verify.New(t.Context(), verify.Config{Issuer: a.URL, Audience: "portaria", Now: a.Clock.Now,
+	began := time.Now()
+	v, err := verify.New(t.Context(), verify.Config{Issuer: a.URL, Audience: "portaria",
+		// The issuer's clock stands still, and its streams go on.
+		Now:        func() time.Time { return time.Now().Add(a.Clock.Now().Sub(began)) },
 		HTTPClient: &http.Client{Transport: transport}, ClientID: readerID, ClientSecret: verify.Secret(secret)})
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,7 @@ func (a *App) followRevocation(ctx context.Context) {
 		}
 	})
 	keep("killed keys", func(ctx context.Context) { repeat(ctx, 0, a.followKills) })
+	keep("shared clock", a.watchClock)
 }
 
 // complaint keeps an error that comes five times a second from filling the log.

@@ -16,8 +16,6 @@ import (
 )
 
 const (
-	// beat is how often a feed says that it is alive, and as of when.
-	beat = time.Second
 	// maxFeeds bounds the feeds and waiting polls of one process. More belong
 	// behind a relay.
 	maxFeeds = 4096
@@ -144,7 +142,7 @@ func (f *feed) run(r *http.Request, after int64) error {
 	if err := f.begin(view, after, asOf); err != nil {
 		return err
 	}
-	ticker := time.NewTicker(beat)
+	ticker := time.NewTicker(revoke.BeatEvery(f.verifier.Staleness))
 	defer ticker.Stop()
 	for {
 		var err error
@@ -234,7 +232,7 @@ func (f *feed) beat() error {
 }
 
 func (f *feed) finish(asOf time.Time) error {
-	if err := f.write(frame(api.FrameHeartbeat, noID, f.frames.heartbeat(f.sent, asOf, f.accepted))); err != nil {
+	if err := f.write(frame(api.FrameHeartbeat, noID, f.heartbeat(f.sent, asOf, f.accepted))); err != nil {
 		return err
 	}
 	f.noteSent()

@@ -69,8 +69,16 @@ func (f frames) hello(v *revoke.View) api.FeedHello {
 }
 
 // heartbeat says that everything up to head is told, as the store was asOf.
-func (f frames) heartbeat(head int64, asOf, accepted time.Time) api.FeedHeartbeat {
-	return api.FeedHeartbeat{Head: head, Proof: f.proofs.Of(head), Age: milliseconds(asOf.Sub(accepted))}
+func (s *Server) heartbeat(head int64, asOf, accepted time.Time) api.FeedHeartbeat {
+	return api.FeedHeartbeat{Head: head, Proof: s.frames.proofs.Of(head), Age: milliseconds(asOf.Sub(accepted)), Wall: s.wall(asOf)}
+}
+
+// wall is what IssuedBy says in milliseconds, rounded up; 0 for nothing.
+func (s *Server) wall(asOf time.Time) int64 {
+	if s.IssuedBy == nil {
+		return 0
+	}
+	return s.IssuedBy(asOf).UnixMilli() + 1
 }
 
 // milliseconds rounds down: a view must never look younger than it is.

@@ -83,6 +83,7 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request, c Caller) erro
 		FeedHello: s.frames.hello(view),
 		Proof:     s.Proofs.Of(view.Head),
 		Age:       -milliseconds(asOf.Sub(accepted)),
+		Wall:      s.wall(asOf),
 		KeySet:    s.KeySet(c.Use.At).JSON,
 	})
 	if err != nil {
@@ -166,7 +167,7 @@ func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, e
 		view = s.Revocation.View()
 	}
 	s.sentPoll(c, in, view)
-	return s.pollFrames(view, in.After, s.frames.heartbeat(view.Head, asOf, accepted)), nil
+	return s.pollFrames(view, in.After, s.heartbeat(view.Head, asOf, accepted)), nil
 }
 
 // sentPoll takes note of what the answer to a poll holds.

@@ -62,6 +62,9 @@ type Config struct {
 	Fleet      *revoke.Fleet
 	// Proofs are what followers show when they come back.
 	Proofs revoke.Proofs
+	// IssuedBy is an upper bound of the "iat" that any process on this
+	// database wrote up to a moment. Nil proves none to followers.
+	IssuedBy func(asOf time.Time) time.Time
 	// Events is the audit trail.
 	Events event.Store
 	// Reader and Chain read access and refresh tokens for those who ask about

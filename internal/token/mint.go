@@ -47,6 +47,10 @@ type Policy struct {
 	// it does not know either. Nil knows none. It is asked for each token for
 	// such an audience, and for no other.
 	Registered func(ctx context.Context, audience string) (Service, error)
+	// Latest is the time that no token may be dated after, whatever now is: a
+	// time that the clock which all issuers share has reached. Nil for an issuer
+	// that is alone.
+	Latest func() time.Time
 }
 
 // Validate reports everything that is wrong with the policy.
@@ -133,7 +137,7 @@ func (i *Issuer) mint(now time.Time, service Service, c Claims) (Token, Claims, 
 func (i *Issuer) mintWith(key keyring.Key, now time.Time, service Service, c Claims) (Token, Claims, error) {
 	var err error
 	c.Type = service.Profile.claimType()
-	if err = c.mintable(key.LongestTTL()); err != nil {
+	if err = c.mintable(now, key.LongestTTL()); err != nil {
 		return "", Claims{}, fmt.Errorf("mint: %w", err)
 	}
 	minted, err := i.sign(key.Key, service.Profile, c)
@@ -177,19 +181,38 @@ func (c Claims) tooLarge(size, limit int) error {
 		ErrTooLarge, size, limit, largest.Name, len(largest.Value))
 }
 
-// complete sets what the issuer decides.
+// maxCorrection is how much earlier a token may expire because this process is
+// ahead of the clock that the issuers share. If that clock is wrong by more, its
+// tokens must not all be expired when they are made.
+const maxCorrection = 30 * time.Second
+
+// complete sets what the issuer decides. The dates are those of the shared clock
+// if it is behind: a verifier takes a token for as young as its "iat" says.
 func (i *Issuer) complete(now time.Time, c Claims) Claims {
-	at := now.UTC().Truncate(time.Second)
+	dated := now
+	if i.policy.Latest != nil {
+		dated = earlier(now, i.policy.Latest())
+	}
+	at := dated.UTC().Truncate(time.Second)
 	c.Issuer, c.IssuedAt, c.NotBefore, c.ID = i.policy.Issuer, at, at.Add(-clockSkew), newID()
 	if len(c.Audience) == 0 {
 		c.Audience = []string{i.policy.Audience}
 	}
 	if c.ExpiresAt.IsZero() {
-		c.ExpiresAt = at.Add(i.policy.TTL)
+		c.ExpiresAt = now.Add(i.policy.TTL)
 	}
-	c.ExpiresAt = c.ExpiresAt.UTC().Truncate(time.Second)
-	c.AuthTime = c.AuthTime.UTC().Truncate(time.Second)
+	c.ExpiresAt = c.ExpiresAt.Add(-min(now.Sub(dated), maxCorrection)).UTC().Truncate(time.Second)
+	if !c.AuthTime.IsZero() {
+		c.AuthTime = earlier(c.AuthTime, dated).UTC().Truncate(time.Second)
+	}
 	return c
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // newID returns 128 random bits as base64url.
@@ -201,8 +224,8 @@ func newID() string {
 
 // mintable refuses claims that no verifier should see. A token that outlived
 // the publication of its key would be refused before its time.
-func (c Claims) mintable(longest time.Duration) error {
-	ttl := c.ExpiresAt.Sub(c.IssuedAt)
+func (c Claims) mintable(now time.Time, longest time.Duration) error {
+	ttl := min(c.ExpiresAt.Sub(c.IssuedAt), c.ExpiresAt.Sub(now)+maxCorrection)
 	switch {
 	case c.Subject == "":
 		return fmt.Errorf("%w: no subject", ErrClaims)

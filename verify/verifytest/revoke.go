@@ -43,7 +43,8 @@ func (v *revocations) begin(i *Issuer) {
 	v.known = rules.NewSet()
 	v.moved = sync.NewCond(&i.mu)
 	v.server = &feed.Server{Now: i.Now, Log: func() *feed.Log { return v.log }, Rules: i.all,
-		AsOf: func() (time.Time, bool) { return i.Now(), true }}
+		AsOf:     func() (time.Time, bool) { return i.Now(), true },
+		IssuedBy: func(asOf time.Time) (time.Time, bool) { return asOf, true }}
 }
 
 func (i *Issuer) all() iter.Seq[api.FeedRule] {

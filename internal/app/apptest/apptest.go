@@ -37,6 +37,7 @@ type App struct {
 	Faults *Faults
 
 	config  config.Config
+	now     func() time.Time
 	running *app.App
 	t       testing.TB
 	http    *http.Client
@@ -50,6 +51,19 @@ type Option func(*config.Config)
 // password's business.
 func Start(t testing.TB, options ...Option) *App {
 	t.Helper()
+	clock := NewClock()
+	return start(t, &App{Clock: clock, now: clock.Now}, options)
+}
+
+// StartSkewed is Start with a clock that goes on, and is ahead of the true one
+// by so much. It has no Clock to be set.
+func StartSkewed(t testing.TB, ahead time.Duration, options ...Option) *App {
+	t.Helper()
+	return start(t, &App{now: func() time.Time { return time.Now().Add(ahead) }}, options)
+}
+
+func start(t testing.TB, a *App, options []Option) *App {
+	t.Helper()
 	c := config.Default()
 	c.Listen = "127.0.0.1:0"
 	c.Database = database(t, "sqlite:"+filepath.Join(t.TempDir(), "portaria.db"))
@@ -58,7 +72,7 @@ func Start(t testing.TB, options ...Option) *App {
 	for _, change := range options {
 		change(&c)
 	}
-	a := &App{Clock: NewClock(), Log: &Log{}, Faults: &Faults{}, config: c, t: t}
+	a.Log, a.Faults, a.config, a.t = &Log{}, &Faults{}, c, t
 	a.run()
 	return a
 }
@@ -91,8 +105,11 @@ func (a *App) run() {
 		a.t.Fatal(err)
 	}
 	a.URL = a.config.IssuerURL(server.Addr())
-	running, err = app.Open(context.Background(), app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.Clock.Now,
-		Elapsed: a.Clock.Elapsed, Around: a.Faults.Around})
+	env := app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.now, Around: a.Faults.Around}
+	if a.Clock != nil {
+		env.Elapsed, env.Reference = a.Clock.Elapsed, a.Clock.Now
+	}
+	running, err = app.Open(context.Background(), env)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -148,7 +165,7 @@ func (a *App) Admin() *client.Client { return a.WithToken(a.AdminToken()) }
 // AdminToken is an access token for the routes of administrators.
 func (a *App) AdminToken() string {
 	a.t.Helper()
-	access, err := app.OperatorToken(context.Background(), a.config, a.URL, a.Clock.Now())
+	access, err := app.OperatorToken(context.Background(), a.config, a.URL, a.now())
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -1,6 +1,9 @@
 package sqlstore
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // around has every step of an engine run inside a function of the caller's.
 type around struct {
@@ -22,4 +25,12 @@ func (a around) writeAll(ctx context.Context, s step) error {
 
 func (a around) writeLog(ctx context.Context, d *draft, s step) error {
 	return a.run(ctx, func() error { return a.engine.writeLog(ctx, d, s) })
+}
+
+func (a around) clock(ctx context.Context) (now time.Time, err error) {
+	err = a.run(ctx, func() error {
+		now, err = a.engine.clock(ctx)
+		return err
+	})
+	return now, err
 }

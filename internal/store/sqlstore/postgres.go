@@ -120,6 +120,14 @@ func repeat(ctx context.Context, run func() error) error {
 	}
 }
 
+// clock is not a query for both databases: SQLite has no clock of its own.
+func (e *postgresEngine) clock(ctx context.Context) (now time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	err = e.db.QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&now)
+	return now.UTC(), closed(err)
+}
+
 func (e *postgresEngine) close() error {
 	e.writer.close()
 	return e.db.Close()

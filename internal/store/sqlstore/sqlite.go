@@ -136,6 +136,9 @@ func (e *sqliteEngine) writeLog(ctx context.Context, d *draft, s step) error {
 	return e.writer.do(ctx, &job{step: s, several: true, draft: d})
 }
 
+// clock is that of this machine: all processes on a file are on one.
+func (e *sqliteEngine) clock(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
+
 // close must be called once.
 func (e *sqliteEngine) close() error {
 	close(e.closing)

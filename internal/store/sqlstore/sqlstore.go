@@ -89,6 +89,8 @@ type engine interface {
 	// writeLog runs a step like writeAll, and adds what it drafts to the logs
 	// as the last statements of its transaction.
 	writeLog(ctx context.Context, d *draft, s step) error
+	// clock reads the clock that all processes on this database share.
+	clock(ctx context.Context) (time.Time, error)
 	close() error
 }
 
@@ -132,6 +134,13 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := read(ctx, s, (*query.Queries).Ping)
 	return wrap("ping database", err)
+}
+
+// Clock returns the time by the clock that all processes on this database
+// share: that of PostgreSQL's server, or of the machine that has the SQLite file.
+func (s *Store) Clock(ctx context.Context) (time.Time, error) {
+	now, err := s.engine.clock(ctx)
+	return now, wrap("read the clock of the database", err)
 }
 
 // Close waits for the writes that were accepted, and closes the database.

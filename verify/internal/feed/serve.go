@@ -20,10 +20,10 @@ import (
 	"unicode"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/revoke"
 )
 
 const (
-	heartbeat = time.Second
 	// writeTimeout ends the stream of somebody who does not read. He comes back
 	// and goes on from where he was.
 	writeTimeout = 5 * time.Second
@@ -46,6 +46,9 @@ type Server struct {
 	// AsOf is the moment of which the log is; false when that is not known.
 	// Whoever follows gets to see how old it is, not how lately it was sent.
 	AsOf func() (time.Time, bool)
+	// IssuedBy is an upper bound of the "iat" that any process of the issuer
+	// wrote up to a moment; false when none is proved. Nil proves none.
+	IssuedBy func(asOf time.Time) (time.Time, bool)
 	// Rules are all live rules, with those at least that are in Log.
 	Rules func() iter.Seq[api.FeedRule]
 	Now   func() time.Time
@@ -122,9 +125,21 @@ func (s *session) frames() ([]frame, <-chan struct{}) {
 		s.at = part.To
 	}
 	if known {
-		add(api.FrameHeartbeat, api.FeedHeartbeat{Head: s.at, Age: floor(asOf.Sub(s.accepted))}, 0)
+		add(api.FrameHeartbeat, api.FeedHeartbeat{Head: s.at, Age: floor(asOf.Sub(s.accepted)), Wall: s.wall(asOf)}, 0)
 	}
 	return out, n.changed
+}
+
+// wall is IssuedBy in milliseconds, rounded up; 0 when it is not known.
+func (s *Server) wall(asOf time.Time) int64 {
+	if s.IssuedBy == nil {
+		return 0
+	}
+	latest, known := s.IssuedBy(asOf)
+	if !known {
+		return 0
+	}
+	return latest.UnixMilli() + 1
 }
 
 // floor is in milliseconds, rounded to the older side.
@@ -155,7 +170,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *session) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	control := http.NewResponseController(w)
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(revoke.BeatEvery(time.Duration(who.Staleness) * time.Millisecond))
 	defer beat.Stop()
 	for {
 		frames, changed := to.frames()
@@ -293,7 +308,7 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request, to *session) {
 		defer func() { _ = z.Close() }()
 		write = json.NewEncoder(z)
 	}
-	head := api.Snapshot{FeedHello: n.hello, Age: -floor(asOf.Sub(to.accepted)), KeySet: n.keySet}
+	head := api.Snapshot{FeedHello: n.hello, Age: -floor(asOf.Sub(to.accepted)), Wall: s.wall(asOf), KeySet: n.keySet}
 	if err := write.Encode(head); err != nil {
 		return
 	}

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/portaria/portaria/internal/skew"
+)
+
+const (
+	// measureEvery is how often the clock of the database is read: one small
+	// query a second for each process, and none for a request.
+	measureEvery = time.Second
+	// warnAhead is the difference of clocks that an operator should know of.
+	warnAhead = 2 * time.Second
+	warnEvery = time.Hour
+)
+
+// sharedClock is what this process knows of the clock of its database, which all
+// issuers on it share. No token is dated after earliest, and followers are told
+// latest: so they know an upper bound of every "iat", whatever the clocks of the
+// issuers show.
+type sharedClock struct {
+	earliest func() time.Time
+	latest   func(asOf time.Time) time.Time
+	measured *skew.Reference // nil for a clock that a test sets
+}
+
+func (a *App) sharedClock(ctx context.Context, given func() time.Time) (sharedClock, error) {
+	if given != nil {
+		return sharedClock{earliest: given, latest: func(time.Time) time.Time { return given() }}, nil
+	}
+	reference, err := skew.Measure(ctx, a.store.Clock)
+	if err != nil {
+		return sharedClock{}, err
+	}
+	return sharedClock{reference.Earliest, reference.Latest, reference}, nil
+}
+
+// watchClock reads the clock of the database from time to time, and warns when
+// that of this machine differs.
+func (a *App) watchClock(ctx context.Context) {
+	if a.clock.measured == nil {
+		return
+	}
+	complain := complaint{log: func(err error) { a.log.Warn("clock of the database cannot be read", "error", err) }}
+	var warned time.Time
+	repeat(ctx, measureEvery, func(ctx context.Context) time.Duration {
+		if err := a.clock.measured.Update(ctx); err != nil && ctx.Err() == nil {
+			complain.about(err)
+		}
+		off := a.clock.measured.Offset(a.now())
+		if max(off, -off) > warnAhead && time.Since(warned) > warnEvery {
+			warned = time.Now()
+			a.log.WarnContext(ctx, "clock of this machine differs from that of the database: tokens are dated by the earlier one", "ahead", off.Round(time.Millisecond))
+		}
+		return measureEvery
+	})
+}
