@@ -124,3 +124,17 @@ type example struct{ testing.TB }
 func (example) Helper()                   {}
 func (example) Cleanup(func())            {}
 func (example) Fatalf(f string, a ...any) { panic(fmt.Sprintf(f, a...)) }
+
+// A service that takes the tokens of another issuer, here Keycloak.
+func ExampleNew_otherIssuer() {
+	ctx := context.Background()
+	v, err := verify.New(ctx, verify.Config{
+		Issuer:   "https://sso.example.com/realms/shop",
+		Audience: "orders",
+		Profile:  verify.PlainJWT,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+}

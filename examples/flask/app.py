@@ -24,7 +24,9 @@ def key_of(header, _claims):
 
 
 @app.errorhandler(PyJWKClientError)
-def unknown_key(_err):
+def no_key(err):
+    if isinstance(err.__context__, OSError):  # the keys could not be fetched
+        return {"msg": "Tokens cannot be verified now"}, 503
     return {"msg": "Unknown key"}, 401
 
 

@@ -26,7 +26,7 @@ func unary(v *verify.Verifier) grpc.UnaryServerInterceptor {
 }
 
 // stream lets a stream begin only with a good access token, and ends it when
-// that expires: the token is not looked at again.
+// that expires or is revoked.
 func stream(v *verify.Verifier) grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 		ctx, err := authenticate(ss.Context(), v)
@@ -34,8 +34,8 @@ func stream(v *verify.Verifier) grpc.StreamServerInterceptor {
 			return err
 		}
 		claims, _ := verify.FromContext(ctx)
-		ctx, cancel := context.WithDeadline(ctx, claims.ExpiresAt())
-		defer cancel()
+		ctx, stop := v.Watch(ctx, claims)
+		defer stop()
 		return next(srv, authenticated{ss, ctx})
 	}
 }

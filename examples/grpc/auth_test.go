@@ -81,13 +81,13 @@ func TestCallsNeedAToken(t *testing.T) {
 	conn := dial(t, issuer.Verifier("orders"))
 	// It has just expired, and is still accepted because clocks differ: the
 	// stream ends at once, and needs no waiting for.
-	ending := verifytest.Claim("exp", issuer.Now().Add(-time.Second).Unix())
+	ending := verifytest.Claim("exp", issuer.Now().Add(-9*time.Second).Unix())
 	good := "Bearer " + issuer.Token("orders", verifytest.Subject("ana"), ending)
 
 	if got, code := list(with(t, good), conn); got != "orders of ana" || code != codes.OK {
 		t.Errorf("call: %q, %v", got, code)
 	}
-	if got, code := watch(with(t, good), conn); got != "orders of ana" || code != codes.DeadlineExceeded {
+	if got, code := watch(with(t, good), conn); got != "orders of ana" || code != codes.Unauthenticated {
 		t.Errorf("stream until the token expires: %q, %v", got, code)
 	}
 	for name, values := range map[string][]string{
@@ -122,5 +122,24 @@ func TestUnreachableIssuerIsNoRefusal(t *testing.T) {
 	}
 	if _, code := watch(with(t, good), conn); code != codes.Unavailable {
 		t.Errorf("stream: %v", code)
+	}
+}
+
+// A stream does not outlive the session of its token.
+func TestRevokedStreamsEnd(t *testing.T) {
+	issuer := verifytest.New(t)
+	conn := dial(t, issuer.Verifier("orders"))
+	ss, err := conn.NewStream(with(t, "Bearer "+issuer.Token("orders", verifytest.Subject("ana"))), &grpc.StreamDesc{ServerStreams: true}, "/shop.Orders/Watch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = ss.SendMsg(new(emptypb.Empty)) // a refusal shows when receiving
+	_ = ss.CloseSend()
+	if err := ss.RecvMsg(new(wrapperspb.StringValue)); err != nil {
+		t.Fatal(err)
+	}
+	issuer.Revoke("u", "ana")
+	if err := ss.RecvMsg(new(wrapperspb.StringValue)); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("after the revocation: %v", err)
 	}
 }

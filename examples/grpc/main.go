@@ -22,6 +22,9 @@ func main() {
 	v, err := verify.New(ctx, verify.Config{
 		Issuer:   cmp.Or(os.Getenv("ISSUER"), "http://127.0.0.1:8400"),
 		Audience: cmp.Or(os.Getenv("AUDIENCE"), "portaria"),
+		// With them, revoked tokens end their calls and streams.
+		ClientID:     os.Getenv("CLIENT_ID"),
+		ClientSecret: verify.Secret(os.Getenv("CLIENT_SECRET")),
 	})
 	if err != nil {
 		log.Fatal(err)

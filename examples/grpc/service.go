@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -30,6 +33,9 @@ func (o orders) watch(ss grpc.ServerStream) error {
 		return err
 	}
 	<-ss.Context().Done()
+	if errors.Is(context.Cause(ss.Context()), verify.ErrInvalid) { // expired or revoked
+		return status.Error(codes.Unauthenticated, "the access token is not valid any more")
+	}
 	return ss.Context().Err()
 }
 

@@ -32,6 +32,10 @@ def app(environ, start_response):
     try:
         claims = claims_of(environ.get("HTTP_AUTHORIZATION", ""))
     except jwt.PyJWTError as err:
+        if isinstance(err.__context__, OSError):  # the keys could not be fetched: the token may be good
+            print(f"cannot verify: {err}", file=sys.stderr)
+            start_response("503 Service Unavailable", [("Retry-After", "5")])
+            return []
         print(f"refused: {type(err).__name__}: {err}", file=sys.stderr)  # for the log alone
         start_response("401 Unauthorized", [("WWW-Authenticate", 'Bearer error="invalid_token"')])
         return []
