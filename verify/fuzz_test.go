@@ -23,6 +23,9 @@ func FuzzFlat(f *testing.F) {
 		`{"":true}`, `{"a":false,"b":0}`, `{"a":null}`, `{"a":"\u0041"}`, `{"a":"é"}`, `{"a":"` + "\x7f" + `"}`, `{"a":{}}`, `{}`, `{"a":"b"`, `{"a":"b"}}`,
 		`{"a":123456789012345678}`, `{"a":12345678901234567}`, `{"a":tru}`, `{"a":["x",]}`, `{"a" :1}`, `{"a":0}`, `{"a":00}`, `{"ab":1,"ba":2,"ab":3}`,
 	} {
+		for n := range seed { // every prefix: what is cut off must be refused
+			f.Add(seed[:n])
+		}
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

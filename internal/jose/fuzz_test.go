@@ -115,6 +115,9 @@ func FuzzCompact(f *testing.F) {
 	}
 	wrapping := must(jose.ParseJWK([]byte(key7516A3)))
 	for i, compact := range []string{jws7515A1, jws7515A2, jws7515A3, jws7515A4, jws7515A5, jwe7516A1, jwe7516A2, jwe7516A3, jws7515A3 + "=", "..", "....", ""} {
+		for n := 0; n < len(compact); n += 7 {
+			f.Add(compact[:n], byte(i))
+		}
 		f.Add(compact, byte(i))
 	}
 	f.Fuzz(func(t *testing.T, compact string, which byte) {
@@ -172,6 +175,9 @@ func FuzzKeySet(f *testing.F) {
 		`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}`,
 		`{"kty":"EC","crv":"P-256","x":"AA","y":"AA","key_ops":["sign","sign"]}`, `{"kty":"oct","k":"","kid":7}`,
 	} {
+		for n := range text { // what is cut off must be refused, and panic nowhere
+			f.Add([]byte(text[:n]))
+		}
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -354,7 +354,10 @@ func TestParse(t *testing.T) {
 
 // FuzzParse: the fast way and the strict one never disagree.
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"seq":1,"kind":"s","h":"AAECAwQFBgcICQoLDA0ODw","t":1,"x":2,"mode":"hard"}`))
+	const good = `{"seq":1,"kind":"s","h":"AAECAwQFBgcICQoLDA0ODw","t":1,"x":2,"mode":"hard"}`
+	for n := range len(good) + 1 {
+		f.Add([]byte(good[:n]))
+	}
 	f.Add([]byte(`{"seq":01,"kind":"s","h":"AAECAwQFBgcICQoLDA0ODw","t":1,"x":2,"mode":"hard"}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		got, err := rules.Parse(line)
