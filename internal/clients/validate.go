@@ -143,7 +143,7 @@ func (c Client) checkPolicy(f *Faults) {
 		f.add("refresh_retry", noToken)
 	case p.NoRefresh && p.NoRotation:
 		f.add("rotation", noToken)
-	case p.AccessTTL != 0 && p.RefreshRetry > p.AccessTTL:
+	case p.AccessTTL > 0 && p.RefreshRetry > p.AccessTTL:
 		f.add("refresh_retry", "must not be longer than access_ttl")
 	}
 	switch {
