@@ -30,10 +30,27 @@ func WorkerMain() int {
 	// its workers to finish what is in flight. The end of input ends them,
 	// however the service ended.
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	if err := serveWorker(os.Stdin, os.Stdout, workerIdle, cpuTime); err != nil {
+	jobs, err := pollable(os.Stdin)
+	if err == nil {
+		err = serveWorker(jobs, os.Stdout, workerIdle, cpuTime)
+	}
+	if err != nil {
 		return 1
 	}
 	return 0
+}
+
+// pollable returns the pipe as a file whose reads wait in Go's poller. A
+// blocking read would keep the only processor of this process (GOMAXPROCS=1)
+// until the runtime takes it away, up to 10 ms later, and each hash would wait
+// that long. O_NONBLOCK belongs to the pipe's read end, which no other process
+// has open.
+func pollable(pipe *os.File) (*os.File, error) {
+	fd := pipe.Fd()
+	if err := syscall.SetNonblock(int(fd), true); err != nil {
+		return nil, fmt.Errorf("make standard input non-blocking: %w", err)
+	}
+	return os.NewFile(fd, pipe.Name()), nil
 }
 
 func cpuTime() time.Duration {

@@ -65,6 +65,32 @@ func TestWorkerHasLowestPriorityAndNoEnvironment(t *testing.T) {
 	}
 }
 
+// A blocking read would keep the worker's only processor while the next hash
+// waits for it: 48 hashes a second instead of 85.
+func TestWorkerReadsThroughThePoller(t *testing.T) {
+	before := children(t)
+	h := newHasher(t, cheap(), mustWork(t))
+	hash(t, h, "correct horse")
+	pid := newChild(t, before)
+	infos, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range infos {
+		// An epoll descriptor has a line "tfd: N …" for each descriptor it watches.
+		info, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(info)) {
+			if words := strings.Fields(line); len(words) > 1 && words[0] == "tfd:" && words[1] == "0" {
+				return
+			}
+		}
+	}
+	t.Error("no poller watches the worker's standard input")
+}
+
 // The main thread's priority is what ps and top show for a process.
 func TestStartingWorkersLeavesTheMainThreadAlone(t *testing.T) {
 	for range 20 { // Go chooses the thread
