@@ -16,8 +16,8 @@ func TestHashesMakeRoomWhenKeptWaiting(t *testing.T) {
 		{20 * ms, 20 * ms, 0},
 		{25 * ms, 20 * ms, 0}, // ordinary unrest
 		{19 * ms, 20 * ms, 0}, // the clocks differ
-		{40 * ms, 20 * ms, 60 * ms},
-		{100 * ms, 20 * ms, 240 * ms},
+		{40 * ms, 20 * ms, 160 * ms},
+		{70 * ms, 20 * ms, 400 * ms},
 		{time.Hour, 20 * ms, 500 * ms}, // logins go on, however full the machine
 	} {
 		if got := password.Rest(password.Kept(c.wall, c.cpu)); got != c.pause {
