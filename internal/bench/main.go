@@ -16,22 +16,27 @@ import (
 func main() {
 	short := flag.Bool("short", false, "measure for a moment only, to see whether all works")
 	only := flag.String("only", "", "measure only what has this in its name")
+	binary := flag.String("binary", "", "measure this binary of the service instead of building one, to compare two versions")
 	flag.Parse()
-	if err := run(*short, *only); err != nil {
+	if err := run(*short, *only, *binary); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(short bool, only string) (err error) {
+func run(short bool, only, binary string) (err error) {
 	folder, err := os.MkdirTemp("", "portaria-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	binary, err := build(folder)
-	if err != nil {
-		return err
+	if binary == "" {
+		if binary, err = build(folder); err != nil {
+			return err
+		}
+	}
+	if binary, err = filepath.Abs(binary); err != nil {
+		return fmt.Errorf("find binary: %w", err)
 	}
 	b := &bench{binary: binary, folder: folder, length: 3 * time.Second, rest: 25 * time.Second, only: only, out: os.Stdout}
 	if short {

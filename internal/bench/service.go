@@ -39,6 +39,9 @@ var cheapHash = []string{
 	"PORTARIA_INSECURE_PASSWORD_HASH=true",
 	"PORTARIA_ARGON2_MEMORY=8",
 	"PORTARIA_ARGON2_ITERATIONS=1",
+	// One person signs in thousands of times here, and ending the oldest
+	// sessions is not what a login costs.
+	"PORTARIA_SESSIONS_PER_ACCOUNT=0",
 }
 
 // onPostgres are the settings for a database there.
