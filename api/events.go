@@ -28,13 +28,13 @@ type EventPage struct {
 	AccountID string `json:"-" query:"account_id" doc:"A UUID."`
 	SessionID string `json:"-" query:"session_id" doc:"A UUID."`
 	ClientID  string `json:"-" query:"client_id"`
-	Since     string `json:"-" query:"since" doc:"From this moment on (RFC 3339)."`
+	Since     string `json:"-" query:"since" doc:"From this moment on (RFC 3339). With since or until, and without account_id, the order is that of at."`
 	Until     string `json:"-" query:"until" doc:"Before this moment (RFC 3339)."`
 }
 
 // Events is a part of the audit trail.
 type Events struct {
 	Events     []Event `json:"events" nullable:"false"`
-	NextCursor string  `json:"next_cursor,omitempty" doc:"Leads to older ones. Absent on the last page, and with after."`
-	Last       int64   `json:"last" doc:"Give it as after to hear of what happens from here on."`
+	NextCursor string  `json:"next_cursor,omitempty" doc:"Leads to older ones. A search reads a bounded part of the log: a page may hold fewer events than asked for, or none, and lead on. Absent on the last page, and with after."`
+	Last       int64   `json:"last" doc:"Give it as after to hear of what happens from here on. With after, it is how far the log was searched."`
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -40,7 +41,7 @@ func (e eventsCommand) Run(c *call) error {
 	if err != nil {
 		return err
 	}
-	list, err := admin.Events(c, in)
+	list, err := fullPage(c, admin, in)
 	if err != nil {
 		return err
 	}
@@ -56,6 +57,25 @@ func (e eventsCommand) Run(c *call) error {
 	}
 	return e.more(c, list.NextCursor)
 }
+
+// fullPage reads on while the service has searched only a part of its log.
+func fullPage(c *call, admin *client.Client, in api.EventPage) (api.Events, error) {
+	all, err := admin.Events(c, in)
+	for err == nil && all.NextCursor != "" && len(all.Events) < cmp.Or(in.Limit, defaultEvents) {
+		var more api.Events
+		in.Cursor = all.NextCursor
+		more, err = admin.Events(c, in)
+		keep := min(len(more.Events), cmp.Or(in.Limit, defaultEvents)-len(all.Events))
+		if keep < len(more.Events) {
+			more.NextCursor = strconv.FormatInt(more.Events[keep-1].Seq, 10)
+		}
+		all.Events, all.NextCursor = append(all.Events, more.Events[:keep]...), more.NextCursor
+	}
+	return all, err
+}
+
+// defaultEvents is the number of events on a page when nobody says another.
+const defaultEvents = 50
 
 func (e eventsCommand) wanted(c *call, admin *client.Client, now time.Time) (in api.EventPage, err error) {
 	in = api.EventPage{Page: e.page(), Type: strings.Join(e.Type, ","), SessionID: e.Session, ClientID: e.Client}

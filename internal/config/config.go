@@ -83,6 +83,9 @@ type Config struct {
 	// that a lost answer logs nobody out. Later use, and any use after the successor was used, counts as theft and ends the
 	// session. Never longer than access tokens live. A client can have its own.
 	RefreshRetry time.Duration `name:"refresh_retry" default:"60s" min:"0s" max:"30d"`
+	// SessionsPerAccount is how many sessions an account may have. A sign-in beyond that ends the sessions that were not
+	// used for longest. 0 sets no limit.
+	SessionsPerAccount int `name:"sessions_per_account" default:"200" min:"0" max:"1000"`
 	// Leeway is how far the clocks of the machines may differ when this service checks the times in a token. Services that
 	// verify tokens have their own leeway.
 	Leeway time.Duration `name:"leeway" default:"5s" min:"0s" max:"60s"`

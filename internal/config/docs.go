@@ -36,6 +36,8 @@ func settingDoc(name string) string {
 		return "The time in which a refresh token that was just used returns the same successor again, for parallel tabs. `refresh_retry` does the same for longer; the longer of both counts. `0s` turns both off, but for clients with a `refresh_retry` of their own."
 	case "refresh_retry":
 		return "How long a used refresh token returns the same successor again while nobody has used that successor, so that a lost answer logs nobody out. Later use, and any use after the successor was used, counts as theft and ends the session. Never longer than access tokens live. A client can have its own."
+	case "sessions_per_account":
+		return "How many sessions an account may have. A sign-in beyond that ends the sessions that were not used for longest. 0 sets no limit."
 	case "leeway":
 		return "How far the clocks of the machines may differ when this service checks the times in a token. Services that verify tokens have their own leeway."
 	case "max_token_size":

@@ -12,7 +12,7 @@ import (
 
 // Session returns how long sessions live.
 func (c Config) Session() session.Policy {
-	return session.Policy{Idle: c.RefreshTTL, Absolute: c.SessionTTL, Grace: c.RefreshGrace}
+	return session.Policy{Idle: c.RefreshTTL, Absolute: c.SessionTTL, Grace: c.RefreshGrace, PerAccount: c.SessionsPerAccount}
 }
 
 // Login returns what may be done without an administrator.

@@ -81,12 +81,23 @@ type Filter struct {
 	Since, Until         time.Time
 }
 
+// Page is a part of the log that was searched. A search reads a bounded number
+// of events, so a page can hold fewer than the limit, or none, while the log
+// goes on.
+type Page struct {
+	Events []Event
+	// Next is the position from which to go on.
+	Next int64
+	// More reports whether there is anything left to search from Next on.
+	More bool
+}
+
 // Reader reads the log.
 type Reader interface {
-	// Events answers at most limit events after a place in the log, oldest
-	// first. What it answers is whole: no event with a lower Seq can still
+	// Events returns at most limit events after a position in the log, oldest
+	// first. What it returns is whole: no event with a lower Seq can still
 	// appear.
-	Events(ctx context.Context, after int64, f Filter, limit int) ([]Event, error)
-	// LastEvent answers the Seq of the newest event; 0 when there is none.
+	Events(ctx context.Context, after int64, f Filter, limit int) (Page, error)
+	// LastEvent returns the Seq of the newest event; 0 when there is none.
 	LastEvent(ctx context.Context) (int64, error)
 }

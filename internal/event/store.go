@@ -9,9 +9,10 @@ import (
 // stores write their events themselves.
 type Store interface {
 	Reader
-	// EventsBefore answers at most limit events before a place in the log,
-	// newest first; 0 starts at the newest.
-	EventsBefore(ctx context.Context, before int64, f Filter, limit int) ([]Event, error)
+	// EventsBefore returns at most limit events before a position in the log,
+	// newest first; 0 starts at the newest. With Since or Until, and without
+	// AccountID, the order is that of At.
+	EventsBefore(ctx context.Context, before int64, f Filter, limit int) (Page, error)
 	// Append writes events that come with no step of their own. It sets Seq,
 	// and an ID where there is none; Actor, Address and UserAgent are those
 	// of the context's Origin where they are empty.

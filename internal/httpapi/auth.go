@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
@@ -78,6 +79,8 @@ type Caller struct {
 	// Session the token belongs to; zero for anyone and for the operator's
 	// own tokens, which belong to none.
 	Session session.Session
+	// owner is the account that Session is of.
+	owner account.Account
 	// Client and Form are set for aClient alone: who calls, and what it sent.
 	Client clients.Client
 	Form   oauthForm
@@ -280,7 +283,7 @@ func (s *Server) holder(ctx context.Context, c *Caller) (clients.Client, error) 
 	client := c.Claims.ClientID()
 	if id := c.Claims.SessionID(); id != "" {
 		var err error
-		if c.Session, err = s.living(ctx, id, c.Use.At); err != nil {
+		if c.Session, c.owner, err = s.living(ctx, id, c.Use.At); err != nil {
 			return clients.Client{}, err
 		}
 		client = c.Session.ClientID
@@ -290,15 +293,15 @@ func (s *Server) holder(ctx context.Context, c *Caller) (clients.Client, error) 
 
 // living reads the token's session on every request: here an ended session is
 // refused at once, not when its token expires.
-func (s *Server) living(ctx context.Context, id string, now time.Time) (session.Session, error) {
-	found, err := s.sessions.Session(ctx, id)
+func (s *Server) living(ctx context.Context, id string, now time.Time) (session.Session, account.Account, error) {
+	found, owner, err := s.sessions.SessionWithOwner(ctx, id)
 	if errors.Is(err, session.ErrNotFound) {
-		return session.Session{}, session.ErrEnded
+		return session.Session{}, account.Account{}, session.ErrEnded
 	}
 	if err != nil {
-		return session.Session{}, err
+		return session.Session{}, account.Account{}, err
 	}
-	return found, found.Check(now)
+	return found, owner, found.Check(now)
 }
 
 // enabled refuses the token of a client that has been disabled or deleted since,

@@ -170,7 +170,7 @@ func (s *Server) good(ctx context.Context, a asked, now time.Time) (bool, error)
 	}
 	err := error(nil)
 	if a.access.SessionID != "" {
-		_, err = s.living(ctx, a.access.SessionID, now)
+		_, _, err = s.living(ctx, a.access.SessionID, now)
 	} else if a.access.ClientID != login.OperatorClientID {
 		_, err = s.Prover.Usable(ctx, a.access.ClientID)
 	}

@@ -42,16 +42,11 @@ func (s *Server) eventsAfter(ctx context.Context, after string, f event.Filter, 
 	if err != nil {
 		return api.Events{}, err
 	}
-	list, err := s.Events.Events(ctx, place, f, limit)
-	out := eventsOf(list)
-	switch {
-	case len(list) == limit:
-		out.Last = list[limit-1].Seq
-	default:
-		out.Last = max(place, head)
-		if len(list) > 0 {
-			out.Last = max(out.Last, list[len(list)-1].Seq)
-		}
+	page, err := s.Events.Events(ctx, place, f, limit)
+	out := eventsOf(page.Events)
+	out.Last = page.Next
+	if !page.More {
+		out.Last = max(page.Next, head)
 	}
 	return out, err
 }
@@ -64,15 +59,20 @@ func (s *Server) eventsBefore(ctx context.Context, cursor string, f event.Filter
 			return api.Events{}, err
 		}
 	}
-	list, err := s.Events.EventsBefore(ctx, place, f, limit+1)
-	list, more := cut(list, limit)
+	page, err := s.Events.EventsBefore(ctx, place, f, limit+1)
+	list, more := cut(page.Events, limit)
 	out := eventsOf(list)
 	out.Last = head
 	if len(list) > 0 {
-		out.Last = max(head, list[0].Seq)
+		for _, e := range list {
+			out.Last = max(out.Last, e.Seq)
+		}
 	}
-	if more {
+	switch {
+	case more:
 		out.NextCursor = strconv.FormatInt(list[limit-1].Seq, 10)
+	case page.More:
+		out.NextCursor = strconv.FormatInt(page.Next, 10)
 	}
 	return out, err
 }

@@ -36,7 +36,7 @@ import (
 type Config struct {
 	Login    *login.Service
 	Accounts account.Store
-	Sessions session.Store
+	Sessions Sessions
 	Clients  *clients.Directory
 	// Verifier of the access tokens that come to the routes, in the Places of this
 	// package.
@@ -93,12 +93,20 @@ type Verifier interface {
 	Person(r *http.Request) (verify.Claims, verify.Place, error)
 }
 
+// Sessions keeps sessions, and finds one together with its owner in one query:
+// each request with a person's token reads both.
+type Sessions interface {
+	session.Store
+	// SessionWithOwner returns a session, ended or not; session.ErrNotFound.
+	SessionWithOwner(ctx context.Context, id string) (session.Session, account.Account, error)
+}
+
 // Server serves the API. Make it with New.
 type Server struct {
 	Config
 	login    *login.Service
 	accounts account.Store
-	sessions session.Store
+	sessions Sessions
 	verifier Verifier
 	mux      *http.ServeMux
 	document []byte

@@ -78,15 +78,18 @@ func (s *Server) sessionPage(ctx context.Context, c Caller, in api.SessionPage) 
 	if err != nil {
 		return api.Sessions{}, err
 	}
-	list, more := cut(list, limit)
-	out := api.Sessions{Sessions: make([]api.Session, len(list))}
-	for i, l := range list {
+	sessions, more := cut(list.Sessions, limit)
+	out := api.Sessions{Sessions: make([]api.Session, len(sessions))}
+	for i, l := range sessions {
 		out.Sessions[i] = c.sessionOf(l.Session)
 		out.Sessions[i].Identifier = l.Identifier
 	}
 	if more {
-		last := list[limit-1]
-		out.NextCursor = cursor(last.CreatedAt, last.ID)
+		last := sessions[limit-1]
+		list.Next = session.Position{CreatedAt: last.CreatedAt, ID: last.ID}
+	}
+	if list.Next.ID != "" {
+		out.NextCursor = cursor(list.Next.CreatedAt, list.Next.ID)
 	}
 	return out, nil
 }

@@ -130,6 +130,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 		Session:      started.Session,
 		VerifiedHash: proof.Account.PasswordHash,
 		NewHash:      s.renewed(ctx, proof, plain),
+		MostSessions: s.chain.PerAccount(),
 	}, use.At)
 }
 

@@ -41,6 +41,9 @@ type Start struct {
 	VerifiedHash string
 	// NewHash replaces it when its parameters were outdated; empty keeps it.
 	NewHash string
+	// MostSessions is how many sessions the account may have, with this one: the
+	// step ends those that were not used for longest. 0 sets no limit.
+	MostSessions int
 }
 
 // PasswordChange is a new password, chosen by whoever knew the old one.

@@ -48,6 +48,9 @@ func (c *Chain) WithKeys(keys func() []secret.Bytes) *Chain {
 	return &other
 }
 
+// PerAccount is how many sessions an account may have; 0 for any number.
+func (c *Chain) PerAccount() int { return c.policy.PerAccount }
+
 // Started is what a sign-in gives: a session yet to be stored, and the first
 // refresh token.
 type Started struct {

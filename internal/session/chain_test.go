@@ -349,8 +349,8 @@ func TestThousandRefreshesLeaveOneRow(t *testing.T) {
 	}
 	page := session.Page{Limit: 10, Now: start.Add(1000 * time.Minute)}
 	list, err := l.store.Sessions(context.Background(), page)
-	if err != nil || len(list) != 1 || list[0].Generation != 1000 {
-		t.Fatalf("rows %d, error %v; want one row of generation 1000", len(list), err)
+	if err != nil || len(list.Sessions) != 1 || list.Sessions[0].Generation != 1000 {
+		t.Fatalf("rows %d, error %v; want one row of generation 1000", len(list.Sessions), err)
 	}
 }
 

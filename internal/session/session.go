@@ -51,6 +51,8 @@ const (
 	ReasonTokenReused     Reason = "refresh_token_reused"
 	// ReasonReplaced is another sign-in in the same browser.
 	ReasonReplaced Reason = "replaced"
+	// ReasonTooMany is a sign-in beyond Policy.PerAccount.
+	ReasonTooMany Reason = "too_many_sessions"
 )
 
 // Session is one sign-in of one account on one device.
@@ -121,6 +123,9 @@ type Policy struct {
 	// Grace is the window after a refresh in which the spent token answers
 	// the same successor again, for parallel tabs. Terms.Retry can lengthen it.
 	Grace time.Duration
+	// PerAccount is how many sessions an account may have. A sign-in beyond that
+	// ends the sessions that were not used for longest. 0 sets no limit.
+	PerAccount int
 }
 
 // MaxGrace bounds Policy.Grace: longer, and a thief has time to work in.
@@ -138,8 +143,14 @@ func (p Policy) Validate() error {
 	if p.Grace < 0 || p.Grace > MaxGrace {
 		errs = append(errs, fmt.Errorf("grace %v: must be between 0 and %v", p.Grace, MaxGrace))
 	}
+	if p.PerAccount < 0 || p.PerAccount > MaxPerAccount {
+		errs = append(errs, fmt.Errorf("%d sessions per account: must be between 0 and %d", p.PerAccount, MaxPerAccount))
+	}
 	return errors.Join(errs...)
 }
+
+// MaxPerAccount bounds Policy.PerAccount: each sign-in counts so many sessions.
+const MaxPerAccount = 1000
 
 // Terms say through which client a session is used, and how long that client
 // lets it be.
@@ -229,6 +240,14 @@ type Page struct {
 	Now time.Time
 }
 
+// List is a part of a list that was searched. A search reads a bounded number of
+// sessions, so it can hold fewer than the limit, or none, while the list goes on.
+type List struct {
+	Sessions []Listed
+	// Next is where the list goes on; the zero Position says that it does not.
+	Next Position
+}
+
 // Position is a session's place in the order of pages.
 type Position struct {
 	CreatedAt time.Time
@@ -239,7 +258,7 @@ type Position struct {
 type Store interface {
 	ChainStore
 	// Sessions lists living sessions, newest first.
-	Sessions(ctx context.Context, p Page) ([]Listed, error)
+	Sessions(ctx context.Context, p Page) (List, error)
 	// EndSessions ends what it names and answers how many were alive.
 	EndSessions(ctx context.Context, e EndMany) (int, error)
 	// PruneSessions forgets sessions whose AbsoluteExpiry is before t: no

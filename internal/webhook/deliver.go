@@ -140,71 +140,102 @@ func (s *Service) work(ctx context.Context, id string) {
 		if part.end <= sub.Cursor {
 			return
 		}
-		sub, ours = s.deliverAll(ctx, sub, part)
+		if sub, ours = s.deliverAll(ctx, sub, part); !part.more {
+			return // what is written meanwhile is found by the next look
+		}
 	}
 }
 
 // part is a part of the log: the events that a subscription wants.
 type part struct {
 	events []event.Event
-	// end is the place up to which there are no others.
+	// end is the position up to which there are no others.
 	end int64
+	// more reports whether the log goes on there.
+	more bool
 }
 
-// next reads on after a place in the log.
+// next reads on after a position in the log.
 func (s *Service) next(ctx context.Context, sub Subscription, after int64) (part, error) {
-	// The head first: what is written between the two readings is found by
-	// the next call.
-	head, err := s.Events.LastEvent(ctx)
-	if err != nil {
-		return part{}, err
-	}
-	events, err := s.Events.Events(ctx, after, sub.filter(), batch)
-	p := part{events, max(head, after)}
-	if len(events) > 0 {
-		last := events[len(events)-1].Seq
-		p.end = max(last, head)
-		if len(events) == batch {
-			p.end = last
-		}
-	}
-	return p, err
+	page, err := s.Events.Events(ctx, after, sub.filter(), batch)
+	return part{page.Events, page.Next, page.More}, err
 }
 
-// deliverAll delivers a part of the log, and reports whether to go on.
+// recordEvery bounds how long deliveries stay unrecorded. After a crash, the
+// events of so long are sent again.
+const recordEvery = 500 * time.Millisecond
+
+// deliverAll delivers a part of the log, and reports whether to go on. Events
+// that are acknowledged one after the other are recorded together: a record
+// waits for the disk, which takes longer than most deliveries.
 func (s *Service) deliverAll(ctx context.Context, sub Subscription, p part) (Subscription, bool) {
-	for _, e := range p.events {
-		var ok bool
-		if sub, ok = s.deliver(ctx, sub, e); !ok {
+	var done []Attempt
+	recorded := s.Now()
+	for i, e := range p.events {
+		attempt, wait := s.try(ctx, sub, e)
+		if ctx.Err() != nil && !attempt.OK() {
+			// We hung up, which says nothing about the receiver.
+			sub, _ = s.flush(ctx, sub, done)
 			return sub, false
 		}
+		if attempt.OK() {
+			done = append(done, attempt)
+			if i < len(p.events)-1 && s.Now().Sub(recorded) < recordEvery {
+				continue
+			}
+			var ok bool
+			if sub, ok = s.flush(ctx, sub, done); !ok {
+				return sub, false
+			}
+			done, recorded = nil, s.Now()
+			continue
+		}
+		var goOn bool
+		if sub, goOn = s.failed(ctx, sub, e, failure{done, attempt, wait}); !goOn {
+			return sub, false
+		}
+		done, recorded = nil, s.Now()
 	}
 	if sub.Cursor >= p.end {
 		return sub, true
 	}
-	// What nobody wants at the end need not be looked at again.
+	// Events at the end that are not wanted need not be read again.
 	progress := sub.Progress
 	progress.Cursor = p.end
 	return s.record(ctx, sub, Step{Progress: progress})
 }
 
-// deliver tries one event once, and reports whether the next may have its turn.
-func (s *Service) deliver(ctx context.Context, sub Subscription, e event.Event) (Subscription, bool) {
-	attempt, wait := s.try(ctx, sub, e)
-	if ctx.Err() != nil && !attempt.OK() {
-		return sub, false // we hung up, which says nothing about the receiver
+// flush records deliveries, of which the last becomes the cursor.
+func (s *Service) flush(ctx context.Context, sub Subscription, done []Attempt) (Subscription, bool) {
+	if len(done) == 0 {
+		return sub, true
 	}
-	step := Step{Attempt: &attempt, Progress: sub.delivered(e.Seq), Gone: attempt.Failure == FailGone}
-	if step.Gone {
-		step.Progress = sub.Progress
-	} else if !attempt.OK() {
-		step.Progress, step.Dead = sub.failed(e, wait, s.Now())
+	last := done[len(done)-1]
+	return s.record(ctx, sub, Step{Delivered: done[:len(done)-1], Attempt: &last, Progress: sub.delivered(last.Seq)})
+}
+
+// failure is a try that failed, after others that succeeded and are not recorded.
+type failure struct {
+	before  []Attempt
+	attempt Attempt
+	wait    time.Duration
+}
+
+// failed records a failure, and reports whether the next event may have its turn.
+func (s *Service) failed(ctx context.Context, sub Subscription, e event.Event, f failure) (Subscription, bool) {
+	sub, ok := s.flush(ctx, sub, f.before)
+	if !ok {
+		return sub, false
+	}
+	step := Step{Attempt: &f.attempt, Progress: sub.Progress, Gone: f.attempt.Failure == FailGone}
+	if !step.Gone {
+		step.Progress, step.Dead = sub.failed(e, f.wait, s.Now())
 	}
 	after, ok := s.record(ctx, sub, step)
-	if ok { // what is told is there to be looked at
+	if ok { // an operator who reads the log finds it recorded
 		s.tell(ctx, sub, step)
 	}
-	return after, ok && (attempt.OK() || step.Dead)
+	return after, ok && step.Dead
 }
 
 // try sends an event once.

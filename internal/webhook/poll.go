@@ -128,7 +128,7 @@ func (s *Service) waiting(ctx context.Context, sub Subscription, limit int) (Ans
 	if err != nil {
 		return Answer{}, fmt.Errorf("read events: %w", err)
 	}
-	answer := Answer{Sets: map[string]string{}, More: len(p.events) > limit}
+	answer := Answer{Sets: map[string]string{}, More: len(p.events) > limit || p.more}
 	for _, e := range p.events[:min(limit, len(p.events))] {
 		if answer.Sets[e.ID], err = s.token(sub, e, s.Now()); err != nil {
 			return Answer{}, fmt.Errorf("sign event: %w", err)

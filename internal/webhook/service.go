@@ -204,12 +204,16 @@ func (s *Service) Replay(ctx context.Context, id string, since time.Time) (int64
 	if err != nil {
 		return 0, fmt.Errorf("replay webhook: %w", err)
 	}
-	first, err := s.Events.Events(ctx, 0, event.Filter{Since: since}, 1)
-	if err != nil {
-		return 0, fmt.Errorf("replay webhook: %w", err)
-	}
-	if len(first) > 0 {
-		cursor = first[0].Seq - 1
+	for after, more := int64(0), true; more; {
+		page, err := s.Events.Events(ctx, after, event.Filter{Since: since}, 1)
+		if err != nil {
+			return 0, fmt.Errorf("replay webhook: %w", err)
+		}
+		if len(page.Events) > 0 {
+			cursor = page.Events[0].Seq - 1
+			break
+		}
+		after, more = page.Next, page.More
 	}
 	sub, err := s.Store.Find(ctx, id)
 	if err != nil {
@@ -264,8 +268,8 @@ func (s *Service) eventAt(ctx context.Context, letter Attempt) (event.Event, err
 	if err != nil {
 		return event.Event{}, fmt.Errorf("read event: %w", err)
 	}
-	if len(found) == 0 || found[0].ID != letter.EventID {
+	if len(found.Events) == 0 || found.Events[0].ID != letter.EventID {
 		return event.Event{}, ErrEventGone
 	}
-	return found[0], nil
+	return found.Events[0], nil
 }

@@ -71,7 +71,8 @@ type Lease struct {
 	Now, Until time.Time
 }
 
-// Step is what became of one event, or of several that were not wanted.
+// Step is what became of some events, one after the other, or of several that
+// were not wanted.
 type Step struct {
 	ID string
 	// Holder holds the lease; empty for a receiver that polls, where only the
@@ -82,7 +83,9 @@ type Step struct {
 	Progress
 	// LeaseUntil prolongs the lease.
 	LeaseUntil time.Time
-	// Attempt is the try; nil when nothing was sent.
+	// Delivered are tries that succeeded, oldest first. They come before Attempt.
+	Delivered []Attempt
+	// Attempt is the last try, whatever became of it; nil when nothing was sent.
 	Attempt *Attempt
 	// Dead gives the event up, Gone disables the subscription.
 	Dead, Gone bool

@@ -73,7 +73,7 @@ func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
 	if err != nil || b.when != nil && !b.when(found.Client) {
 		return false, err
 	}
-	before, err := s.endPortions(ctx, found.Client.ID, ending{at: b.at, reason: b.ends})
+	before, err := s.endPortions(ctx, ending{client: found.Client.ID, at: b.at, reason: b.ends})
 	if err != nil {
 		return false, err
 	}

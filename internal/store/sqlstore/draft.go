@@ -93,11 +93,11 @@ func headFor(ctx context.Context, q *query.Queries, batch []*job) (int64, error)
 // flush numbers the rules and events of a transaction and writes them: the last
 // that happens before the commit. Always in this order, or two transactions
 // could wait for each other.
-func flush(ctx context.Context, q *query.Queries, drafts []*draft) error {
-	if err := flushRules(ctx, q, drafts); err != nil {
+func flush(ctx context.Context, t transaction, drafts []*draft) error {
+	if err := flushRules(ctx, t.ask(), drafts); err != nil {
 		return wrap("write rules", err)
 	}
-	return wrap("write events", flushEvents(ctx, q, drafts))
+	return wrap("write events", flushEvents(ctx, t, drafts))
 }
 
 // worthless is how long a token may go on without a rule: verifiers need not
@@ -190,41 +190,23 @@ func insertRule(ctx context.Context, q *query.Queries, r *draftRule) error {
 	})
 }
 
-func flushEvents(ctx context.Context, q *query.Queries, drafts []*draft) error {
-	many := 0
+func flushEvents(ctx context.Context, t transaction, drafts []*draft) error {
+	var all []event.Event
 	for _, d := range drafts {
-		many += len(d.events)
+		all = append(all, d.events...)
 	}
-	if many == 0 {
+	if len(all) == 0 {
 		return nil
 	}
-	last, err := q.TakeEvents(ctx, int64(many))
+	last, err := t.ask().TakeEvents(ctx, int64(len(all)))
 	if err != nil {
 		return err
 	}
-	seq := last - int64(many)
-	for _, d := range drafts {
-		for i := range d.events {
-			seq++
-			d.events[i].Seq = seq
-			if err := insertEvent(ctx, q, d.events[i]); err != nil {
-				return err
-			}
-		}
+	first := last - int64(len(all)) + 1
+	for i := range all {
+		all[i].Seq = first + int64(i)
 	}
-	return nil
-}
-
-func insertEvent(ctx context.Context, q *query.Queries, e event.Event) error {
-	detail, err := encodeDetail(e.Detail, e.RequestID)
-	if err != nil {
-		return err
-	}
-	return q.InsertEvent(ctx, query.InsertEventParams{
-		Seq: e.Seq, ID: e.ID, Type: string(e.Type), At: millis(e.At),
-		AccountID: e.AccountID, SessionID: e.SessionID, ClientID: e.ClientID, KeyID: e.KeyID,
-		Actor: e.Actor, Address: e.Address, UserAgent: e.UserAgent, Reason: e.Reason, Detail: detail,
-	})
+	return insertEvents(ctx, t, all)
 }
 
 // requestIDDetail is where the request id is kept, beside the details: nobody

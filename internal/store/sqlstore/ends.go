@@ -14,14 +14,6 @@ import (
 // expired are ended as well, in case another process's clock is behind.
 type endings []query.Session
 
-// last is the greatest id among them, which an engine answers in any order.
-func (e endings) last() (id string) {
-	for _, s := range e {
-		id = max(id, s.ID)
-	}
-	return id
-}
-
 func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) (int, error) {
 	ended, err := q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
 	if err != nil || len(ended) == 0 {
@@ -40,19 +32,28 @@ func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) 
 }
 
 // endSessions has a rule about the account when none of its sessions is spared.
-func endSessions(ctx context.Context, q *query.Queries, d *draft, e session.EndMany) (int, error) {
+// before is how many of them were ended in portions: see [Store.endMost]. A token
+// may have been minted since the rule of the first portion, so another follows.
+func endSessions(ctx context.Context, q *query.Queries, d *draft, e session.EndMany, before int) (int, error) {
 	ended, err := q.EndSessions(ctx, query.EndSessionsParams{
 		At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, ExceptID: e.Except,
 	})
 	if err != nil {
 		return 0, err
 	}
-	if e.Except == "" {
-		d.accountRule(ended, revoke.Hard)
-	} else {
+	mode := revoke.Hard
+	if e.Except != "" {
+		mode = revoke.Soft
+	}
+	switch {
+	case before > 0:
+		d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Account, Value: e.AccountID, Mode: mode, At: moment(millis(e.At))}})
+	case e.Except == "":
+		d.accountRule(ended, mode)
+	default:
 		d.sessionRules(ended)
 	}
-	return d.ended(ended), nil
+	return before + d.ended(ended), nil
 }
 
 // ended drafts an event for each session that was alive, and counts those.

@@ -28,37 +28,6 @@ func (s *Store) Append(ctx context.Context, events []event.Event) error {
 	return wrap("append events", err)
 }
 
-// Events implements [event.Reader]. A reading holds at most 1,000 events.
-func (s *Store) Events(ctx context.Context, after int64, f event.Filter, limit int) ([]event.Event, error) {
-	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.Event, error) {
-		return q.Events(ctx, query.EventsParams{
-			After: after, Since: millis(f.Since), Until: until(f.Until), Types: typeList(f.Types),
-			AccountID: f.AccountID, SessionID: f.SessionID, ClientID: f.ClientID, PageLimit: pageLimit(limit),
-		})
-	})
-	return toEvents("read events", rows, err)
-}
-
-// EventsBefore implements [event.Store]. A reading holds at most 1,000 events.
-func (s *Store) EventsBefore(ctx context.Context, before int64, f event.Filter, limit int) ([]event.Event, error) {
-	if before <= 0 {
-		before = math.MaxInt64
-	}
-	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.Event, error) {
-		if f.AccountID != "" {
-			return q.EventsOfAccountBefore(ctx, query.EventsOfAccountBeforeParams{
-				AccountID: f.AccountID, Before: before, Since: millis(f.Since), Until: until(f.Until), Types: typeList(f.Types),
-				SessionID: f.SessionID, ClientID: f.ClientID, PageLimit: pageLimit(limit),
-			})
-		}
-		return q.EventsBefore(ctx, query.EventsBeforeParams{
-			Before: before, Since: millis(f.Since), Until: until(f.Until), Types: typeList(f.Types),
-			AccountID: f.AccountID, SessionID: f.SessionID, ClientID: f.ClientID, PageLimit: pageLimit(limit),
-		})
-	})
-	return toEvents("read events", rows, err)
-}
-
 // LastEvent implements [event.Reader].
 func (s *Store) LastEvent(ctx context.Context) (int64, error) {
 	n, err := read(ctx, s, (*query.Queries).LastEvent)
@@ -91,10 +60,7 @@ func typeList(types []event.Type) string {
 	return list.String()
 }
 
-func toEvents(doing string, rows []query.Event, err error) ([]event.Event, error) {
-	if err != nil {
-		return nil, wrap(doing, err)
-	}
+func toEvents(rows []query.Event) ([]event.Event, error) {
 	events := make([]event.Event, len(rows))
 	for i, row := range rows {
 		events[i] = event.Event{
@@ -104,7 +70,7 @@ func toEvents(doing string, rows []query.Event, err error) ([]event.Event, error
 		}
 		if row.Detail != "" {
 			if err := json.Unmarshal([]byte(row.Detail), &events[i].Detail); err != nil {
-				return nil, fmt.Errorf("%s: event %d: %w", doing, row.Seq, err)
+				return nil, fmt.Errorf("event %d: %w", row.Seq, err)
 			}
 			events[i].RequestID = events[i].Detail[requestIDDetail]
 			if delete(events[i].Detail, requestIDDetail); len(events[i].Detail) == 0 {

@@ -124,3 +124,6 @@ func texts(ctx context.Context, db *sql.DB, query string) (all []string, err err
 	}
 	return all, rows.Err()
 }
+
+// Online is a migration's text as PostgreSQL runs it.
+var Online = online

@@ -85,7 +85,14 @@ func TestColumnsSuitBothEngines(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	for _, file := range files {
-		checkTypes(t, file)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Some migrations only build indexes.
+		if strings.Contains(string(text), "TABLE") {
+			checkTypes(t, file)
+		}
 	}
 }
 

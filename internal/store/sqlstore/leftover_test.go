@@ -46,10 +46,10 @@ func TestARuleEndsWhatThePortionsLeft(t *testing.T) {
 				for _, reason := range want {
 					ended += len(reason) / len(session.ReasonRevoked)
 				}
-				told, err := store.Events(t.Context(), 0, event.Filter{Types: []event.Type{event.SessionEnded}}, 10)
+				page, err := store.Events(t.Context(), 0, event.Filter{Types: []event.Type{event.SessionEnded}}, 10)
 				must(t, err)
-				if diff := cmp.Diff(want, got); diff != "" || len(told) != ended {
-					t.Errorf("%d events; %s", len(told), diff)
+				if diff := cmp.Diff(want, got); diff != "" || len(page.Events) != ended {
+					t.Errorf("%d events; %s", len(page.Events), diff)
 				}
 			})
 		}

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -14,25 +13,38 @@ import (
 
 var _ login.Store = (*Store)(nil)
 
-// Each of these steps begins with an UPDATE of the account's row. In
-// PostgreSQL that is the lock which puts them in an order: at READ COMMITTED
-// the second statement sees all that was committed before the lock was granted.
+// Each of these steps begins with an UPDATE of the account's row, or with
+// HoldAccount. In PostgreSQL that is the lock which puts them in an order: at
+// READ COMMITTED the second statement sees all that was committed before the
+// lock was granted.
 
 // StartSession implements [login.Store].
 func (s *Store) StartSession(ctx context.Context, start login.Start) (int64, error) {
 	head, err := writeLog(ctx, s, start.Session.AccountID, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		rows, err := q.ClaimAccount(ctx, query.ClaimAccountParams{
-			NewHash:      cmp.Or(start.NewHash, start.VerifiedHash),
-			ID:           start.Session.AccountID,
-			VerifiedHash: start.VerifiedHash,
-		})
-		if err := some("claim account", rows, err, login.ErrAccountChanged); err != nil {
+		if err := claimAccount(ctx, q, start); err != nil {
 			return 0, err
 		}
 		d.started(start.Session)
-		return d.head, insertSession(ctx, q, start.Session)
+		if err := insertSession(ctx, q, start.Session); err != nil {
+			return 0, err
+		}
+		return d.head, endIdlest(ctx, q, d, start.Session, start.MostSessions)
 	})
 	return head, wrap("start session", err)
+}
+
+// claimAccount locks the account's row until the session is written, so that a
+// change of password or a ban comes wholly before or wholly after. A hash that
+// stays is not written again.
+func claimAccount(ctx context.Context, q *query.Queries, start login.Start) error {
+	if start.NewHash == "" {
+		_, err := q.HoldAccount(ctx, start.Session.AccountID, start.VerifiedHash)
+		return missing("hold account", err, login.ErrAccountChanged)
+	}
+	rows, err := q.ClaimAccount(ctx, query.ClaimAccountParams{
+		NewHash: start.NewHash, ID: start.Session.AccountID, VerifiedHash: start.VerifiedHash,
+	})
+	return some("claim account", rows, err, login.ErrAccountChanged)
 }
 
 // started drafts the events of a sign-in.
@@ -48,6 +60,11 @@ func (d *draft) started(s session.Session) {
 
 // ChangePassword implements [login.Store].
 func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) (int, error) {
+	many := session.EndMany{AccountID: c.AccountID, Except: c.KeepSession, Reason: session.ReasonPasswordChanged, At: c.At}
+	before, err := s.endMost(ctx, many, 0, func() error { return s.unchanged(ctx, c) })
+	if err != nil {
+		return before, wrap("change password", err)
+	}
 	n, err := writeLog(ctx, s, c.AccountID, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
 		rows, err := q.ChangePassword(ctx, query.ChangePasswordParams{
 			NewHash: c.NewHash, At: millis(c.At), ID: c.AccountID, OldHash: c.OldHash,
@@ -56,15 +73,27 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) (int
 			return 0, err
 		}
 		d.event(event.Event{Type: event.PasswordChanged, At: c.At, AccountID: c.AccountID, SessionID: c.KeepSession})
-		return endSessions(ctx, q, d, session.EndMany{
-			AccountID: c.AccountID, Except: c.KeepSession, Reason: session.ReasonPasswordChanged, At: c.At,
-		})
+		return endSessions(ctx, q, d, many, before)
 	})
 	return n, wrap("change password", err)
 }
 
+// unchanged finds out whether a change of password can succeed, before any
+// session is ended for it. The step itself decides.
+func (s *Store) unchanged(ctx context.Context, c login.PasswordChange) error {
+	_, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.HoldAccount(ctx, c.AccountID, c.OldHash)
+	})
+	return missing("find account", err, login.ErrAccountChanged)
+}
+
 // DisableAccount implements [login.Store].
 func (s *Store) DisableAccount(ctx context.Context, id string, now time.Time) (int, error) {
+	many := session.EndMany{AccountID: id, Reason: session.ReasonAccountDisabled, At: now}
+	before, err := s.endMost(ctx, many, 0)
+	if err != nil {
+		return before, wrap("disable account", err)
+	}
 	n, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
 		rows, err := q.DisableAccount(ctx, nullMillis(now), id)
 		if err := ofAccount(ctx, q, id, rows, err); err != nil {
@@ -73,7 +102,7 @@ func (s *Store) DisableAccount(ctx context.Context, id string, now time.Time) (i
 		if rows > 0 {
 			d.event(event.Event{Type: event.AccountDisabled, At: now, AccountID: id})
 		}
-		return endSessions(ctx, q, d, session.EndMany{AccountID: id, Reason: session.ReasonAccountDisabled, At: now})
+		return endSessions(ctx, q, d, many, before)
 	})
 	return n, missing("disable account", err, account.ErrNotFound)
 }
@@ -81,13 +110,20 @@ func (s *Store) DisableAccount(ctx context.Context, id string, now time.Time) (i
 // DeleteAccount implements [login.Store]. The foreign keys take identifiers
 // and sessions along.
 func (s *Store) DeleteAccount(ctx context.Context, id string, now time.Time) error {
-	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	many := session.EndMany{AccountID: id, Reason: session.ReasonAccountDeleted, At: now}
+	before, err := s.endMost(ctx, many, 0)
+	if err == nil {
+		err = s.forgetEnded(ctx, id)
+	}
+	if err != nil {
+		return wrap("delete account", err)
+	}
+	_, err = writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
 		rows, err := q.BarAccount(ctx, nullMillis(now), id)
 		if err := some("bar account", rows, err, account.ErrNotFound); err != nil {
 			return 0, err
 		}
-		_, err = endSessions(ctx, q, d, session.EndMany{AccountID: id, Reason: session.ReasonAccountDeleted, At: now})
-		if err != nil {
+		if _, err := endSessions(ctx, q, d, many, before); err != nil {
 			return 0, err
 		}
 		d.event(event.Event{Type: event.AccountDeleted, At: now, AccountID: id})

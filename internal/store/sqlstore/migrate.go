@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -28,14 +29,26 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 }
 
 // advisoryLock lets one process migrate while the others wait. Goose's own
-// locker asks every few seconds; this one is told.
+// locker asks every few seconds; this one asks ten times a second. It does not
+// wait inside one statement: that statement's snapshot would be one that CREATE
+// INDEX CONCURRENTLY waits for.
 type advisoryLock struct{}
 
 // SessionLock implements goose's lock.SessionLocker.
 func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock)
-	return err
+	for {
+		var locked bool
+		err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", migrationLock).Scan(&locked)
+		if err != nil || locked {
+			return err
+		}
+		if err := pause(ctx, lockEvery); err != nil {
+			return err
+		}
+	}
 }
+
+const lockEvery = 100 * time.Millisecond
 
 // SessionUnlock implements goose's lock.SessionLocker.
 func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
@@ -47,6 +60,9 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
+	}
+	if dialect == goose.DialectPostgres {
+		folder = concurrently{folder}
 	}
 	// Not the registry of Go migrations: it is global, and any package's.
 	options = append(options, goose.WithDisableGlobalRegistry(true))

@@ -51,9 +51,9 @@ func TestASequenceWouldSkip(t *testing.T) {
 	}
 	must(t, slow.Commit())
 	must(t, <-done)
-	events, err := store.Events(t.Context(), 1, event.Filter{}, 10)
-	if err != nil || len(events) != 1 || events[0].Seq != 2 {
-		t.Errorf("%+v, %v", events, err)
+	page, err := store.Events(t.Context(), 1, event.Filter{}, 10)
+	if err != nil || len(page.Events) != 1 || page.Events[0].Seq != 2 {
+		t.Errorf("%+v, %v", page, err)
 	}
 }
 

@@ -142,14 +142,28 @@ func (e *postgresEngine) transactBatch(batch []*job) (errs []error, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), e.timeout)
 	defer cancel()
 	err = repeat(ctx, func() error {
-		tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-		if err != nil {
-			return err
-		}
-		errs, err = runBatch(ctx, postgresTx{tx, query.New(tx)}, batch)
+		errs, err = runGuarded(func(guarded bool) ([]error, error) {
+			tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+			if err != nil {
+				return nil, err
+			}
+			return runBatch(ctx, postgresTx{tx, query.New(lockingTx{tx})}, batch, guarded)
+		})
 		return err
 	})
 	return errs, err
+}
+
+// lockingTx has HoldAccount lock the row that it reads. SQLite has no words for
+// that, so the text of the query is without them.
+type lockingTx struct{ *sql.Tx }
+
+// QueryRowContext implements [query.DBTX].
+func (t lockingTx) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+	if strings.HasPrefix(text, "-- name: HoldAccount ") {
+		text += " FOR NO KEY UPDATE"
+	}
+	return t.Tx.QueryRowContext(ctx, text, args...)
 }
 
 // postgresTx is the transaction of a batch.
@@ -158,8 +172,8 @@ type postgresTx struct {
 	queries *query.Queries
 }
 
-func (t postgresTx) exec(ctx context.Context, text string) error {
-	_, err := t.ExecContext(ctx, text)
+func (t postgresTx) exec(ctx context.Context, text string, args ...any) error {
+	_, err := t.ExecContext(ctx, text, args...)
 	return err
 }
 

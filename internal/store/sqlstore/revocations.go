@@ -1,11 +1,13 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +64,8 @@ func (s *Store) Rules(ctx context.Context, after int64, limit int) ([]revoke.Rul
 	if rows[0].Seq == 0 { // the head alone
 		return nil, head, nil
 	}
+	// A join promises no order.
+	slices.SortFunc(rows, func(a, b query.RulesRow) int { return cmp.Compare(a.Seq, b.Seq) })
 	rules := make([]revoke.Rule, len(rows))
 	for i, row := range rows {
 		rules[i] = revoke.Rule{
@@ -181,9 +185,11 @@ func (s *Store) PruneRules(ctx context.Context, t time.Time) (int, error) {
 }
 
 // prune forgets what is from before t, in portions, each a step of its own;
-// what was forgotten before an error stays forgotten.
+// what was forgotten before an error stays forgotten. Between portions it rests,
+// so that others get most of the database's time.
 func (s *Store) prune(ctx context.Context, t time.Time, portion func(*query.Queries, context.Context, int64, int32) (int64, error)) (int, error) {
 	for total := 0; ; {
+		began := time.Now()
 		rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
 			return portion(q, ctx, millis(t), prunePortion)
 		})
@@ -191,5 +197,31 @@ func (s *Store) prune(ctx context.Context, t time.Time, portion func(*query.Quer
 		if err != nil || rows < prunePortion {
 			return total, err
 		}
+		if err := pause(ctx, pruneRest*time.Since(began)); err != nil {
+			return total, err
+		}
+	}
+}
+
+// pruneRest is how much longer than a portion the rest after it is: clearing up
+// has a tenth of the time. A portion includes its wait for other writes, so it
+// rests longer while there are many.
+const pruneRest = 9
+
+// maxRest bounds one rest.
+const maxRest = time.Second
+
+// pause waits, and returns the context's error when that ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(min(d, maxRest))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }

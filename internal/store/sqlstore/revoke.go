@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
@@ -83,67 +82,25 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 	return d.ended(ended), err
 }
 
-// overBefore ends the sessions of very many accounts in portions, as one step
-// would have everybody else wait, and be given up for the time that it takes.
-// Those that are started meanwhile are left to the step that writes the rule. A
-// request that was answered already ends nothing.
+// overBefore ends the sessions of very many accounts, or very many sessions of
+// one, in portions: one step would have everybody else wait, and be given up for
+// the time that it takes. Those that are started meanwhile are left to the step
+// that writes the rule. A request that was answered already ends nothing.
 func (s *Store) overBefore(ctx context.Context, e revoke.Entry) (total int, err error) {
-	client := ""
-	switch {
-	case !e.Ends():
-		return 0, nil
-	case e.Kind == revoke.Client:
-		client = e.Value
-	case e.Kind != revoke.Issuer:
+	if !e.Ends() || e.Kind != revoke.Client && e.Kind != revoke.Issuer && e.Kind != revoke.Account {
 		return 0, nil
 	}
 	if again, err := s.asked(ctx, e); err != nil || again {
 		return 0, err
 	}
-	return s.endPortions(ctx, client, ending{at: e.At, reason: session.ReasonRevoked, begunBy: begunBy(e)})
-}
-
-// ending is why and when sessions end, and which: see begunBy.
-type ending struct {
-	at      time.Time
-	reason  session.Reason
-	begunBy int64
-}
-
-// begunBy is when the sessions that an entry ends had begun at the latest: a
-// repeat must not sign out who has signed in since. 0 is whenever.
-func begunBy(e revoke.Entry) int64 {
-	if e.Repeats.IsZero() {
-		return 0
+	if e.Kind == revoke.Account {
+		return s.endMost(ctx, session.EndMany{AccountID: e.Value, Reason: session.ReasonRevoked, At: e.At}, begunBy(e))
 	}
-	return millis(e.Repeats)
-}
-
-// endPortion is how many sessions one step of endPortions ends. Each has an
-// event, and while they are written no other event can be.
-const endPortion = 100
-
-// endPortions ends the sessions of a client, or all when it is empty, some in a
-// step with their events, and answers how many were alive.
-func (s *Store) endPortions(ctx context.Context, client string, e ending) (total int, err error) {
-	for after := ""; ; {
-		alive := 0
-		ended, err := writeLog(ctx, s, sessionsOf(""), func(q *query.Queries, ctx context.Context, d *draft) (endings, error) {
-			ended, err := q.EndPortion(ctx, query.EndPortionParams{
-				At: millis(e.at), Reason: string(e.reason), After: after, ClientID: client, BegunBy: e.begunBy, Portion: endPortion,
-			})
-			alive = d.ended(ended)
-			return ended, err
-		})
-		if err != nil {
-			return total, err
-		}
-		total += alive
-		if len(ended) < endPortion {
-			return total, nil
-		}
-		after = ended.last()
+	end := ending{at: e.At, reason: session.ReasonRevoked, begunBy: begunBy(e)}
+	if e.Kind == revoke.Client {
+		end.client = e.Value
 	}
+	return s.endPortions(ctx, end)
 }
 
 // asked reports whether this very request was made before.

@@ -2,9 +2,13 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/session"
@@ -24,6 +28,20 @@ func (s *Store) Session(ctx context.Context, id string) (session.Session, error)
 	found, err := toSession(row.Session)
 	found.Revision = revoke.Seq(row.Epoch, row.N)
 	return found, wrap("find session", err)
+}
+
+// SessionWithOwner returns a session, ended or not, and the account that it is
+// of, in one query. It returns session.ErrNotFound as Session does.
+func (s *Store) SessionWithOwner(ctx context.Context, id string) (session.Session, account.Account, error) {
+	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.SessionWithOwnerRow, error) {
+		return q.SessionWithOwner(ctx, id)
+	})
+	if err != nil {
+		return session.Session{}, account.Account{}, missing("find session", err, session.ErrNotFound)
+	}
+	found, err := toSession(row.Session)
+	found.Revision = revoke.Seq(row.Epoch, row.N)
+	return found, toAccount(row.Account, row.Identifier), wrap("find session", err)
 }
 
 // Rotate implements [session.ChainStore].
@@ -81,53 +99,89 @@ func (s *Store) StepUp(ctx context.Context, id string, authTime time.Time) (bool
 }
 
 // Sessions implements [session.Store]. A page holds at most 1,000 sessions.
-func (s *Store) Sessions(ctx context.Context, p session.Page) ([]session.Listed, error) {
-	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.SessionsRow, error) {
-		return sessionPage(ctx, q, p)
-	})
-	if err != nil {
-		return nil, wrap("list sessions", err)
-	}
-	listed := make([]session.Listed, len(rows))
-	for i, row := range rows {
-		found, err := toSession(row.Session)
-		if err != nil {
-			return nil, wrap("list sessions", err)
+func (s *Store) Sessions(ctx context.Context, p session.Page) (session.List, error) {
+	list, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (session.List, error) {
+		if p.AccountID != "" {
+			return sessionsOfAccount(ctx, q, p)
 		}
-		listed[i] = session.Listed{Session: found, Identifier: row.Display}
-	}
-	return listed, nil
+		return allSessions(ctx, q, p)
+	})
+	return list, wrap("list sessions", err)
 }
 
-// sessionPage asks one of two queries, because one for both cases could not
-// use the index of either.
-func sessionPage(ctx context.Context, q *query.Queries, p session.Page) ([]query.SessionsRow, error) {
+// allSessions looks at a window of the sessions that have not ended: those that
+// have expired are among them, and may be many.
+func allSessions(ctx context.Context, q *query.Queries, p session.Page) (session.List, error) {
 	at, id := before(p.After.CreatedAt, p.After.ID)
-	if p.AccountID == "" {
-		return q.Sessions(ctx, query.SessionsParams{
-			AfterCreatedAt: at, AfterID: id, Now: millis(p.Now), PageLimit: pageLimit(p.Limit),
-		})
+	downTo, err := q.SessionsFloor(ctx, query.SessionsFloorParams{AfterCreatedAt: at, AfterID: id, Skip: searchWindow})
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		downTo.CreatedAt = math.MinInt64
+	case err != nil:
+		return session.List{}, err
 	}
+	rows, err := q.Sessions(ctx, query.SessionsParams{
+		AfterCreatedAt: at, AfterID: id, DownToAt: downTo.CreatedAt, DownTo: downTo.ID, Now: millis(p.Now), PageLimit: pageLimit(p.Limit),
+	})
+	if err != nil {
+		return session.List{}, err
+	}
+	list, err := listSessions(rows, p.Limit)
+	if downTo.ID != "" && list.Next.ID == "" {
+		// The floor itself was searched.
+		list.Next = session.Position{CreatedAt: moment(downTo.CreatedAt), ID: downTo.ID}
+	}
+	return list, err
+}
+
+// sessionsOfAccount needs no window: an account has few sessions that have not
+// ended.
+func sessionsOfAccount(ctx context.Context, q *query.Queries, p session.Page) (session.List, error) {
+	at, id := before(p.After.CreatedAt, p.After.ID)
 	own, err := q.SessionsOfAccount(ctx, query.SessionsOfAccountParams{
 		AccountID: p.AccountID, AfterCreatedAt: at, AfterID: id, Now: millis(p.Now), PageLimit: pageLimit(p.Limit),
 	})
+	if err != nil {
+		return session.List{}, err
+	}
 	rows := make([]query.SessionsRow, len(own))
 	for i, row := range own {
 		rows[i] = query.SessionsRow(row)
 	}
-	return rows, err
+	return listSessions(rows, p.Limit)
 }
 
-// EndSessions implements [session.Store].
+// listSessions is a page; if it is full, the list may go on.
+func listSessions(rows []query.SessionsRow, limit int) (session.List, error) {
+	list := session.List{Sessions: make([]session.Listed, len(rows))}
+	for i, row := range rows {
+		found, err := toSession(row.Session)
+		if err != nil {
+			return session.List{}, err
+		}
+		list.Sessions[i] = session.Listed{Session: found, Identifier: row.Display}
+	}
+	if n := len(rows); n > 0 && n == int(pageLimit(limit)) {
+		list.Next = session.Position{CreatedAt: list.Sessions[n-1].CreatedAt, ID: list.Sessions[n-1].ID}
+	}
+	return list, nil
+}
+
+// EndSessions implements [session.Store]. Many sessions end in portions: see
+// [Store.endMost].
 func (s *Store) EndSessions(ctx context.Context, e session.EndMany) (int, error) {
+	before, err := s.endMost(ctx, e, 0)
+	if err != nil {
+		return before, wrap("end sessions", err)
+	}
 	n, err := writeLog(ctx, s, sessionsOf(e.AccountID), func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
-		return endSessions(ctx, q, d, e)
+		return endSessions(ctx, q, d, e, before)
 	})
 	return n, wrap("end sessions", err)
 }
 
 // prunePortion is how many sessions one transaction forgets.
-const prunePortion = 500
+const prunePortion = 100
 
 // PruneSessions implements [session.Store]. It works in portions, each a step
 // of its own; what was forgotten before an error stays forgotten.

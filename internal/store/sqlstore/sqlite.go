@@ -248,8 +248,8 @@ func (c *sqliteConn) prepare(ctx context.Context, text string, args []any) (*sql
 	return c.PrepareContext(ctx, text)
 }
 
-func (c *sqliteConn) exec(ctx context.Context, text string) error {
-	_, err := c.ExecContext(ctx, text)
+func (c *sqliteConn) exec(ctx context.Context, text string, args ...any) error {
+	_, err := c.ExecContext(ctx, text, args...)
 	return err
 }
 

@@ -117,10 +117,12 @@ const turnPatience = 10 * time.Second
 // caller who leaves must not tear down the others.
 func transactInTurn(t *turn.Turn, c *sqliteConn, batch []*job) ([]error, error) {
 	ctx := context.Background()
-	if err := beginInTurn(ctx, t, c); err != nil {
-		return nil, wrap("begin", err)
-	}
-	return runBatch(ctx, c, batch)
+	return runGuarded(func(guarded bool) ([]error, error) {
+		if err := beginInTurn(ctx, t, c); err != nil {
+			return nil, wrap("begin", err)
+		}
+		return runBatch(ctx, c, batch, guarded)
+	})
 }
 
 // beginInTurn begins a transaction that may write. It holds the turn until it

@@ -11,7 +11,7 @@ import (
 
 // transaction is a connection between BEGIN and COMMIT.
 type transaction interface {
-	exec(ctx context.Context, text string) error
+	exec(ctx context.Context, text string, args ...any) error
 	ask() *query.Queries
 	commit(ctx context.Context) error
 	rollback(ctx context.Context)
@@ -20,10 +20,25 @@ type transaction interface {
 	lost(err error) bool
 }
 
+// errUnguarded says that a step failed without a savepoint, among others: the
+// batch has to be done again with savepoints.
+var errUnguarded = errors.New("a step of the batch failed")
+
+// runGuarded runs a batch without savepoints, and once more with them when one
+// of several steps fails. Nearly all steps succeed, and in PostgreSQL each
+// savepoint costs two round trips.
+func runGuarded(run func(guarded bool) ([]error, error)) ([]error, error) {
+	errs, err := run(false)
+	if errors.Is(err, errUnguarded) {
+		return run(true)
+	}
+	return errs, err
+}
+
 // runBatch does a batch of steps in one transaction, writes what they add to
 // the logs, and commits. errs are the steps' own errors, which undid only their
 // step; err undid everything.
-func runBatch(ctx context.Context, t transaction, batch []*job) (errs []error, err error) {
+func runBatch(ctx context.Context, t transaction, batch []*job, guarded bool) (errs []error, err error) {
 	done := false
 	defer func() {
 		if err != nil || !done { // also after a panic
@@ -40,15 +55,19 @@ func runBatch(ctx context.Context, t transaction, batch []*job) (errs []error, e
 	var drafts []*draft
 	for i, j := range batch {
 		j.draft.begin(head)
-		errs[i] = j.perform(ctx, t)
+		errs[i] = j.perform(ctx, t, guarded)
 		switch {
 		case errs[i] != nil && (t.lost(errs[i]) || errors.Is(errs[i], errStepPanicked)):
 			return nil, errs[i]
+		case errs[i] != nil && j.several && !guarded && len(batch) > 1:
+			return nil, errUnguarded
+		case errs[i] != nil && j.several && !guarded:
+			return errs, nil // rolled back: nobody else has anything in it
 		case errs[i] == nil && j.draft != nil:
 			drafts = append(drafts, j.draft)
 		}
 	}
-	if err := flush(ctx, t.ask(), drafts); err != nil {
+	if err := flush(ctx, t, drafts); err != nil {
 		return nil, err
 	}
 	err = wrap("commit", t.commit(ctx))
@@ -71,8 +90,8 @@ func (j *job) safely(ctx context.Context, q *query.Queries) error {
 }
 
 // perform runs one job. A single statement that fails has undone itself.
-func (j *job) perform(ctx context.Context, t transaction) error {
-	if !j.several {
+func (j *job) perform(ctx context.Context, t transaction, guarded bool) error {
+	if !j.several || !guarded {
 		return j.safely(ctx, t.ask())
 	}
 	if err := t.exec(ctx, "SAVEPOINT job"); err != nil {

@@ -172,7 +172,7 @@ func (w Webhooks) Record(ctx context.Context, s webhook.Step) (webhook.Subscript
 		if err != nil || s.Attempt == nil {
 			return row, err
 		}
-		return row, recordAttempt(ctx, q, row, *s.Attempt, s.Dead)
+		return row, recordAttempts(ctx, q, row, s)
 	})
 	return perhaps("record delivery", row, err)
 }
@@ -191,12 +191,25 @@ func stepParams(s webhook.Step) query.StepWebhookParams {
 		p.LeaseUntil = millis(s.LeaseUntil)
 	}
 	if s.Attempt != nil {
-		p.Tries = 1
+		p.Tries = int64(len(s.Delivered)) + 1
 	}
 	if s.Gone && s.Attempt != nil {
 		p.DisabledAt, p.DisabledWhy = nullMillis(s.Attempt.At), string(webhook.ReasonGone)
 	}
 	return p
+}
+
+// recordAttempts records the tries of a step. Of very many, only the last are
+// kept anyway.
+func recordAttempts(ctx context.Context, q *query.Queries, row query.Webhook, s webhook.Step) error {
+	n := row.Tries - int64(len(s.Delivered))
+	for _, a := range s.Delivered {
+		if err := recordAttempt(ctx, q, query.Webhook{ID: row.ID, Tries: n}, a, false); err != nil {
+			return err
+		}
+		n++
+	}
+	return recordAttempt(ctx, q, row, *s.Attempt, s.Dead)
 }
 
 func recordAttempt(ctx context.Context, q *query.Queries, row query.Webhook, a webhook.Attempt, dead bool) error {
@@ -262,15 +275,8 @@ func (w Webhooks) DeadLetters(ctx context.Context, id string, after int64, limit
 // PruneDeadLetters implements [webhook.History], in portions as
 // [Store.PruneSessions].
 func (w Webhooks) PruneDeadLetters(ctx context.Context, t time.Time) (int, error) {
-	for total := 0; ; {
-		rows, err := write(ctx, w.store, func(q *query.Queries, ctx context.Context) (int64, error) {
-			return q.PruneWebhookDeadLetters(ctx, millis(t), prunePortion)
-		})
-		total += int(rows)
-		if err != nil || rows < prunePortion {
-			return total, wrap("prune dead letters", err)
-		}
-	}
+	n, err := w.store.prune(ctx, t, (*query.Queries).PruneWebhookDeadLetters)
+	return n, wrap("prune dead letters", err)
 }
 
 func toAttempt(row query.WebhookDeadLetter) webhook.Attempt {

@@ -52,7 +52,8 @@ func crossingPromises() promises {
 func (s *suite) countEvents() (n int64) {
 	s.Helper()
 	for {
-		got, err := s.store.Events(s.ctx, n, event.Filter{}, 1000)
+		page, err := s.store.Events(s.ctx, n, event.Filter{}, 1000)
+		got := page.Events
 		s.ok(err)
 		for _, e := range got {
 			n++

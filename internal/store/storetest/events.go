@@ -97,12 +97,12 @@ func (s *suite) events(after int64, f event.Filter) []event.Event {
 	s.Helper()
 	got, err := s.store.Events(s.ctx, after, f, 1000)
 	s.ok(err)
-	return got
+	return got.Events
 }
 
 func (s *suite) followEvents(seen []int64) ([]int64, error) {
-	events, err := s.store.Events(s.ctx, last(seen), event.Filter{}, 50)
-	for _, e := range events {
+	page, err := s.store.Events(s.ctx, last(seen), event.Filter{}, 50)
+	for _, e := range page.Events {
 		seen = append(seen, e.Seq)
 	}
 	return seen, err
@@ -111,13 +111,13 @@ func (s *suite) followEvents(seen []int64) ([]int64, error) {
 // pagesUp reads in small pages from the oldest on.
 func (s *suite) pagesUp(f event.Filter) (seen []int64) {
 	s.Helper()
-	for {
-		got, err := s.store.Events(s.ctx, last(seen), f, 4)
+	for after := int64(0); ; {
+		got, err := s.store.Events(s.ctx, after, f, 4)
 		s.ok(err)
-		for _, e := range got {
+		for _, e := range got.Events {
 			seen = append(seen, e.Seq)
 		}
-		if len(got) < 4 {
+		if after = got.Next; !got.More {
 			return seen
 		}
 	}
@@ -130,10 +130,10 @@ func (s *suite) pagesDown(f event.Filter) (seen []int64) {
 	for {
 		got, err := s.store.EventsBefore(s.ctx, before, f, 4)
 		s.ok(err)
-		for _, e := range got {
-			seen, before = append([]int64{e.Seq}, seen...), e.Seq
+		for _, e := range got.Events {
+			seen = append([]int64{e.Seq}, seen...)
 		}
-		if len(got) < 4 {
+		if before = got.Next; !got.More {
 			return seen
 		}
 	}

@@ -234,12 +234,43 @@ func sessionChanges() []Change {
 			s.same(s.session(elsewhere.ID), elsewhere)
 			s.same(s.session(beside.ID), beside)
 		}},
-		{"end a client's sessions", []string{"EndSessionsOfClient", "EndPortion"}, both, func(s *suite, o *owner) {
+		{"end a client's sessions", []string{"EndSessionsOfClient", "EndPortionOfClient"}, both, func(s *suite, o *owner) {
 			s.ok(s.store.DisableClient(s.ctx, o.id, at(1e9)))
 		}},
-		{"end a client's sessions by a rule", []string{"EndSessionsOfClient", "EndPortion"}, both, func(s *suite, o *owner) {
+		{"end a client's sessions by a rule", []string{"EndSessionsOfClient", "EndPortionOfClient"}, both, func(s *suite, o *owner) {
 			_, err := s.store.Write(s.ctx, revoke.Entry{Kind: revoke.Client, Value: o.id, Mode: revoke.Hard, At: at(1e9)})
 			s.ok(err)
+		}},
+		{"end very many sessions of an account", []string{"EndPortionOfAccount"}, func(s *suite, o *owner) {
+			s.signInOwner(o)
+			for range 101 { // more than one step ends
+				s.started(o.account, device(o.account))
+			}
+		}, func(s *suite, o *owner) {
+			is(s, 102)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: o.account.ID, Except: o.session.ID, Reason: session.ReasonEndedByOwner, At: at(1e9)}))
+			s.same(s.session(o.session.ID), o.session)
+		}},
+		{"sign in beyond the limit of sessions", []string{"EndIdlest"}, func(s *suite, o *owner) {
+			s.signInOwner(o)
+			for range 5 { // the other owner's sessions are idle for longer
+				d := device(o.account)
+				d.UsedAt = at(-time.Duration(o.n) * time.Hour)
+				s.started(o.account, d)
+			}
+		}, func(s *suite, o *owner) {
+			d := device(o.account)
+			d.UsedAt = at(-90 * time.Minute)
+			_, err := s.store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: o.account.PasswordHash, MostSessions: 3})
+			s.ok(err)
+			s.same(s.session(d.ID), d)
+			s.same(s.session(o.session.ID), o.session) // used later than those that ended
+			s.same(s.living(o.account, start), 3)
+		}},
+		{"delete an account that has ended sessions", []string{"ForgetEndedOfAccount"}, func(s *suite, o *owner) {
+			s.signInOwner(o)
+			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: o.second.ID, Reason: session.ReasonSignedOut, At: at(1)}))
+		}, func(s *suite, o *owner) {
+			s.ok(s.store.DeleteAccount(s.ctx, o.account.ID, at(1e9)))
 		}},
 		{"step up", []string{"StepUp"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			is(s, false)(s.store.StepUp(s.ctx, o.session.ID, at(2*time.Hour))) // it has expired by then

@@ -14,6 +14,23 @@ import (
 
 func revocationPromises() promises {
 	return promises{
+		"very many sessions of an account end in several steps, of which the first has a rule": func(s *suite) {
+			a := s.created("Ana")
+			for range 150 {
+				s.signedIn(a)
+			}
+			is(s, 150)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: a.ID, Reason: session.ReasonEndedByOwner, At: at(1e9)}))
+			rules, _, err := s.store.Rules(s.ctx, 0, 100)
+			s.ok(err)
+			var modes []revoke.Mode
+			for _, r := range rules {
+				s.same(r.Value, a.ID)
+				modes = append(modes, r.Mode)
+			}
+			s.same(modes, []revoke.Mode{revoke.Soft, revoke.Hard})
+			s.same(s.living(a, start), 0)
+			s.same(len(s.events(0, event.Filter{Types: []event.Type{event.SessionEnded}})), 150)
+		},
 		"a new log is empty, and its salt is its own for good": func(s *suite) {
 			head := s.log()
 			s.same(head.Epoch, int64(1))

@@ -154,10 +154,10 @@ func pagePromises() promises {
 
 			listed, err := s.store.Sessions(s.ctx, session.Page{Limit: 10, Now: expired.ExpiresAt})
 			s.ok(err)
-			s.same(listed, []session.Listed{{Session: second, Identifier: "Bia"}, {Session: first, Identifier: "Ana"}})
+			s.same(listed.Sessions, []session.Listed{{Session: second, Identifier: "Bia"}, {Session: first, Identifier: "Ana"}})
 			listed, err = s.store.Sessions(s.ctx, session.Page{AccountID: a.ID, Limit: 10, Now: expired.ExpiresAt})
 			s.ok(err)
-			s.same(listed, []session.Listed{{Session: first, Identifier: "Ana"}})
+			s.same(listed.Sessions, []session.Listed{{Session: first, Identifier: "Ana"}})
 		},
 		"a session is listed until the very moment it expires": func(s *suite) {
 			a := s.created("Ana")
@@ -186,7 +186,7 @@ func pagePromises() promises {
 			for _, limit := range []int{0, -1} {
 				listed, err := s.store.Sessions(s.ctx, session.Page{Limit: limit, Now: start})
 				s.ok(err)
-				s.same(len(listed), 0)
+				s.same(len(listed.Sessions), 0)
 			}
 		},
 	}
@@ -200,13 +200,12 @@ func (s *suite) coversSessions(want map[string]bool, page session.Page, between 
 		for {
 			listed, err := s.store.Sessions(s.ctx, page)
 			s.ok(err)
-			for _, d := range listed {
-				page.After = session.Position{CreatedAt: d.CreatedAt, ID: d.ID}
+			for _, d := range listed.Sessions {
 				if !yield(d.ID) {
 					return
 				}
 			}
-			if len(listed) < page.Limit {
+			if page.After = listed.Next; page.After.ID == "" {
 				return
 			}
 			between()
@@ -219,7 +218,7 @@ func (s *suite) allSessions() map[string]bool {
 	listed, err := s.store.Sessions(s.ctx, session.Page{Limit: 1000, Now: start})
 	s.ok(err)
 	ids := map[string]bool{}
-	for _, d := range listed {
+	for _, d := range listed.Sessions {
 		ids[d.ID] = true
 	}
 	return ids

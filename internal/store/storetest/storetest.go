@@ -160,7 +160,7 @@ func (s *suite) living(a account.Account, now time.Time) int {
 	s.Helper()
 	listed, err := s.store.Sessions(s.ctx, session.Page{AccountID: a.ID, Limit: 1000, Now: now})
 	s.ok(err)
-	return len(listed)
+	return len(listed.Sessions)
 }
 
 func (s *suite) ok(err error) {

@@ -40,10 +40,14 @@ UPDATE accounts SET disabled_at = COALESCE(disabled_at, @at) WHERE id = @id;
 -- name: DeleteAccount :execrows
 DELETE FROM accounts WHERE id = @id;
 
+-- name: HoldAccount :one
+-- Locks the account's row, as ClaimAccount does. In a transaction, PostgreSQL is
+-- given this with FOR NO KEY UPDATE (see lockingTx); SQLite has one writer.
+SELECT created_at FROM accounts
+WHERE id = @id AND password_hash = @verified_hash AND disabled_at IS NULL;
+
 -- name: ClaimAccount :execrows
--- The first statement of a sign-in: it holds the account's row until the
--- session is written, so that a change of password or a ban comes wholly
--- before or wholly after.
+-- The first statement of a sign-in with a new hash.
 UPDATE accounts SET password_hash = @new_hash
 WHERE id = @id AND password_hash = @verified_hash AND disabled_at IS NULL;
 

@@ -44,8 +44,7 @@ FROM revocation_log LEFT JOIN (
     SELECT rules.seq, rules.kind, rules.value, rules.mode, rules.written_at, rules.prune_at
     FROM rules WHERE rules.seq > @after ORDER BY rules.seq LIMIT @page_limit
 ) AS page ON TRUE
-WHERE revocation_log.one = 1
-ORDER BY page.seq;
+WHERE revocation_log.one = 1;
 
 -- name: PruneRules :execrows
 DELETE FROM rules WHERE seq IN (

@@ -10,6 +10,14 @@ VALUES (@id, @account_id, @client_id, @method, @created_at, @auth_time, @used_at
 SELECT sqlc.embed(sessions), revocation_log.epoch, revocation_log.n
 FROM sessions CROSS JOIN revocation_log WHERE sessions.id = @id;
 
+-- name: SessionWithOwner :one
+-- Session, and the account that it is of.
+SELECT sqlc.embed(sessions), sqlc.embed(accounts), sqlc.embed(identifiers), revocation_log.epoch, revocation_log.n
+FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+    JOIN identifiers ON identifiers.account_id = sessions.account_id
+    CROSS JOIN revocation_log
+WHERE sessions.id = @id;
+
 -- name: SessionOwner :one
 SELECT account_id FROM sessions WHERE id = @id;
 
@@ -24,10 +32,10 @@ WHERE id = @id AND ended_at IS NULL
 RETURNING *;
 
 -- name: RecentlyEnded :one
--- Among the newest, so that a flood of them does not make it slow.
+-- No more than anybody asks for, so that a flood of them does not make it slow.
 SELECT COUNT(*) FROM (
-    SELECT ended_at FROM sessions WHERE account_id = @account_id ORDER BY created_at DESC, id DESC LIMIT 32
-) AS newest WHERE newest.ended_at > CAST(@since AS BIGINT);
+    SELECT ended_at FROM sessions WHERE account_id = @account_id AND ended_at > CAST(@since AS BIGINT) LIMIT 32
+) AS recent;
 
 -- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
@@ -48,15 +56,56 @@ WHERE client_id = @client_id AND ended_at IS NULL
 RETURNING *;
 
 -- name: EndPortion :many
--- Of a client's sessions, or of all when it is empty, from an id on.
+-- Each EndPortion query ends some of the sessions that its index lists; those that
+-- have ended leave the index, so a repeat finds the next ones.
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE id IN (
     SELECT old.id FROM sessions AS old
-    WHERE old.id > @after AND old.ended_at IS NULL AND (CAST(@begun_by AS BIGINT) = 0 OR old.created_at <= CAST(@begun_by AS BIGINT))
-        AND (CAST(@client_id AS TEXT) = '' OR old.client_id = CAST(@client_id AS TEXT))
-    ORDER BY old.id LIMIT @portion
-)
+    WHERE old.ended_at IS NULL AND old.created_at <= CAST(@begun_by AS BIGINT)
+    ORDER BY old.created_at, old.id LIMIT @portion
+) AND ended_at IS NULL
 RETURNING *;
+
+-- name: EndPortionOfClient :many
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE id IN (
+    SELECT old.id FROM sessions AS old
+    WHERE old.client_id = @client_id AND old.ended_at IS NULL AND old.created_at <= CAST(@begun_by AS BIGINT)
+    ORDER BY old.created_at, old.id LIMIT @portion
+) AND ended_at IS NULL
+RETURNING *;
+
+-- name: EndPortionOfAccount :many
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE id IN (
+    SELECT old.id FROM sessions AS old
+    WHERE old.account_id = @account_id AND old.ended_at IS NULL AND old.created_at <= CAST(@begun_by AS BIGINT)
+        AND old.id <> @except_id
+    LIMIT @portion
+) AND ended_at IS NULL
+RETURNING *;
+
+-- name: CountAlive :one
+-- The sessions of an account that have not ended, up to a number.
+SELECT COUNT(*) FROM (
+    SELECT ended_at FROM sessions WHERE account_id = @account_id AND ended_at IS NULL LIMIT @most
+) AS alive;
+
+-- name: EndIdlest :many
+-- The sessions that were not used for longest, among the first thousand.
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE id IN (
+    SELECT candidates.id FROM (
+        SELECT old.id, old.used_at FROM sessions AS old
+        WHERE old.account_id = @account_id AND old.ended_at IS NULL AND old.id <> @except_id LIMIT 1000
+    ) AS candidates ORDER BY candidates.used_at, candidates.id LIMIT @portion
+) AND ended_at IS NULL
+RETURNING *;
+
+-- name: ForgetEndedOfAccount :execrows
+DELETE FROM sessions WHERE id IN (
+    SELECT old.id FROM sessions AS old WHERE old.account_id = @account_id AND old.ended_at IS NOT NULL LIMIT @portion
+);
 
 -- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
@@ -72,17 +121,26 @@ WHERE id = @id AND ended_at IS NULL AND expires_at > @now;
 SELECT sqlc.embed(sessions), identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
 WHERE (sessions.created_at, sessions.id) < (CAST(@after_created_at AS BIGINT), CAST(@after_id AS TEXT))
+    AND (sessions.created_at, sessions.id) >= (CAST(@down_to_at AS BIGINT), CAST(@down_to AS TEXT))
     AND sessions.ended_at IS NULL AND sessions.expires_at > @now
 ORDER BY sessions.created_at DESC, sessions.id DESC
 LIMIT @page_limit;
 
+-- name: SessionsFloor :one
+-- The first session that a window leaves out.
+SELECT created_at, id FROM sessions
+WHERE (created_at, id) < (CAST(@after_created_at AS BIGINT), CAST(@after_id AS TEXT)) AND ended_at IS NULL
+ORDER BY created_at DESC, id DESC
+LIMIT 1 OFFSET @skip;
+
 -- name: SessionsOfAccount :many
+-- All have the same ended_at, and PostgreSQL does not know that.
 SELECT sqlc.embed(sessions), identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
-WHERE sessions.account_id = @account_id
+WHERE sessions.account_id = @account_id AND sessions.ended_at IS NULL
     AND (sessions.created_at, sessions.id) < (CAST(@after_created_at AS BIGINT), CAST(@after_id AS TEXT))
-    AND sessions.ended_at IS NULL AND sessions.expires_at > @now
-ORDER BY sessions.created_at DESC, sessions.id DESC
+    AND sessions.expires_at > @now
+ORDER BY sessions.ended_at DESC, sessions.created_at DESC, sessions.id DESC
 LIMIT @page_limit;
 
 -- name: PruneSessions :execrows

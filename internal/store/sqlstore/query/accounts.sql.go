@@ -223,6 +223,20 @@ func (q *Queries) EnableAccount(ctx context.Context, id string) (int64, error) {
 	return result.RowsAffected()
 }
 
+const holdAccount = `-- name: HoldAccount :one
+SELECT created_at FROM accounts
+WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL
+`
+
+// Locks the account's row, as ClaimAccount does. In a transaction, PostgreSQL is
+// given this with FOR NO KEY UPDATE (see lockingTx); SQLite has one writer.
+func (q *Queries) HoldAccount(ctx context.Context, id string, verifiedHash string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, holdAccount, id, verifiedHash)
+	var created_at int64
+	err := row.Scan(&created_at)
+	return created_at, err
+}
+
 const insertAccount = `-- name: InsertAccount :exec
 INSERT INTO accounts (id, password_hash, created_at, password_changed_at, disabled_at)
 VALUES ($1, $2, $3, $4, $5)

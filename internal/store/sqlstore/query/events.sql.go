@@ -9,38 +9,55 @@ import (
 	"context"
 )
 
-const events = `-- name: Events :many
-SELECT seq, id, type, at, account_id, session_id, client_id, key_id, actor, address, user_agent, reason, detail FROM events
-WHERE seq > $1 AND at >= $2 AND at < $3
-    AND (CAST($4 AS TEXT) = '' OR CAST($4 AS TEXT) LIKE '%,' || type || ',%')
-    AND (CAST($5 AS TEXT) = '' OR account_id = CAST($5 AS TEXT))
-    AND (CAST($6 AS TEXT) = '' OR session_id = CAST($6 AS TEXT))
-    AND (CAST($7 AS TEXT) = '' OR client_id = CAST($7 AS TEXT))
-ORDER BY seq
-LIMIT $8
+const eventMoment = `-- name: EventMoment :one
+SELECT at FROM events WHERE seq = $1
 `
 
-type EventsParams struct {
+func (q *Queries) EventMoment(ctx context.Context, seq int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, eventMoment, seq)
+	var at int64
+	err := row.Scan(&at)
+	return at, err
+}
+
+const eventsAfter = `-- name: EventsAfter :many
+SELECT seq, id, type, at, account_id, session_id, client_id, key_id, actor, address, user_agent, reason, detail FROM events
+WHERE seq > $1 AND seq <= $2
+    AND (CAST($3 AS TEXT) = '' OR CAST($3 AS TEXT) LIKE '%,' || type || ',%')
+    AND (CAST($4 AS TEXT) = '' OR account_id = CAST($4 AS TEXT))
+    AND (CAST($5 AS TEXT) = '' OR session_id = CAST($5 AS TEXT))
+    AND (CAST($6 AS TEXT) = '' OR client_id = CAST($6 AS TEXT))
+    AND +at >= $7 AND +at < $8
+ORDER BY seq
+LIMIT $9
+`
+
+type EventsAfterParams struct {
 	After     int64
-	Since     int64
-	Until     int64
+	Through   int64
 	Types     string
 	AccountID string
 	SessionID string
 	ClientID  string
+	Since     int64
+	Until     int64
 	PageLimit int32
 }
 
-// Types is a list such as ",login.failed,session.ended,", or empty for all.
-func (q *Queries) Events(ctx context.Context, arg EventsParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, events,
+// Every reading of the log has an index for its order and a window of rows, so
+// that a filter that matches little costs no more than one that matches much.
+// A plus before a column keeps SQLite from choosing its index. Types is a list
+// such as ",login.failed,session.ended,", or empty for all.
+func (q *Queries) EventsAfter(ctx context.Context, arg EventsAfterParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, eventsAfter,
 		arg.After,
-		arg.Since,
-		arg.Until,
+		arg.Through,
 		arg.Types,
 		arg.AccountID,
 		arg.SessionID,
 		arg.ClientID,
+		arg.Since,
+		arg.Until,
 		arg.PageLimit,
 	)
 	if err != nil {
@@ -80,21 +97,18 @@ func (q *Queries) Events(ctx context.Context, arg EventsParams) ([]Event, error)
 
 const eventsBefore = `-- name: EventsBefore :many
 SELECT seq, id, type, at, account_id, session_id, client_id, key_id, actor, address, user_agent, reason, detail FROM events
-WHERE seq < $1 AND at >= $2 AND at < $3
-    AND (CAST($4 AS TEXT) = '' OR CAST($4 AS TEXT) LIKE '%,' || type || ',%')
-    AND (CAST($5 AS TEXT) = '' OR account_id = CAST($5 AS TEXT))
-    AND (CAST($6 AS TEXT) = '' OR session_id = CAST($6 AS TEXT))
-    AND (CAST($7 AS TEXT) = '' OR client_id = CAST($7 AS TEXT))
+WHERE seq < $1 AND seq >= $2
+    AND (CAST($3 AS TEXT) = '' OR CAST($3 AS TEXT) LIKE '%,' || type || ',%')
+    AND (CAST($4 AS TEXT) = '' OR session_id = CAST($4 AS TEXT))
+    AND (CAST($5 AS TEXT) = '' OR client_id = CAST($5 AS TEXT))
 ORDER BY seq DESC
-LIMIT $8
+LIMIT $6
 `
 
 type EventsBeforeParams struct {
 	Before    int64
-	Since     int64
-	Until     int64
+	DownTo    int64
 	Types     string
-	AccountID string
 	SessionID string
 	ClientID  string
 	PageLimit int32
@@ -103,10 +117,8 @@ type EventsBeforeParams struct {
 func (q *Queries) EventsBefore(ctx context.Context, arg EventsBeforeParams) ([]Event, error) {
 	rows, err := q.db.QueryContext(ctx, eventsBefore,
 		arg.Before,
-		arg.Since,
-		arg.Until,
+		arg.DownTo,
 		arg.Types,
-		arg.AccountID,
 		arg.SessionID,
 		arg.ClientID,
 		arg.PageLimit,
@@ -146,35 +158,33 @@ func (q *Queries) EventsBefore(ctx context.Context, arg EventsBeforeParams) ([]E
 	return items, nil
 }
 
-const eventsOfAccountBefore = `-- name: EventsOfAccountBefore :many
+const eventsByTimeBefore = `-- name: EventsByTimeBefore :many
 SELECT seq, id, type, at, account_id, session_id, client_id, key_id, actor, address, user_agent, reason, detail FROM events
-WHERE account_id = $1 AND seq < $2 AND at >= $3 AND at < $4
+WHERE (at, seq) < (CAST($1 AS BIGINT), CAST($2 AS BIGINT)) AND (at, seq) >= (CAST($3 AS BIGINT), CAST($4 AS BIGINT))
     AND (CAST($5 AS TEXT) = '' OR CAST($5 AS TEXT) LIKE '%,' || type || ',%')
     AND (CAST($6 AS TEXT) = '' OR session_id = CAST($6 AS TEXT))
     AND (CAST($7 AS TEXT) = '' OR client_id = CAST($7 AS TEXT))
-ORDER BY seq DESC
+ORDER BY at DESC, seq DESC
 LIMIT $8
 `
 
-type EventsOfAccountBeforeParams struct {
-	AccountID string
+type EventsByTimeBeforeParams struct {
+	BeforeAt  int64
 	Before    int64
-	Since     int64
-	Until     int64
+	DownToAt  int64
+	DownTo    int64
 	Types     string
 	SessionID string
 	ClientID  string
 	PageLimit int32
 }
 
-// EventsBefore by the index of accounts, for what is asked most: what happened
-// to somebody.
-func (q *Queries) EventsOfAccountBefore(ctx context.Context, arg EventsOfAccountBeforeParams) ([]Event, error) {
-	rows, err := q.db.QueryContext(ctx, eventsOfAccountBefore,
-		arg.AccountID,
+func (q *Queries) EventsByTimeBefore(ctx context.Context, arg EventsByTimeBeforeParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, eventsByTimeBefore,
+		arg.BeforeAt,
 		arg.Before,
-		arg.Since,
-		arg.Until,
+		arg.DownToAt,
+		arg.DownTo,
 		arg.Types,
 		arg.SessionID,
 		arg.ClientID,
@@ -213,6 +223,141 @@ func (q *Queries) EventsOfAccountBefore(ctx context.Context, arg EventsOfAccount
 		return nil, err
 	}
 	return items, nil
+}
+
+const eventsByTimeFloor = `-- name: EventsByTimeFloor :one
+SELECT at, seq FROM events
+WHERE (at, seq) < (CAST($1 AS BIGINT), CAST($2 AS BIGINT)) AND (at, seq) >= (CAST($3 AS BIGINT), CAST($4 AS BIGINT))
+ORDER BY at DESC, seq DESC
+LIMIT 1 OFFSET $5
+`
+
+type EventsByTimeFloorParams struct {
+	BeforeAt int64
+	Before   int64
+	DownToAt int64
+	DownTo   int64
+	Skip     int32
+}
+
+type EventsByTimeFloorRow struct {
+	At  int64
+	Seq int64
+}
+
+func (q *Queries) EventsByTimeFloor(ctx context.Context, arg EventsByTimeFloorParams) (EventsByTimeFloorRow, error) {
+	row := q.db.QueryRowContext(ctx, eventsByTimeFloor,
+		arg.BeforeAt,
+		arg.Before,
+		arg.DownToAt,
+		arg.DownTo,
+		arg.Skip,
+	)
+	var i EventsByTimeFloorRow
+	err := row.Scan(&i.At, &i.Seq)
+	return i, err
+}
+
+const eventsOfAccountBefore = `-- name: EventsOfAccountBefore :many
+SELECT seq, id, type, at, account_id, session_id, client_id, key_id, actor, address, user_agent, reason, detail FROM events
+WHERE account_id = $1 AND seq < $2 AND seq >= $3
+    AND (CAST($4 AS TEXT) = '' OR CAST($4 AS TEXT) LIKE '%,' || type || ',%')
+    AND (CAST($5 AS TEXT) = '' OR session_id = CAST($5 AS TEXT))
+    AND (CAST($6 AS TEXT) = '' OR client_id = CAST($6 AS TEXT))
+    AND +at >= $7 AND +at < $8
+ORDER BY seq DESC
+LIMIT $9
+`
+
+type EventsOfAccountBeforeParams struct {
+	AccountID string
+	Before    int64
+	DownTo    int64
+	Types     string
+	SessionID string
+	ClientID  string
+	Since     int64
+	Until     int64
+	PageLimit int32
+}
+
+func (q *Queries) EventsOfAccountBefore(ctx context.Context, arg EventsOfAccountBeforeParams) ([]Event, error) {
+	rows, err := q.db.QueryContext(ctx, eventsOfAccountBefore,
+		arg.AccountID,
+		arg.Before,
+		arg.DownTo,
+		arg.Types,
+		arg.SessionID,
+		arg.ClientID,
+		arg.Since,
+		arg.Until,
+		arg.PageLimit,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Event
+	for rows.Next() {
+		var i Event
+		if err := rows.Scan(
+			&i.Seq,
+			&i.ID,
+			&i.Type,
+			&i.At,
+			&i.AccountID,
+			&i.SessionID,
+			&i.ClientID,
+			&i.KeyID,
+			&i.Actor,
+			&i.Address,
+			&i.UserAgent,
+			&i.Reason,
+			&i.Detail,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eventsOfAccountFloor = `-- name: EventsOfAccountFloor :one
+SELECT seq FROM events
+WHERE account_id = $1 AND seq < $2
+ORDER BY seq DESC
+LIMIT 1 OFFSET $3
+`
+
+type EventsOfAccountFloorParams struct {
+	AccountID string
+	Before    int64
+	Skip      int32
+}
+
+// The first event of an account that a window leaves out.
+func (q *Queries) EventsOfAccountFloor(ctx context.Context, arg EventsOfAccountFloorParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, eventsOfAccountFloor, arg.AccountID, arg.Before, arg.Skip)
+	var seq int64
+	err := row.Scan(&seq)
+	return seq, err
+}
+
+const firstEvent = `-- name: FirstEvent :one
+SELECT CAST(COALESCE(MIN(seq), 0) AS BIGINT) FROM events WHERE seq > $1
+`
+
+func (q *Queries) FirstEvent(ctx context.Context, after int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, firstEvent, after)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const foundEventLog = `-- name: FoundEventLog :execrows
@@ -225,46 +370,6 @@ func (q *Queries) FoundEventLog(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const insertEvent = `-- name: InsertEvent :exec
-INSERT INTO events (seq, id, type, at, account_id, session_id, client_id, key_id, actor, address, user_agent, reason, detail)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-`
-
-type InsertEventParams struct {
-	Seq       int64
-	ID        string
-	Type      string
-	At        int64
-	AccountID string
-	SessionID string
-	ClientID  string
-	KeyID     string
-	Actor     string
-	Address   string
-	UserAgent string
-	Reason    string
-	Detail    string
-}
-
-func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) error {
-	_, err := q.db.ExecContext(ctx, insertEvent,
-		arg.Seq,
-		arg.ID,
-		arg.Type,
-		arg.At,
-		arg.AccountID,
-		arg.SessionID,
-		arg.ClientID,
-		arg.KeyID,
-		arg.Actor,
-		arg.Address,
-		arg.UserAgent,
-		arg.Reason,
-		arg.Detail,
-	)
-	return err
 }
 
 const lastEvent = `-- name: LastEvent :one

@@ -231,7 +231,6 @@ FROM revocation_log LEFT JOIN (
     FROM rules WHERE rules.seq > $1 ORDER BY rules.seq LIMIT $2
 ) AS page ON TRUE
 WHERE revocation_log.one = 1
-ORDER BY page.seq
 `
 
 type RulesRow struct {

@@ -10,6 +10,20 @@ import (
 	"database/sql"
 )
 
+const countAlive = `-- name: CountAlive :one
+SELECT COUNT(*) FROM (
+    SELECT ended_at FROM sessions WHERE account_id = $1 AND ended_at IS NULL LIMIT $2
+) AS alive
+`
+
+// The sessions of an account that have not ended, up to a number.
+func (q *Queries) CountAlive(ctx context.Context, accountID string, most int32) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countAlive, accountID, most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const endAllSessions = `-- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE ended_at IS NULL
@@ -63,34 +77,227 @@ func (q *Queries) EndAllSessions(ctx context.Context, arg EndAllSessionsParams) 
 	return items, nil
 }
 
+const endIdlest = `-- name: EndIdlest :many
+UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
+WHERE id IN (
+    SELECT candidates.id FROM (
+        SELECT old.id, old.used_at FROM sessions AS old
+        WHERE old.account_id = $3 AND old.ended_at IS NULL AND old.id <> $4 LIMIT 1000
+    ) AS candidates ORDER BY candidates.used_at, candidates.id LIMIT $5
+) AND ended_at IS NULL
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+`
+
+type EndIdlestParams struct {
+	At        int64
+	Reason    string
+	AccountID string
+	ExceptID  string
+	Portion   int32
+}
+
+// The sessions that were not used for longest, among the first thousand.
+func (q *Queries) EndIdlest(ctx context.Context, arg EndIdlestParams) ([]Session, error) {
+	rows, err := q.db.QueryContext(ctx, endIdlest,
+		arg.At,
+		arg.Reason,
+		arg.AccountID,
+		arg.ExceptID,
+		arg.Portion,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Method,
+			&i.CreatedAt,
+			&i.AuthTime,
+			&i.UsedAt,
+			&i.Address,
+			&i.UserAgent,
+			&i.Generation,
+			&i.Salt,
+			&i.ExpiresAt,
+			&i.AbsoluteExpiry,
+			&i.EndedAt,
+			&i.EndReason,
+			&i.RotatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endPortion = `-- name: EndPortion :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE id IN (
     SELECT old.id FROM sessions AS old
-    WHERE old.id > $3 AND old.ended_at IS NULL AND (CAST($4 AS BIGINT) = 0 OR old.created_at <= CAST($4 AS BIGINT))
-        AND (CAST($5 AS TEXT) = '' OR old.client_id = CAST($5 AS TEXT))
-    ORDER BY old.id LIMIT $6
-)
+    WHERE old.ended_at IS NULL AND old.created_at <= CAST($3 AS BIGINT)
+    ORDER BY old.created_at, old.id LIMIT $4
+) AND ended_at IS NULL
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
 `
 
 type EndPortionParams struct {
-	At       int64
-	Reason   string
-	After    string
-	BegunBy  int64
-	ClientID string
-	Portion  int32
+	At      int64
+	Reason  string
+	BegunBy int64
+	Portion int32
 }
 
-// Of a client's sessions, or of all when it is empty, from an id on.
+// Each EndPortion query ends some of the sessions that its index lists; those that
+// have ended leave the index, so a repeat finds the next ones.
 func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]Session, error) {
 	rows, err := q.db.QueryContext(ctx, endPortion,
 		arg.At,
 		arg.Reason,
-		arg.After,
 		arg.BegunBy,
+		arg.Portion,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Method,
+			&i.CreatedAt,
+			&i.AuthTime,
+			&i.UsedAt,
+			&i.Address,
+			&i.UserAgent,
+			&i.Generation,
+			&i.Salt,
+			&i.ExpiresAt,
+			&i.AbsoluteExpiry,
+			&i.EndedAt,
+			&i.EndReason,
+			&i.RotatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endPortionOfAccount = `-- name: EndPortionOfAccount :many
+UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
+WHERE id IN (
+    SELECT old.id FROM sessions AS old
+    WHERE old.account_id = $3 AND old.ended_at IS NULL AND old.created_at <= CAST($4 AS BIGINT)
+        AND old.id <> $5
+    LIMIT $6
+) AND ended_at IS NULL
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+`
+
+type EndPortionOfAccountParams struct {
+	At        int64
+	Reason    string
+	AccountID string
+	BegunBy   int64
+	ExceptID  string
+	Portion   int32
+}
+
+func (q *Queries) EndPortionOfAccount(ctx context.Context, arg EndPortionOfAccountParams) ([]Session, error) {
+	rows, err := q.db.QueryContext(ctx, endPortionOfAccount,
+		arg.At,
+		arg.Reason,
+		arg.AccountID,
+		arg.BegunBy,
+		arg.ExceptID,
+		arg.Portion,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Method,
+			&i.CreatedAt,
+			&i.AuthTime,
+			&i.UsedAt,
+			&i.Address,
+			&i.UserAgent,
+			&i.Generation,
+			&i.Salt,
+			&i.ExpiresAt,
+			&i.AbsoluteExpiry,
+			&i.EndedAt,
+			&i.EndReason,
+			&i.RotatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endPortionOfClient = `-- name: EndPortionOfClient :many
+UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
+WHERE id IN (
+    SELECT old.id FROM sessions AS old
+    WHERE old.client_id = $3 AND old.ended_at IS NULL AND old.created_at <= CAST($4 AS BIGINT)
+    ORDER BY old.created_at, old.id LIMIT $5
+) AND ended_at IS NULL
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+`
+
+type EndPortionOfClientParams struct {
+	At       int64
+	Reason   string
+	ClientID string
+	BegunBy  int64
+	Portion  int32
+}
+
+func (q *Queries) EndPortionOfClient(ctx context.Context, arg EndPortionOfClientParams) ([]Session, error) {
+	rows, err := q.db.QueryContext(ctx, endPortionOfClient,
+		arg.At,
+		arg.Reason,
 		arg.ClientID,
+		arg.BegunBy,
 		arg.Portion,
 	)
 	if err != nil {
@@ -364,6 +571,20 @@ func (q *Queries) EndSessionsOfClient(ctx context.Context, arg EndSessionsOfClie
 	return items, nil
 }
 
+const forgetEndedOfAccount = `-- name: ForgetEndedOfAccount :execrows
+DELETE FROM sessions WHERE id IN (
+    SELECT old.id FROM sessions AS old WHERE old.account_id = $1 AND old.ended_at IS NOT NULL LIMIT $2
+)
+`
+
+func (q *Queries) ForgetEndedOfAccount(ctx context.Context, accountID string, portion int32) (int64, error) {
+	result, err := q.db.ExecContext(ctx, forgetEndedOfAccount, accountID, portion)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent,
     generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at)
@@ -429,11 +650,11 @@ func (q *Queries) PruneSessions(ctx context.Context, before int64, portion int32
 
 const recentlyEnded = `-- name: RecentlyEnded :one
 SELECT COUNT(*) FROM (
-    SELECT ended_at FROM sessions WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT 32
-) AS newest WHERE newest.ended_at > CAST($2 AS BIGINT)
+    SELECT ended_at FROM sessions WHERE account_id = $1 AND ended_at > CAST($2 AS BIGINT) LIMIT 32
+) AS recent
 `
 
-// Among the newest, so that a flood of them does not make it slow.
+// No more than anybody asks for, so that a flood of them does not make it slow.
 func (q *Queries) RecentlyEnded(ctx context.Context, accountID string, since int64) (int64, error) {
 	row := q.db.QueryRowContext(ctx, recentlyEnded, accountID, since)
 	var count int64
@@ -525,18 +746,72 @@ func (q *Queries) SessionOwner(ctx context.Context, id string) (string, error) {
 	return account_id, err
 }
 
+const sessionWithOwner = `-- name: SessionWithOwner :one
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, identifiers.canonical, identifiers.account_id, identifiers.display, revocation_log.epoch, revocation_log.n
+FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+    JOIN identifiers ON identifiers.account_id = sessions.account_id
+    CROSS JOIN revocation_log
+WHERE sessions.id = $1
+`
+
+type SessionWithOwnerRow struct {
+	Session    Session
+	Account    Account
+	Identifier Identifier
+	Epoch      int64
+	N          int64
+}
+
+// Session, and the account that it is of.
+func (q *Queries) SessionWithOwner(ctx context.Context, id string) (SessionWithOwnerRow, error) {
+	row := q.db.QueryRowContext(ctx, sessionWithOwner, id)
+	var i SessionWithOwnerRow
+	err := row.Scan(
+		&i.Session.ID,
+		&i.Session.AccountID,
+		&i.Session.ClientID,
+		&i.Session.Method,
+		&i.Session.CreatedAt,
+		&i.Session.AuthTime,
+		&i.Session.UsedAt,
+		&i.Session.Address,
+		&i.Session.UserAgent,
+		&i.Session.Generation,
+		&i.Session.Salt,
+		&i.Session.ExpiresAt,
+		&i.Session.AbsoluteExpiry,
+		&i.Session.EndedAt,
+		&i.Session.EndReason,
+		&i.Session.RotatedAt,
+		&i.Account.ID,
+		&i.Account.PasswordHash,
+		&i.Account.CreatedAt,
+		&i.Account.PasswordChangedAt,
+		&i.Account.DisabledAt,
+		&i.Identifier.Canonical,
+		&i.Identifier.AccountID,
+		&i.Identifier.Display,
+		&i.Epoch,
+		&i.N,
+	)
+	return i, err
+}
+
 const sessions = `-- name: Sessions :many
 SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
 WHERE (sessions.created_at, sessions.id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT))
-    AND sessions.ended_at IS NULL AND sessions.expires_at > $3
+    AND (sessions.created_at, sessions.id) >= (CAST($3 AS BIGINT), CAST($4 AS TEXT))
+    AND sessions.ended_at IS NULL AND sessions.expires_at > $5
 ORDER BY sessions.created_at DESC, sessions.id DESC
-LIMIT $4
+LIMIT $6
 `
 
 type SessionsParams struct {
 	AfterCreatedAt int64
 	AfterID        string
+	DownToAt       int64
+	DownTo         string
 	Now            int64
 	PageLimit      int32
 }
@@ -550,6 +825,8 @@ func (q *Queries) Sessions(ctx context.Context, arg SessionsParams) ([]SessionsR
 	rows, err := q.db.QueryContext(ctx, sessions,
 		arg.AfterCreatedAt,
 		arg.AfterID,
+		arg.DownToAt,
+		arg.DownTo,
 		arg.Now,
 		arg.PageLimit,
 	)
@@ -592,13 +869,39 @@ func (q *Queries) Sessions(ctx context.Context, arg SessionsParams) ([]SessionsR
 	return items, nil
 }
 
+const sessionsFloor = `-- name: SessionsFloor :one
+SELECT created_at, id FROM sessions
+WHERE (created_at, id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT)) AND ended_at IS NULL
+ORDER BY created_at DESC, id DESC
+LIMIT 1 OFFSET $3
+`
+
+type SessionsFloorParams struct {
+	AfterCreatedAt int64
+	AfterID        string
+	Skip           int32
+}
+
+type SessionsFloorRow struct {
+	CreatedAt int64
+	ID        string
+}
+
+// The first session that a window leaves out.
+func (q *Queries) SessionsFloor(ctx context.Context, arg SessionsFloorParams) (SessionsFloorRow, error) {
+	row := q.db.QueryRowContext(ctx, sessionsFloor, arg.AfterCreatedAt, arg.AfterID, arg.Skip)
+	var i SessionsFloorRow
+	err := row.Scan(&i.CreatedAt, &i.ID)
+	return i, err
+}
+
 const sessionsOfAccount = `-- name: SessionsOfAccount :many
 SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
-WHERE sessions.account_id = $1
+WHERE sessions.account_id = $1 AND sessions.ended_at IS NULL
     AND (sessions.created_at, sessions.id) < (CAST($2 AS BIGINT), CAST($3 AS TEXT))
-    AND sessions.ended_at IS NULL AND sessions.expires_at > $4
-ORDER BY sessions.created_at DESC, sessions.id DESC
+    AND sessions.expires_at > $4
+ORDER BY sessions.ended_at DESC, sessions.created_at DESC, sessions.id DESC
 LIMIT $5
 `
 
@@ -615,6 +918,7 @@ type SessionsOfAccountRow struct {
 	Display string
 }
 
+// All have the same ended_at, and PostgreSQL does not know that.
 func (q *Queries) SessionsOfAccount(ctx context.Context, arg SessionsOfAccountParams) ([]SessionsOfAccountRow, error) {
 	rows, err := q.db.QueryContext(ctx, sessionsOfAccount,
 		arg.AccountID,

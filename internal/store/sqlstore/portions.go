@@ -1,0 +1,143 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store/sqlstore/query"
+)
+
+// ending is why and when sessions end, and which.
+type ending struct {
+	// client is whose sessions end; empty for all clients.
+	client string
+	at     time.Time
+	reason session.Reason
+	// begunBy is when these sessions had begun at the latest; 0 for at. See begunBy.
+	begunBy int64
+}
+
+// begunBy is when the sessions that an entry ends had begun at the latest: a
+// repeat must not sign out people who have signed in since. 0 sets no limit.
+func begunBy(e revoke.Entry) int64 {
+	if e.Repeats.IsZero() {
+		return 0
+	}
+	return millis(e.Repeats)
+}
+
+// endPortion is how many sessions one step of a portion ends. Each has an
+// event, and while they are written no other event can be.
+const endPortion = 100
+
+// endPortions ends the sessions of a client, or all when it is empty, some in a
+// step with their events, and returns how many were alive.
+func (s *Store) endPortions(ctx context.Context, e ending) (total int, err error) {
+	by := e.begunBy
+	if by == 0 {
+		by = millis(e.at)
+	}
+	portion := func(q *query.Queries, ctx context.Context) (endings, error) {
+		if e.client == "" {
+			return q.EndPortion(ctx, query.EndPortionParams{At: millis(e.at), Reason: string(e.reason), BegunBy: by, Portion: endPortion})
+		}
+		return q.EndPortionOfClient(ctx, query.EndPortionOfClientParams{
+			At: millis(e.at), Reason: string(e.reason), ClientID: e.client, BegunBy: by, Portion: endPortion,
+		})
+	}
+	return s.portions(ctx, sessionsOf(""), func(q *query.Queries, ctx context.Context, _ *draft) (endings, error) { return portion(q, ctx) })
+}
+
+// endMost ends the sessions of an account in portions when they are more than
+// one step should end, and returns how many were alive. The caller's own step
+// then ends the rest. The first step writes a soft rule about the account: from
+// there on no access token of a session that has ended is good, whether or not
+// the caller's step is reached. Sessions that have not ended only refresh. The
+// checks come before the first step, when there are portions.
+func (s *Store) endMost(ctx context.Context, e session.EndMany, by int64, checks ...func() error) (total int, err error) {
+	n, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.CountAlive(ctx, e.AccountID, endPortion+1)
+	})
+	if err != nil || n <= endPortion {
+		return 0, err
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return 0, err
+		}
+	}
+	if by == 0 {
+		by = millis(e.At)
+	}
+	told := false
+	return s.portions(ctx, sessionsOf(e.AccountID), func(q *query.Queries, ctx context.Context, d *draft) (endings, error) {
+		ended, err := q.EndPortionOfAccount(ctx, query.EndPortionOfAccountParams{
+			At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, BegunBy: by, ExceptID: e.Except, Portion: endPortion,
+		})
+		if err == nil && !told && len(ended) > 0 {
+			d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Account, Value: e.AccountID, Mode: revoke.Soft, At: moment(millis(e.At))}})
+		}
+		return ended, err
+	}, func() { told = true })
+}
+
+// portions repeats a step until it ends no session, and returns how many of
+// those that it ended were alive. Each is a step of its own, and other writes
+// come in between. done is called after each.
+func (s *Store) portions(ctx context.Context, order string, portion func(*query.Queries, context.Context, *draft) (endings, error), done ...func()) (total int, err error) {
+	for {
+		alive := 0
+		ended, err := writeLog(ctx, s, order, func(q *query.Queries, ctx context.Context, d *draft) (endings, error) {
+			ended, err := portion(q, ctx, d)
+			if err == nil {
+				alive = d.ended(ended)
+			}
+			return ended, err
+		})
+		if err != nil {
+			return total, err
+		}
+		for _, call := range done {
+			call()
+		}
+		if total += alive; len(ended) == 0 {
+			return total, nil
+		}
+	}
+}
+
+// forgetEnded removes the ended sessions of an account in portions, so that the
+// deletion of the account has few rows to take along.
+func (s *Store) forgetEnded(ctx context.Context, account string) error {
+	for {
+		rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+			return q.ForgetEndedOfAccount(ctx, account, prunePortion)
+		})
+		if err != nil || rows < prunePortion {
+			return err
+		}
+	}
+}
+
+// endIdlest ends the sessions of an account that were not used for longest,
+// when it has more than most. kept is the session that was just started.
+func endIdlest(ctx context.Context, q *query.Queries, d *draft, kept session.Session, most int) error {
+	if most <= 0 {
+		return nil
+	}
+	n, err := q.CountAlive(ctx, kept.AccountID, int32(most+endPortion))
+	if err != nil || n <= int64(most) {
+		return err
+	}
+	ended, err := q.EndIdlest(ctx, query.EndIdlestParams{
+		At: millis(kept.CreatedAt), Reason: string(session.ReasonTooMany), AccountID: kept.AccountID, ExceptID: kept.ID, Portion: int32(n) - int32(most),
+	})
+	if err != nil {
+		return err
+	}
+	d.sessionRules(ended)
+	d.ended(ended)
+	return nil
+}
