@@ -83,3 +83,10 @@ func IssuerClock(mono, wall int64) int64 {
 	latest, _ := c.latest(moments{mono: 500 + mono, wall: 700_000 + wall})
 	return latest - 700_000 - ahead
 }
+
+// RoomForWatches returns for how many watches the maps have memory.
+func (v *Verifier) RoomForWatches() int {
+	v.watches.mu.Lock()
+	defer v.watches.mu.Unlock()
+	return v.watches.peak
+}

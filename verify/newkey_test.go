@@ -78,7 +78,7 @@ func TestKilledKeyDiesWithAnySet(t *testing.T) {
 				if set == "" {
 					set = string(keySet(generate(t, jose.ECDHES)))
 				}
-				o.keys = answer("application/json", set)
+				o.misbehave(nil, answer("application/json", set))
 				time.Sleep(5 * time.Minute)
 				synctest.Wait()
 				for range 2 {
@@ -146,7 +146,7 @@ func TestFetchingIsLogged(t *testing.T) {
 			}
 			log.Reset()
 		}
-		o.metadata = http.NotFound
+		o.misbehave(http.NotFound, nil)
 		time.Sleep(11 * time.Hour)
 		says("the known ones stay in use")
 		if s := v.Stats(); v.Health() != nil || s.KeyError == nil || s.KeyAge < 10*time.Hour || s.Keys != 1 {
@@ -192,7 +192,7 @@ func TestCancelledIsNotUnavailable(t *testing.T) {
 		o.publish(k)
 		v := open(t, config)
 		defer v.Close()
-		o.keys = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+		o.misbehave(nil, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		for what, call := range map[string]func(context.Context) error{
 			"Verify": func(ctx context.Context) error {
 				_, err := v.Verify(ctx, lasting(t, generate(t, jose.ES256)))

@@ -38,6 +38,13 @@ func (o *origin) publish(keys ...jose.Key) {
 	o.set, o.metadata, o.keys = keySet(keys...), nil, nil
 }
 
+// misbehave answers in another way until something is published again.
+func (o *origin) misbehave(metadata, keys http.HandlerFunc) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.metadata, o.keys = metadata, keys
+}
+
 func (o *origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.mu.Lock()
 	set, metadata, keys := o.set, o.metadata, o.keys
