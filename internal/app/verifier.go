@@ -119,7 +119,15 @@ func (v *ownVerifiers) Power(r *http.Request) (verify.Claims, verify.Place, erro
 // app that has one for its own service can sign out and step up with it.
 func (v *ownVerifiers) Person(r *http.Request) (verify.Claims, verify.Place, error) {
 	if v.app.config.OnlyIssuerAtAccounts() {
-		return v.powers.VerifyRequest(r)
+		claims, place, err := v.powers.VerifyRequest(r)
+		if errors.Is(err, verify.ErrInvalid) {
+			// A token in another form is refused for its form, which tells nobody
+			// what to do.
+			if audience, bad := v.reader.Audience(tokenAt(r, place), v.app.now()); bad == nil && audience != v.issuer.Self() {
+				err = verify.ErrAudience
+			}
+		}
+		return claims, place, err
 	}
 	claims, place, refused := v.own.VerifyRequest(r)
 	if !errors.Is(refused, verify.ErrInvalid) {

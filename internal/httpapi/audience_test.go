@@ -114,10 +114,22 @@ func TestTokensForOtherAudiences(t *testing.T) {
 			next, err := a.ForAudience(audience).Refresh(t.Context(), tokens.RefreshToken)
 			worked(t, err)
 			check(next, false)
-			back, err := a.Refresh(t.Context(), next.RefreshToken)
+			kept, err := a.Refresh(t.Context(), next.RefreshToken)
 			worked(t, err)
-			_, err = a.As(back).Me(t.Context())
-			worked(t, err) // without a wish, Portaria's own again
+			check(kept, false) // without a wish, that of the sign-in
+			back, err := a.ForAudience("portaria").Refresh(t.Context(), kept.RefreshToken)
+			worked(t, err)
+			if got := claims(t, back.AccessToken)["aud"]; got != "portaria" {
+				t.Errorf("asked for portaria, got %v", got)
+			}
+			kept, err = a.Refresh(t.Context(), back.RefreshToken)
+			worked(t, err)
+			check(kept, false) // another wish was for once
+			back, err = a.ForAudience("portaria").Refresh(t.Context(), kept.RefreshToken)
+			worked(t, err)
+			own, err := a.As(back).StepUp(t.Context(), apptest.Password)
+			worked(t, err)
+			check(own, true)
 			proved, err := a.As(back).ForAudience(audience).StepUp(t.Context(), apptest.Password)
 			worked(t, err)
 			check(proved, true)

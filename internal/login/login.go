@@ -122,6 +122,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 	if err != nil {
 		return Tokens{}, s.failed(ctx, proof, attempt{client: plan.terms.ClientID, Use: use}, err)
 	}
+	plan.terms.Audience = wish.Audience
 	started, err := s.chain.Start(proof.Account.ID, methodPassword, plan.terms, use)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
@@ -167,8 +168,8 @@ func (s *Service) renewed(ctx context.Context, p account.Proof, plain password.P
 
 // Refresh spends a refresh token, for an access token as wished. The event, if
 // any, is to be logged whether or not there is an error. Errors: those of
-// session.Chain.Refresh, and those of token.Issuer.Recipient, which spend
-// nothing: a client that comes back with the same token must not look like a
+// session.Chain.Refresh, and those of token.Issuer.Recipient, also for the audience
+// of the sign-in, which counts when the wish names none. They spend nothing: a client that comes back with the same token must not look like a
 // thief.
 func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use session.Use) (Tokens, session.Event, error) {
 	plan, err := s.plan(ctx, wish, use.At)
@@ -183,6 +184,14 @@ func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use s
 	// The token is minted before the refresh token is spent: its session was read
 	// before, and a session that has ended meanwhile is not refreshed.
 	got, err := s.chain.RefreshWith(ctx, t, plan.terms, use, func(next session.Refreshed) (err error) {
+		if next.Token != "" && wish.Audience == "" && next.Session.Audience != "" {
+			// The audience of the sign-in, unless another is asked for.
+			kept := wish
+			kept.Audience = next.Session.Audience
+			if plan, err = s.plan(ctx, kept, use.At); err != nil {
+				return err
+			}
+		}
 		if next.Token != "" {
 			tokens, err = s.issue(grant{session: next.Session, refresh: next.Token, plan: plan}, s.tokens.MintFor, use.At)
 		}
@@ -199,6 +208,7 @@ func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use s
 // fresh access token as wished; the wish names the session's client. The session
 // keeps its refresh token.
 func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, wish Wish, now time.Time) (Tokens, error) {
+	wish.Audience = cmp.Or(wish.Audience, in.Audience)
 	plan, err := s.plan(ctx, wish, now)
 	if err != nil {
 		return Tokens{}, err

@@ -62,6 +62,9 @@ type Session struct {
 	AccountID string
 	// ClientID is the application that was signed in to.
 	ClientID string
+	// Audience is the service that the sign-in asked tokens for; empty when it
+	// named none. A refresh asks for it again.
+	Audience string
 	// Method is how the account was proved, as an RFC 8176 amr value.
 	Method string
 	// CreatedAt is the sign-in; AuthTime the last proof of a credential.
@@ -158,6 +161,9 @@ type Terms struct {
 	// ClientID is the application that people sign in to. A refresh token is
 	// good for the client that it was given to, and no other (RFC 6749 §6).
 	ClientID string
+	// Audience is what a sign-in asks tokens for; see Session.Audience. It changes
+	// nothing about a session that has begun.
+	Audience string
 	// Idle and Absolute stand in for those of the Policy; zero keeps them.
 	// Absolute counts from the sign-in: a change is for new sessions.
 	Idle, Absolute time.Duration

@@ -102,6 +102,7 @@ func device(a account.Account) session.Session {
 		ID:             uuid.NewString(),
 		AccountID:      a.ID,
 		ClientID:       "web",
+		Audience:       "orders",
 		Method:         "pwd",
 		CreatedAt:      start,
 		AuthTime:       start,

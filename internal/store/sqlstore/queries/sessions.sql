@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent,
-    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at)
+    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience)
 VALUES (@id, @account_id, @client_id, @method, @created_at, @auth_time, @used_at, @address, @user_agent,
-    @generation, @salt, @expires_at, @absolute_expiry, @ended_at, @end_reason, @rotated_at);
+    @generation, @salt, @expires_at, @absolute_expiry, @ended_at, @end_reason, @rotated_at, @audience);
 
 -- name: Session :one
 -- With the head of the revocation log in one statement, and so of one snapshot:

@@ -176,9 +176,7 @@ type ClaimAccountParams struct {
 	VerifiedHash string
 }
 
-// The first statement of a sign-in: it holds the account's row until the
-// session is written, so that a change of password or a ban comes wholly
-// before or wholly after.
+// The first statement of a sign-in with a new hash.
 func (q *Queries) ClaimAccount(ctx context.Context, arg ClaimAccountParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, claimAccount, arg.NewHash, arg.ID, arg.VerifiedHash)
 	if err != nil {
@@ -230,8 +228,8 @@ WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL
 
 // Locks the account's row, as ClaimAccount does. In a transaction, PostgreSQL is
 // given this with FOR NO KEY UPDATE (see lockingTx); SQLite has one writer.
-func (q *Queries) HoldAccount(ctx context.Context, id string, verifiedHash string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, holdAccount, id, verifiedHash)
+func (q *Queries) HoldAccount(ctx context.Context, iD string, verifiedHash string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, holdAccount, iD, verifiedHash)
 	var created_at int64
 	err := row.Scan(&created_at)
 	return created_at, err

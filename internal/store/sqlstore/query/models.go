@@ -138,6 +138,7 @@ type Session struct {
 	EndedAt        sql.NullInt64
 	EndReason      string
 	RotatedAt      int64
+	Audience       string
 }
 
 type Verifier struct {

@@ -28,7 +28,7 @@ const endAllSessions = `-- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE ended_at IS NULL
     AND (CAST($3 AS BIGINT) = 0 OR created_at <= CAST($3 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndAllSessionsParams struct {
@@ -63,6 +63,7 @@ func (q *Queries) EndAllSessions(ctx context.Context, arg EndAllSessionsParams) 
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -85,7 +86,7 @@ WHERE id IN (
         WHERE old.account_id = $3 AND old.ended_at IS NULL AND old.id <> $4 LIMIT 1000
     ) AS candidates ORDER BY candidates.used_at, candidates.id LIMIT $5
 ) AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndIdlestParams struct {
@@ -129,6 +130,7 @@ func (q *Queries) EndIdlest(ctx context.Context, arg EndIdlestParams) ([]Session
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -150,7 +152,7 @@ WHERE id IN (
     WHERE old.ended_at IS NULL AND old.created_at <= CAST($3 AS BIGINT)
     ORDER BY old.created_at, old.id LIMIT $4
 ) AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndPortionParams struct {
@@ -193,6 +195,7 @@ func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]Sessi
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -215,7 +218,7 @@ WHERE id IN (
         AND old.id <> $5
     LIMIT $6
 ) AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndPortionOfAccountParams struct {
@@ -260,6 +263,7 @@ func (q *Queries) EndPortionOfAccount(ctx context.Context, arg EndPortionOfAccou
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -281,7 +285,7 @@ WHERE id IN (
     WHERE old.client_id = $3 AND old.ended_at IS NULL AND old.created_at <= CAST($4 AS BIGINT)
     ORDER BY old.created_at, old.id LIMIT $5
 ) AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndPortionOfClientParams struct {
@@ -324,6 +328,7 @@ func (q *Queries) EndPortionOfClient(ctx context.Context, arg EndPortionOfClient
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -341,7 +346,7 @@ func (q *Queries) EndPortionOfClient(ctx context.Context, arg EndPortionOfClient
 const endSession = `-- name: EndSession :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE id = $3 AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndSessionParams struct {
@@ -376,6 +381,7 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) ([]Sessi
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -394,7 +400,7 @@ const endSessions = `-- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE account_id = $3 AND id <> $4 AND ended_at IS NULL
     AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndSessionsParams struct {
@@ -437,6 +443,7 @@ func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) ([]Ses
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -455,7 +462,7 @@ const endSessionsAtClient = `-- name: EndSessionsAtClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE account_id = $3 AND client_id = $4 AND ended_at IS NULL
     AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndSessionsAtClientParams struct {
@@ -498,6 +505,7 @@ func (q *Queries) EndSessionsAtClient(ctx context.Context, arg EndSessionsAtClie
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -516,7 +524,7 @@ const endSessionsOfClient = `-- name: EndSessionsOfClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE client_id = $3 AND ended_at IS NULL
     AND (CAST($4 AS BIGINT) = 0 OR created_at <= CAST($4 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
 `
 
 type EndSessionsOfClientParams struct {
@@ -557,6 +565,7 @@ func (q *Queries) EndSessionsOfClient(ctx context.Context, arg EndSessionsOfClie
 			&i.EndedAt,
 			&i.EndReason,
 			&i.RotatedAt,
+			&i.Audience,
 		); err != nil {
 			return nil, err
 		}
@@ -587,9 +596,9 @@ func (q *Queries) ForgetEndedOfAccount(ctx context.Context, accountID string, po
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent,
-    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at)
+    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12, $13, $14, $15, $16)
+    $10, $11, $12, $13, $14, $15, $16, $17)
 `
 
 type InsertSessionParams struct {
@@ -609,6 +618,7 @@ type InsertSessionParams struct {
 	EndedAt        sql.NullInt64
 	EndReason      string
 	RotatedAt      int64
+	Audience       string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -629,6 +639,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.EndedAt,
 		arg.EndReason,
 		arg.RotatedAt,
+		arg.Audience,
 	)
 	return err
 }
@@ -697,7 +708,7 @@ func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (i
 }
 
 const session = `-- name: Session :one
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, revocation_log.epoch, revocation_log.n
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, revocation_log.epoch, revocation_log.n
 FROM sessions CROSS JOIN revocation_log WHERE sessions.id = $1
 `
 
@@ -729,6 +740,7 @@ func (q *Queries) Session(ctx context.Context, id string) (SessionRow, error) {
 		&i.Session.EndedAt,
 		&i.Session.EndReason,
 		&i.Session.RotatedAt,
+		&i.Session.Audience,
 		&i.Epoch,
 		&i.N,
 	)
@@ -747,7 +759,7 @@ func (q *Queries) SessionOwner(ctx context.Context, id string) (string, error) {
 }
 
 const sessionWithOwner = `-- name: SessionWithOwner :one
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, identifiers.canonical, identifiers.account_id, identifiers.display, revocation_log.epoch, revocation_log.n
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, identifiers.canonical, identifiers.account_id, identifiers.display, revocation_log.epoch, revocation_log.n
 FROM sessions JOIN accounts ON accounts.id = sessions.account_id
     JOIN identifiers ON identifiers.account_id = sessions.account_id
     CROSS JOIN revocation_log
@@ -783,6 +795,7 @@ func (q *Queries) SessionWithOwner(ctx context.Context, id string) (SessionWithO
 		&i.Session.EndedAt,
 		&i.Session.EndReason,
 		&i.Session.RotatedAt,
+		&i.Session.Audience,
 		&i.Account.ID,
 		&i.Account.PasswordHash,
 		&i.Account.CreatedAt,
@@ -798,7 +811,7 @@ func (q *Queries) SessionWithOwner(ctx context.Context, id string) (SessionWithO
 }
 
 const sessions = `-- name: Sessions :many
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, identifiers.display
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
 WHERE (sessions.created_at, sessions.id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT))
     AND (sessions.created_at, sessions.id) >= (CAST($3 AS BIGINT), CAST($4 AS TEXT))
@@ -854,6 +867,7 @@ func (q *Queries) Sessions(ctx context.Context, arg SessionsParams) ([]SessionsR
 			&i.Session.EndedAt,
 			&i.Session.EndReason,
 			&i.Session.RotatedAt,
+			&i.Session.Audience,
 			&i.Display,
 		); err != nil {
 			return nil, err
@@ -896,7 +910,7 @@ func (q *Queries) SessionsFloor(ctx context.Context, arg SessionsFloorParams) (S
 }
 
 const sessionsOfAccount = `-- name: SessionsOfAccount :many
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, identifiers.display
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, identifiers.display
 FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
 WHERE sessions.account_id = $1 AND sessions.ended_at IS NULL
     AND (sessions.created_at, sessions.id) < (CAST($2 AS BIGINT), CAST($3 AS TEXT))
@@ -951,6 +965,7 @@ func (q *Queries) SessionsOfAccount(ctx context.Context, arg SessionsOfAccountPa
 			&i.Session.EndedAt,
 			&i.Session.EndReason,
 			&i.Session.RotatedAt,
+			&i.Session.Audience,
 			&i.Display,
 		); err != nil {
 			return nil, err
