@@ -120,6 +120,14 @@ func TestUnprovedClocks(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		stale(11 * time.Second)
 		accept(t, v, w.minted(t, "a", time.Now()))
+		// A process of the older version takes over: what another one proved says
+		// nothing about its clock.
+		w.serve.IssuedBy = nil
+		w.partition(false)
+		time.Sleep(3 * time.Second)
+		stale(11 * time.Second)
+		refuse(t, v, w.minted(t, "b", time.Now()), verify.ErrStale)
+		w.serve.IssuedBy = prove
 		// The issuer's clock is a minute ahead, mints, and is set right.
 		w.partition(false)
 		time.Sleep(3 * time.Second)
