@@ -291,7 +291,7 @@ func (s *Service) tell(ctx context.Context, sub Subscription, step Step) {
 	args := []any{"webhook", sub.ID, "client_id", sub.ClientID, "event", step.Attempt.EventID}
 	switch {
 	case step.Gone:
-		if err := s.changed(ctx, event.WebhookDisabled, sub, string(ReasonGone)); err != nil {
+		if err := s.Events.Append(ctx, []event.Event{s.changed(event.WebhookDisabled, sub, string(ReasonGone))}); err != nil {
 			s.complain(ctx, "record webhook", err)
 		}
 		s.Log.WarnContext(ctx, "webhook disabled: its receiver says that it is gone", args...)

@@ -104,10 +104,10 @@ func (s *Service) Create(ctx context.Context, sub Subscription) (Subscription, s
 	sub.ID, sub.Generation, sub.RotatedAt, sub.CreatedAt = uuid.NewString(), 1, now, now
 	sub.Progress = Progress{Cursor: head}
 	sub.DisabledAt, sub.DisabledWhy = time.Time{}, ""
-	if err := s.Store.Create(ctx, sub); err != nil {
+	if err := s.Store.Create(ctx, sub, s.changed(event.WebhookCreated, sub, "")); err != nil {
 		return Subscription{}, "", err
 	}
-	return sub, s.secretFor(sub), s.changed(ctx, event.WebhookCreated, sub, "")
+	return sub, s.secretFor(sub), nil
 }
 
 // Reasons of changes, in events.
@@ -116,16 +116,10 @@ const (
 	reasonReplay    = "replay"
 )
 
-// changed writes down what was done to a subscription. An error means that it
-// was done, and that nobody will read of it: whoever did it must hear of that.
-func (s *Service) changed(ctx context.Context, t event.Type, sub Subscription, reason string) error {
-	err := s.Events.Append(context.WithoutCancel(ctx), []event.Event{{
-		Type: t, At: s.Now(), ClientID: sub.ClientID, Reason: reason, Detail: map[string]string{"webhook": sub.ID},
-	}})
-	if err != nil {
-		return fmt.Errorf("record change of webhook: %w", err)
-	}
-	return nil
+// changed is the event of what is done to a subscription. The store writes it
+// in the same step.
+func (s *Service) changed(t event.Type, sub Subscription, reason string) event.Event {
+	return event.Event{Type: t, At: s.Now(), ClientID: sub.ClientID, Reason: reason, Detail: map[string]string{"webhook": sub.ID}}
 }
 
 // Delete removes a subscription with its history.
@@ -134,10 +128,7 @@ func (s *Service) Delete(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Delete(ctx, id); err != nil {
-		return err
-	}
-	return s.changed(ctx, event.WebhookDeleted, sub, "")
+	return s.Store.Delete(ctx, id, s.changed(event.WebhookDeleted, sub, ""))
 }
 
 func (s *Service) secretFor(sub Subscription) secret.Text {
@@ -167,11 +158,11 @@ func (s *Service) RotateSecret(ctx context.Context, id string) (secret.Text, err
 	if sub.Format != Standard {
 		return "", ErrFormat
 	}
-	sub, err = s.Store.NextSecret(ctx, id, s.Now())
+	sub, err = s.Store.NextSecret(ctx, id, s.Now(), s.changed(event.WebhookChanged, sub, reasonNewSecret))
 	if err != nil {
 		return "", err
 	}
-	return s.secretFor(sub), s.changed(ctx, event.WebhookChanged, sub, reasonNewSecret)
+	return s.secretFor(sub), nil
 }
 
 // Enable lets a disabled subscription go on where it stopped.
@@ -190,10 +181,7 @@ func (s *Service) switched(ctx context.Context, id string, t event.Type, why Rea
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Disable(ctx, id, why, at); err != nil {
-		return err
-	}
-	return s.changed(ctx, t, sub, string(why))
+	return s.Store.Disable(ctx, id, why, at, s.changed(t, sub, string(why)))
 }
 
 // Replay delivers again what happened since a moment, in order and with the
@@ -219,11 +207,11 @@ func (s *Service) Replay(ctx context.Context, id string, since time.Time) (int64
 	if err != nil {
 		return 0, err
 	}
-	if err := s.Store.Seek(ctx, id, cursor); err != nil {
+	if err := s.Store.Seek(ctx, id, cursor, s.changed(event.WebhookChanged, sub, reasonReplay)); err != nil {
 		return 0, err
 	}
 	s.Wake()
-	return cursor, s.changed(ctx, event.WebhookChanged, sub, reasonReplay)
+	return cursor, nil
 }
 
 // Redeliver tries a dead letter once more, now and out of order, and answers

@@ -3,6 +3,8 @@ package webhook
 import (
 	"context"
 	"time"
+
+	"github.com/portaria/portaria/internal/event"
 )
 
 // Store keeps subscriptions and what became of deliveries. Each method is one
@@ -14,23 +16,24 @@ type Store interface {
 	History
 }
 
-// Registry keeps subscriptions. Unknown ids are ErrNotFound.
+// Registry keeps subscriptions. Unknown ids are ErrNotFound. The events that a
+// method is given are written in the same step as the change.
 type Registry interface {
 	// Create adds one; ErrTooMany, ErrNoClient.
-	Create(ctx context.Context, s Subscription) error
+	Create(ctx context.Context, s Subscription, written ...event.Event) error
 	// Find answers one, disabled or not.
 	Find(ctx context.Context, id string) (Subscription, error)
 	// List answers all, oldest first.
 	List(ctx context.Context) ([]Subscription, error)
 	// Delete removes one with its history.
-	Delete(ctx context.Context, id string) error
+	Delete(ctx context.Context, id string, written ...event.Event) error
 	// NextSecret raises the generation and sets RotatedAt.
-	NextSecret(ctx context.Context, id string, at time.Time) (Subscription, error)
+	NextSecret(ctx context.Context, id string, at time.Time, written ...event.Event) (Subscription, error)
 	// Disable stops delivery; at zero lets it go on, at once. What is disabled
 	// already keeps its moment and reason.
-	Disable(ctx context.Context, id string, why Reason, at time.Time) error
+	Disable(ctx context.Context, id string, why Reason, at time.Time, written ...event.Event) error
 	// Seek sets the cursor, and forgets the failures so far.
-	Seek(ctx context.Context, id string, cursor int64) error
+	Seek(ctx context.Context, id string, cursor int64, written ...event.Event) error
 }
 
 // Queue is how one process at a time delivers to a subscription.

@@ -57,6 +57,13 @@ const (
 	maxDetails   = 16
 )
 
+// record drafts several events.
+func (d *draft) record(all []event.Event) {
+	for _, e := range all {
+		d.event(e)
+	}
+}
+
 // event adds one. Its texts are made fit here: an unfit one would fail the
 // transaction, and with it what others have in it.
 func (d *draft) event(e event.Event) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 	"github.com/portaria/portaria/internal/webhook"
 )
@@ -22,12 +23,13 @@ var _ webhook.Store = Webhooks{}
 func (s *Store) Webhooks() Webhooks { return Webhooks{s} }
 
 // Create implements [webhook.Registry].
-func (w Webhooks) Create(ctx context.Context, s webhook.Subscription) error {
+func (w Webhooks) Create(ctx context.Context, s webhook.Subscription, written ...event.Event) error {
 	types, err := json.Marshal(s.Types)
 	if err != nil {
 		return wrap("create webhook", err)
 	}
-	_, err = writeAll(ctx, w.store, func(q *query.Queries, ctx context.Context) (none, error) {
+	_, err = writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		d.record(written)
 		if err := creatable(ctx, q, s.ClientID); err != nil {
 			return none{}, err
 		}
@@ -101,23 +103,24 @@ func (w Webhooks) List(ctx context.Context) ([]webhook.Subscription, error) {
 }
 
 // Delete implements [webhook.Registry].
-func (w Webhooks) Delete(ctx context.Context, id string) error {
-	return w.change(ctx, "delete webhook", func(q *query.Queries, ctx context.Context) (int64, error) {
+func (w Webhooks) Delete(ctx context.Context, id string, written ...event.Event) error {
+	return w.change(ctx, "delete webhook", written, func(q *query.Queries, ctx context.Context) (int64, error) {
 		return q.DeleteWebhook(ctx, id)
 	})
 }
 
 // NextSecret implements [webhook.Registry].
-func (w Webhooks) NextSecret(ctx context.Context, id string, at time.Time) (webhook.Subscription, error) {
-	row, err := write(ctx, w.store, func(q *query.Queries, ctx context.Context) (query.Webhook, error) {
+func (w Webhooks) NextSecret(ctx context.Context, id string, at time.Time, written ...event.Event) (webhook.Subscription, error) {
+	row, err := writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (query.Webhook, error) {
+		d.record(written)
 		return q.NextWebhookSecret(ctx, millis(at), id)
 	})
 	return found("rotate secret of webhook", row, err)
 }
 
 // Disable implements [webhook.Registry].
-func (w Webhooks) Disable(ctx context.Context, id string, why webhook.Reason, at time.Time) error {
-	return w.change(ctx, "disable webhook", func(q *query.Queries, ctx context.Context) (int64, error) {
+func (w Webhooks) Disable(ctx context.Context, id string, why webhook.Reason, at time.Time, written ...event.Event) error {
+	return w.change(ctx, "disable webhook", written, func(q *query.Queries, ctx context.Context) (int64, error) {
 		if at.IsZero() {
 			return q.EnableWebhook(ctx, id)
 		}
@@ -126,15 +129,22 @@ func (w Webhooks) Disable(ctx context.Context, id string, why webhook.Reason, at
 }
 
 // Seek implements [webhook.Registry].
-func (w Webhooks) Seek(ctx context.Context, id string, cursor int64) error {
-	return w.change(ctx, "move cursor of webhook", func(q *query.Queries, ctx context.Context) (int64, error) {
+func (w Webhooks) Seek(ctx context.Context, id string, cursor int64, written ...event.Event) error {
+	return w.change(ctx, "move cursor of webhook", written, func(q *query.Queries, ctx context.Context) (int64, error) {
 		return q.SeekWebhook(ctx, cursor, id)
 	})
 }
 
-// change runs an update of one subscription.
-func (w Webhooks) change(ctx context.Context, what string, ask func(*query.Queries, context.Context) (int64, error)) error {
-	rows, err := write(ctx, w.store, ask)
+// change runs an update of one subscription, and writes the events in the same
+// step.
+func (w Webhooks) change(ctx context.Context, what string, written []event.Event, ask func(*query.Queries, context.Context) (int64, error)) error {
+	rows, err := writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+		rows, err := ask(q, ctx)
+		if err == nil && rows > 0 {
+			d.record(written)
+		}
+		return rows, err
+	})
 	return some(what, rows, err, webhook.ErrNotFound)
 }
 
