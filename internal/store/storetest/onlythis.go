@@ -388,6 +388,13 @@ func keyChanges() []Change {
 	}
 }
 
+// named is a verifier of the owner's client; both owners' have one name.
+func named(o *owner) revoke.Verifier {
+	v := verifier("one name", 5, 0)
+	v.Client = o.id
+	return v
+}
+
 func logChanges() []Change {
 	asks := func(o *owner) revoke.Entry {
 		e := token(o.id)
@@ -418,6 +425,22 @@ func logChanges() []Change {
 		byTime("prune events", "PruneEvents", func(s *suite, o *owner) {
 			s.ok(s.store.Append(s.ctx, []event.Event{{Type: event.LoginFailed, At: at(o.life), ClientID: o.id}}))
 		}, func(s *suite, t time.Time) error { return counted(s.store.PruneEvents(s.ctx, t)) }),
+		{"note what was sent to a verifier", []string{"SaveSent"}, func(s *suite, o *owner) {
+			beside := verifier("beside", 5, 0)
+			beside.Client = o.id
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{named(o), beside}))
+		}, func(s *suite, o *owner) {
+			v := named(o)
+			v.Sent = revoke.Span{From: 1, To: 9}
+			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{v}))
+			list, err := s.store.Verifiers(s.ctx, at(0))
+			s.ok(err)
+			for _, v := range list {
+				if v.ID == "beside" {
+					s.same(v.Sent, revoke.Span{})
+				}
+			}
+		}},
 		byTime("forget verifiers", "ForgetVerifiers", func(s *suite, o *owner) {
 			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{verifier(o.id, 5, o.life)}))
 		}, func(s *suite, t time.Time) error {
