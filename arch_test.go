@@ -82,8 +82,9 @@ func table() map[string]rule {
 		// The secret types are for what it signs with.
 		"internal/webhook": {imports: []string{"internal/background", "internal/secret", "internal/event"}},
 
+		"internal/pgurl":                {domain: true},
 		"internal/store":                {domain: true},
-		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/store", "internal/store/sqlstore/turn", "internal/webhook"}, domain...)},
+		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/pgurl", "internal/store", "internal/store/sqlstore/turn", "internal/webhook"}, domain...)},
 		"internal/store/sqlstore/turn":  {},
 		"internal/store/sqlstore/query": {},
 		"internal/store/redisstore":     {imports: domain},
@@ -94,7 +95,7 @@ func table() map[string]rule {
 		"internal/httpapi": {imports: http},
 		"internal/webui":   {imports: http},
 		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},
-		"internal/config":  {imports: domain},
+		"internal/config":  {imports: append([]string{"internal/pgurl"}, domain...)},
 
 		"internal/jose/josetest": {imports: []string{"internal/jose"}, testing: true},
 

@@ -10,6 +10,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/portaria/portaria/internal/keyring"
 )
 
 // check finds settings that are wrong together, or wrong in a way that their
@@ -83,9 +85,24 @@ func (l *loader) checkExists(name, path string) {
 	if path == "" {
 		return
 	}
+	if holdsSecret(path) {
+		l.complain(name, errNotPath)
+		return
+	}
 	if _, err := os.Stat(path); err != nil {
 		l.complain(name, "read "+path+": "+plain(err).Error())
 	}
+}
+
+// errNotPath does not repeat the value, which may be the secret itself.
+const errNotPath = "must be the path of a file, and looks like the content of one"
+
+// holdsSecret reports that a value given as a path is more likely a secret: a
+// key, or a URL that may have a password. It must not be repeated anywhere, nor
+// become the name of a new file.
+func holdsSecret(path string) bool {
+	_, err := keyring.ParseMasterKey([]byte(path))
+	return err == nil || strings.Contains(path, "://") || strings.Contains(path, "-----BEGIN") || strings.HasPrefix(path, "{")
 }
 
 func (l *loader) checkIssuer() {
@@ -136,6 +153,10 @@ func (l *loader) checkKeys() {
 	}
 	if l.config.MasterKeyFile == "" {
 		l.complain("master_key_file", "must not be empty")
+	}
+	if holdsSecret(l.config.MasterKeyFile) {
+		l.complain("master_key_file", errNotPath)
+		return
 	}
 	if info, err := os.Stat(l.config.MasterKeyFile); err == nil && info.IsDir() {
 		l.complain("master_key_file", l.config.MasterKeyFile+" is a folder")

@@ -220,9 +220,12 @@ func fromFile(to *string) func([]string) error {
 		if len(values) != 1 {
 			return errOneValue
 		}
+		if holdsSecret(values[0]) {
+			return errors.New(errNotPath)
+		}
 		text, err := readFile(values[0])
 		if err != nil {
-			return fmt.Errorf("read %s: %w", values[0], err)
+			return fmt.Errorf("read the file: %w", err)
 		}
 		if *to = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"); *to == "" {
 			return errors.New("the file is empty")

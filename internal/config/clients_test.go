@@ -101,7 +101,7 @@ func TestClientsThatAreRefused(t *testing.T) {
 		"names with spaces":  {orders + "scopes: ['a b']", "4: client orders: scopes: number 1 must be 1 to 128 characters of visible ASCII without \" and \\"},
 		"no refresh, idle":   {"clients:\n- id: kiosk\n  kind: app\n  no_refresh: yes\n  refresh_ttl: 1h", "5: client kiosk: refresh_ttl: means nothing beside no_refresh: the session ends with its one access token, access_ttl"},
 		"a public scope":     {"clients:\n- id: web\n  kind: app\n  scopes: revocation:read", "4: client web: scopes: need a client that can prove itself"},
-		"missing file":       {orders + "secret_file: /missing/file", "4: client orders: secret_file: read /missing/file: no such file or directory"},
+		"missing file":       {orders + "secret_file: /missing/file", "4: client orders: secret_file: read the file: no such file or directory"},
 		"empty file":         {orders + "secret_file: " + empty, "4: client orders: secret_file: the file is empty"},
 		"short secret":       {orders + "secret_file: " + short, "4: client orders: secret_file: must have at least 32 characters, made by chance"},
 		"private key":        {orders + "public_key: '" + string(private.RevealJWK()) + "'", "4: client orders: public_key: is a private key, which the client alone may know: make another, and give its public half"},

@@ -52,6 +52,13 @@ type Config struct {
 
 	// Database is where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`.
 	Database Database `name:"database" default:"sqlite:portaria.db" secret:"file"`
+	// InsecureDatabaseTLS permits connections to a PostgreSQL on another machine without TLS, or without checking its
+	// certificate. Without this setting, such a connection always has `sslmode=verify-full`. With it, `sslmode` in the URL
+	// counts, and `require` when the URL has none. A database on this machine, also on a Unix socket, needs no TLS.
+	InsecureDatabaseTLS bool `name:"insecure_database_tls" default:"false"`
+	// DatabaseWait is how long `portaria serve` waits at its start for a database that cannot be reached yet. It tries again
+	// with growing pauses, and gives up after this time; 0s gives up at once.
+	DatabaseWait time.Duration `name:"database_wait" default:"60s" min:"0s" max:"1h"`
 	// MasterKeyFile is the file with the key that seals all other keys at rest. If it does not exist, the first start
 	// makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost. To change
 	// the key, put the new one on a line before the old one, restart every process, run `portaria key reseal`, and only
@@ -146,6 +153,10 @@ type Config struct {
 	// InsecureWebhooks permits webhooks to services on this machine, also with plain HTTP. For trying things out: whoever
 	// may make a webhook can then reach everything that listens on this machine only.
 	InsecureWebhooks bool `name:"insecure_webhooks" default:"false"`
+
+	// WebhookNetworks are the private networks that webhooks may call, such as `10.20.0.0/16`. A webhook must also ask for it
+	// with `allow_private`. Without this setting, webhooks call public addresses only, and none with `allow_private` can be made.
+	WebhookNetworks []netip.Prefix `name:"webhook_networks"`
 
 	// EventRetention is how long events are kept: the audit trail, and what webhooks can send again. Webhooks try for three days
 	// to deliver an event. Time in which no process of the service runs does not count.

@@ -18,6 +18,10 @@ func settingDoc(name string) string {
 		return "The registered applications and services, beside those that administrators register while the service runs. Each start brings them to what stands here; who stood here once and does so no longer is barred until it is back, or an administrator keeps it with `portaria client enable`. See below for what a client has."
 	case "database":
 		return "Where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`."
+	case "insecure_database_tls":
+		return "Permits connections to a PostgreSQL on another machine without TLS, or without checking its certificate. Without this setting, such a connection always has `sslmode=verify-full`. With it, `sslmode` in the URL counts, and `require` when the URL has none. A database on this machine, also on a Unix socket, needs no TLS."
+	case "database_wait":
+		return "How long `portaria serve` waits at its start for a database that cannot be reached yet. It tries again with growing pauses, and gives up after this time; 0s gives up at once."
 	case "master_key_file":
 		return "The file with the key that seals all other keys at rest. If it does not exist, the first start makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost. To change the key, put the new one on a line before the old one, restart every process, run `portaria key reseal`, and only then take the old line out."
 	case "master_key":
@@ -78,6 +82,8 @@ func settingDoc(name string) string {
 		return "Where people report weaknesses of this installation, as a `mailto:` or `https:` address. It is published at `/.well-known/security.txt` (RFC 9116), which is not there while this is empty."
 	case "insecure_webhooks":
 		return "Permits webhooks to services on this machine, also with plain HTTP. For trying things out: whoever may make a webhook can then reach everything that listens on this machine only."
+	case "webhook_networks":
+		return "The private networks that webhooks may call, such as `10.20.0.0/16`. A webhook must also ask for it with `allow_private`. Without this setting, webhooks call public addresses only, and none with `allow_private` can be made."
 	case "event_retention":
 		return "How long events are kept: the audit trail, and what webhooks can send again. Webhooks try for three days to deliver an event. Time in which no process of the service runs does not count."
 	case "log_level":

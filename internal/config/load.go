@@ -23,6 +23,9 @@ type Sources struct {
 	// Flags holds the flags that were given, by [Setting.Flag]. Lists are
 	// separated by commas.
 	Flags map[string]string
+	// Warn is told about what is odd but stops nothing, such as an unknown
+	// variable. It may be nil.
+	Warn func(Problem)
 	// OtherVariables are PORTARIA_ variables that other parts of the program
 	// read; they are no settings, and no mistakes either.
 	OtherVariables []string
@@ -45,8 +48,11 @@ func Default() Config {
 // Load reads and checks all settings. Its error is of type [Problems].
 func Load(sources Sources) (Config, error) {
 	l := newLoader()
+	l.warned = sources.Warn
 	variables := l.environment(sources)
-	l.apply(l.file(sources), func(s Setting) string { return s.Name })
+	entries := l.file(sources)
+	l.apply(entries, func(s Setting) string { return s.Name })
+	l.checkExposed(entries)
 	l.apply(variables, Setting.Env)
 	l.apply(flags(sources), func(s Setting) string { return "--" + s.Flag() })
 	l.check()
@@ -62,6 +68,8 @@ type loader struct {
 	problems Problems
 	settings []Setting
 	given    map[string]string // where each setting was given last, by name
+	path     string            // of the YAML file
+	warned   func(Problem)     // nil when nobody wants warnings
 }
 
 func newLoader() *loader {
@@ -83,6 +91,7 @@ func (l *loader) file(sources Sources) []entry {
 	if path == "" {
 		return nil
 	}
+	l.path = path
 	text, err := readFile(path)
 	if err != nil {
 		l.problem(where, "read "+path+": "+err.Error())
@@ -93,14 +102,15 @@ func (l *loader) file(sources Sources) []entry {
 	return entries
 }
 
-// environment returns the variables that are meant for us, and complains about
-// those that look like it but are unknown.
+// environment returns the variables that are meant for us. A variable that is
+// unknown stops the start only if it resembles a setting: Kubernetes and Compose
+// files put variables with our prefix there for other purposes.
 func (l *loader) environment(sources Sources) []entry {
 	variables := map[string]string{}
 	for _, variable := range sources.Environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, envPrefix) && name != envConfig &&
-			!slices.Contains(sources.OtherVariables, name) && !fromKubernetes(name) {
+			!slices.Contains(sources.OtherVariables, name) && !fromKubernetes(name, value) {
 			variables[name] = value
 		}
 	}
@@ -110,24 +120,27 @@ func (l *loader) environment(sources Sources) []entry {
 		if name != strings.ToUpper(name) {
 			setting = name // the shell distinguishes case, so this variable is unknown
 		}
-		if variables[name] == "" && l.known(setting) {
+		known := l.known(setting)
+		if variables[name] == "" && known {
 			continue // how Compose files and unit files spell "not set"
+		}
+		if _, meant := resembles(setting, l.settings); !known && !meant {
+			l.warn(name, "is no setting and is ignored")
+			continue
 		}
 		entries = append(entries, entry{name: setting, where: name, values: []string{variables[name]}})
 	}
 	return entries
 }
 
-func (l *loader) known(name string) bool {
-	return slices.ContainsFunc(l.settings, func(s Setting) bool { return s.Name == name })
+func (l *loader) warn(where, text string) {
+	if l.warned != nil {
+		l.warned(Problem{Where: where, Text: text})
+	}
 }
 
-// fromKubernetes reports whether a variable is one of those that Kubernetes
-// sets in each container when a Service is called portaria.
-func fromKubernetes(name string) bool {
-	rest := strings.TrimPrefix(name, envPrefix)
-	return rest == "PORT" || strings.HasPrefix(rest, "PORT_") || rest == "SERVICE_HOST" ||
-		rest == "SERVICE_PORT" || strings.HasPrefix(rest, "SERVICE_PORT_")
+func (l *loader) known(name string) bool {
+	return slices.ContainsFunc(l.settings, func(s Setting) bool { return s.Name == name })
 }
 
 func flags(sources Sources) []entry {
@@ -204,6 +217,9 @@ func (l *loader) set(setting Setting, e entry) error {
 	if err != nil {
 		return err
 	}
+	if exposed(values[0]) {
+		l.warn(e.where, errExposed)
+	}
 	return setting.set(&l.config, []string{strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")})
 }
 
@@ -222,7 +238,7 @@ func (l *loader) unknown(e entry, spelling func(Setting) string) {
 	if !strings.HasPrefix(e.where, envPrefix) && !strings.HasPrefix(e.where, "--") {
 		text = printable(e.name) + " is an unknown setting"
 	}
-	if meant, ok := nearest(e.name, l.settings); ok {
+	if meant, ok := resembles(e.name, l.settings); ok {
 		text += "; did you mean " + spelling(meant) + "?"
 	}
 	l.problem(e.where, text)

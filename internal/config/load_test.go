@@ -311,17 +311,80 @@ func TestPermittedDangers(t *testing.T) {
 	}
 }
 
+// warnings are what Load says about an environment, or its problems.
+func warnings(t *testing.T, env ...string) []string {
+	t.Helper()
+	said := []string{}
+	_, err := config.Load(config.Sources{Environ: env, Warn: func(p config.Problem) { said = append(said, p.Where) }})
+	if err != nil {
+		said = append(said, err.Error())
+	}
+	return said
+}
+
 func TestKubernetesVariablesAreIgnored(t *testing.T) {
 	env := []string{
 		"PORTARIA_PORT=tcp://10.96.0.1:8400", "PORTARIA_PORT_8400_TCP=tcp://10.96.0.1:8400", "PORTARIA_PORT_8400_TCP_PROTO=tcp",
 		"PORTARIA_SERVICE_HOST=10.96.0.1", "PORTARIA_SERVICE_PORT=8400", "PORTARIA_SERVICE_PORT_HTTP=8400",
+		"PORTARIA_DB_SERVICE_HOST=10.96.0.2", "PORTARIA_DB_SERVICE_PORT=5432", "PORTARIA_DB_SERVICE_PORT_POSTGRES=5432",
+		"PORTARIA_DB_PORT=tcp://10.96.0.2:5432", "PORTARIA_DB_PORT_5432_TCP=tcp://10.96.0.2:5432",
+		"PORTARIA_DB_PORT_5432_TCP_PROTO=tcp", "PORTARIA_DB_PORT_5432_TCP_PORT=5432", "PORTARIA_DB_PORT_5432_TCP_ADDR=10.96.0.2",
+		"PORTARIA_DNS_PORT=udp://10.96.0.3:53", "PORTARIA_DNS_PORT_53_UDP_ADDR=10.96.0.3",
+		"PORTARIA_DATABASE_SERVICE_HOST=10.96.0.4", "PORTARIA_DATABASE_PORT=tcp://10.96.0.4:5432",
 	}
-	if _, err := config.Load(config.Sources{Environ: env}); err != nil {
-		t.Error(err)
+	if said := warnings(t, env...); len(said) > 0 {
+		t.Error(said)
 	}
-	for _, wrong := range []string{"PORTARIA_SERVICE_HOSTS", "PORTARIA_PORTS", "PORTARIA_SERVICE", "PORTARIA_"} {
-		if _, err := config.Load(config.Sources{Environ: []string{wrong + "=1"}}); err == nil {
-			t.Errorf("%s is taken for one of Kubernetes'", wrong)
+}
+
+func TestUnknownVariables(t *testing.T) {
+	ignored := []string{"PORTARIA_", "PORTARIA_DB_PASSWORD", "PORTARIA_HOST", "PORTARIA_IMAGE", "PORTARIA_PORT", "PORTARIA_PORTS",
+		"PORTARIA_REPLICAS", "PORTARIA_SERVICE", "PORTARIA_SERVICE_HOSTS", "PORTARIA_TAG", "PORTARIA_USER", "PORTARIA_VERSION"}
+	var env []string
+	for _, name := range ignored {
+		env = append(env, name+"=1")
+	}
+	if diff := cmp.Diff(ignored, warnings(t, env...)); diff != "" {
+		t.Error(diff)
+	}
+	for name, meant := range map[string]string{
+		"PORTARIA_LISTENER": "PORTARIA_LISTEN", "PORTARIA_ISSUERS": "PORTARIA_ISSUER", "PORTARIA_SIGNUP": "PORTARIA_SIGN_UP",
+		"PORTARIA_DATABSE": "PORTARIA_DATABASE", "PORTARIA_DATABASE_URL": "PORTARIA_DATABASE", "PORTARIA_LEVEL_LOG": "",
+		"PORTARIA_TLS_CERT": "PORTARIA_TLS_CERT_FILE", "PORTARIA_ACCESS_TOKEN_TTL": "PORTARIA_ACCESS_TTL",
+		"PORTARIA_MASTERKEY": "PORTARIA_MASTER_KEY", "PORTARIA_access_ttl": "PORTARIA_ACCESS_TTL",
+	} {
+		want := []string{name}
+		if meant != "" {
+			want = []string{name + ": unknown setting; did you mean " + meant + "?"}
+		}
+		if diff := cmp.Diff(want, warnings(t, name+"=1")); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// TestExposedFiles warns of secrets in files that everybody may read.
+func TestExposedFiles(t *testing.T) {
+	const database = "postgres://ana:hunter2@localhost/portaria"
+	for _, test := range []struct {
+		name, text string
+		mode       os.FileMode
+		environ    string
+		warned     bool
+	}{
+		{"settings with a password", "database: " + database, 0o644, "PORTARIA_CONFIG", true},
+		{"settings with a password, for a group", "database: " + database, 0o640, "PORTARIA_CONFIG", false},
+		{"settings with a master key", "master_key: k", 0o604, "PORTARIA_CONFIG", true},
+		{"settings without a secret", "database: sqlite:a.db", 0o644, "PORTARIA_CONFIG", false},
+		{"a secret in a file", database, 0o644, "PORTARIA_DATABASE_FILE", true},
+		{"a secret in a private file", database, 0o600, "PORTARIA_DATABASE_FILE", false},
+	} {
+		path := write(t, "file", test.text)
+		if err := os.Chmod(path, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		if said := warnings(t, test.environ+"="+path); (len(said) > 0) != test.warned {
+			t.Errorf("%s: %v", test.name, said)
 		}
 	}
 }

@@ -26,41 +26,6 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// nearest returns the setting that was most likely meant by an unknown name.
-func nearest(unknown string, settings []Setting) (best Setting, ok bool) {
-	name := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(unknown, "-", "_")), strings.ToLower(envPrefix))
-	distance := 3
-	for _, setting := range settings {
-		if d := editDistance(name, setting.Name, distance); d < distance {
-			best, distance, ok = setting, d, true
-		}
-	}
-	return best, ok
-}
-
-// editDistance is Levenshtein's, or limit if that is less.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return min(row[len(b)], limit)
-}
-
 // printable returns a name from outside as it may be shown: one that looks like
 // anything else might be a value in the wrong place.
 func printable(name string) string {

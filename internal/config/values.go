@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
+
+	"github.com/portaria/portaria/internal/pgurl"
 )
 
 // Secret is a value that prints as [secret].
@@ -49,8 +50,10 @@ func ParseDatabase(text string) (Database, error) {
 		}
 		return Database{source: path}, nil
 	}
-	location, err := url.Parse(text)
-	if err != nil || location.Scheme != "postgres" && location.Scheme != "postgresql" || location.Opaque != "" {
+	switch err := pgurl.Check(text); {
+	case errors.Is(err, pgurl.ErrUnescaped):
+		return Database{}, err
+	case err != nil:
 		return Database{}, errDatabase
 	}
 	return Database{postgres: true, source: text}, nil
@@ -75,11 +78,7 @@ func (d Database) String() string {
 	if !d.postgres {
 		return "sqlite:" + d.source
 	}
-	location, err := url.Parse(d.source)
-	if err != nil {
-		return "postgres://[secret]"
-	}
-	return "postgres://" + location.Host + location.EscapedPath()
+	return pgurl.Display(d.source)
 }
 
 // GoString hides the password from %#v.
@@ -154,7 +153,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	}
 	switch {
 	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%q is no network; write 10.0.0.0/8 or an address", text)
+		return netip.Prefix{}, fmt.Errorf("%s is no network; write 10.0.0.0/8 or an address", show(text))
 	case network.Bits() == 0:
 		return netip.Prefix{}, fmt.Errorf("%q is everybody, who could then claim any address", text)
 	case network.Addr().Is4In6():

@@ -1,0 +1,99 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// kubernetesPort is the end of the variables that Kubernetes derives from each
+// port of a Service.
+var kubernetesPort = regexp.MustCompile(`(^|_)PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`)
+
+// fromKubernetes reports whether Kubernetes set a variable: it describes each
+// Service to each container, so a Service "portaria" or "portaria-db" gives
+// variables with our prefix.
+func fromKubernetes(name, value string) bool {
+	rest := strings.TrimPrefix(name, envPrefix)
+	ends := func(word string) bool { return rest == word || strings.HasSuffix(rest, "_"+word) }
+	switch {
+	case ends("SERVICE_HOST"), ends("SERVICE_PORT"), kubernetesPort.MatchString(rest):
+		return true
+	case strings.HasPrefix(rest, "SERVICE_PORT_"), strings.Contains(rest, "_SERVICE_PORT_"):
+		return true
+	case ends("PORT"):
+		return slices.ContainsFunc([]string{"tcp://", "udp://", "sctp://"}, func(scheme string) bool { return strings.HasPrefix(value, scheme) })
+	}
+	return false
+}
+
+// resembles returns the setting that was most likely meant by an unknown name:
+// one that differs by a slip of the finger, or one whose words are the same but
+// for some that were added or left out, as in DATABASE_URL, TLS_CERT and
+// ACCESS_TOKEN_TTL.
+func resembles(unknown string, settings []Setting) (meant Setting, ok bool) {
+	name := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(unknown, "-", "_")), strings.ToLower(envPrefix))
+	distance := 3
+	for _, setting := range settings {
+		// In a short name, two slips leave nothing to recognise.
+		limit := min(distance, 1+len(setting.Name)/3)
+		if d := editDistance(name, setting.Name, limit); d < limit {
+			meant, distance, ok = setting, d, true
+		}
+	}
+	if ok {
+		return meant, true
+	}
+	for _, setting := range settings {
+		if sameWords(name, setting.Name) {
+			return setting, true
+		}
+	}
+	return Setting{}, false
+}
+
+// sameWords reports that a name is that of a setting with an ending that people
+// add, or that the words of one are all in the other, at least two of them.
+func sameWords(name, setting string) bool {
+	for _, ending := range []string{"_url", "_uri", "_dsn", "_path", "_address", "_value"} {
+		if name == setting+ending {
+			return true
+		}
+	}
+	words, wanted := strings.Split(name, "_"), strings.Split(setting, "_")
+	return min(len(words), len(wanted)) >= 2 && (within(words, wanted) || within(wanted, words))
+}
+
+// within reports that all words of a list are in another, in this order.
+func within(few, many []string) bool {
+	i := 0
+	for _, word := range many {
+		if i < len(few) && few[i] == word {
+			i++
+		}
+	}
+	return i == len(few)
+}
+
+// editDistance is Levenshtein's, or limit if that is less.
+func editDistance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return min(row[len(b)], limit)
+}
