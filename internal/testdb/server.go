@@ -89,7 +89,7 @@ func launch(cmd *exec.Cmd) (lifeline io.Closer, err error) {
 		return lifeline, nil
 	}
 	rest, _ := io.ReadAll(out)
-	return nil, errors.Join(fmt.Errorf("PostgreSQL said: %s%s", line, rest), err, lifeline.Close(), cmd.Wait())
+	return nil, errors.Join(fmt.Errorf("the server said: %s%s", line, rest), err, lifeline.Close(), cmd.Wait())
 }
 
 // unprivileged lets the command run as another user if we are root, which

@@ -46,6 +46,19 @@ func DurablePostgres(t testing.TB) string {
 	return database(t, durable)
 }
 
+// OwnPostgres returns the URL of the administrator of a PostgreSQL server that
+// only this test uses, and that ends with it. Such a test may change settings of
+// the whole server.
+func OwnPostgres(t testing.TB) string {
+	t.Helper()
+	server, err := start("-c", "fsync=off", "-c", "full_page_writes=off")
+	if err != nil {
+		t.Fatalf("start PostgreSQL: %v", err)
+	}
+	t.Cleanup(func() { _ = server.lifeline.Close() })
+	return server.admin
+}
+
 func database(t testing.TB, begin func() (*server, error)) string {
 	t.Helper()
 	admin := os.Getenv(variable)

@@ -29,9 +29,22 @@ const (
 	pgSerialization = "40001"
 	pgDeadlock      = "40P01"
 	pgNoTable       = "42P01"
+	pgLockTimeout   = "55P03"
 
-	// Classes of codes: out of memory, connections or disk; shutting down or
-	// starting up; the system under PostgreSQL failed.
+	// The server is a standby, or was made read-only.
+	pgReadOnly = "25006"
+	// The prepared statements of the connection are others than pgx believes:
+	// a pooler changed the server, or a migration the tables.
+	pgNoStatement     = "26000"
+	pgStatementExists = "42P05"
+	pgPlanChanged     = "0A000"
+
+	// Classes of codes: the connection failed; the role may not connect; out of
+	// memory, connections or disk; shutting down or starting up; the system
+	// under PostgreSQL failed.
+	pgConnection    = "08"
+	pgAuthorization = "28"
+
 	pgResources = "53"
 	pgOperator  = "57"
 	pgSystem    = "58"
@@ -77,8 +90,11 @@ func translate(err error) error {
 func unavailable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		class := pg.Code[:min(2, len(pg.Code))]
-		return class == pgResources || class == pgOperator || class == pgSystem
+		switch pg.Code[:min(2, len(pg.Code))] {
+		case pgConnection, pgAuthorization, pgResources, pgOperator, pgSystem:
+			return true
+		}
+		return pg.Code == pgLockTimeout || spoils(pg.Code) || transient(err)
 	}
 	return errors.Is(err, context.DeadlineExceeded) || broken(err) || undone(err)
 }
@@ -123,6 +139,27 @@ func meaningSQLite(err *sqlite.Error) error {
 func transient(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == pgSerialization || pg.Code == pgDeadlock)
+}
+
+// spoilt reports that the server refused a statement, and did nothing of it,
+// for a reason that ends with the connection. When a server shuts down, that is
+// not known: its last word may follow a commit.
+func spoilt(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return false
+	}
+	switch pg.Code {
+	case pgReadOnly, pgNoStatement, pgStatementExists, pgPlanChanged:
+		return true
+	}
+	return false
+}
+
+// ended reports that the connection is gone, or of no more use.
+func ended(err error) bool {
+	var pg *pgconn.PgError
+	return broken(err) || errors.As(err, &pg) && spoils(pg.Code)
 }
 
 // noTable reports that a query named a table that is not there.

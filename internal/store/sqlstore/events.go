@@ -40,6 +40,15 @@ func (s *Store) PruneEvents(ctx context.Context, before time.Time) (int, error) 
 	return n, wrap("prune events", err)
 }
 
+// PruneUnknownLogins forgets all but the newest failed sign-ins of names that
+// nobody has, and returns how many. It works in portions.
+func (s *Store) PruneUnknownLogins(ctx context.Context, keep int) (int, error) {
+	n, err := s.prune(ctx, time.Time{}, func(q *query.Queries, ctx context.Context, _ int64, portion int32) (int64, error) {
+		return q.PruneUnknownLogins(ctx, int32(min(keep, math.MaxInt32)), portion)
+	})
+	return n, wrap("prune failed sign-ins of unknown names", err)
+}
+
 // until is the end of time when there is no other.
 func until(t time.Time) int64 {
 	if t.IsZero() {

@@ -127,3 +127,6 @@ func texts(ctx context.Context, db *sql.DB, query string) (all []string, err err
 
 // Online is a migration's text as PostgreSQL runs it.
 var Online = online
+
+// Translate is what becomes of an engine's error.
+var Translate = translate

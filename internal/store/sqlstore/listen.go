@@ -62,9 +62,11 @@ func (e *postgresEngine) tell(ctx context.Context) {
 	_, _ = e.db.ExecContext(ctx, "NOTIFY "+rulesChannel) // a wake-up alone
 }
 
-// listen holds a connection until it breaks or ctx ends. It is then of no more
-// use to anybody.
+// listen holds a connection until it breaks, has reached the age at which
+// connections are dropped, or ctx ends. It is then of no more use to anybody.
 func (e *postgresEngine) listen(ctx context.Context, offer func()) error {
+	ctx, cancel := context.WithTimeout(ctx, maxLife)
+	defer cancel()
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
 		return err

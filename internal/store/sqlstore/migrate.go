@@ -21,42 +21,49 @@ var migrations embed.FS
 // in ASCII.
 const migrationLock int64 = 0x506f727461726961
 
+// migratePostgres lets one process migrate while the others wait. The lock
+// belongs to a transaction that stays open meanwhile, and not to a session: a
+// connection pooler would leave a session's lock with a connection of others.
 func migratePostgres(ctx context.Context, db *sql.DB) error {
 	if current, err := isCurrent(ctx, db); err != nil || current {
 		return err
 	}
-	return migrate(ctx, db, goose.DialectPostgres, goose.WithSessionLocker(advisoryLock{}))
+	lock, err := lockMigrations(ctx, db)
+	if err != nil {
+		return wrap("lock for migration", translate(err))
+	}
+	// There is nothing in it to keep.
+	defer func() { _ = lock.Rollback() }()
+	return migrate(ctx, db, goose.DialectPostgres)
 }
 
-// advisoryLock lets one process migrate while the others wait. Goose's own
-// locker asks every few seconds; this one asks ten times a second. It does not
-// wait inside one statement: that statement's snapshot would be one that CREATE
-// INDEX CONCURRENTLY waits for.
-type advisoryLock struct{}
-
-// SessionLock implements goose's lock.SessionLocker.
-func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+// lockMigrations asks for the lock ten times a second. It does not wait inside
+// one statement: that statement's snapshot would be one that CREATE INDEX
+// CONCURRENTLY waits for. Nor does it keep a connection while it waits, of which
+// a pooler may have few.
+func lockMigrations(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 	for {
+		tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+		if err != nil {
+			return nil, err
+		}
 		var locked bool
-		err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock($1)", migrationLock).Scan(&locked)
-		if err != nil || locked {
-			return err
+		err = tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&locked)
+		if err == nil && locked {
+			return tx, nil
+		}
+		if err := errors.Join(err, tx.Rollback()); err != nil {
+			return nil, err
 		}
 		if err := pause(ctx, lockEvery); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
 
 const lockEvery = 100 * time.Millisecond
 
-// SessionUnlock implements goose's lock.SessionLocker.
-func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", migrationLock)
-	return err
-}
-
-func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...goose.ProviderOption) error {
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -65,8 +72,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...
 		folder = concurrently{folder}
 	}
 	// Not the registry of Go migrations: it is global, and any package's.
-	options = append(options, goose.WithDisableGlobalRegistry(true))
-	provider, err := goose.NewProvider(dialect, db, folder, options...)
+	provider, err := goose.NewProvider(dialect, db, folder, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}

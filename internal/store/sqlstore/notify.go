@@ -41,13 +41,23 @@ func (b *bell) listen(ctx context.Context) <-chan struct{} {
 }
 
 // Notifications answers a channel that gets a value soon after rules were
-// written: by this Store, and on PostgreSQL by whoever else listens there.
+// written: by this Store, and on PostgreSQL without a pooler by whoever else
+// listens there.
 // Several may be told of by one value, and some not at all: look from time to
 // time anyway. It is closed after ctx has ended.
 func (s *Store) Notifications(ctx context.Context) <-chan struct{} {
 	local := s.bell.listen(ctx)
-	if pg, ok := s.engine.(*postgresEngine); ok {
+	// Through a pooler, LISTEN would stay with a connection that others use.
+	if pg, ok := s.engine.(*postgresEngine); ok && !pg.pool.pooled {
 		return pg.notifications(ctx, local)
 	}
 	return local
+}
+
+// Pooled reports that a connection pooler, such as PgBouncer, stands before the
+// database. Statements are then not prepared, and what other processes write is
+// only found by looking.
+func (s *Store) Pooled() bool {
+	pg, ok := s.engine.(*postgresEngine)
+	return ok && pg.pool.pooled
 }

@@ -10,16 +10,16 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
 // postgresEngine is a pool of connections; pgx prepares each statement once a
-// connection.
+// connection, unless a pooler stands between.
 type postgresEngine struct {
 	db      *sql.DB
+	pool    *postgresPool
 	writer  *writer       // of what goes into the logs
 	timeout time.Duration // of one step, or one batch
 	panics  *background.Panics
@@ -35,22 +35,14 @@ const (
 )
 
 func openPostgres(ctx context.Context, url string, opts Options) (*postgresEngine, error) {
-	config, err := pgx.ParseConfig(url)
+	db, pool, err := openPool(ctx, url, opts)
 	if err != nil {
-		return nil, err // pgx has taken the password out of it
+		return nil, err
 	}
-	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(insistOnDurability))
-	size := opts.Connections
-	if size <= 0 {
-		size = defaultPool
-	}
-	db.SetMaxOpenConns(size)
-	db.SetMaxIdleConns(size)
-	db.SetConnMaxIdleTime(maxIdle)
 	if err := migratePostgres(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	e := &postgresEngine{db: db, timeout: opts.StepTimeout, panics: opts.Panics}
+	e := &postgresEngine{db: db, pool: pool, timeout: opts.StepTimeout, panics: opts.Panics}
 	e.writer = startWriter(e.transactBatch, opts.Panics)
 	return e, nil
 }
@@ -70,7 +62,7 @@ func (e *postgresEngine) read(ctx context.Context, s step) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	err := s(ctx, query.New(e.db))
-	if err != nil && broken(err) && ctx.Err() == nil {
+	if err != nil && ended(err) && ctx.Err() == nil {
 		err = s(ctx, query.New(e.db))
 	}
 	return closed(err)
@@ -110,11 +102,14 @@ func (e *postgresEngine) transact(ctx context.Context, s step) (err error) {
 }
 
 // repeat runs a transaction again when PostgreSQL undid it in favour of
-// another, or when it never left this process.
+// another, or when it never left this process. It does so once when the server
+// refused a statement for the sake of its connection: the next connection may
+// lead to another server.
 func repeat(ctx context.Context, run func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := run()
-		if !transient(err) && !pgconn.SafeToRetry(err) || attempt == attempts || ctx.Err() != nil {
+		again := transient(err) || pgconn.SafeToRetry(err) || spoilt(err) && attempt == 1
+		if !again || attempt == attempts || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -185,7 +180,7 @@ func (t postgresTx) commit(context.Context) error { return t.Commit() }
 func (t postgresTx) rollback(context.Context) { _ = t.Rollback() }
 
 func (t postgresTx) lost(err error) bool {
-	return transient(err) || broken(err) || errors.Is(err, context.DeadlineExceeded)
+	return transient(err) || ended(err) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // closed tells database/sql's unnamed error for a closed pool by ours.

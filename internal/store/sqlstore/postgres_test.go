@@ -49,6 +49,19 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
+// TestUnavailable: what PostgreSQL says that will pass is no fault of a caller.
+func TestUnavailable(t *testing.T) {
+	for code, want := range map[string]bool{
+		"25006": true, "57P01": true, "57P03": true, "57014": true, "53300": true, "53100": true, "08006": true, "08P01": true,
+		"55P03": true, "40001": true, "40P01": true, "26000": true, "42P05": true, "0A000": true, "28P01": true, "58030": true,
+		"42601": false, "42501": false, "22003": false, "23505": false,
+	} {
+		if got := errors.Is(sqlstore.Translate(&pgconn.PgError{Code: code}), store.ErrUnavailable); got != want {
+			t.Errorf("%s is unavailable: %t, want %t", code, got, want)
+		}
+	}
+}
+
 // TestPostgresPool bounds the connections that a store keeps.
 func TestPostgresPool(t *testing.T) {
 	db, err := sqlstore.Open(t.Context(), engines["PostgreSQL"](t), sqlstore.Options{Connections: 3})

@@ -63,6 +63,9 @@ type Options struct {
 	// Elapsed is a clock that no change of the wall clock moves, for tests; nil
 	// for that of the machine. See [Store.Steady].
 	Elapsed func() time.Duration
+	// InsecureTLS permits a PostgreSQL on another machine without TLS, or with a
+	// certificate that is not checked. ErrInsecureTLS is returned otherwise.
+	InsecureTLS bool
 }
 
 // Store fulfils account.Store, session.Store, login.Store, clients.Store,
@@ -141,6 +144,15 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 	now, err := s.engine.clock(ctx)
 	return now, wrap("read the clock of the database", err)
+}
+
+// ProveWritable returns nil when the database takes a write and has put it on
+// disk. A database that answers may still be full, locked or read-only.
+func (s *Store) ProveWritable(ctx context.Context, now time.Time) error {
+	_, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
+		return none{}, q.ProveWritable(ctx, millis(now))
+	})
+	return wrap("write to database", err)
 }
 
 // Close waits for the writes that were accepted, and closes the database.

@@ -74,3 +74,15 @@ LIMIT 1 OFFSET @skip;
 DELETE FROM events WHERE seq IN (
     SELECT old.seq FROM events AS old WHERE old.at < @before ORDER BY old.at LIMIT @portion
 );
+
+-- name: PruneUnknownLogins :execrows
+-- Whoever guesses names decides how many of these events there are.
+DELETE FROM events WHERE seq IN (
+    SELECT old.seq FROM events AS old
+    WHERE old.account_id = '' AND old.type = 'login.failed' AND old.seq < (
+        SELECT COALESCE(MIN(kept.seq), 0) FROM (
+            SELECT e.seq FROM events AS e WHERE e.account_id = '' AND e.type = 'login.failed' ORDER BY e.seq DESC LIMIT @keep
+        ) AS kept
+    )
+    ORDER BY old.seq LIMIT @portion
+);

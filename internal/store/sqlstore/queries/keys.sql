@@ -46,3 +46,6 @@ UPDATE secrets SET sealed = @sealed WHERE name = @name AND sealed = @old;
 
 -- name: Ping :one
 SELECT EXISTS (SELECT 1 FROM secrets);
+
+-- name: ProveWritable :exec
+INSERT INTO readiness (one, at) VALUES (1, @at) ON CONFLICT (one) DO UPDATE SET at = excluded.at;

@@ -397,6 +397,27 @@ func (q *Queries) PruneEvents(ctx context.Context, before int64, portion int32) 
 	return result.RowsAffected()
 }
 
+const pruneUnknownLogins = `-- name: PruneUnknownLogins :execrows
+DELETE FROM events WHERE seq IN (
+    SELECT old.seq FROM events AS old
+    WHERE old.account_id = '' AND old.type = 'login.failed' AND old.seq < (
+        SELECT COALESCE(MIN(kept.seq), 0) FROM (
+            SELECT e.seq FROM events AS e WHERE e.account_id = '' AND e.type = 'login.failed' ORDER BY e.seq DESC LIMIT $1
+        ) AS kept
+    )
+    ORDER BY old.seq LIMIT $2
+)
+`
+
+// Whoever guesses names decides how many of these events there are.
+func (q *Queries) PruneUnknownLogins(ctx context.Context, keep int32, portion int32) (int64, error) {
+	result, err := q.db.ExecContext(ctx, pruneUnknownLogins, keep, portion)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const takeEvents = `-- name: TakeEvents :one
 UPDATE event_log SET n = n + CAST($1 AS BIGINT) WHERE one = 1 RETURNING n
 `

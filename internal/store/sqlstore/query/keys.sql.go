@@ -164,6 +164,15 @@ func (q *Queries) Ping(ctx context.Context) (bool, error) {
 	return exists, err
 }
 
+const proveWritable = `-- name: ProveWritable :exec
+INSERT INTO readiness (one, at) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET at = excluded.at
+`
+
+func (q *Queries) ProveWritable(ctx context.Context, at int64) error {
+	_, err := q.db.ExecContext(ctx, proveWritable, at)
+	return err
+}
+
 const raiseTTL = `-- name: RaiseTTL :execrows
 UPDATE keys SET longest_ttl = CASE WHEN longest_ttl < $1 THEN $1 ELSE longest_ttl END WHERE kid = $2
 `

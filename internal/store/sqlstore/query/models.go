@@ -88,6 +88,11 @@ type Key struct {
 	LongestTtl int64
 }
 
+type Readiness struct {
+	One int32
+	At  int64
+}
+
 type RevocationLog struct {
 	One    int32
 	Epoch  int64
