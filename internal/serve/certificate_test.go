@@ -152,4 +152,15 @@ func TestTLS(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "protocol version") {
 		t.Errorf("TLS 1.1: %v", err)
 	}
+	_, err = tls.Dial("tcp", s.address, &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+		tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA}})
+	if err == nil || !strings.Contains(err.Error(), "handshake failure") {
+		t.Errorf("CBC in TLS 1.2: %v", err)
+	}
+	twelve, err := tls.Dial("tcp", s.address, &tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatalf("TLS 1.2: %v", err)
+	}
+	twelve.Close()
 }

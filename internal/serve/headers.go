@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -41,14 +42,17 @@ func baseHeaders(https bool) []field {
 
 // Public marks a response as a document that pages of any origin may read:
 // a key set, metadata, an API description. It holds nothing about the caller.
-func Public(h http.Header) { h.Set("Cross-Origin-Resource-Policy", "cross-origin") }
+func Public(h http.Header) {
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Access-Control-Allow-Origin", "*")
+}
 
 // ownAnswer is how net/http ends the header of an answer that it writes by
 // itself, before a request reaches the handler: 400, 431, 501, 505.
 const ownAnswer = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 
-// hardened adds the base headers to the answers that net/http writes by itself.
-// It has no other way to set them.
+// hardened adds the base headers to the answers that net/http writes by itself,
+// and makes their bodies problems (RFC 9457). It has no other way to do so.
 type hardened struct {
 	net.Listener
 	lines []byte
@@ -82,7 +86,7 @@ func (c *hardenedConn) Write(p []byte) (int, error) {
 	if !own {
 		return c.Conn.Write(p)
 	}
-	whole := append(append(append([]byte{}, p[:line]...), c.lines...), p[line:]...)
+	whole := append(append(append([]byte{}, p[:line]...), c.lines...), ownProblem(p, line)...)
 	if _, err := c.Conn.Write(whole); err != nil {
 		return 0, err
 	}
@@ -101,6 +105,22 @@ func ownStatusLine(p []byte) (length int, own bool) {
 		return 0, false
 	}
 	return length, bytes.HasPrefix(p[length:], []byte(ownAnswer)) || bytes.HasPrefix(p[len("HTTP/1.1"):], []byte(" 417 "))
+}
+
+// ownProblem is what follows the status line of an answer of net/http itself,
+// with a problem as its body. 417 has no body and stays as it is.
+func ownProblem(p []byte, line int) []byte {
+	var status int
+	if _, err := fmt.Sscanf(string(p[len("HTTP/1.1"):line]), "%d", &status); err != nil || status == http.StatusExpectationFailed {
+		return p[line:]
+	}
+	code, detail := "http_invalid", "The HTTP server cannot read the request."
+	if status == http.StatusRequestHeaderFieldsTooLarge {
+		code, detail = "header_too_large", headerDetail
+	}
+	return fmt.Appendf(nil, "\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n"+
+		`{"type":"urn:portaria:problem:%s","title":%q,"status":%d,"code":%q,"detail":%q}`+"\n",
+		code, http.StatusText(status)+".", status, code, detail)
 }
 
 // CloseWrite lets net/http linger after an error, so that the client can read

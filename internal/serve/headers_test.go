@@ -47,6 +47,7 @@ func TestOwnAnswersOfTheServerHaveTheHeaders(t *testing.T) {
 		"GET /a//b HTTP/1.1\r\nHost: a\r\n\r\n":                                        307,
 		"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n":                                        400,
 		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n":   431,
+		"GET / HTTP/1.1\r\nHost: a\r\nY: " + strings.Repeat("x", 40<<10) + "\r\n\r\n":  431,
 		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n":                501,
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n": 400,
 		"GET / HTTP/1.1\r\nHost: a\r\nExpect: the unexpected\r\n\r\n":                  417,
@@ -54,6 +55,9 @@ func TestOwnAnswersOfTheServerHaveTheHeaders(t *testing.T) {
 		response := answered(t, s.address, text)
 		if response.StatusCode != want {
 			t.Errorf("%.40q: %d, want %d", text, response.StatusCode, want)
+		}
+		if own := want != 307 && want != 417 && response.ContentLength < 0; own && response.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%.40q: %s", text, response.Header.Get("Content-Type"))
 		}
 		for name, value := range map[string]string{
 			"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",

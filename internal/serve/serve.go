@@ -24,6 +24,9 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeader         = 32 << 10
+	// net/http answers what is over its limit by itself, over HTTP/2 with a page
+	// of HTML. So its limit is greater, and the wrapper keeps ours.
+	hardMaxHeader = 4 * maxHeader
 
 	// DefaultMaxBody is the limit on request bodies in bytes.
 	DefaultMaxBody = 64 << 10
@@ -56,6 +59,9 @@ type Config struct {
 	// Panicked answers a request whose handler panicked, if that had not begun
 	// to answer; nil sends an empty 500. The panic itself is already logged.
 	Panicked http.HandlerFunc
+	// HeaderTooLarge answers a request whose header is over the limit; nil sends
+	// an empty 431.
+	HeaderTooLarge http.HandlerFunc
 	// Log gets the access log and what goes wrong in connections.
 	Log *slog.Logger
 }
@@ -92,7 +98,7 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
+		MaxHeaderBytes:    hardMaxHeader,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		// "OPTIONS *" is answered like any other request that has no route.
 		DisableGeneralOptionsHandler: true,
@@ -114,7 +120,17 @@ func (c Config) tls() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: authenticated(), GetCertificate: certificate.get}, nil
+}
+
+// authenticated are the suites of TLS 1.2 with forward secrecy and authenticated
+// encryption, so none with CBC. Those of TLS 1.3 all have both.
+func authenticated() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
 }
 
 // Addr returns the address that the server is bound to.

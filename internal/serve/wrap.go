@@ -22,6 +22,9 @@ func Wrap(c Config, next http.Handler) http.Handler {
 	if c.Panicked == nil {
 		c.Panicked = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 	}
+	if c.HeaderTooLarge == nil {
+		c.HeaderTooLarge = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge) }
+	}
 	return &wrapper{Config: c, next: next, proxies: proxies{c.TrustedProxies, c.ProxyHeader}, headers: baseHeaders(c.https())}
 }
 
@@ -100,7 +103,25 @@ func (h *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, h.MaxBody)
 	}
 	defer h.finish(x, r, start)
+	if headerSize(r) > maxHeader {
+		h.HeaderTooLarge(&x.response, r)
+		return
+	}
 	h.next.ServeHTTP(&x.response, r)
+}
+
+// headerDetail says what to do about a header that is too large.
+const headerDetail = "At most 32 KiB. Send fewer or smaller cookies and tokens."
+
+// headerSize is about the length of the request's line and header in bytes.
+func headerSize(r *http.Request) int {
+	size := len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(value) + len(": \r\n")
+		}
+	}
+	return size
 }
 
 // newID returns 128 random bits. They need not be secret, so the fast generator

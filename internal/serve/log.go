@@ -1,0 +1,118 @@
+package serve
+
+import (
+	"io"
+	"sync"
+	"time"
+)
+
+// Limits of a [Log]: what waits to be written, and how long the end waits for it.
+const (
+	maxLogBytes = 1 << 20
+	logFlush    = 2 * time.Second
+)
+
+// Log is a writer that never waits for its destination: a request must not hang
+// because nobody reads the log. Lines wait in a queue of 1 MiB; a line that does
+// not fit is dropped and counted. As soon as the destination takes lines again,
+// the log says how many are missing. Make it with [NewLog].
+type Log struct {
+	to io.Writer
+	// lost makes the line that says how many lines were dropped.
+	lost func(lines int64) []byte
+
+	mu      sync.Mutex
+	queue   [][]byte
+	waiting int   // bytes in queue
+	dropped int64 // lines since the last line that said so
+	closed  bool
+	wake    chan struct{} // holds at most one token: "look at the queue"
+	done    chan struct{}
+}
+
+// NewLog starts a log that writes to a destination. Each Write is one line, as
+// package slog does it. lost makes the line that says how many are missing.
+// The caller closes it.
+func NewLog(to io.Writer, lost func(lines int64) []byte) *Log {
+	l := &Log{to: to, lost: lost, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// Write queues a copy of a line, or drops it. It never fails.
+func (l *Log) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.waiting+len(line) > maxLogBytes {
+		l.dropped++
+		return len(line), nil
+	}
+	l.queue = append(l.queue, append([]byte(nil), line...))
+	l.waiting += len(line)
+	l.signal()
+	return len(line), nil
+}
+
+func (l *Log) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close writes what waits, for at most two seconds, and takes no more lines. It
+// must be called once.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	l.signal()
+	l.mu.Unlock()
+	timer := time.NewTimer(logFlush)
+	defer timer.Stop()
+	select {
+	case <-l.done:
+	case <-timer.C:
+	}
+	return nil
+}
+
+func (l *Log) run() {
+	defer close(l.done)
+	for range l.wake {
+		for {
+			lines, dropped, closed := l.take()
+			for _, line := range lines {
+				l.put(line)
+			}
+			if dropped > 0 {
+				// After the lines that did fit, which are older.
+				_, _ = l.to.Write(l.lost(dropped))
+			}
+			if len(lines) == 0 && dropped == 0 {
+				if closed {
+					return
+				}
+				break
+			}
+		}
+	}
+}
+
+// put writes one line and frees its room in the queue.
+func (l *Log) put(line []byte) {
+	_, err := l.to.Write(line)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting -= len(line)
+	if err != nil {
+		l.dropped++
+	}
+}
+
+func (l *Log) take() (lines [][]byte, dropped int64, closed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lines, dropped, closed = l.queue, l.dropped, l.closed
+	l.queue, l.dropped = nil, 0
+	return lines, dropped, closed
+}
