@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"reflect"
@@ -30,13 +29,9 @@ func (f form) read(r *http.Request, in any) error {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return problem.UnsupportedMediaType()
 	}
-	body, err := io.ReadAll(r.Body) // package serve bounds it
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return problem.BodyTooLarge(tooLarge.Limit)
-	}
+	body, err := readBody(r)
 	if err != nil {
-		return problem.BadRequest("body_incomplete", "The body ended before its announced length.")
+		return err
 	}
 	return f.decode(body, in)
 }

@@ -2,6 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -68,8 +71,40 @@ func matches(ifNoneMatch, etag string) bool {
 	return false
 }
 
-func (s *Server) metadata(_ context.Context, c Caller, _ none) (api.Metadata, error) {
-	serve.Public(c.browser.answer)
+// document is a public document that does not change while the service runs.
+type document struct {
+	json []byte
+	etag string
+}
+
+func newDocument(content any) (document, error) {
+	text, err := json.Marshal(content)
+	if err != nil {
+		return document{}, fmt.Errorf("encode document: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return document{append(text, '\n'), `"` + hex.EncodeToString(sum[:16]) + `"`}, nil
+}
+
+// metadataAge is how long others may keep the metadata.
+const metadataAge = 300
+
+func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	h := w.Header()
+	serve.Public(h)
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", metadataAge))
+	h.Set("ETag", s.metadata.etag)
+	if matches(r.Header.Get("If-None-Match"), s.metadata.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	_, _ = w.Write(s.metadata.json)
+	return nil
+}
+
+// describe says what this authorization server can do.
+func (s *Server) describe() api.Metadata {
 	base := strings.TrimSuffix(s.Issuer, "/")
 	var algorithms []string
 	for _, a := range jose.SigningAlgorithms() {
@@ -88,7 +123,7 @@ func (s *Server) metadata(_ context.Context, c Caller, _ none) (api.Metadata, er
 		TokenEndpointAuthAlgorithmSupported: algorithms,
 		ResponseTypesSupported:              []string{},
 		GrantTypesSupported:                 []string{api.GrantClientCredentials, api.GrantRefreshToken},
-	}, nil
+	}
 }
 
 // serveDocument serves the OpenAPI document made at start-up.

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -10,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/problem"
 )
 
 // oauthForm holds the parameters of an OAuth request. One without a value is as
@@ -38,13 +37,9 @@ func readForm(r *http.Request) (oauthForm, error) {
 	if !isForm(r.Header.Values("Content-Type")) {
 		return nil, invalidRequest("Send Content-Type: application/x-www-form-urlencoded.")
 	}
-	body, err := io.ReadAll(r.Body) // package serve bounds it
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, invalidRequest("The body is too large.")
-	}
+	body, err := readBody(r)
 	if err != nil {
-		return nil, invalidRequest("The body ended before its announced length.")
+		return nil, invalidRequest("The body cannot be read: " + problem.Of(err).Title)
 	}
 	sent, err := url.ParseQuery(string(body))
 	if err != nil {

@@ -79,6 +79,6 @@ func (s *Server) routes() []route {
 		{"GET /openapi.json", anyone, plain(s.serveDocument), "This document."},
 		{"GET /.well-known/security.txt", anyone, plain(s.securityText), "Where to report a weakness (RFC 9116)."},
 		{"GET /.well-known/jwks.json", anyone, plain(s.keySet), "The keys that access tokens are verified with (RFC 7517)."},
-		{"GET /.well-known/oauth-authorization-server", anyone, call(s.metadata), "What this authorization server can do (RFC 8414)."},
+		{"GET " + metadataPath, anyone, formed[none, api.Metadata](s.serveMetadata), "What this authorization server can do (RFC 8414)."},
 	}
 }

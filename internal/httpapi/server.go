@@ -109,7 +109,9 @@ type Server struct {
 	sessions Sessions
 	verifier Verifier
 	mux      *http.ServeMux
+	site     site
 	document []byte
+	metadata document
 
 	frames frames
 	feeds  places
@@ -127,6 +129,7 @@ func New(c Config) (*Server, error) {
 		sessions: c.Sessions,
 		verifier: c.Verifier,
 		mux:      http.NewServeMux(),
+		site:     siteOf(c.Issuer),
 		frames:   frames{c.Issuer, c.Revocation.View().Salt, c.Proofs},
 	}
 	registry := newRegistry()
@@ -138,6 +141,9 @@ func New(c Config) (*Server, error) {
 	}
 	s.mux.HandleFunc(everything, func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, s.unrouted(w, r)) })
 	var err error
+	if s.metadata, err = newDocument(s.describe()); err != nil {
+		return nil, err
+	}
 	s.document, err = s.openAPI(registry)
 	return s, err
 }
@@ -152,6 +158,10 @@ func (s *Server) now() time.Time { return s.Now().UTC() }
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.RequestURI == "*" { // OPTIONS *: ServeMux would answer without a problem
 		s.fail(w, r, problem.NotFound())
+		return
+	}
+	s.adopt(r)
+	if s.unclean(w, r) {
 		return
 	}
 	s.mux.ServeHTTP(w, r)

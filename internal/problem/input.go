@@ -63,6 +63,38 @@ func UnsupportedMediaType() error {
 	}
 }
 
+// UnsupportedEncoding says that the body is compressed in a way that nothing
+// here reads.
+func UnsupportedEncoding() error {
+	return &InputError{
+		status: http.StatusUnsupportedMediaType,
+		code:   "content_encoding_unsupported",
+		title:  "The body has an encoding that cannot be read.",
+		detail: "Send it without Content-Encoding, or with Content-Encoding: gzip.",
+	}
+}
+
+// HeaderTooLarge says that the request's header is over the limit.
+func HeaderTooLarge() error {
+	return &InputError{
+		status: http.StatusRequestHeaderFieldsTooLarge,
+		code:   "header_too_large",
+		title:  "The header is too large.",
+		detail: "At most 32 KiB. Send fewer or smaller cookies and tokens.",
+	}
+}
+
+// Moved says that the path has dots or repeated slashes; the header Location
+// has the path without them.
+func Moved() error {
+	return &InputError{
+		status: http.StatusTemporaryRedirect,
+		code:   "path_not_clean",
+		title:  "The path has dots or repeated slashes.",
+		detail: "Use the path in Location.",
+	}
+}
+
 // BodyTooLarge says that a body is over the limit, in bytes.
 func BodyTooLarge(limit int64) error {
 	return &InputError{

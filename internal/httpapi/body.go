@@ -1,0 +1,48 @@
+package httpapi
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/serve"
+)
+
+// readBody reads a request's body, also one that is compressed with gzip. Package
+// serve bounds what arrives; what is unpacked is bounded here.
+func readBody(r *http.Request) ([]byte, error) {
+	body := io.Reader(r.Body)
+	switch strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ","))) {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		unpacked, err := gzip.NewReader(r.Body)
+		if err != nil {
+			return nil, unreadable(err)
+		}
+		body = unpacked
+	default:
+		return nil, problem.UnsupportedEncoding()
+	}
+	text, err := io.ReadAll(io.LimitReader(body, serve.DefaultMaxBody+1))
+	switch {
+	case err != nil:
+		return nil, unreadable(err)
+	case len(text) > serve.DefaultMaxBody:
+		return nil, problem.BodyTooLarge(serve.DefaultMaxBody)
+	}
+	return text, nil
+}
+
+func unreadable(err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return problem.BodyTooLarge(tooLarge.Limit)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+		return problem.BadRequest("body_not_gzip", "The body is not what Content-Encoding says: gzip.")
+	}
+	return problem.BadRequest("body_incomplete", "The body ended before its announced length.")
+}
