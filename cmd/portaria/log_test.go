@@ -34,7 +34,11 @@ func TestLogFormat(t *testing.T) {
 	for _, test := range tests {
 		c := config.Default()
 		c.LogFormat = test.format
-		if got := fmt.Sprintf("%T", newLog(surroundings{err: test.to}, c).Handler()); got != test.want {
+		log, lines := newLog(surroundings{err: test.to}, c)
+		if err := lines.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := fmt.Sprintf("%T", log.Handler()); got != test.want {
 			t.Errorf("%s to %T: %s, want %s", test.format, test.to, got, test.want)
 		}
 	}

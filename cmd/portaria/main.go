@@ -150,8 +150,12 @@ type call struct {
 }
 
 // settings reads the settings from everywhere they may be.
-func (c *call) settings() (config.Config, error) {
+func (c *call) settings() (config.Config, error) { return c.settingsWith(nil) }
+
+// settingsWith reads the settings and passes on what is odd about them.
+func (c *call) settingsWith(warn func(config.Problem)) (config.Config, error) {
 	return config.Load(config.Sources{
+		Warn:           warn,
 		File:           c.Config,
 		Environ:        c.environ,
 		Flags:          c.flags.given(),

@@ -29,6 +29,9 @@ func (c *call) service() (config.Config, *client.Client, error) {
 	}
 	derived := c.URL == ""
 	c.URL = baseURL(c.URL, settings)
+	if err := checkPlain(c.URL, settings.InsecureHTTP); err != nil {
+		return config.Config{}, nil, err
+	}
 	hc, err := httpClient(settings, c.URL, derived)
 	if err != nil {
 		return config.Config{}, nil, err
@@ -66,7 +69,7 @@ func (c *call) issuer(settings config.Config, service *client.Client) (string, e
 	}
 	metadata, err := service.Metadata(c)
 	if err != nil {
-		return "", fmt.Errorf("ask the service at %s for its issuer: %w", c.URL, err)
+		return "", fmt.Errorf("ask the service for its issuer: %w", err)
 	}
 	return metadata.Issuer, nil
 }
@@ -88,6 +91,28 @@ func baseURL(given string, settings config.Config) string {
 		host = "localhost"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// errPlainHTTP says that what a command sends would be readable on the way.
+var errPlainHTTP = errors.New("plain HTTP to another machine shows tokens and passwords to the network: use https, or --insecure-http if nobody else is on this network")
+
+// checkPlain refuses to send tokens and passwords unencrypted to another machine.
+func checkPlain(base string, insecure bool) error {
+	u, err := url.Parse(base)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		// It may hold a password, so it is not repeated.
+		return misuse("the URL of the service must begin with https:// or http://")
+	case u.Scheme == "http" && !insecure && !onThisMachine(base):
+		return errPlainHTTP
+	}
+	return nil
+}
+
+// sameService refuses a redirect: the token would follow it, perhaps to plain
+// HTTP or to somebody else.
+func sameService(*http.Request, []*http.Request) error {
+	return errors.New("the service redirects, and no token is sent elsewhere: give its final address with --url")
 }
 
 func onThisMachine(base string) bool {
@@ -123,7 +148,7 @@ func httpClient(settings config.Config, base string, derived bool) (*http.Client
 			transport.TLSClientConfig.ServerName = certifiedName(text, base)
 		}
 	}
-	return &http.Client{Timeout: callTimeout, Transport: transport}, nil
+	return &http.Client{Timeout: callTimeout, Transport: transport, CheckRedirect: sameService}, nil
 }
 
 // certifiedName is a name in the certificate to expect instead of the host of

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -26,17 +29,29 @@ func (serveCommand) Help() string { return "Settings, as flags:\n\n" + config.Us
 
 // Run serves until the process is told to stop.
 func (serveCommand) Run(c *call) error {
-	settings, err := c.settings()
+	var odd []config.Problem
+	settings, err := c.settingsWith(func(p config.Problem) { odd = append(odd, p) })
 	if err != nil {
 		return err
 	}
-	log := newLog(c.surroundings, settings)
+	// A reader of the log that has gone must not end the service with it.
+	signal.Ignore(syscall.SIGPIPE)
+	log, lines := newLog(c.surroundings, settings)
+	for _, p := range odd {
+		log.Warn("odd setting", "where", p.Where, "what", p.Text)
+	}
+	return errors.Join(c.serve(settings, log), lines.Close())
+}
+
+// serve runs the service with a log.
+func (c *call) serve(settings config.Config, log *slog.Logger) error {
 	tendMemory(c)
 	var a *app.App
 	// The address is bound before the app is built, which needs to know it;
 	// requests are served only after.
 	how := serveConfig(settings, log)
 	how.Panicked = func(w http.ResponseWriter, r *http.Request) { a.API.Panicked(w, r) }
+	how.HeaderTooLarge = func(w http.ResponseWriter, r *http.Request) { a.API.HeaderTooLarge(w, r) }
 	server, err := serve.Listen(how, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.API.ServeHTTP(w, r)
 	}))
@@ -51,6 +66,13 @@ func (serveCommand) Run(c *call) error {
 		Log:         log,
 		Now:         time.Now,
 	})
+	if c.Err() != nil { // told to stop while it waited for the database
+		if a != nil {
+			err = a.Close()
+		}
+		log.Info("stopped before it served")
+		return errors.Join(server.Close(), unless(context.Canceled, err))
+	}
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
@@ -102,15 +124,32 @@ func reachable(c config.Config, bound net.Addr) string {
 	return baseURL("", c)
 }
 
-// newLog writes text for people at a terminal and JSON for machines.
-func newLog(s surroundings, c config.Config) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level()}
+// unless returns err, but nil when it is only about expected.
+func unless(expected, err error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
+// newLog writes text for people at a terminal and JSON for machines. Nobody who
+// logs waits for whoever reads; the caller closes lines at the end.
+func newLog(s surroundings, c config.Config) (log *slog.Logger, lines *serve.Log) {
 	file, isFile := s.err.(*os.File)
 	terminal := isFile && term.IsTerminal(int(file.Fd()))
-	if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {
-		return slog.New(slog.NewTextHandler(s.err, options))
+	handler := func(to io.Writer) slog.Handler {
+		options := &slog.HandlerOptions{Level: c.Level()}
+		if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {
+			return slog.NewTextHandler(to, options)
+		}
+		return slog.NewJSONHandler(to, options)
 	}
-	return slog.New(slog.NewJSONHandler(s.err, options))
+	lines = serve.NewLog(s.err, func(n int64) []byte {
+		var line bytes.Buffer
+		slog.New(handler(&line)).Error("log lines dropped: the log was not read in time", "lines", n)
+		return line.Bytes()
+	})
+	return slog.New(handler(lines)), lines
 }
 
 // greet says what a first start made, and what to try next; in one write, so

@@ -5,7 +5,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -45,6 +44,7 @@ type App struct {
 
 	config config.Config
 	store  *sqlstore.Store
+	writes writeProof
 	ring   *keyring.Ring
 	hasher *password.Hasher
 	// verifiers are those of the service's own routes.
@@ -114,6 +114,8 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 	if err := a.openStore(ctx, sqlstore.Options{Around: env.Around, Panics: a.panics, Elapsed: env.Elapsed}); err != nil {
 		return nil, err
 	}
+	a.writes.prove = func(ctx context.Context) error { return a.store.ProveWritable(ctx, a.now()) }
+	a.warnOfExposure("TLS key", a.config.TLSKeyFile)
 	if a.ring, err = a.openKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -141,28 +143,6 @@ func newHasher(env Env) (*password.Hasher, error) {
 		options.Worker = hashWorker()
 	}
 	return password.New(env.Config.Password(), options)
-}
-
-func (a *App) openStore(ctx context.Context, options sqlstore.Options) (err error) {
-	if path, ok := a.config.Database.SQLite(); ok && missing(path) {
-		a.Made.Database = path
-	}
-	if a.store, err = openStore(ctx, a.config.Database, options); err != nil {
-		return err
-	}
-	if a.store.MissingWAL() {
-		a.log.WarnContext(ctx, "database lacks its last writes", "database", a.config.Database.String(), "reason", MissingWAL)
-	}
-	return a.store.KeepSteady(ctx, a.now())
-}
-
-// openStore says which database an error is about, without its password.
-func openStore(ctx context.Context, d config.Database, o sqlstore.Options) (*sqlstore.Store, error) {
-	store, err := sqlstore.Open(ctx, d.Reveal(), o)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d, err)
-	}
-	return store, nil
 }
 
 func (a *App) openKeys(ctx context.Context) (*keyring.Ring, error) {
@@ -278,7 +258,12 @@ func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, err
 // readiness is what must work before requests are sent here.
 func (a *App) readiness() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"database":   a.store.Ping,
+		"database": func(ctx context.Context) error {
+			if err := a.store.Ping(ctx); err != nil {
+				return err
+			}
+			return a.writes.check(ctx)
+		},
 		"revocation": a.revocationReady,
 		"signing_key": func(ctx context.Context) error {
 			_, err := a.ring.Ready(ctx, a.now())

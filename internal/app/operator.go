@@ -78,7 +78,7 @@ func Keys(ctx context.Context, c config.Config, now time.Time) (*LocalKeys, erro
 	if path, ok := c.Database.SQLite(); ok && missing(path) {
 		return nil, fmt.Errorf("%s: %w", path, ErrNoKeys)
 	}
-	store, err := openStore(ctx, c.Database, sqlstore.Options{Guest: true})
+	store, err := openStore(ctx, c, sqlstore.Options{Guest: true})
 	if err != nil {
 		return nil, err
 	}

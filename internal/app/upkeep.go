@@ -32,6 +32,7 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	task("prune", pruneEvery, a.prune)
 	task("signing keys", 0, a.MaintainKeys)
 	task("prune revocation rules", pruneRulesEvery, a.pruneRevocation)
+	task("prune failed sign-ins", pruneUnknownEvery, a.pruneUnknownLogins)
 	if len(a.recipients) > 0 {
 		task("encryption keys of services", 0, a.FetchKeySets)
 	}
@@ -80,6 +81,24 @@ func (a *App) prune(ctx context.Context) time.Duration {
 	}
 	a.pruneDeadLetters(ctx)
 	return pruneEvery
+}
+
+// Strangers decide how many sign-ins fail because nobody has the name. So only
+// the newest of these events are kept, however long other events are.
+const (
+	pruneUnknownEvery = 5 * time.Minute
+	keepUnknownLogins = 10_000
+)
+
+func (a *App) pruneUnknownLogins(ctx context.Context) time.Duration {
+	n, err := a.store.PruneUnknownLogins(ctx, keepUnknownLogins)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.ErrorContext(ctx, "prune failed sign-ins", "error", err)
+	case n > 0:
+		a.log.WarnContext(ctx, "pruned failed sign-ins of unknown names: somebody guesses names", "events", n)
+	}
+	return pruneUnknownEvery
 }
 
 // MaintainKeys does what is due for the signing keys, takes over what other

@@ -29,6 +29,7 @@ func (a *App) openWebhooks(ctx context.Context, issuer string) error {
 		Key:              key,
 		Keys:             a.generations(webhookSecret),
 		InsecureLoopback: a.config.InsecureWebhooks,
+		Networks:         a.config.WebhookNetworks,
 		Log:              a.log,
 		Panics:           a.panics,
 		Now:              a.now,

@@ -14,8 +14,8 @@ var errAddress = errors.New("address may not be called")
 // reach says which addresses a sender may call. The zero value allows public
 // ones only.
 type reach struct {
-	private  bool // private networks, too
-	loopback bool // this machine, too
+	private  []netip.Prefix // those of the private networks, too
+	loopback bool           // this machine, too
 }
 
 // control is asked by net.Dialer with the very address that is about to be
@@ -38,8 +38,8 @@ func (r reach) check(host string) error {
 		return nil
 	case err == nil && r.allows(a):
 		return nil
-	case err == nil && (reach{private: true}).allows(a):
-		return Fault{"url", "this address is in a private network, which has to be allowed"}
+	case err == nil && (reach{private: privateNetworks()}).allows(a):
+		return Fault{"url", "this address is in a private network: the webhook needs allow_private, and the setting webhook_networks must have the network"}
 	}
 	return Fault{"url", "this address may not be called"}
 }
@@ -55,7 +55,7 @@ func (r reach) allows(a netip.Addr) bool {
 	case a.IsLoopback():
 		return r.loopback
 	case within(privateNetworks()):
-		return r.private
+		return within(r.private)
 	case a.Is4():
 		return !within(specialIPv4())
 	}

@@ -12,7 +12,11 @@ import (
 
 // Allows is what a sender with these permissions makes of an address.
 func Allows(private, loopback bool, a netip.Addr) bool {
-	return reach{private: private, loopback: loopback}.allows(a)
+	r := reach{loopback: loopback}
+	if private {
+		r.private = privateNetworks()
+	}
+	return r.allows(a)
 }
 
 // Through has the service reach its receivers in another way than over the
@@ -26,7 +30,9 @@ func AsksProxy() bool { return newTransport(reach{}).Proxy != nil }
 func (s *Service) LookEvery(d time.Duration) { s.lookEvery = d }
 
 // Check is what Create would say of a subscription.
-func (s Subscription) Check(insecure bool) error { return s.check(insecure) }
+func (s Subscription) Check(insecure bool, networks ...netip.Prefix) error {
+	return s.check(insecure, networks)
+}
 
 // SecretOf is the secret of a generation.
 func SecretOf(key secret.Bytes, id string, generation int64) secret.Bytes {
@@ -47,6 +53,6 @@ func Backoff(failures int) time.Duration { return backoff(failures) }
 
 // Send sends one message as a service would.
 func Send(ctx context.Context, loopback bool, sub Subscription) (int, Failure) {
-	o := newSender(loopback).send(ctx, sub, message{header: http.Header{"Webhook-Id": {"1"}}, body: []byte("{}")})
+	o := newSender(loopback, privateNetworks()).send(ctx, sub, message{header: http.Header{"Webhook-Id": {"1"}}, body: []byte("{}")})
 	return o.status, o.failure
 }

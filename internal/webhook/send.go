@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -32,10 +33,10 @@ type sender struct {
 	public, private http.RoundTripper
 }
 
-func newSender(loopback bool) *sender {
+func newSender(loopback bool, networks []netip.Prefix) *sender {
 	return &sender{
 		public:  newTransport(reach{loopback: loopback}),
-		private: newTransport(reach{loopback: loopback, private: true}),
+		private: newTransport(reach{loopback: loopback, private: networks}),
 	}
 }
 

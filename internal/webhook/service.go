@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -32,7 +33,10 @@ type Config struct {
 	// InsecureLoopback lets receivers be on this machine, also with plain
 	// HTTP.
 	InsecureLoopback bool
-	Log              *slog.Logger
+	// Networks are the private networks that a subscription with AllowPrivate
+	// may reach. Without them, there can be no such subscription.
+	Networks []netip.Prefix
+	Log      *slog.Logger
 	// Panics logs and counts panics in deliveries; nil only keeps the others
 	// going.
 	Panics *background.Panics
@@ -72,7 +76,7 @@ func New(c Config) (*Service, error) {
 	}
 	return &Service{
 		Config: c,
-		sender: newSender(c.InsecureLoopback),
+		sender: newSender(c.InsecureLoopback, c.Networks),
 		holder: rand.Text(),
 		wake:   make(chan struct{}, 1),
 
@@ -88,7 +92,7 @@ func New(c Config) (*Service, error) {
 // Its ClientID, Format, URL, Types and AllowPrivate are the caller's; the rest
 // is set here. Errors wrap ErrInvalid, ErrTooMany and ErrUnsignable.
 func (s *Service) Create(ctx context.Context, sub Subscription) (Subscription, secret.Text, error) {
-	if err := sub.check(s.InsecureLoopback); err != nil {
+	if err := sub.check(s.InsecureLoopback, s.Networks); err != nil {
 		return Subscription{}, "", err
 	}
 	now := s.Now()

@@ -166,8 +166,14 @@ func (s Subscription) due(head int64, now time.Time) bool {
 }
 
 // check refuses what could never be delivered. insecure lets URL be plain HTTP
-// on this machine.
-func (s Subscription) check(insecure bool) error {
+// on this machine; networks are the private ones that the operator permits.
+func (s Subscription) check(insecure bool, networks []netip.Prefix) error {
+	if s.AllowPrivate && len(networks) == 0 {
+		return Fault{"allow_private", "the operator permits no private networks; the setting is webhook_networks"}
+	}
+	if !s.AllowPrivate {
+		networks = nil
+	}
 	if s.ClientID == "" || len(s.ClientID) > maxClientID {
 		return Fault{"client_id", fmt.Sprintf("expected 1 to %d characters", maxClientID)}
 	}
@@ -176,7 +182,7 @@ func (s Subscription) check(insecure bool) error {
 	}
 	switch s.Format {
 	case Standard, SET:
-		return checkURL(s.URL, reach{private: s.AllowPrivate, loopback: insecure})
+		return checkURL(s.URL, reach{private: networks, loopback: insecure})
 	case Poll:
 		if s.URL != "" {
 			return Fault{"url", "a receiver that polls has none"}

@@ -111,6 +111,7 @@ func TestSubscriptionsThatCouldNotWorkAreRefused(t *testing.T) {
 		"its name":           {change: func(s *webhook.Subscription) { s.URL = "https://localhost/" }, want: "url"},
 		"private":            {change: func(s *webhook.Subscription) { s.URL = "https://10.0.0.1/" }, want: "url"},
 		"private, allowed":   {change: func(s *webhook.Subscription) { s.URL, s.AllowPrivate = "https://10.0.0.1/", true }},
+		"another private":    {change: func(s *webhook.Subscription) { s.URL, s.AllowPrivate = "https://10.1.0.1/", true }, want: "url"},
 		"link-local":         {change: func(s *webhook.Subscription) { s.URL, s.AllowPrivate = "https://[fe80::1%25eth0]/", true }, want: "url"},
 		"unspecified":        {change: func(s *webhook.Subscription) { s.URL, s.AllowPrivate = "https://0.0.0.0/", true }, want: "url"},
 		"unspecified, six":   {change: func(s *webhook.Subscription) { s.URL, s.AllowPrivate = "https://[::]/", true }, want: "url"},
@@ -132,7 +133,7 @@ func TestSubscriptionsThatCouldNotWorkAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sub := webhook.Subscription{ClientID: "orders", Format: webhook.Standard, URL: "https://example.com/hook?x=1", Types: []string{"*"}}
 			test.change(&sub)
-			err := sub.Check(test.insecure)
+			err := sub.Check(test.insecure, netip.MustParsePrefix("10.0.0.0/16"))
 			if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, webhook.ErrInvalid) || !strings.Contains(err.Error(), ": "+test.want+": ")) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
