@@ -93,6 +93,7 @@ func Keys(ctx context.Context, c config.Config, now time.Time) (*LocalKeys, erro
 // first signing key, and what the first start makes beside it: database and
 // master key. It returns keyring.ErrConflict where there are keys already.
 func Found(ctx context.Context, c config.Config, key jose.Key, now time.Time) (_ *LocalKeys, made Made, err error) {
+	c.DatabaseWait = 0 // a command does not wait in silence
 	a := &App{config: c, log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }, panics: background.New(slog.New(slog.DiscardHandler))}
 	defer func() {
 		if err != nil {
