@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
 )
 
@@ -48,7 +49,9 @@ func lockMigrations(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
 			return nil, err
 		}
 		var locked bool
-		err = tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&locked)
+		// The simple protocol, because the other one leaves a portal open, and its
+		// snapshot.
+		err = tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", pgx.QueryExecModeSimpleProtocol, migrationLock).Scan(&locked)
 		if err == nil && locked {
 			return tx, nil
 		}
