@@ -13,7 +13,7 @@ import (
 var (
 	// blocks are those whose code is in a file; what is typed is not.
 	blocks = regexp.MustCompile("(?ms)^```(?:go|js|python|yaml)\n(.*?)^```$")
-	files  = regexp.MustCompile(`\]\((\.\./\.\./[^)#]+\.(?:go|js|py|yaml))\)`)
+	files  = regexp.MustCompile(`\]\((\.\./\.\./[^)#]+\.(?:go|js|py|yaml|txtar))\)`)
 )
 
 // TestGuidesShowWhatIsRun: the code of a guide stands in a file that it links
