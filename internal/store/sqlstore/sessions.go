@@ -109,11 +109,15 @@ func (s *Store) Sessions(ctx context.Context, p session.Page) (session.List, err
 	return list, wrap("list sessions", err)
 }
 
+// sessionWindow is how many sessions one reading of a list looks at. It is less
+// than searchWindow, because PostgreSQL joins each row before it is left out.
+const sessionWindow = 1000
+
 // allSessions looks at a window of the sessions that have not ended: those that
 // have expired are among them, and may be many.
 func allSessions(ctx context.Context, q *query.Queries, p session.Page) (session.List, error) {
 	at, id := before(p.After.CreatedAt, p.After.ID)
-	downTo, err := q.SessionsFloor(ctx, query.SessionsFloorParams{AfterCreatedAt: at, AfterID: id, Skip: searchWindow})
+	downTo, err := q.SessionsFloor(ctx, query.SessionsFloorParams{AfterCreatedAt: at, AfterID: id, Skip: sessionWindow})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		downTo.CreatedAt = math.MinInt64
