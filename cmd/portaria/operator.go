@@ -69,7 +69,7 @@ func (c *call) issuer(settings config.Config, service *client.Client) (string, e
 	}
 	metadata, err := service.Metadata(c)
 	if err != nil {
-		return "", fmt.Errorf("ask the service for its issuer: %w", err)
+		return "", fmt.Errorf("ask the service at %s for its issuer: %w", redacted(c.URL), err)
 	}
 	return metadata.Issuer, nil
 }
@@ -95,6 +95,15 @@ func baseURL(given string, settings config.Config) string {
 
 // errPlainHTTP says that what a command sends would be readable on the way.
 var errPlainHTTP = errors.New("plain HTTP to another machine shows tokens and passwords to the network: use https, or --insecure-http if nobody else is on this network")
+
+// redacted is a URL without its password.
+func redacted(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "its URL"
+	}
+	return u.Redacted()
+}
 
 // checkPlain refuses to send tokens and passwords unencrypted to another machine.
 func checkPlain(base string, insecure bool) error {
