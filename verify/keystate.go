@@ -46,10 +46,10 @@ func (s *keyState) fetched(now time.Time) {
 	s.err, s.since, s.refuses = nil, time.Time{}, false
 }
 
-// failure returns why the newest attempt failed, nil if it did not, and since
-// when all have.
-func (s *keyState) failure() (err error, since time.Time) {
+// failure returns since when all attempts have failed, and why the newest did;
+// a nil error if it did not.
+func (s *keyState) failure() (since time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.err, s.since
+	return s.since, s.err
 }

@@ -93,7 +93,7 @@ func (v *Verifier) Stats() Stats {
 	}
 	if v.keys != nil {
 		s.Keys, s.KeyAge = v.keys.count(), v.keys.age(v.now().UnixMilli())
-		s.KeyError, _ = v.keys.state.failure()
+		_, s.KeyError = v.keys.state.failure()
 	}
 	if v.cache != nil {
 		s.Cached = v.cache.count.Load()

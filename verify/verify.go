@@ -162,7 +162,7 @@ func (v *Verifier) Health() error {
 // degraded warns in the second half of the time for which keys stay usable
 // while they cannot be fetched.
 func (v *Verifier) degraded(now time.Time) error {
-	err, since := v.keys.state.failure()
+	since, err := v.keys.state.failure()
 	age := v.keys.age(now.UnixMilli())
 	if err == nil || age < v.keys.maxAge/2 {
 		return nil
