@@ -97,9 +97,9 @@ func TestGuideMatches(t *testing.T) {
 	}
 }
 
-// showsCode is a guide of code that runs elsewhere: the examples' tests compare
+// showsCode is a guide whose code or story runs elsewhere: the examples' tests compare code
 // it with the files that it links to.
-var showsCode = regexp.MustCompile(`\]\(\.\./\.\./examples/`)
+var showsCode = regexp.MustCompile(`\]\(\.\./\.\./(examples|verify|cmd/portaria/testdata/script)/`)
 
 // TestEveryGuideIsPlayed: a guide that nobody plays rots.
 func TestEveryGuideIsPlayed(t *testing.T) {

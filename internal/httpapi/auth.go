@@ -189,6 +189,12 @@ func (s *Server) tokenHolder(ctx context.Context, c Caller, allowed who) (Caller
 	claims, place, err := s.verified(c.browser.request, allowed)
 	if err != nil {
 		c.Claims = claims // zero, unless they are known to be genuine
+		if claims != (verify.Claims{}) {
+			// A token of an ended session is refused as such, at every route.
+			if _, ended := s.held(ctx, &c); ended != nil {
+				return c, ended
+			}
+		}
 		return c, err
 	}
 	c.Claims, c.inCookie = claims, place == verify.Cookie(api.AccessCookie)
@@ -240,13 +246,20 @@ func (s *Server) standing(ctx context.Context, c verify.Claims, seen int64) erro
 	return revoke.ErrRevoked
 }
 
-// admit checks what the token itself cannot know: whether its session and its
-// client still live, and whether it reaches this route.
-func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, error) {
-	holder, err := s.holder(ctx, &c)
+// held checks that the session and the client of a token are still good, and
+// that no rule revokes the token. It returns the client.
+func (s *Server) held(ctx context.Context, c *Caller) (clients.Client, error) {
+	holder, err := s.holder(ctx, c)
 	if err == nil {
 		err = s.standing(ctx, c.Claims, max(c.Session.Revision, holder.Revision))
 	}
+	return holder, err
+}
+
+// admit checks what the token itself cannot know: whether its session and its
+// client still live, and whether it reaches this route.
+func (s *Server) admit(ctx context.Context, c Caller, allowed who) (Caller, error) {
+	holder, err := s.held(ctx, &c)
 	if err != nil {
 		return Caller{}, err
 	}

@@ -66,6 +66,9 @@ func TestProfiles(t *testing.T) {
 		}
 		for _, other := range profiles {
 			got, err := houses[other].verify(t, minted.Reveal(), start)
+			if flask && other == token.PlainJWT {
+				continue // the same typ; its claim "type" is one of the application's
+			}
 			if other != profile && !errors.Is(err, verify.ErrType) {
 				t.Errorf("a %s token as %s: %v, want ErrType", profile, other, err)
 			}
