@@ -294,8 +294,9 @@ const deafPatience = 9 * time.Second
 
 // TestSlowConsumer: who does not read costs little memory, is dropped, and goes
 // on where it stopped; the others hear everything at once.
+//
+// It is not parallel: it measures time, and the other tests use every processor.
 func TestSlowConsumer(t *testing.T) {
-	t.Parallel()
 	log := newLog(t)
 	log.write(slowRules)
 	e := newEverywhere(t, log.use)
@@ -308,13 +309,16 @@ func TestSlowConsumer(t *testing.T) {
 			return !slices.ContainsFunc(there, func(l *listener) bool { got, _, _, _ := l.told(); return got != rules })
 		}
 	}
-	e.eventually("the others catch up", all(slowRules))
+	began := time.Now()
+	e.within(time.Minute, "the others catch up", all(slowRules))
+	// On a busy machine everything takes longer, also without the deaf ones.
+	patience := max(deafPatience, 6*time.Since(began))
 	var slow [deafOnes]*net.TCPConn
 	for i := range slow {
 		slow[i] = e.deaf()
 	}
 	log.write(slowLater)
-	e.within(deafPatience, "the others hear what there is much of", all(slowRules+slowLater))
+	e.within(patience, "the others hear what there is much of", all(slowRules+slowLater))
 	var head int64
 	for n := range slowSingle {
 		receipt, err := e.issuer.Admin().Revoke(t.Context(), api.Revoke{Target: api.Target{Token: fmt.Sprint("single", n)}}, 0)
@@ -322,7 +326,7 @@ func TestSlowConsumer(t *testing.T) {
 			t.Fatal(err)
 		}
 		head = receipt.Seq
-		e.within(deafPatience, "the others hear it", all(slowRules+slowLater+n+1))
+		e.within(patience, "the others hear it", all(slowRules+slowLater+n+1))
 	}
 	held := heapInUse()
 	// The one that reads in the end finds that it was left, after ten seconds.
