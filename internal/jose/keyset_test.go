@@ -184,7 +184,7 @@ func TestDecryptionKeysAreFound(t *testing.T) {
 // TestKeyToEncryptTo is a public one: the first that says that it encrypts, or
 // else the first that could.
 func TestKeyToEncryptTo(t *testing.T) {
-	signing, secret, a, b := generate(t, jose.ES256), generate(t, jose.A256KW), generate(t, jose.RSAOAEP), generate(t, jose.ECDHES)
+	signing, secret, a, b := generate(t, jose.ES256), generate(t, jose.A256KW), generate(t, jose.RSAOAEP256), generate(t, jose.ECDHES)
 	k, err := parseSet(t, bare(t, signing), bare(t, a), bare(t, b)).EncryptionKey()
 	if err != nil || k.Kid() != a.Kid() || k.Private() {
 		t.Errorf("%s, private %v, %v; want the public half of %s", k.Kid(), k.Private(), err, a.Kid())
