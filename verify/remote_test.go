@@ -547,7 +547,7 @@ func TestIssuerDown(t *testing.T) {
 		v := open(t, config)
 		defer v.Close()
 		token := lasting(t, k)
-		o.metadata = http.NotFound
+		o.misbehave(http.NotFound, nil)
 		for hour := range 24 {
 			for range 2 {
 				if _, err := v.Verify(t.Context(), token); err != nil {

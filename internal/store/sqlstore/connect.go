@@ -143,6 +143,9 @@ func (p *postgresPool) drop() {
 	}
 }
 
+// renew does the same at once, for connections that have ended.
+func (p *postgresPool) renew() { p.era.Add(1) }
+
 // spoils reports that a connection is of no more use after an error: its server
 // takes no writes any more or shuts down, or the prepared statements of the two
 // sides differ.

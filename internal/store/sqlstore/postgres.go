@@ -63,6 +63,7 @@ func (e *postgresEngine) read(ctx context.Context, s step) error {
 	defer cancel()
 	err := s(ctx, query.New(e.db))
 	if err != nil && ended(err) && ctx.Err() == nil {
+		e.pool.renew() // the other idle connections probably ended with it
 		err = s(ctx, query.New(e.db))
 	}
 	return closed(err)

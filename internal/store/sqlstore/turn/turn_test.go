@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func TestOneHoldsTheTurn(t *testing.T) {
 // holds it at a time.
 func TestTheFileIsRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "turn")
-	held := 0 // the race detector, and the count, see two that hold it
+	var held atomic.Int64
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
@@ -55,10 +56,10 @@ func TestTheFileIsRemoved(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if held++; held != 1 {
-					t.Errorf("%d hold the turn", held)
+				if n := held.Add(1); n != 1 {
+					t.Errorf("%d hold the turn", n)
 				}
-				held--
+				held.Add(-1)
 				if err := one.Remove(); err != nil {
 					t.Error(err)
 				}
