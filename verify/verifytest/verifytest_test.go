@@ -26,15 +26,16 @@ func TestTokens(t *testing.T) {
 		token string
 		want  error
 	}{
-		"good":             {i.Token("orders"), nil},
-		"subject":          {i.Token("orders", verifytest.Subject("ana")), nil},
-		"wrong audience":   {i.Token("billing"), verify.ErrAudience},
-		"expired":          {i.Token("orders", verifytest.Expired()), verify.ErrExpired},
-		"forged":           {i.Token("orders", verifytest.Forged()), verify.ErrSignature},
-		"other key":        {i.Token("orders", verifytest.UnknownKey()), verify.ErrKey},
-		"other type":       {i.Token("orders", verifytest.Type("JWT")), verify.ErrType},
-		"without exp":      {i.Token("orders", verifytest.Claim("exp", nil)), verify.ErrClaims},
-		"of another's":     {verifytest.New(t).Token("orders"), verify.ErrKey},
+		"good":           {i.Token("orders"), nil},
+		"subject":        {i.Token("orders", verifytest.Subject("ana")), nil},
+		"wrong audience": {i.Token("billing"), verify.ErrAudience},
+		"expired":        {i.Token("orders", verifytest.Expired()), verify.ErrExpired},
+		"forged":         {i.Token("orders", verifytest.Forged()), verify.ErrSignature},
+		"other key":      {i.Token("orders", verifytest.UnknownKey()), verify.ErrKey},
+		"other type":     {i.Token("orders", verifytest.Type("JWT")), verify.ErrType},
+		"without exp":    {i.Token("orders", verifytest.Claim("exp", nil)), verify.ErrClaims},
+		// It is young: its key may be one that is not published everywhere yet.
+		"of another's":     {verifytest.New(t).Token("orders"), verify.ErrUnavailable},
 		"of another's key": {verifytest.New(t).Token("orders", verifytest.Claim("iss", "x")), verify.ErrIssuer},
 	} {
 		check(t, v, what, test.token, test.want)
@@ -127,7 +128,7 @@ func TestStartsAtOnce(t *testing.T) {
 		best = min(best, time.Since(began))
 		v.Close()
 	}
-	if best > 5*time.Millisecond {
+	if best > 25*time.Millisecond { // 1 ms on a quiet machine; the race detector and others' work need the rest
 		t.Errorf("takes %v", best)
 	}
 	t.Log(best)
