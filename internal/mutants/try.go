@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -21,28 +23,74 @@ const (
 	unusable // it does not compile
 )
 
-// try runs the tests of one package after another on the broken code, until
-// some fail.
-func try(ctx context.Context, m mutant, dirs []string, limit time.Duration) outcome {
-	overlay, done, err := overlayOf(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "mutants:", err)
-		return unfinished
+// bench runs tests. Before it runs tests on broken code for the first time, it
+// runs the same tests on the code as it is.
+type bench struct {
+	log    io.Writer                // gets the complaint of each test that noticed a break
+	limits map[string]time.Duration // by tests
+	// run runs tests with an overlay, which may be empty. It returns the output
+	// and whether all tests passed within the limit.
+	run func(ctx context.Context, overlay, tests string, limit time.Duration) (output string, passed bool)
+}
+
+// unbrokenLimit is the limit for tests whose duration is not known yet.
+const unbrokenLimit = 20 * time.Minute
+
+// limit returns how long tests may run on broken code. It is several times what
+// they need on the code as it is: only a break that makes them hang reaches it.
+// Tests that fail without a break notice nothing, so they are an error.
+func (b *bench) limit(ctx context.Context, tests string) (time.Duration, error) {
+	if known, ok := b.limits[tests]; ok {
+		return known, nil
 	}
-	defer done()
-	for i, dir := range dirs {
-		if i == 0 && !compiles(ctx, overlay, dir) {
-			return unusable
+	begun := time.Now()
+	if output, passed := b.run(ctx, "", tests, unbrokenLimit); !passed {
+		return 0, fmt.Errorf("go test %s fails without a break:\n%s", tests, output)
+	}
+	b.limits[tests] = time.Minute + 3*time.Since(begun)
+	return b.limits[tests], nil
+}
+
+// try runs one group of tests after another on the broken code, until some fail.
+func (b *bench) try(ctx context.Context, overlay string, groups []string) (outcome, error) {
+	for _, tests := range groups {
+		limit, err := b.limit(ctx, tests)
+		if err != nil {
+			return unfinished, err
 		}
-		passed := test(ctx, overlay, dir, limit)
+		output, passed := b.run(ctx, overlay, tests, limit)
 		if ctx.Err() != nil {
-			return unfinished
+			return unfinished, ctx.Err()
 		}
 		if !passed {
-			return noticed
+			fmt.Fprintln(b.log, "  noticed  ", complaint(output))
+			return noticed, nil
 		}
 	}
-	return survived
+	return survived, nil
+}
+
+// tryBreak returns what becomes of a break of the package in dir.
+func (b *bench) tryBreak(ctx context.Context, m mutant, dir string, groups []string) (outcome, error) {
+	overlay, done, err := overlayOf(m)
+	if err != nil {
+		return unfinished, err
+	}
+	defer done()
+	if command(ctx, "build", "-overlay", overlay, "./"+dir).Run() != nil {
+		return unusable, ctx.Err()
+	}
+	return b.try(ctx, overlay, groups)
+}
+
+// complaint returns the line of the output that says what failed.
+func complaint(output string) string {
+	for line := range strings.Lines(output) {
+		if strings.HasPrefix(line, "--- FAIL") || strings.HasPrefix(line, "panic:") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return "no test was named"
 }
 
 // overlayOf writes the broken file where the compiler finds it in the place of
@@ -72,15 +120,17 @@ func overlayOf(m mutant) (path string, done func(), err error) {
 	return overlay, done, err
 }
 
-func compiles(ctx context.Context, overlay, dir string) bool {
-	return command(ctx, "build", "-overlay", overlay, "./"+dir).Run() == nil
-}
-
-func test(ctx context.Context, overlay, dir string, limit time.Duration) bool {
-	cmd := command(ctx, "test", "-overlay", overlay, "-vet=off", "-failfast", "-count=1", "-timeout", limit.String(), "./"+dir)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	return cmd.Run() == nil
+// goTest runs tests, which are arguments of go test.
+func goTest(ctx context.Context, overlay, tests string, limit time.Duration) (output string, passed bool) {
+	args := []string{"test", "-vet=off", "-failfast", "-count=1", "-timeout", limit.String()}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	cmd := command(ctx, append(args, strings.Fields(tests)...)...)
+	var written bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &written, &written
+	err := cmd.Run()
+	return written.String(), err == nil
 }
 
 func command(ctx context.Context, args ...string) *exec.Cmd {
