@@ -122,6 +122,11 @@ func TestForeignTokens(t *testing.T) {
 	if check(merged(t, []rules.Rule{early}), 0) != rules.Revoked {
 		t.Error("a token that knew nothing of the log counts as one that does not say")
 	}
+	// Its own time counts only for a token that does not say.
+	young := rules.Standing{Revision: 0, IssuedAt: now + 1000}
+	if got := merged(t, []rules.Rule{early}).Table().Check(&keys, issuerKey, young); got != rules.Revoked {
+		t.Errorf("a token that knew nothing of the log, issued after the rule: %v", got)
+	}
 }
 
 // TestEpochs: a place of a later epoch is later, whatever its number; with more
@@ -349,6 +354,56 @@ func TestParse(t *testing.T) {
 	}
 	if k := rules.KindOf("new"); k != 0 || k.String() != "" {
 		t.Errorf("an unknown kind: %v", k)
+	}
+}
+
+// TestParseTakesNoMemory: the fast way reads the lines that Portaria writes. The
+// strict one, which reads all others, allocates.
+func TestParseTakesNoMemory(t *testing.T) {
+	for _, kind := range []string{"t", "s", "u", "c", "k", "i", "uc"} {
+		for _, mode := range []string{"hard", "soft"} {
+			line := fmt.Appendf(nil, `{"seq":9007199254740991,"kind":%q,"h":"AAECAwQFBgcICQoLDA0ODw","t":1800000000,"x":0,"mode":%q}`, kind, mode)
+			if n := testing.AllocsPerRun(10, func() {
+				if _, err := rules.Parse(line); err != nil {
+					t.Error(err)
+				}
+			}); n != 0 {
+				t.Errorf("%s: %v allocations", line, n)
+			}
+		}
+	}
+}
+
+// TestLimitsOfALine: the greatest value is read, one more is refused, whether
+// the fast way reads the line or the strict one.
+func TestLimitsOfALine(t *testing.T) {
+	for seq, want := range map[string]bool{"1": true, "9007199254740991": true, "9007199254740992": false, "0": false} {
+		for _, space := range []string{"", " "} {
+			line := `{"seq":` + space + seq + `,"kind":"s","h":"AAECAwQFBgcICQoLDA0ODw","t":1,"x":2,"mode":"hard"}`
+			if r, err := rules.Parse([]byte(line)); (err == nil) != want {
+				t.Errorf("%s: %+v, %v", line, r, err)
+			}
+		}
+	}
+}
+
+// TestSize: the memory is that of the slots (24 bytes), the words of the filter
+// (8) and the times (16).
+func TestSize(t *testing.T) {
+	s := rules.NewSet()
+	if got, want := s.Size(), 256*24+17*8; got != want {
+		t.Errorf("empty: %d bytes, want %d", got, want)
+	}
+	many := make([]rules.Rule, 1000)
+	for i := range many {
+		many[i] = rules.Rule{Seq: int64(i + 1), Key: hash(i), Kind: 2, At: now, Prune: now + 1000}
+	}
+	s = merged(t, many)
+	if got, want := s.Size(), 2200*24+138*8+16; got != want {
+		t.Errorf("a thousand: %d bytes, want %d", got, want)
+	}
+	if s.Len() != 1000 {
+		t.Errorf("%d rules", s.Len())
 	}
 }
 

@@ -59,17 +59,9 @@ func (s *Set) Merge(rules []Rule, now int64) error {
 		s.wrote(rules[i].Seq, rules[i].At)
 	}
 	s.publishTimes()
-	t := s.table.Load()
+	t := s.table.Load() // room has made it large enough for all of them
 	for i := range rules {
-		if !s.merge(t, &rules[i]) {
-			continue
-		}
-		if 2*s.live > len(t.slots) { // only when room counted what was there already
-			if err := s.rebuild(1, epochs, now); err != nil { // rules of all of them may still come
-				return err
-			}
-			t = s.table.Load()
-		}
+		s.merge(t, &rules[i])
 	}
 	if len(t.slots) > max(leastSlots, 4*s.live) { // much of it was there before
 		return s.rebuild(0, nil, now)
@@ -152,9 +144,8 @@ func newest(epochs []int64) (list [maxEpochs]int64) {
 	return list
 }
 
-// merge puts one rule into a table that has room for it, and tells whether it
-// took another slot.
-func (s *Set) merge(t *Table, r *Rule) bool {
+// merge puts one rule into a table that has room for it.
+func (s *Set) merge(t *Table, r *Rule) {
 	m := t.pack(r)
 	for at := t.start(r.Key); ; at++ {
 		if at == len(t.slots) {
@@ -169,11 +160,11 @@ func (s *Set) merge(t *Table, r *Rule) bool {
 			word, set := t.filterWord(r.Key)
 			word.Store(word.Load() | set)
 			s.live++
-			return true
+			return
 		}
 		if old.soft() == r.Soft && sl.hi.Load() == r.Key.hi && sl.lo.Load() == r.Key.lo {
 			sl.meta.Store(uint64(old.with(m)))
-			return false
+			return
 		}
 	}
 }
