@@ -252,7 +252,7 @@ func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, err
 	if err := a.openVerifiers(ctx, tokens, policy); err != nil {
 		return nil, err
 	}
-	return tokens, a.handOverKeys(a.now())
+	return tokens, a.ring.Accept(a.verifiers.accept)
 }
 
 // readiness is what must work before requests are sent here.

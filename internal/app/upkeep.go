@@ -107,8 +107,7 @@ func (a *App) pruneUnknownLogins(ctx context.Context) time.Duration {
 func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
 	up, err := a.ring.MaintainUntil(ctx, now, a.passed())
-	// Also after an error: what was read may hold a key that was killed.
-	err = errors.Join(err, a.handOverKeys(now))
+	err = errors.Join(err, a.verifiers.expire())
 	a.keysChanged.Ring() // before anything that takes time
 	err = errors.Join(err, a.promiseClients(ctx))
 	for _, c := range up.Changes {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/httpapi"
@@ -34,7 +33,8 @@ type ownVerifiers struct {
 	// powers accepts the audience of the issuer itself, own that of the settings.
 	powers, own *verify.Verifier
 
-	mu sync.Mutex // guards what follows, and the order of keys
+	mu   sync.Mutex   // guards what follows, and the order of keys
+	keys keyring.View // what all verifiers have
 	// others accept the audiences of services, each in its profile.
 	others map[service]*verify.Verifier
 }
@@ -79,30 +79,41 @@ func (v *ownVerifiers) make(ctx context.Context, s service, cached int) (*verify
 	return made, nil
 }
 
-// handOverKeys has the service accept what the ring publishes now, and nothing
-// else: what was killed is refused from here on.
-func (a *App) handOverKeys(now time.Time) error {
-	v := a.verifiers
+// accept has the service accept the keys of a view, and nothing else: a killed key
+// is refused from here on.
+func (v *ownVerifiers) accept(keys keyring.View) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	errs := []error{v.handOver(v.powers, now), v.handOver(v.own, now)}
+	v.keys = keys
+	return v.handOverAll()
+}
+
+// expire withdraws the keys whose last token has expired since the last reading.
+func (v *ownVerifiers) expire() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.handOverAll()
+}
+
+func (v *ownVerifiers) handOverAll() error {
+	errs := []error{v.handOver(v.powers), v.handOver(v.own)}
 	for _, other := range v.others {
-		errs = append(errs, v.handOver(other, now))
+		errs = append(errs, v.handOver(other))
 	}
 	return errors.Join(errs...)
 }
 
-// handOver gives a verifier the keys of the ring. The caller holds mu: older keys
+// handOver gives a verifier the present keys. The caller holds mu: older keys
 // must not replace younger ones.
-func (v *ownVerifiers) handOver(to *verify.Verifier, now time.Time) error {
+func (v *ownVerifiers) handOver(to *verify.Verifier) error {
 	var secrets [][]byte
-	ring := v.app.ring
-	for _, k := range ring.Keys() {
+	now := v.app.now()
+	for _, k := range v.keys.Keys() {
 		if k.Record().Purpose == keyring.Signing && k.State(now).Published() && k.Algorithm().Symmetric() {
 			secrets = append(secrets, k.RevealJWK())
 		}
 	}
-	if err := to.SetKeySet(ring.KeySet(now).JSON, jose.KeySetJSON(secrets)); err != nil {
+	if err := to.SetKeySet(v.keys.KeySet(now).JSON, jose.KeySetJSON(secrets)); err != nil {
 		return fmt.Errorf("hand keys to the verifier: %w", err)
 	}
 	return nil
@@ -111,19 +122,23 @@ func (v *ownVerifiers) handOver(to *verify.Verifier, now time.Time) error {
 // Power verifies the token of a request to a route for powers over Portaria: only
 // one whose audience is the issuer is good.
 func (v *ownVerifiers) Power(r *http.Request) (verify.Claims, verify.Place, error) {
-	return v.powers.VerifyRequest(r)
+	return v.withNewKeys(r, v.powers.VerifyRequest)
 }
 
 // Person verifies the token of a request to a route of a person's account. People
 // may use those with a token for any service, unless the settings are strict: an
 // app that has one for its own service can sign out and step up with it.
 func (v *ownVerifiers) Person(r *http.Request) (verify.Claims, verify.Place, error) {
+	return v.withNewKeys(r, v.person)
+}
+
+func (v *ownVerifiers) person(r *http.Request) (verify.Claims, verify.Place, error) {
 	if v.app.config.OnlyIssuerAtAccounts() {
 		claims, place, err := v.powers.VerifyRequest(r)
 		if errors.Is(err, verify.ErrInvalid) {
 			// A token in another form is refused for its form, which tells nobody
 			// what to do.
-			if audience, bad := v.reader.Audience(tokenAt(r, place), v.app.now()); bad == nil && audience != v.issuer.Self() {
+			if audience, bad := v.reader.Audience(r.Context(), tokenAt(r, place), v.app.now()); bad == nil && audience != v.issuer.Self() {
 				err = verify.ErrAudience
 			}
 		}
@@ -163,7 +178,7 @@ func tokenAt(r *http.Request, place verify.Place) string {
 // are issued for, and for tokens inside encrypted ones: only the service has those.
 func (v *ownVerifiers) other(ctx context.Context, raw string) (*verify.Verifier, error) {
 	now := v.app.now()
-	audience, err := v.reader.Audience(raw, now)
+	audience, err := v.reader.Audience(ctx, raw, now)
 	if err != nil {
 		return nil, nil
 	}
@@ -177,10 +192,10 @@ func (v *ownVerifiers) other(ctx context.Context, raw string) (*verify.Verifier,
 	case err != nil:
 		return nil, err
 	}
-	return v.forOther(ctx, service{audience, recipient.Profile()}, now)
+	return v.forOther(ctx, service{audience, recipient.Profile()})
 }
 
-func (v *ownVerifiers) forOther(ctx context.Context, s service, now time.Time) (*verify.Verifier, error) {
+func (v *ownVerifiers) forOther(ctx context.Context, s service) (*verify.Verifier, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if found := v.others[s]; found != nil {
@@ -190,7 +205,7 @@ func (v *ownVerifiers) forOther(ctx context.Context, s service, now time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	if err := v.handOver(made, now); err != nil {
+	if err := v.handOver(made); err != nil {
 		return nil, err
 	}
 	if len(v.others) >= maxForOthers {

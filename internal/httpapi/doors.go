@@ -56,8 +56,11 @@ func (s *Server) ask(ctx context.Context, raw string, now time.Time) (a asked, k
 	if token.Encrypted(raw) {
 		return asked{}, false, errEncrypted
 	}
-	if a.access, a.kid, err = s.Reader.Read(raw, now); err == nil {
+	if a.access, a.kid, err = s.Reader.Read(ctx, raw, now); err == nil {
 		return a, true, nil
+	}
+	if errors.Is(err, token.ErrUndecided) {
+		return asked{}, false, err
 	}
 	a.session, a.spent, err = s.Chain.Look(ctx, session.Token(raw), now)
 	for _, bad := range []error{session.ErrTokenInvalid, session.ErrEnded, session.ErrExpired} {

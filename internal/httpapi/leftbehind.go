@@ -32,7 +32,8 @@ func (s *Server) leftBehind(ctx context.Context, c Caller, w login.Wish) ([]stri
 		}
 	}
 	for _, cookie := range atMost(c.browser.request.CookiesNamed(api.AccessCookie)) {
-		if claims, _, err := s.Reader.Read(cookie.Value, c.Use.At); err == nil && claims.SessionID != "" {
+		// A cookie of an unknown key does not keep anybody from signing in.
+		if claims, _, err := s.Reader.Read(ctx, cookie.Value, c.Use.At); err == nil && claims.SessionID != "" {
 			found = append(found, claims.SessionID)
 		}
 	}

@@ -24,8 +24,10 @@ type keySet struct {
 
 // KeySet returns what is published at now: the public halves of all next,
 // active and retired signing keys, by seq.
-func (r *Ring) KeySet(now time.Time) KeySet {
-	s := r.now.Load()
+func (r *Ring) KeySet(now time.Time) KeySet { return r.now.Load().KeySet(now) }
+
+// KeySet is [Ring.KeySet] of one reading.
+func (s *snapshot) KeySet(now time.Time) KeySet {
 	if set := s.set.Load(); set != nil && !now.Before(set.from) && (set.until.IsZero() || now.Before(set.until)) {
 		return set.KeySet
 	}

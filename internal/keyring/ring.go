@@ -50,8 +50,13 @@ type Ring struct {
 	// maintains, such as that of a command which ends at once.
 	looked atomic.Pointer[look]
 
+	// accept is called with each new view before anybody else sees it.
+	accept func(View) error // guarded by reload
+
 	reading chan struct{} // held by the one caller of Ready that reads the store
 	last    attempt       // guarded by reading
+
+	seeks budget
 
 	made string // the first signing key, if Open made it
 
@@ -138,7 +143,26 @@ func Sealed(ctx context.Context, store Store) (bool, error) {
 	return len(secrets) > 0 || slices.ContainsFunc(records, sealed), nil
 }
 
-// Reload takes a new snapshot. On an error the ring keeps the old one.
+// View is what the store held at one reading. It never changes, and the zero
+// value is of no use.
+type View struct{ *snapshot }
+
+// View returns the last reading.
+func (r *Ring) View() View { return View{r.now.Load()} }
+
+// Accept has f called with the present view, and then with each new view before
+// the ring uses it. So what verifies with the keys of the ring knows a new key
+// before one token is signed with it, and refuses a killed key before the key
+// leaves the published set. An error of f is returned by the reading, which is in
+// use nevertheless. f must not call the ring; there is one f.
+func (r *Ring) Accept(f func(View) error) error {
+	r.reload.Lock()
+	defer r.reload.Unlock()
+	r.accept = f
+	return f(View{r.now.Load()})
+}
+
+// Reload takes a new snapshot. On an error of the store the ring keeps the old one.
 func (r *Ring) Reload(ctx context.Context) error {
 	r.reload.Lock()
 	defer r.reload.Unlock()
@@ -158,8 +182,11 @@ func (r *Ring) Reload(ctx context.Context) error {
 		}
 		s.byKid[record.Kid] = key
 	}
+	if r.accept != nil {
+		err = r.accept(View{s})
+	}
 	r.now.Store(s)
-	return nil
+	return err
 }
 
 // reopen is open for a key that may be open already. One that another process
@@ -229,8 +256,10 @@ func (r *Ring) Find(kid string, now time.Time) (Key, bool) {
 }
 
 // Keys returns every key of the ring, by purpose and seq.
-func (r *Ring) Keys() []Key {
-	s := r.now.Load()
+func (r *Ring) Keys() []Key { return r.now.Load().Keys() }
+
+// Keys is [Ring.Keys] of one reading.
+func (s *snapshot) Keys() []Key {
 	keys := make([]Key, len(s.records))
 	for i, record := range s.records {
 		keys[i] = s.byKid[record.Kid]

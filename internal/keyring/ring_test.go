@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -349,4 +351,70 @@ func TestTimesRestInMilliseconds(t *testing.T) {
 	if diff := cmp.Diff([]time.Time{want, want.Add(-time.Minute)}, []time.Time{got.CreatedAt, got.ActivateAt}); diff != "" {
 		t.Errorf("created and active (-want +got):\n%s", diff)
 	}
+}
+
+// TestAcceptSeesFirst: what verifies with the keys of a ring has a new view before
+// the ring uses it, so no token is signed with a key that it does not know, and no
+// killed key leaves the published set while it is still accepted.
+func TestAcceptSeesFirst(t *testing.T) {
+	store := newMemory()
+	r := open(t, store, start, 1)
+	killed := active(t, r, start).Kid()
+	var seen []int // how many keys each view publishes
+	published := func(v interface {
+		KeySet(time.Time) keyring.KeySet
+	}) int { return strings.Count(string(v.KeySet(start).JSON), `"kid"`) }
+	failed := errors.New("not accepted")
+	accept := func(view keyring.View) error {
+		if n := len(seen); n > 0 && published(r) != seen[n-1] {
+			t.Errorf("the ring publishes %d keys before the view of %d is accepted", published(r), published(view))
+		}
+		seen = append(seen, published(view))
+		return failed
+	}
+	if err := r.Accept(accept); !errors.Is(err, failed) {
+		t.Errorf("accept: %v", err)
+	}
+	if err := store.KillKey(t.Context(), killed, start); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(t.Context()); !errors.Is(err, failed) {
+		t.Errorf("reload: %v, want the error of what accepts", err)
+	}
+	if published(r) != 0 || !slices.Equal(seen, []int{1, 0}) {
+		t.Errorf("%d keys are published, views had %v", published(r), seen)
+	}
+}
+
+// TestSeek: an unknown kid leads to one reading, and to at most twenty in a row;
+// the kid of a known key to none, also when the key was killed.
+func TestSeek(t *testing.T) {
+	store := newMemory()
+	r := open(t, store, start, 1)
+	kid := active(t, r, start).Kid()
+	seek := func(kid string, want bool, wantErr error, wantReadings int) {
+		t.Helper()
+		before := store.readings()
+		known, err := r.Seek(t.Context(), kid)
+		if known != want || !errors.Is(err, wantErr) || store.readings()-before != wantReadings {
+			t.Errorf("%q: %v, %v after %d readings; want %v, %v, %d", kid, known, err, store.readings()-before, want, wantErr, wantReadings)
+		}
+	}
+	seek(kid, true, nil, 0)
+	seek("", false, nil, 0)
+	// Another process kills the key and makes another.
+	if err := store.KillKey(t.Context(), kid, start); err != nil {
+		t.Fatal(err)
+	}
+	next := active(t, open(t, store, start, 1), start).Kid()
+	seek(next, true, nil, 1)
+	seek(kid, true, nil, 0)
+	store.failWith(errNoStore)
+	seek("other", false, errNoStore, 1)
+	store.failWith(nil)
+	for range 18 {
+		seek("other", false, nil, 1)
+	}
+	seek("other", false, keyring.ErrUnknownKid, 0)
+	seek(next, true, nil, 0)
 }

@@ -99,6 +99,7 @@ var table = []row{
 	{verify.ErrInvalid, http.StatusUnauthorized, "token_invalid", "The access token is not valid.", "Sign in again.", invalidToken},
 	{verify.ErrStale, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{verify.ErrUnavailable, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
+	{token.ErrUndecided, http.StatusServiceUnavailable, "verification_unavailable", "Access tokens cannot be verified now.", "Try again after the time in Retry-After.", ""},
 	{keyring.ErrNoActiveKey, http.StatusServiceUnavailable, "signing_key_unavailable", "There is no key to sign with at this moment.", "Try again after the time in Retry-After.", ""},
 	{keyring.ErrStale, http.StatusServiceUnavailable, "signing_key_unavailable", "There is no key to sign with at this moment.", "Try again after the time in Retry-After.", ""},
 	{token.ErrNoEncryptionKey, http.StatusServiceUnavailable, "encryption_key_unknown", "Tokens for this audience are encrypted, and its key could not be fetched yet.", "Try again after the time in Retry-After; the operator's log says what is wrong.", ""},

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -9,9 +10,14 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 )
 
-// ErrUnknown says that a text is no access token of this issuer that could be
-// good now. Why is nobody's business.
-var ErrUnknown = errors.New("token: none of ours")
+var (
+	// ErrUnknown reports a text that is not a good access token of this issuer. It
+	// does not say why.
+	ErrUnknown = errors.New("token: none of ours")
+	// ErrUndecided reports a token of an unknown key, while the store could not be
+	// asked whether another process has made the key.
+	ErrUndecided = errors.New("token: not able to decide now")
+)
 
 // Reader reads the issuer's own access tokens back, whatever their audience and
 // profile: for whoever asks the issuer about a token (RFC 7009, RFC 7662).
@@ -25,14 +31,17 @@ type Reader struct {
 // NewReader returns a reader of the tokens of one issuer.
 func NewReader(ring *keyring.Ring, issuer string) *Reader { return &Reader{ring, issuer} }
 
-// Read answers the claims of a token that is signed by a published key, and not
-// expired, and the key's kid. Error: ErrUnknown.
-func (r *Reader) Read(compact string, now time.Time) (c Claims, kid string, err error) {
-	payload, kid, err := r.open(compact, now)
+// Read returns the claims of a token that is signed by a published key and not
+// expired, and the key's kid. Errors are ErrUnknown, and ErrUndecided when the key
+// may be a new one and the store could not be asked for it.
+func (r *Reader) Read(ctx context.Context, compact string, now time.Time) (c Claims, kid string, err error) {
+	payload, kid, err := r.open(ctx, compact, now)
 	if err == nil {
 		c, err = readClaims(payload)
 	}
 	switch {
+	case errors.Is(err, ErrUndecided):
+		return Claims{}, "", err
 	case err != nil:
 		return Claims{}, "", fmt.Errorf("%w: %w", ErrUnknown, err)
 	case c.Issuer != r.issuer || c.ID == "" || c.Subject == "" || !now.Before(c.ExpiresAt):
@@ -42,10 +51,13 @@ func (r *Reader) Read(compact string, now time.Time) (c Claims, kid string, err 
 }
 
 // Audience returns the one audience of a token that is signed by a published key,
-// expired or not. Error: ErrUnknown.
-func (r *Reader) Audience(compact string, now time.Time) (string, error) {
-	payload, _, err := r.open(compact, now)
-	if err != nil {
+// expired or not. Errors are those of [Reader.Read].
+func (r *Reader) Audience(ctx context.Context, compact string, now time.Time) (string, error) {
+	payload, _, err := r.open(ctx, compact, now)
+	switch {
+	case errors.Is(err, ErrUndecided):
+		return "", err
+	case err != nil:
 		return "", fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	c, err := readClaims(payload)
@@ -63,7 +75,7 @@ func Encrypted(compact string) bool {
 }
 
 // open checks the signature.
-func (r *Reader) open(compact string, now time.Time) (payload []byte, kid string, err error) {
+func (r *Reader) open(ctx context.Context, compact string, now time.Time) (payload []byte, kid string, err error) {
 	parts, err := jose.Split(compact)
 	if err != nil {
 		return nil, "", err
@@ -71,6 +83,9 @@ func (r *Reader) open(compact string, now time.Time) (payload []byte, kid string
 	header, err := jose.ParseHeader(parts.Header)
 	if err != nil {
 		return nil, "", err
+	}
+	if _, err := r.ring.Seek(ctx, header.Kid); err != nil {
+		return nil, "", fmt.Errorf("%w: %w", ErrUndecided, err)
 	}
 	key, ok := r.ring.Find(header.Kid, now)
 	if !ok || header.CarriesKey || header.Algorithm != key.Algorithm() {

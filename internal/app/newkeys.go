@@ -1,0 +1,43 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify"
+)
+
+// withNewKeys verifies a request, and once more if the key of the token was not
+// known: another process may have made the key a moment ago. When the store cannot
+// be asked, the error is ErrUnavailable and not a refusal, because clients sign
+// people out after a refusal.
+func (v *ownVerifiers) withNewKeys(
+	r *http.Request, check func(*http.Request) (verify.Claims, verify.Place, error),
+) (verify.Claims, verify.Place, error) {
+	claims, place, err := check(r)
+	if !errors.Is(err, verify.ErrKey) {
+		return claims, place, err
+	}
+	known, failed := v.app.ring.Seek(r.Context(), kidOf(tokenAt(r, place)))
+	switch {
+	case failed != nil:
+		return claims, place, fmt.Errorf("%w: %w", verify.ErrUnavailable, failed)
+	case !known:
+		return claims, place, err
+	}
+	return check(r)
+}
+
+// kidOf returns the kid in the header of a token, which nobody has verified. It is
+// empty if there is none.
+func kidOf(raw string) string {
+	encoded, _, _ := strings.Cut(raw, ".")
+	header, err := jose.ParseHeader(encoded)
+	if err != nil {
+		return ""
+	}
+	return header.Kid
+}

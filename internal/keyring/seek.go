@@ -1,0 +1,63 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ErrUnknownKid reports a kid that no signing key is known by, while another
+// process may have made the key a moment ago.
+var ErrUnknownKid = errors.New("key ring: too many unknown kids were asked for, try again in a second")
+
+// Strangers choose the kids in their tokens, so few of them lead to a reading.
+const (
+	maxSeeks  = 20          // at once
+	seekEvery = time.Second // each, afterwards
+)
+
+// budget counts how many readings are left. The zero value has all of them.
+type budget struct {
+	mu    sync.Mutex
+	used  int
+	since time.Time // when used was last reduced
+}
+
+// take reports whether one more reading is allowed at a time.
+func (b *budget) take(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if regained := int(now.Sub(b.since) / seekEvery); regained > 0 {
+		b.used = max(0, b.used-regained)
+		b.since = now
+	}
+	if b.used == maxSeeks {
+		return false
+	}
+	b.used++
+	return true
+}
+
+// Seek reads the store if no signing key with this kid is known, in whatever
+// state. Call it before a token is refused for its kid: another process may have
+// made the key a moment ago. It returns whether the key is known now. Errors are
+// those of the store, or ErrUnknownKid when too many readings were made.
+func (r *Ring) Seek(ctx context.Context, kid string) (bool, error) {
+	if kid == "" || r.signs(kid) {
+		return kid != "", nil
+	}
+	if !r.seeks.take(time.Now()) {
+		return false, ErrUnknownKid
+	}
+	if err := r.Reload(ctx); err != nil {
+		return false, fmt.Errorf("seek key: %w", err)
+	}
+	return r.signs(kid), nil
+}
+
+func (r *Ring) signs(kid string) bool {
+	k, ok := r.now.Load().byKid[kid]
+	return ok && k.record.Purpose == Signing
+}
