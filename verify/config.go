@@ -133,8 +133,8 @@ type Config struct {
 	// A key that the issuer withdraws is refused at the latest after it.
 	RefreshInterval time.Duration
 	// RefetchInterval is the window in which tokens that name unknown keys cause
-	// three fetches at most, however many they are: default 10 seconds, negative
-	// for no limit, which suits tests alone.
+	// three fetches at most, and two on average, however many they are: default
+	// 10 seconds, negative for no limit, which suits tests alone.
 	RefetchInterval time.Duration
 	// MaxKeyAge is how long a key set stays usable while the issuer cannot be
 	// reached: default 24 hours. After it nothing is accepted.

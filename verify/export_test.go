@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"io"
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
@@ -89,4 +90,20 @@ func (v *Verifier) RoomForWatches() int {
 	v.watches.mu.Lock()
 	defer v.watches.mu.Unlock()
 	return v.watches.peak
+}
+
+// Plausible reports why a log cannot have come from one place to another.
+func Plausible(from, to int64) error { return plausible(from, to) }
+
+// ReadSnapshot returns how many rules a snapshot has.
+func ReadSnapshot(body io.Reader) (int, error) {
+	_, all, err := readSnapshot(body)
+	return len(all), err
+}
+
+// TakeFrame has the follower take a frame. Nothing else may be under way.
+func (v *Verifier) TakeFrame(name string, data []byte) error {
+	f := v.follower
+	_, err := f.frame(f.ctx, f.mono(v.now()), name, data)
+	return err
 }

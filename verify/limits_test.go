@@ -1,0 +1,252 @@
+package verify_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/verify"
+)
+
+// TestLimitsOfAConfig: the value at each bound is accepted, the next is refused.
+func TestLimitsOfAConfig(t *testing.T) {
+	k := generate(t, jose.ES256)
+	for what, test := range map[string]struct {
+		change func(*verify.Config)
+		good   bool
+	}{
+		"leeway of 5 minutes":             {func(c *verify.Config) { c.Leeway = 5 * time.Minute }, true},
+		"leeway above":                    {func(c *verify.Config) { c.Leeway = 5*time.Minute + time.Millisecond }, false},
+		"no leeway":                       {func(c *verify.Config) { c.Leeway = -1 }, true},
+		"staleness of 2 seconds":          {func(c *verify.Config) { c.Staleness = 2 * time.Second }, true},
+		"staleness below":                 {func(c *verify.Config) { c.Staleness = 2*time.Second - 1 }, false},
+		"age limit at the interval":       {func(c *verify.Config) { c.RefreshInterval, c.MaxKeyAge = time.Hour, time.Hour }, true},
+		"age limit below it":              {func(c *verify.Config) { c.RefreshInterval, c.MaxKeyAge = time.Hour, time.Hour-1 }, false},
+		"the least memory for the cache":  {func(c *verify.Config) { c.CacheBytes = 1 }, true},
+		"less than none":                  {func(c *verify.Config) { c.CacheBytes = -1 }, false},
+		"a secret of 32 bytes":            {func(c *verify.Config) { c.KeySet, c.Secret = nil, verify.Secret("0123456789abcdef0123456789abcdeF") }, true},
+		"a secret of 31 bytes":            {func(c *verify.Config) { c.KeySet, c.Secret = nil, verify.Secret("0123456789abcdef0123456789abcde") }, false},
+		"an issuer on a loopback address": {func(c *verify.Config) { c.KeySet, c.Issuer = nil, "http://127.0.0.1:1" }, true},
+		"an issuer on another":            {func(c *verify.Config) { c.KeySet, c.Issuer = nil, "http://192.0.2.1:1" }, false},
+		"an issuer that is no address":    {func(c *verify.Config) { c.KeySet, c.Issuer = nil, "https://%zz" }, false},
+		"a header of its own":             {func(c *verify.Config) { c.Places = []verify.Place{verify.HeaderField("X-Token")} }, true},
+		"a header without a name":         {func(c *verify.Config) { c.Places = []verify.Place{verify.HeaderField("")} }, false},
+		"a header that is not a name":     {func(c *verify.Config) { c.Places = []verify.Place{verify.HeaderField("X Token")} }, false},
+		"the header Cookie":               {func(c *verify.Config) { c.Places = []verify.Place{verify.HeaderField("cookie")} }, false},
+		"the header Authorization, raw":   {func(c *verify.Config) { c.Places = []verify.Place{verify.HeaderField("authorization")} }, false},
+	} {
+		c := static(k, &clock{start})
+		c.Log = slog.New(slog.DiscardHandler)
+		test.change(&c)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // nothing is waited for
+		v, err := verify.New(ctx, c)
+		if test.good && err != nil || !test.good && !errors.Is(err, verify.ErrConfig) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if v != nil {
+			v.Close()
+		}
+	}
+}
+
+// TestLimitsOfLeeway: a token is good as long as the clocks may be apart, to the
+// millisecond, at both ends.
+func TestLimitsOfLeeway(t *testing.T) {
+	k := generate(t, jose.ES256)
+	for _, leeway := range []time.Duration{-1, 1500 * time.Millisecond, 5 * time.Minute} {
+		c := &clock{start}
+		config := static(k, c)
+		config.Leeway = leeway
+		v := open(t, config)
+		allowed := max(leeway, 0)
+		exp := start.Add(15 * time.Minute)
+		token := sign(t, k, claims(m{"exp": exp.Unix(), "iat": start.Unix(), "nbf": start.Unix()}), nil)
+		for at, want := range map[time.Time]error{
+			start.Add(-allowed): nil, start.Add(-allowed - time.Millisecond): verify.ErrNotYet,
+			exp.Add(allowed - time.Millisecond): nil, exp.Add(allowed): verify.ErrExpired,
+		} {
+			c.now = at
+			if _, err := v.Verify(t.Context(), token); !errors.Is(err, want) {
+				t.Errorf("leeway %v, %v after the start: %v, want %v", leeway, at.Sub(start), err, want)
+			}
+		}
+	}
+}
+
+// TestPlausiblePlaces: a log advances by 2^28 rules and 2^10 epochs at most while
+// a verifier is away.
+func TestPlausiblePlaces(t *testing.T) {
+	for _, test := range []struct {
+		from, to int64
+		want     bool
+	}{
+		{0, 1<<53 - 1, true}, {0, 1 << 53, false}, {revoke.Seq(3, 5), 1 << 53, false},
+		{revoke.Seq(3, 5), revoke.Seq(3, 5+1<<28), true}, {revoke.Seq(3, 5), revoke.Seq(3, 6+1<<28), false},
+		{revoke.Seq(3, 5), revoke.Seq(3+1<<10, 0), true}, {revoke.Seq(3, 5), revoke.Seq(4+1<<10, 0), false},
+		{revoke.Seq(3, 5), revoke.Seq(4, 5+1<<28), true}, {revoke.Seq(3, 5), revoke.Seq(4, 6+1<<28), false},
+	} {
+		if err := verify.Plausible(test.from, test.to); (err == nil) != test.want {
+			t.Errorf("from %d to %d: %v", test.from, test.to, err)
+		}
+	}
+}
+
+// TestLimitsOfASnapshot: a rule takes a line of 16 KiB at most, and the first
+// line, with its end, 1 MiB; what is cut off is refused.
+func TestLimitsOfASnapshot(t *testing.T) {
+	const head, rule = `{"epoch":1,"head":4294967297}`, `{"seq":4294967297,"kind":"s","h":"09Y5bULDqq5mKGRGI5Aozw","t":1,"x":2,"mode":"hard"}`
+	fill := func(text string, size int) string { return text + strings.Repeat(" ", size-len(text)-1) + "\n" }
+	for _, more := range []int{0, 1} {
+		if n, err := verify.ReadSnapshot(strings.NewReader(fill(head, 1<<20+more))); (err == nil) != (more == 0) || n != 0 {
+			t.Errorf("first line of %d bytes: %v", 1<<20+more, err)
+		}
+		if n, err := verify.ReadSnapshot(strings.NewReader(head + "\n" + fill(rule, 16<<10+more))); (err == nil) != (more == 0) || n != 1-more {
+			t.Errorf("rule of %d bytes: %d rules, %v", 16<<10+more, n, err)
+		}
+	}
+	whole := head + "\n" + rule + "\n"
+	for n := range whole {
+		if _, err := verify.ReadSnapshot(strings.NewReader(whole[:n])); (err == nil) != (n == len(head)+1) {
+			t.Errorf("%q: %v", whole[:n], err)
+		}
+	}
+	if _, err := verify.ReadSnapshot(io.MultiReader(strings.NewReader(whole), brokenWire{})); err == nil {
+		t.Error("a snapshot whose connection broke is read")
+	}
+}
+
+// brokenWire fails.
+type brokenWire struct{}
+
+func (brokenWire) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// TestPrefixesOfFrames: no frame that is cut off changes anything or panics.
+func TestPrefixesOfFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		good := map[string]string{
+			api.FrameHello:     `{"epoch":1,"head":4294967296,"salt":"d2lyZQ"}`,
+			api.FrameRules:     `{"from":0,"to":4294967297,"rules":[{"seq":4294967297,"kind":"s","h":"09Y5bULDqq5mKGRGI5Aozw","t":1,"x":1893554405,"mode":"hard"}]}`,
+			api.FrameHeartbeat: `{"head":4294967296,"age_ms":0,"w":1}`,
+			api.FrameKeySet:    string(keySet(w.key)),
+		}
+		w.metadata = strings.Replace(w.metadata, `"revocation_feed_endpoint"`, `"x"`, 1) // no stream beside this
+		v := open(t, w.config())
+		defer v.Close()
+		for _, name := range []string{api.FrameHello, api.FrameRules, api.FrameHeartbeat, api.FrameKeySet} {
+			text := good[name]
+			for n := range text {
+				if err := v.TakeFrame(name, []byte(text[:n])); err == nil && name != api.FrameKeySet {
+					t.Errorf("%s: %q is taken", name, text[:n])
+				}
+			}
+			if err := v.TakeFrame(name, []byte(text)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if s := v.Stats(); s.Rules != 1 || s.Keys != 1 || s.Place != revoke.Seq(1, 1) {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestLimitsOfASalt: it has 1 to 64 bytes.
+func TestLimitsOfASalt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for size, want := range map[int]bool{0: false, 1: true, 64: true, 65: false} {
+			w := newWire(t)
+			w.metadata = strings.Replace(w.metadata, `"revocation_feed_endpoint"`, `"x"`, 1)
+			v := open(t, w.config())
+			hello := fmt.Sprintf(`{"epoch":1,"head":4294967296,"salt":%q}`, base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte("s"), size)))
+			if err := v.TakeFrame(api.FrameHello, []byte(hello)); (err == nil) != want {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+			v.Close()
+		}
+	})
+}
+
+// TestLimitsOfSilence: a stream that says nothing is left after half the
+// staleness, and never before 1.25 seconds.
+func TestLimitsOfSilence(t *testing.T) {
+	for staleness, want := range map[time.Duration]time.Duration{
+		10 * time.Second: 5 * time.Second, 2500 * time.Millisecond: 1250 * time.Millisecond, 2 * time.Second: 1250 * time.Millisecond,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWire(t)
+			w.bad["feed"] = says(event(api.FrameHello, w.hello()))
+			config := w.config()
+			config.Staleness = staleness
+			began := time.Now()
+			v := open(t, config)
+			defer v.Close()
+			if took := time.Since(began); took != want {
+				t.Errorf("staleness %v: left after %v, want %v", staleness, took, want)
+			}
+		})
+	}
+}
+
+// TestBudgetOfFetches: two at once, and another after each half interval.
+func TestBudgetOfFetches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, config := virtual()
+		o.publish(generate(t, jose.ES256))
+		config.RefreshInterval, config.MaxKeyAge = 24*time.Hour, 48*time.Hour
+		v := open(t, config)
+		defer v.Close()
+		time.Sleep(time.Minute)
+		bad, before := lasting(t, generate(t, jose.ES256)), o.fetches.Load()
+		for _, test := range []struct {
+			wait time.Duration
+			want int64
+		}{{0, 1}, {0, 2}, {0, 2}, {5*time.Second - time.Millisecond, 2}, {time.Millisecond, 3}, {0, 3}, {5 * time.Second, 4}, {time.Hour, 5}, {0, 6}, {0, 6}} {
+			time.Sleep(test.wait)
+			_, _ = v.Verify(t.Context(), bad)
+			if got := o.fetches.Load() - before; got != test.want {
+				t.Errorf("after %v more: %d fetches, want %d", test.wait, got, test.want)
+			}
+		}
+	})
+}
+
+// TestLimitsOfFetches: a key set that is fetched has 512 KiB at most, and a token
+// 8 KiB.
+func TestLimitsOfFetches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := generate(t, jose.ES256)
+		fill := func(text []byte, size int) string { return string(text) + strings.Repeat(" ", size-len(text)) }
+		for _, more := range []int{0, 1} {
+			o, config := virtual()
+			o.publish(k)
+			o.keys = func(w http.ResponseWriter, r *http.Request) {
+				answer("application/json", fill(keySet(k), jose.MaxKeySet+more))(w, r)
+			}
+			v := open(t, config)
+			if _, err := v.Verify(t.Context(), lasting(t, k)); (err == nil) != (more == 0) {
+				t.Errorf("key set of %d bytes: %v", jose.MaxKeySet+more, err)
+			}
+			v.Close()
+		}
+	})
+	v := open(t, static(generate(t, jose.ES256), &clock{start}))
+	for size, want := range map[int]bool{jose.MaxToken: false, jose.MaxToken + 1: true} {
+		_, err := v.Verify(t.Context(), strings.Repeat("A", size))
+		if !errors.Is(err, verify.ErrMalformed) || strings.Contains(err.Error(), "longer than 8192") != want {
+			t.Errorf("token of %d bytes: %v", size, err)
+		}
+	}
+}
