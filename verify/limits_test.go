@@ -250,3 +250,54 @@ func TestLimitsOfFetches(t *testing.T) {
 		}
 	}
 }
+
+// TestPollsThatFail: when polls fail, the stream is tried at once again, not only
+// when the time for polls is over.
+func TestPollsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		w.bad["feed"] = says()
+		v := open(t, w.config())
+		defer v.Close()
+		time.Sleep(3 * time.Second)
+		if w.count("poll") == 0 {
+			t.Fatal("no polls")
+		}
+		w.misbehave("feed", nil)
+		w.misbehave("poll", answer("text/plain", ""))
+		time.Sleep(12 * time.Second)
+		accept(t, v, w.token(t, "a"))
+	})
+}
+
+// TestALostFeedIsLogged, and so is its return.
+func TestALostFeedIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		var log strings.Builder
+		config := w.config()
+		config.Log = slog.New(slog.NewTextHandler(&log, nil))
+		v := open(t, config)
+		defer v.Close()
+		for _, cut := range []bool{true, false} {
+			w.partition(cut)
+			time.Sleep(5 * time.Second)
+			lost, found := strings.Count(log.String(), "revocation feed is lost"), strings.Count(log.String(), "revocation feed is followed again")
+			if lost < 1 || lost > 2 || found != 0 && cut || found != 1 && !cut { // once for each reason
+				t.Errorf("cut %v: lost %d times, followed again %d times", cut, lost, found)
+			}
+		}
+	})
+}
+
+// TestStatsCountTheCache: Cached is the number of tokens that are kept.
+func TestStatsCountTheCache(t *testing.T) {
+	k := generate(t, jose.ES256)
+	v := open(t, static(k, &clock{start}))
+	for n := range int64(3) {
+		if s := v.Stats(); s.Cached != n || s.Keys != 1 || s.Feed != verify.FeedOff {
+			t.Errorf("%+v, want %d cached tokens of one key", s, n)
+		}
+		accept(t, v, sign(t, k, claims(m{"jti": fmt.Sprint(n)}), nil))
+	}
+}

@@ -172,6 +172,9 @@ func TestAcksAndPolls(t *testing.T) {
 		if w.Code != want {
 			t.Errorf("%.80s: %d, want %d", request, w.Code, want)
 		}
+		if frames := strings.HasPrefix(w.Body.String(), `{"frames":[`); frames != (want == 200) {
+			t.Errorf("%.80s: %s", request, w.Body)
+		}
 		if handed := len(acked) == 1; handed != (want < 300 && strings.Contains(body, "staleness_ms")) {
 			t.Errorf("%.80s: %d acks are handed on", request, len(acked))
 		}
