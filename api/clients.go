@@ -34,7 +34,7 @@ type NewClient struct {
 type Client struct {
 	ClientDescription
 	Public      bool        `json:"public" doc:"Whether it is an app without credentials."`
-	Secrets     []time.Time `json:"secrets" nullable:"false" doc:"When its secrets were made, the newest first: none, one, or two during a rotation."`
+	Secrets     []time.Time `json:"secrets" nullable:"false" doc:"When its secrets were made, the newest first: none or one, two during a rotation, three when a rotation was repeated within a day."`
 	Configured  bool        `json:"configured" doc:"Whether the settings describe it; change it there."`
 	CreatedAt   time.Time   `json:"created_at"`
 	DisabledAt  *time.Time  `json:"disabled_at,omitempty" doc:"When an administrator barred it."`

@@ -17,7 +17,7 @@ type clientCommand struct {
 	List         clientList    `cmd:"" help:"List clients by id."`
 	Show         clientShow    `cmd:"" help:"Show a client."`
 	RotateSecret clientRotate  `cmd:"" help:"Give a client another secret; the one before stays valid."`
-	DropSecret   clientDrop    `cmd:"" help:"Forget the secret before the newest."`
+	DropSecret   clientDrop    `cmd:"" help:"Forget all secrets but the newest."`
 	Disable      clientDisable `cmd:"" help:"Bar a client."`
 	Enable       clientEnable  `cmd:"" help:"Let a barred client in again."`
 	Delete       clientDelete  `cmd:"" help:"Delete a client."`
@@ -184,8 +184,10 @@ func proof(a api.Client) string {
 		return "no secret yet"
 	case len(a.Secrets) == 1:
 		return "secret"
+	case len(a.Secrets) == 2:
+		return "two secrets"
 	}
-	return "two secrets"
+	return "three secrets"
 }
 
 func standing(a api.Client) string {
@@ -254,7 +256,7 @@ func (a clientRotate) Run(c *call) error {
 		if c.JSON {
 			return asJSON(c.out, made)
 		}
-		return c.tellSecret("rotated the secret of "+printable(a.ID)+"; the one before works until the next rotation, or client drop-secret", made.ClientSecret)
+		return c.tellSecret("rotated the secret of "+printable(a.ID)+"; the one before works until client drop-secret, or a rotation more than a day later", made.ClientSecret)
 	})
 }
 

@@ -88,6 +88,10 @@ func (c Client) Disabled() bool { return !c.DisabledAt.IsZero() || !c.WithdrawnA
 // with. A Service without credentials is not public: nobody can be it yet.
 func (c Client) Public() bool { return c.Kind == App && len(c.Secrets) == 0 && c.PublicKey == "" }
 
+// RepeatedWithin is how soon a rotation counts as a repetition of the one before.
+// The answer of the first may be lost, and then its secret is in nobody's hands.
+const RepeatedWithin = 24 * time.Hour
+
 // Secret is what is kept of a client secret.
 type Secret struct {
 	// Hash is HMAC-SHA-256 of the secret under a sealed key of the server:
@@ -136,8 +140,8 @@ type Store interface {
 	// WithdrawClient notes that the settings describe a client no longer, and
 	// bars it. It reports whether they did until now.
 	WithdrawClient(ctx context.Context, id string, at time.Time) (bool, error)
-	// AddSecret makes a secret the newest and keeps only one older;
-	// ErrNotFound.
+	// AddSecret makes a secret the newest and keeps the one before. When that one
+	// is not older than RepeatedWithin, it also keeps the oldest; ErrNotFound.
 	AddSecret(ctx context.Context, id string, s Secret) error
 	// DropSecrets forgets all secrets but the newest; ErrNotFound.
 	DropSecrets(ctx context.Context, id string, now time.Time) error

@@ -130,9 +130,10 @@ func (d *Directory) secret(plain Plain, now time.Time) Secret {
 	return Secret{Hash: Hash(key, plain), CreatedAt: now.Truncate(time.Millisecond)}
 }
 
-// RotateSecret gives a client another secret and answers it, this once. The
-// one before stays valid, an older one does not. Errors: ErrNotFound,
-// ErrNoSecret.
+// RotateSecret gives a client another secret and returns it, this once. The one
+// before stays valid. An older one does not, unless this repeats a rotation
+// within RepeatedWithin: then the secret from before the first stays valid too.
+// Errors: ErrNotFound, ErrNoSecret.
 func (d *Directory) RotateSecret(ctx context.Context, id string, now time.Time) (Plain, error) {
 	c, err := d.Store.Client(ctx, id)
 	if err != nil {
@@ -145,7 +146,7 @@ func (d *Directory) RotateSecret(ctx context.Context, id string, now time.Time) 
 	return plain, d.Store.AddSecret(ctx, id, d.secret(plain, now))
 }
 
-// DropOldSecret forgets the secret before the newest. Errors: ErrNotFound.
+// DropOldSecret forgets all secrets but the newest. Errors: ErrNotFound.
 func (d *Directory) DropOldSecret(ctx context.Context, id string, now time.Time) error {
 	return d.Store.DropSecrets(ctx, id, now)
 }

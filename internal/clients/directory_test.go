@@ -105,18 +105,23 @@ func TestCreateNeedsThePromise(t *testing.T) {
 func TestRotation(t *testing.T) {
 	h := newHouse(t)
 	all := []clients.Plain{h.created(service("a"))}
-	rotate := func() {
+	rotate := func(after time.Duration) {
 		t.Helper()
-		plain, err := h.RotateSecret(t.Context(), "a", start.Add(time.Hour))
+		plain, err := h.RotateSecret(t.Context(), "a", start.Add(after))
 		h.ok(err)
 		all = append(all, plain)
 	}
-	rotate()
+	rotate(time.Hour)
 	h.opens("a", all, 0, 1)
-	rotate()
-	h.opens("a", all, 1, 2)
+	// The answers of two rotations are lost: nobody has the secrets 1 and 2.
+	rotate(2 * time.Hour)
+	h.opens("a", all, 0, 1, 2)
+	rotate(3 * time.Hour)
+	h.opens("a", all, 0, 2, 3)
+	rotate(3*time.Hour + clients.RepeatedWithin)
+	h.opens("a", all, 3, 4)
 	h.ok(h.DropOldSecret(t.Context(), "a", start))
-	h.opens("a", all, 2)
+	h.opens("a", all, 4)
 }
 
 func TestWhatHasNoSecretIsNotRotated(t *testing.T) {

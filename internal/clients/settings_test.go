@@ -97,7 +97,12 @@ func TestSecretsOfSettings(t *testing.T) {
 	h.opens("orders", all, 0, 1)
 	orders.Secret = next
 	h.describes(orders)
-	h.opens("orders", all, 1, 2)
+	h.opens("orders", all, 0, 1, 2) // within a day of the rotation
+	orders.Secret = fileSecret      // that is kept: nothing changes
+	h.describes(orders)
+	h.opens("orders", all, 0, 1, 2)
+	h.ok(h.DropOldSecret(t.Context(), "orders", start))
+	h.opens("orders", all, 2)
 }
 
 func TestAServiceOfTheSettingsIsNeverPublic(t *testing.T) {

@@ -49,8 +49,8 @@ func (s *Server) routes() []route {
 		{"DELETE /v1/admin/clients/{client_id}", admin, call(s.deleteClient), "Delete a client; ends the sessions of its people."},
 		{"POST /v1/admin/clients/{client_id}/disable", admin, call(s.disableClient), "Bar a client; takes its tokens back and ends the sessions of its people."},
 		{"POST /v1/admin/clients/{client_id}/enable", admin, call(s.enableClient), "Let a barred client in again."},
-		{"POST /v1/admin/clients/{client_id}/secrets", admin, call(s.rotateClientSecret), "Give a client another secret; the one before stays valid."},
-		{"DELETE /v1/admin/clients/{client_id}/secrets", admin, call(s.dropClientSecret), "Forget the secret before the newest."},
+		{"POST /v1/admin/clients/{client_id}/secrets", admin, call(s.rotateClientSecret), "Give a client another secret; the one before stays valid, also when this is repeated."},
+		{"DELETE /v1/admin/clients/{client_id}/secrets", admin, call(s.dropClientSecret), "Forget all secrets but the newest."},
 
 		{"GET /v1/admin/events", admin, call(s.listEvents), "What happened: the newest first, or all since a place in the log."},
 		{"GET /v1/admin/webhooks", admin, call(s.listWebhooks), "List the subscriptions to events."},

@@ -100,6 +100,10 @@ func (f *flaky) AddSecret(ctx context.Context, s keyring.SealedSecret) error {
 	return f.call(func() error { return f.memory.AddSecret(ctx, s) })
 }
 
+func (f *flaky) AddGeneration(ctx context.Context, s keyring.SealedSecret, done keyring.SecretRotation, at time.Time) error {
+	return f.call(func() error { return f.memory.AddGeneration(ctx, s, done, at) })
+}
+
 func (f *flaky) ResealSecret(ctx context.Context, name string, old, sealed []byte) error {
 	return f.call(func() error { return f.memory.ResealSecret(ctx, name, old, sealed) })
 }

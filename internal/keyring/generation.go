@@ -205,7 +205,7 @@ func (r *Ring) RotateSecret(ctx context.Context, name string, honour time.Durati
 	stored := generationName(name, done.Generation)
 	sealed, err := r.master.seal(fresh, secretLabel(stored))
 	if err == nil {
-		err = r.store.AddSecret(ctx, SealedSecret{Name: stored, Sealed: sealed})
+		err = r.store.AddGeneration(ctx, SealedSecret{Name: stored, Sealed: sealed}, done, now)
 	}
 	if err != nil {
 		return SecretRotation{}, fmt.Errorf("rotate secret %s: %w", name, err)

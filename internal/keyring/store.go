@@ -147,6 +147,11 @@ type SecretStore interface {
 	// AddSecret adds a secret. It returns ErrConflict when the name exists.
 	AddSecret(ctx context.Context, s SealedSecret) error
 
+	// AddGeneration adds a secret that is a new generation of a named one, and
+	// writes the event of the rotation in the same step. It returns ErrConflict
+	// when the name exists.
+	AddGeneration(ctx context.Context, s SealedSecret, done SecretRotation, at time.Time) error
+
 	// Secrets returns every secret, ordered by name.
 	Secrets(ctx context.Context) ([]SealedSecret, error)
 

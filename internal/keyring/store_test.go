@@ -242,6 +242,10 @@ func (m *memory) AddSecret(_ context.Context, s keyring.SealedSecret) error {
 	})
 }
 
+func (m *memory) AddGeneration(ctx context.Context, s keyring.SealedSecret, _ keyring.SecretRotation, _ time.Time) error {
+	return m.AddSecret(ctx, s)
+}
+
 func (m *memory) Secrets(context.Context) ([]keyring.SealedSecret, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -59,11 +59,16 @@ type hardened struct {
 }
 
 func harden(l net.Listener, headers []field) net.Listener {
+	return &hardened{l, headerLines(headers)}
+}
+
+// headerLines returns the headers as they follow a status line.
+func headerLines(headers []field) []byte {
 	var lines strings.Builder
 	for _, h := range headers {
 		lines.WriteString("\r\n" + h.name + ": " + h.value[0])
 	}
-	return &hardened{l, []byte(lines.String())}
+	return []byte(lines.String())
 }
 
 // Accept implements [net.Listener].
@@ -118,6 +123,11 @@ func ownProblem(p []byte, line int) []byte {
 	if status == http.StatusRequestHeaderFieldsTooLarge {
 		code, detail = "header_too_large", headerDetail
 	}
+	return problemLines(status, code, detail)
+}
+
+// problemLines returns what follows the base headers of a problem.
+func problemLines(status int, code, detail string) []byte {
 	return fmt.Appendf(nil, "\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n"+
 		`{"type":"urn:portaria:problem:%s","title":%q,"status":%d,"code":%q,"detail":%q}`+"\n",
 		code, http.StatusText(status)+".", status, code, detail)

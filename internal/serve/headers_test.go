@@ -2,11 +2,15 @@ package serve_test
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/portaria/portaria/internal/serve"
 )
@@ -18,6 +22,11 @@ func answered(t *testing.T, address, text string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return answeredOn(t, c, text)
+}
+
+func answeredOn(t *testing.T, c net.Conn, text string) *http.Response {
+	t.Helper()
 	defer c.Close()
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)
@@ -34,11 +43,12 @@ func answered(t *testing.T, address, text string) *http.Response {
 }
 
 // What net/http refuses never reaches the handler. Its answers protect browsers
-// all the same.
+// all the same, with TLS and without.
 func TestOwnAnswersOfTheServerHaveTheHeaders(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /a/b", answer(204))
-	s := start(t, serve.Config{HTTPS: true}, mux)
+	plain := start(t, serve.Config{HTTPS: true}, mux)
+	secure, _, dial := startTLS(t, mux)
 	for text, want := range map[string]int{
 		"GET / HTTP/1.1\r\n\r\n":                                                       400, // without Host
 		"nonsense\r\n\r\n":                                                             400,
@@ -52,25 +62,96 @@ func TestOwnAnswersOfTheServerHaveTheHeaders(t *testing.T) {
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n": 400,
 		"GET / HTTP/1.1\r\nHost: a\r\nExpect: the unexpected\r\n\r\n":                  417,
 	} {
-		response := answered(t, s.address, text)
-		if response.StatusCode != want {
-			t.Errorf("%.40q: %d, want %d", text, response.StatusCode, want)
+		own := want != 307 && want != 417
+		protected(t, text, answered(t, plain.address, text), want, own)
+		protected(t, "TLS: "+text, answeredOn(t, dial("http/1.1"), text), want, own)
+	}
+	const spoken = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+	protected(t, "plain HTTP where TLS is spoken", answered(t, secure.address, spoken), 400, true)
+}
+
+// protected checks an answer; own says that net/http wrote it by itself.
+func protected(t *testing.T, text string, response *http.Response, want int, own bool) {
+	t.Helper()
+	if response.StatusCode != want {
+		t.Errorf("%.40q: %d, want %d", text, response.StatusCode, want)
+	}
+	if own && response.ContentLength < 0 && response.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%.40q: %s", text, response.Header.Get("Content-Type"))
+	}
+	for name, value := range map[string]string{
+		"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"X-Content-Type-Options":       "nosniff",
+		"Cache-Control":                "no-store",
+		"Strict-Transport-Security":    "max-age=31536000; includeSubDomains",
+	} {
+		if got := response.Header.Values(name); len(got) != 1 || got[0] != value {
+			t.Errorf("%.40q: %s is %q", text, name, got)
 		}
-		if own := want != 307 && want != 417 && response.ContentLength < 0; own && response.Header.Get("Content-Type") != "application/problem+json" {
-			t.Errorf("%.40q: %s", text, response.Header.Get("Content-Type"))
+	}
+}
+
+// startTLS starts a server with a certificate. dial offers one protocol.
+func startTLS(t *testing.T, handler http.Handler) (s server, roots *x509.CertPool, dial func(protocol string) net.Conn) {
+	t.Helper()
+	p := newPair(t)
+	leaf := p.write(t, "portaria", time.Now())
+	s = start(t, serve.Config{CertFile: p.cert, KeyFile: p.key}, handler)
+	roots = x509.NewCertPool()
+	roots.AddCert(leaf)
+	return s, roots, func(protocol string) net.Conn {
+		t.Helper()
+		c, err := tls.Dial("tcp", s.address, &tls.Config{RootCAs: roots, NextProtos: []string{protocol}})
+		if err != nil {
+			t.Fatal(err)
 		}
-		for name, value := range map[string]string{
-			"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-			"Cross-Origin-Opener-Policy":   "same-origin",
-			"Cross-Origin-Resource-Policy": "same-origin",
-			"X-Content-Type-Options":       "nosniff",
-			"Cache-Control":                "no-store",
-			"Strict-Transport-Security":    "max-age=31536000; includeSubDomains",
-		} {
-			if got := response.Header.Values(name); len(got) != 1 || got[0] != value {
-				t.Errorf("%.40q: %s is %q", text, name, got)
-			}
+		if got := c.ConnectionState().NegotiatedProtocol; got != protocol {
+			t.Fatalf("negotiated %q, want %q", got, protocol)
 		}
+		return c
+	}
+}
+
+// Over HTTP/2 the wrapper answers up to the limit of net/http.
+func TestHTTP2AnswersHaveTheHeaders(t *testing.T) {
+	s, roots, _ := startTLS(t, http.HandlerFunc(answer(204)))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	for size, want := range map[int]int{1: 204, 40 << 10: 431, 100 << 10: 431} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+s.address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X", strings.Repeat("x", size))
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.ProtoMajor != 2 {
+			t.Errorf("spoke %s", response.Proto)
+		}
+		protected(t, fmt.Sprint("HTTP/2, a header of ", size), response, want, false)
+	}
+}
+
+// A client that begins a handshake and stops does not keep the server from ending.
+func TestHandshakesEndWithTheServer(t *testing.T) {
+	s, _, dial := startTLS(t, http.HandlerFunc(answer(204)))
+	silent, err := net.Dial("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	dial("http/1.1").Close() // others are served meanwhile
+	s.stop()
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	if _, err := silent.Read(make([]byte, 1)); err == nil {
+		t.Error("the connection is open")
 	}
 }
 

@@ -85,9 +85,6 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
-	if certificate == nil { // net/http needs to see a *tls.Conn as it is
-		listener = harden(listener, baseHeaders(c.https()))
-	}
 	base, end := context.WithCancel(context.Background())
 	stopping := make(chan struct{})
 	base = context.WithValue(base, stoppingKey{}, stopping)
@@ -120,7 +117,8 @@ func (c Config) tls() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: authenticated(), GetCertificate: certificate.get}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: authenticated(), GetCertificate: certificate.get,
+		NextProtos: []string{"h2", "http/1.1"}}, nil
 }
 
 // authenticated are the suites of TLS 1.2 with forward secrecy and authenticated
@@ -174,8 +172,9 @@ func (s *Server) shutdown() error {
 }
 
 func (s *Server) serve() error {
+	headers := baseHeaders(s.config.https())
 	if s.http.TLSConfig != nil {
-		return s.http.ServeTLS(s.listener, "", "")
+		return s.http.Serve(secure(s.listener, s.http.TLSConfig, headers, s.config.Log))
 	}
-	return s.http.Serve(s.listener)
+	return s.http.Serve(harden(s.listener, headers))
 }

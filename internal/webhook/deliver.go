@@ -228,7 +228,9 @@ func (s *Service) failed(ctx context.Context, sub Subscription, e event.Event, f
 		return sub, false
 	}
 	step := Step{Attempt: &f.attempt, Progress: sub.Progress, Gone: f.attempt.Failure == FailGone}
-	if !step.Gone {
+	if step.Gone {
+		step.Written = []event.Event{s.changed(event.WebhookDisabled, sub, string(ReasonGone))}
+	} else {
 		step.Progress, step.Dead = sub.failed(e, f.wait, s.Now())
 	}
 	after, ok := s.record(ctx, sub, step)
@@ -291,9 +293,6 @@ func (s *Service) tell(ctx context.Context, sub Subscription, step Step) {
 	args := []any{"webhook", sub.ID, "client_id", sub.ClientID, "event", step.Attempt.EventID}
 	switch {
 	case step.Gone:
-		if err := s.Events.Append(ctx, []event.Event{s.changed(event.WebhookDisabled, sub, string(ReasonGone))}); err != nil {
-			s.complain(ctx, "record webhook", err)
-		}
 		s.Log.WarnContext(ctx, "webhook disabled: its receiver says that it is gone", args...)
 	case step.Dead:
 		s.Log.WarnContext(ctx, "event given up", append(args, "failure", string(step.Attempt.Failure))...)

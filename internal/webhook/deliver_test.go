@@ -290,6 +290,22 @@ func TestTwoSecretsSignForADay(t *testing.T) {
 	})
 }
 
+func TestRepeatedRotationKeepsTheSecretInUse(t *testing.T) {
+	inBubble(t, func(w *world) {
+		h := &receiver{}
+		sub := w.subscribes(h, "*")
+		w.run(w.service)
+		for range 9 { // the answers of all of them are lost
+			_, err := w.service.RotateSecret(w.ctx, sub.ID)
+			w.ok(err)
+			wait(time.Hour)
+		}
+		w.happens(event.SessionEnded)
+		wait(time.Minute)
+		w.same([]any{len(h.received()), h.bad}, []any{1, []string(nil)})
+	})
+}
+
 func TestReceiverThatAsksForTimeGetsIt(t *testing.T) {
 	inBubble(t, func(w *world) {
 		h := &receiver{answer: func(string) int { return http.StatusTooManyRequests }}

@@ -14,8 +14,11 @@ import (
 // SecretPrefix begins every secret of a subscription.
 const SecretPrefix = "whsec_"
 
-// overlap is how long a replaced secret still signs, beside the new one.
-const overlap = 24 * time.Hour
+// Overlap is how long a replaced secret still signs, beside the new one.
+const Overlap = 24 * time.Hour
+
+// maxSecrets bounds the secrets that sign one delivery.
+const maxSecrets = 5
 
 // secretOf is the secret of a generation of a subscription. It is derived from
 // one key of the server, so that none rests in the database and none is left
@@ -31,12 +34,21 @@ func show(s secret.Bytes) secret.Text {
 	return secret.Text(SecretPrefix + base64.StdEncoding.EncodeToString(s))
 }
 
-// secrets are those that sign for a subscription at now: the newest, and the
-// one before it for a day.
+// secrets returns those that sign for a subscription at now, the newest first.
+// For a day after a rotation these include the one before. A rotation that is
+// repeated within that day keeps what the first one kept, because the receiver
+// may never have seen the secrets in between.
 func (s Subscription) secrets(key secret.Bytes, now time.Time) []secret.Bytes {
 	list := []secret.Bytes{secretOf(key, s.ID, s.Generation)}
-	if s.Generation > 1 && now.Before(s.RotatedAt.Add(overlap)) {
-		list = append(list, secretOf(key, s.ID, s.Generation-1))
+	if !now.Before(s.RotatedAt.Add(Overlap)) {
+		return list
+	}
+	kept := max(s.KeptGeneration, 1)
+	for n := s.Generation - 1; n > kept && len(list) < maxSecrets-1; n-- {
+		list = append(list, secretOf(key, s.ID, n))
+	}
+	if kept < s.Generation {
+		list = append(list, secretOf(key, s.ID, kept))
 	}
 	return list
 }

@@ -27,7 +27,8 @@ type Registry interface {
 	List(ctx context.Context) ([]Subscription, error)
 	// Delete removes one with its history.
 	Delete(ctx context.Context, id string, written ...event.Event) error
-	// NextSecret raises the generation and sets RotatedAt.
+	// NextSecret raises the generation and sets RotatedAt and KeptGeneration:
+	// the generation before, or what is kept if RotatedAt is within Overlap.
 	NextSecret(ctx context.Context, id string, at time.Time, written ...event.Event) (Subscription, error)
 	// Disable stops delivery; at zero lets it go on, at once. What is disabled
 	// already keeps its moment and reason.
@@ -92,6 +93,8 @@ type Step struct {
 	Attempt *Attempt
 	// Dead gives the event up, Gone disables the subscription.
 	Dead, Gone bool
+	// Written are events that are written in the same step.
+	Written []event.Event
 }
 
 // Attempt is one try to deliver an event.

@@ -100,7 +100,9 @@ type Subscription struct {
 	// newest was made.
 	Generation int64
 	RotatedAt  time.Time
-	CreatedAt  time.Time
+	// KeptGeneration is the oldest secret that still signs during Overlap.
+	KeptGeneration int64
+	CreatedAt      time.Time
 	// DisabledAt is zero while events are delivered; DisabledWhy is a Reason.
 	DisabledAt  time.Time
 	DisabledWhy Reason

@@ -90,7 +90,7 @@ func (s *Store) DescribeClient(ctx context.Context, c clients.Client, now time.T
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return none{}, err
 		}
-		if err := describeClient(ctx, q, row); err != nil {
+		if err := describeClient(ctx, q, row, now); err != nil {
 			return none{}, err
 		}
 		after, err := q.Client(ctx, c.ID)
@@ -105,13 +105,14 @@ func (s *Store) DescribeClient(ctx context.Context, c clients.Client, now time.T
 	return wrap("describe client", err)
 }
 
-func describeClient(ctx context.Context, q *query.Queries, row query.Client) error {
+func describeClient(ctx context.Context, q *query.Queries, row query.Client, now time.Time) error {
 	return q.DescribeClient(ctx, query.DescribeClientParams{
 		ID: row.ID, Name: row.Name, Kind: row.Kind, Secret: row.Secret, SecretAt: row.SecretAt,
 		PublicKey: row.PublicKey, Audiences: row.Audiences, Scopes: row.Scopes,
 		AccessTtl: row.AccessTtl, Idle: row.Idle, Absolute: row.Absolute, NoRefresh: row.NoRefresh,
 		RefreshRetry: row.RefreshRetry, NoRotation: row.NoRotation,
 		Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured, CreatedAt: row.CreatedAt,
+		Recent: nullMillis(now.Add(-clients.RepeatedWithin)),
 	})
 }
 
@@ -119,7 +120,10 @@ func describeClient(ctx context.Context, q *query.Queries, row query.Client) err
 func (s *Store) AddSecret(ctx context.Context, id string, secret clients.Secret) error {
 	return s.changeClient(ctx, "add secret", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
 		d.client(event.ClientChanged, id, secret.CreatedAt, reasonNewSecret)
-		return q.AddSecret(ctx, query.AddSecretParams{Secret: secret.Hash[:], SecretAt: nullMillis(secret.CreatedAt), ID: id})
+		return q.AddSecret(ctx, query.AddSecretParams{
+			Secret: secret.Hash[:], SecretAt: nullMillis(secret.CreatedAt), ID: id,
+			Recent: nullMillis(secret.CreatedAt.Add(-clients.RepeatedWithin)),
+		})
 	})
 }
 
@@ -204,6 +208,9 @@ func toRow(c clients.Client) (query.Client, error) {
 	if len(c.Secrets) > 1 {
 		row.OldSecret, row.OldSecretAt = c.Secrets[1].Hash[:], nullMillis(c.Secrets[1].CreatedAt)
 	}
+	if len(c.Secrets) > 2 {
+		row.OlderSecret, row.OlderSecretAt = c.Secrets[2].Hash[:], nullMillis(c.Secrets[2].CreatedAt)
+	}
 	return row, nil
 }
 
@@ -231,12 +238,12 @@ func toClient(row query.Client) (clients.Client, error) {
 	return c, nil
 }
 
-// addSecrets reads the newest secret and the one before.
+// addSecrets reads the newest secret and the ones before.
 func addSecrets(c *clients.Client, row query.Client) error {
 	for _, kept := range []struct {
 		hash []byte
 		at   sql.NullInt64
-	}{{row.Secret, row.SecretAt}, {row.OldSecret, row.OldSecretAt}} {
+	}{{row.Secret, row.SecretAt}, {row.OldSecret, row.OldSecretAt}, {row.OlderSecret, row.OlderSecretAt}} {
 		if kept.hash == nil {
 			return nil
 		}

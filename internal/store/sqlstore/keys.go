@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -188,6 +189,17 @@ func (k Keyring) AddSecret(ctx context.Context, s keyring.SealedSecret) error {
 		return none{}, q.InsertSecret(ctx, s.Name, present(s.Sealed))
 	})
 	return wrap("add secret", err)
+}
+
+// AddGeneration implements [keyring.SecretStore].
+func (k Keyring) AddGeneration(ctx context.Context, s keyring.SealedSecret, done keyring.SecretRotation, at time.Time) error {
+	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		d.event(event.Event{Type: event.SecretRotated, At: at, Reason: done.Name, Detail: map[string]string{
+			"generation": strconv.Itoa(done.Generation), "honoured_until": done.Until.Format(time.RFC3339),
+		}})
+		return none{}, q.InsertSecret(ctx, s.Name, present(s.Sealed))
+	})
+	return wrap("add generation of secret", err)
 }
 
 // Secrets implements [keyring.SecretStore].

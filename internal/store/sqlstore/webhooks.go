@@ -49,6 +49,8 @@ func (w Webhooks) Create(ctx context.Context, s webhook.Subscription, written ..
 			Failures:     int64(s.Failures),
 			FailingSince: nullMillis(s.FailingSince),
 			NextAt:       nullMillis(s.NextAt),
+
+			KeptGeneration: s.KeptGeneration,
 		})
 	})
 	return wrap("create webhook", err)
@@ -113,7 +115,9 @@ func (w Webhooks) Delete(ctx context.Context, id string, written ...event.Event)
 func (w Webhooks) NextSecret(ctx context.Context, id string, at time.Time, written ...event.Event) (webhook.Subscription, error) {
 	row, err := writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (query.Webhook, error) {
 		d.record(written)
-		return q.NextWebhookSecret(ctx, millis(at), id)
+		return q.NextWebhookSecret(ctx, query.NextWebhookSecretParams{
+			At: millis(at), Recent: millis(at.Add(-webhook.Overlap)), ID: id,
+		})
 	})
 	return found("rotate secret of webhook", row, err)
 }
@@ -177,14 +181,27 @@ func (w Webhooks) Release(ctx context.Context, id, holder string) error {
 
 // Record implements [webhook.Queue].
 func (w Webhooks) Record(ctx context.Context, s webhook.Step) (webhook.Subscription, bool, error) {
-	row, err := writeAll(ctx, w.store, func(q *query.Queries, ctx context.Context) (query.Webhook, error) {
-		row, err := q.StepWebhook(ctx, stepParams(s))
-		if err != nil || s.Attempt == nil {
-			return row, err
-		}
-		return row, recordAttempts(ctx, q, row, s)
-	})
+	var row query.Webhook
+	var err error
+	if len(s.Written) == 0 {
+		row, err = writeAll(ctx, w.store, func(q *query.Queries, ctx context.Context) (query.Webhook, error) {
+			return recordStep(ctx, q, s)
+		})
+	} else {
+		row, err = writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (query.Webhook, error) {
+			d.record(s.Written)
+			return recordStep(ctx, q, s)
+		})
+	}
 	return perhaps("record delivery", row, err)
+}
+
+func recordStep(ctx context.Context, q *query.Queries, s webhook.Step) (query.Webhook, error) {
+	row, err := q.StepWebhook(ctx, stepParams(s))
+	if err != nil || s.Attempt == nil {
+		return row, err
+	}
+	return row, recordAttempts(ctx, q, row, s)
 }
 
 func stepParams(s webhook.Step) query.StepWebhookParams {
@@ -313,6 +330,8 @@ func toSubscription(row query.Webhook) (webhook.Subscription, error) {
 		CreatedAt:    moment(row.CreatedAt),
 		DisabledAt:   nullMoment(row.DisabledAt),
 		DisabledWhy:  webhook.Reason(row.DisabledWhy),
+
+		KeptGeneration: row.KeptGeneration,
 		Progress: webhook.Progress{
 			Cursor:       row.DoneSeq,
 			Failures:     int(row.Failures),

@@ -60,11 +60,37 @@ func clientPromises() promises {
 		"adding a secret keeps one older": func(s *suite) {
 			c := s.registered("orders")
 			first, second := secretOf(1, at(1*time.Hour)), secretOf(2, at(2*time.Hour))
+			second.CreatedAt = first.CreatedAt.Add(clients.RepeatedWithin)
 			s.ok(s.store.AddSecret(s.ctx, c.ID, first))
 			s.same(s.client(c.ID).Secrets, []clients.Secret{first, c.Secrets[0]})
 			s.ok(s.store.AddSecret(s.ctx, c.ID, second))
 			c.Secrets = []clients.Secret{second, first}
 			s.same(s.client(c.ID), c)
+		},
+		"a repeated rotation keeps the secret from before the first": func(s *suite) {
+			c := s.registered("orders")
+			for i := range 3 {
+				added := secretOf(byte(i+1), at(time.Duration(i+1)*time.Hour))
+				before := s.client(c.ID).Secrets[0]
+				s.ok(s.store.AddSecret(s.ctx, c.ID, added))
+				want := []clients.Secret{added, before, c.Secrets[0]}
+				if i == 0 {
+					want = want[:2]
+				}
+				s.same(s.client(c.ID).Secrets, want)
+			}
+			kept := s.client(c.ID)
+			s.ok(s.store.DescribeClient(s.ctx, kept, at(4*time.Hour)))
+			s.same(s.client(c.ID).Secrets, kept.Secrets)
+			described := kept
+			described.Secrets = []clients.Secret{c.Secrets[0]}
+			s.ok(s.store.DescribeClient(s.ctx, described, at(4*time.Hour)))
+			s.same(s.client(c.ID).Secrets, kept.Secrets)
+			described.Secrets = []clients.Secret{secretOf(8, at(5*time.Hour))}
+			s.ok(s.store.DescribeClient(s.ctx, described, at(5*time.Hour)))
+			s.same(s.client(c.ID).Secrets, []clients.Secret{described.Secrets[0], kept.Secrets[0], c.Secrets[0]})
+			s.ok(s.store.DropSecrets(s.ctx, c.ID, start))
+			s.same(s.client(c.ID).Secrets, described.Secrets)
 		},
 		"dropping secrets keeps the newest": func(s *suite) {
 			c := s.registered("orders")
@@ -151,7 +177,7 @@ func describedPromises() promises {
 			s.same(s.client(c.ID).Secrets, []clients.Secret{rotated, c.Secrets[0]})
 			next := described("orders")
 			next.Secrets = []clients.Secret{secretOf(2, at(2*time.Hour))}
-			s.ok(s.store.DescribeClient(s.ctx, next, start))
+			s.ok(s.store.DescribeClient(s.ctx, next, at(time.Hour+clients.RepeatedWithin)))
 			s.same(s.client(c.ID).Secrets, []clients.Secret{next.Secrets[0], rotated})
 		},
 		"a described public key takes the place of secrets": func(s *suite) {
@@ -247,13 +273,14 @@ func assertionPromises() promises {
 			})
 			s.same(winners.Load(), int64(1))
 		},
-		"20 concurrent rotations leave two secrets": func(s *suite) {
+		"20 concurrent rotations leave three secrets": func(s *suite) {
 			c := s.registered("orders")
 			s.together(20, func(i int) error {
 				return errors.Join(s.store.AddSecret(s.ctx, c.ID, secretOf(byte(i), start)), s.store.DescribeClient(s.ctx, c, start))
 			})
 			kept := s.client(c.ID).Secrets
-			s.same(len(kept), 2)
+			s.same(len(kept), 3)
+			s.same(kept[2], c.Secrets[0]) // the one in use
 			if kept[0].Hash == kept[1].Hash {
 				s.Fatal("kept one secret twice")
 			}

@@ -167,6 +167,19 @@ func secretPromises() promises {
 			s.ok(err)
 			s.same(found, []byte("one"))
 		},
+		"a generation of a secret and its event are one step": func(s *suite) {
+			add := func(want error) func() {
+				return func() {
+					done := keyring.SecretRotation{Name: "refresh", Generation: 2, From: start, Until: at(time.Hour)}
+					s.fails(s.keys.AddGeneration(s.ctx, keyring.SealedSecret{Name: "refresh/2", Sealed: []byte("two")}, done, start), want)
+				}
+			}
+			s.told(add(nil), "secret.rotated refresh")
+			s.told(add(keyring.ErrConflict))
+			found, err := s.keys.Secret(s.ctx, "refresh/2")
+			s.ok(err)
+			s.same(found, []byte("two"))
+		},
 		"secrets are ordered by name, byte by byte": func(s *suite) {
 			var want []keyring.SealedSecret
 			for _, name := range []string{"B", "_", "a", "b"} { // not a dictionary's order

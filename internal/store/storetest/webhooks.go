@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/webhook"
 )
 
@@ -66,9 +67,18 @@ func webhookPromises() promises {
 			sub := s.subscribed()
 			got, err := s.hooks.NextSecret(s.ctx, sub.ID, at(time.Hour))
 			s.ok(err)
-			sub.Generation, sub.RotatedAt = 2, at(time.Hour)
+			sub.Generation, sub.RotatedAt, sub.KeptGeneration = 2, at(time.Hour), 1
 			s.same(got, sub)
 			s.same(s.webhook(sub.ID), sub)
+		},
+		"a repeated rotation keeps the secret of a webhook from before the first": func(s *suite) {
+			sub := s.subscribed()
+			for n, hour := range []time.Duration{1, 2, 25, 49} {
+				got, err := s.hooks.NextSecret(s.ctx, sub.ID, at(hour*time.Hour))
+				s.ok(err)
+				want := []int64{1, 1, 1, 4}[n] // the last comes a whole day later
+				s.same([]int64{got.Generation, got.KeptGeneration}, []int64{int64(n + 2), want})
+			}
 		},
 		"disabling a webhook twice keeps the first moment, enabling forgets the failures": func(s *suite) {
 			sub := s.subscription()
@@ -185,6 +195,7 @@ func deliveryPromises() promises {
 			s.leases(sub, "a", 0, true)
 			gone := step(sub, "a", 0)
 			gone.Gone, gone.Attempt.Failure = true, webhook.FailGone
+			gone.Written = []event.Event{{Type: event.WebhookDisabled, At: gone.Attempt.At, ClientID: sub.ClientID, Reason: "gone"}}
 			s.records(gone, true)
 			sub.DisabledAt, sub.DisabledWhy = gone.Attempt.At, webhook.ReasonGone
 			s.same(s.webhook(sub.ID), sub)

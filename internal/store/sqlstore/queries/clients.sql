@@ -8,9 +8,11 @@ SELECT * FROM clients WHERE id > @after ORDER BY id LIMIT @page_limit;
 
 -- name: InsertClient :exec
 INSERT INTO clients (id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes,
-    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation)
+    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation,
+    older_secret, older_secret_at)
 VALUES (@id, @name, @kind, @secret, @secret_at, @old_secret, @old_secret_at, @public_key, @audiences, @scopes,
-    @access_ttl, @idle, @absolute, @no_refresh, @profile, @encryption_key, @configured, @created_at, @disabled_at, @withdrawn_at, @refresh_retry, @no_rotation);
+    @access_ttl, @idle, @absolute, @no_refresh, @profile, @encryption_key, @configured, @created_at, @disabled_at, @withdrawn_at, @refresh_retry, @no_rotation,
+    @older_secret, @older_secret_at);
 
 -- name: DescribeClient :exec
 -- A secret that is kept already stays where it is; another one becomes the
@@ -24,20 +26,30 @@ ON CONFLICT (id) DO UPDATE SET
     kind = excluded.kind,
     secret = CASE
         WHEN excluded.public_key <> '' THEN NULL
-        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.secret
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.secret
         ELSE excluded.secret END,
     secret_at = CASE
         WHEN excluded.public_key <> '' THEN NULL
-        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.secret_at
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.secret_at
         ELSE excluded.secret_at END,
     old_secret = CASE
         WHEN excluded.public_key <> '' THEN NULL
-        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.old_secret
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.old_secret
         ELSE clients.secret END,
     old_secret_at = CASE
         WHEN excluded.public_key <> '' THEN NULL
-        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.old_secret_at
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.old_secret_at
         ELSE clients.secret_at END,
+    older_secret = CASE
+        WHEN excluded.public_key <> '' THEN NULL
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.older_secret
+        WHEN clients.secret_at > @recent THEN COALESCE(clients.older_secret, clients.old_secret)
+        ELSE NULL END,
+    older_secret_at = CASE
+        WHEN excluded.public_key <> '' THEN NULL
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.older_secret_at
+        WHEN clients.secret_at > @recent THEN COALESCE(clients.older_secret_at, clients.old_secret_at)
+        ELSE NULL END,
     public_key = excluded.public_key,
     audiences = excluded.audiences,
     scopes = excluded.scopes,
@@ -56,11 +68,16 @@ ON CONFLICT (id) DO UPDATE SET
 UPDATE clients SET configured = FALSE, withdrawn_at = @at WHERE id = @id AND configured;
 
 -- name: AddSecret :execrows
-UPDATE clients SET old_secret = secret, old_secret_at = secret_at, secret = @secret, secret_at = @secret_at
+-- A rotation is repeated when its answer was lost. So the secret from before the
+-- first rotation stays when the newest is recent.
+UPDATE clients SET
+    older_secret = CASE WHEN secret_at > @recent THEN COALESCE(older_secret, old_secret) ELSE NULL END,
+    older_secret_at = CASE WHEN secret_at > @recent THEN COALESCE(older_secret_at, old_secret_at) ELSE NULL END,
+    old_secret = secret, old_secret_at = secret_at, secret = @secret, secret_at = @secret_at
 WHERE id = @id;
 
 -- name: DropSecrets :execrows
-UPDATE clients SET old_secret = NULL, old_secret_at = NULL WHERE id = @id AND old_secret IS NOT NULL;
+UPDATE clients SET old_secret = NULL, old_secret_at = NULL, older_secret = NULL, older_secret_at = NULL WHERE id = @id AND old_secret IS NOT NULL;
 
 -- name: DisableClient :execrows
 UPDATE clients SET disabled_at = @at WHERE id = @id AND disabled_at IS NULL;

@@ -6,9 +6,9 @@ SELECT EXISTS (SELECT 1 FROM clients WHERE id = @id);
 
 -- name: InsertWebhook :exec
 INSERT INTO webhooks (id, client_id, format, url, types, allow_private, generation, rotated_at, created_at,
-    disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries)
+    disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries, kept_generation)
 VALUES (@id, @client_id, @format, @url, @types, @allow_private, @generation, @rotated_at, @created_at,
-    @disabled_at, @disabled_why, @done_seq, @failures, @failing_since, @next_at, '', 0, 0);
+    @disabled_at, @disabled_why, @done_seq, @failures, @failing_since, @next_at, '', 0, 0, @kept_generation);
 
 -- name: Webhook :one
 SELECT * FROM webhooks WHERE id = @id;
@@ -20,7 +20,10 @@ SELECT * FROM webhooks ORDER BY created_at, id;
 DELETE FROM webhooks WHERE id = @id;
 
 -- name: NextWebhookSecret :one
-UPDATE webhooks SET generation = generation + 1, rotated_at = @at WHERE id = @id RETURNING *;
+-- A rotation that is repeated keeps what the first one kept: its answer may be lost.
+UPDATE webhooks SET
+    kept_generation = CASE WHEN generation > 1 AND rotated_at > @recent THEN kept_generation ELSE generation END,
+    generation = generation + 1, rotated_at = @at WHERE id = @id RETURNING *;
 
 -- name: DisableWebhook :execrows
 UPDATE webhooks SET

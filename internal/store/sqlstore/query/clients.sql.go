@@ -11,18 +11,29 @@ import (
 )
 
 const addSecret = `-- name: AddSecret :execrows
-UPDATE clients SET old_secret = secret, old_secret_at = secret_at, secret = $1, secret_at = $2
-WHERE id = $3
+UPDATE clients SET
+    older_secret = CASE WHEN secret_at > $1 THEN COALESCE(older_secret, old_secret) ELSE NULL END,
+    older_secret_at = CASE WHEN secret_at > $1 THEN COALESCE(older_secret_at, old_secret_at) ELSE NULL END,
+    old_secret = secret, old_secret_at = secret_at, secret = $2, secret_at = $3
+WHERE id = $4
 `
 
 type AddSecretParams struct {
+	Recent   sql.NullInt64
 	Secret   []byte
 	SecretAt sql.NullInt64
 	ID       string
 }
 
+// A rotation is repeated when its answer was lost. So the secret from before the
+// first rotation stays when the newest is recent.
 func (q *Queries) AddSecret(ctx context.Context, arg AddSecretParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, addSecret, arg.Secret, arg.SecretAt, arg.ID)
+	result, err := q.db.ExecContext(ctx, addSecret,
+		arg.Recent,
+		arg.Secret,
+		arg.SecretAt,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -30,7 +41,7 @@ func (q *Queries) AddSecret(ctx context.Context, arg AddSecretParams) (int64, er
 }
 
 const client = `-- name: Client :one
-SELECT clients.id, clients.name, clients.kind, clients.secret, clients.secret_at, clients.old_secret, clients.old_secret_at, clients.public_key, clients.audiences, clients.scopes, clients.access_ttl, clients.idle, clients.absolute, clients.no_refresh, clients.profile, clients.encryption_key, clients.configured, clients.created_at, clients.disabled_at, clients.withdrawn_at, clients.refresh_retry, clients.no_rotation, revocation_log.epoch, revocation_log.n
+SELECT clients.id, clients.name, clients.kind, clients.secret, clients.secret_at, clients.old_secret, clients.old_secret_at, clients.public_key, clients.audiences, clients.scopes, clients.access_ttl, clients.idle, clients.absolute, clients.no_refresh, clients.profile, clients.encryption_key, clients.configured, clients.created_at, clients.disabled_at, clients.withdrawn_at, clients.refresh_retry, clients.no_rotation, clients.older_secret, clients.older_secret_at, revocation_log.epoch, revocation_log.n
 FROM clients CROSS JOIN revocation_log WHERE clients.id = $1
 `
 
@@ -67,6 +78,8 @@ func (q *Queries) Client(ctx context.Context, id string) (ClientRow, error) {
 		&i.Client.WithdrawnAt,
 		&i.Client.RefreshRetry,
 		&i.Client.NoRotation,
+		&i.Client.OlderSecret,
+		&i.Client.OlderSecretAt,
 		&i.Epoch,
 		&i.N,
 	)
@@ -74,7 +87,7 @@ func (q *Queries) Client(ctx context.Context, id string) (ClientRow, error) {
 }
 
 const clients = `-- name: Clients :many
-SELECT id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes, access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation FROM clients WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes, access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation, older_secret, older_secret_at FROM clients WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 func (q *Queries) Clients(ctx context.Context, after string, pageLimit int32) ([]Client, error) {
@@ -109,6 +122,8 @@ func (q *Queries) Clients(ctx context.Context, after string, pageLimit int32) ([
 			&i.WithdrawnAt,
 			&i.RefreshRetry,
 			&i.NoRotation,
+			&i.OlderSecret,
+			&i.OlderSecretAt,
 		); err != nil {
 			return nil, err
 		}
@@ -145,20 +160,30 @@ ON CONFLICT (id) DO UPDATE SET
     kind = excluded.kind,
     secret = CASE
         WHEN excluded.public_key <> '' THEN NULL
-        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.secret
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.secret
         ELSE excluded.secret END,
     secret_at = CASE
         WHEN excluded.public_key <> '' THEN NULL
-        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.secret_at
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.secret_at
         ELSE excluded.secret_at END,
     old_secret = CASE
         WHEN excluded.public_key <> '' THEN NULL
-        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.old_secret
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.old_secret
         ELSE clients.secret END,
     old_secret_at = CASE
         WHEN excluded.public_key <> '' THEN NULL
-        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret THEN clients.old_secret_at
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.old_secret_at
         ELSE clients.secret_at END,
+    older_secret = CASE
+        WHEN excluded.public_key <> '' THEN NULL
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.older_secret
+        WHEN clients.secret_at > $19 THEN COALESCE(clients.older_secret, clients.old_secret)
+        ELSE NULL END,
+    older_secret_at = CASE
+        WHEN excluded.public_key <> '' THEN NULL
+        WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.older_secret_at
+        WHEN clients.secret_at > $19 THEN COALESCE(clients.older_secret_at, clients.old_secret_at)
+        ELSE NULL END,
     public_key = excluded.public_key,
     audiences = excluded.audiences,
     scopes = excluded.scopes,
@@ -193,6 +218,7 @@ type DescribeClientParams struct {
 	CreatedAt     int64
 	RefreshRetry  int64
 	NoRotation    bool
+	Recent        sql.NullInt64
 }
 
 // A secret that is kept already stays where it is; another one becomes the
@@ -217,6 +243,7 @@ func (q *Queries) DescribeClient(ctx context.Context, arg DescribeClientParams) 
 		arg.CreatedAt,
 		arg.RefreshRetry,
 		arg.NoRotation,
+		arg.Recent,
 	)
 	return err
 }
@@ -234,7 +261,7 @@ func (q *Queries) DisableClient(ctx context.Context, at sql.NullInt64, iD string
 }
 
 const dropSecrets = `-- name: DropSecrets :execrows
-UPDATE clients SET old_secret = NULL, old_secret_at = NULL WHERE id = $1 AND old_secret IS NOT NULL
+UPDATE clients SET old_secret = NULL, old_secret_at = NULL, older_secret = NULL, older_secret_at = NULL WHERE id = $1 AND old_secret IS NOT NULL
 `
 
 func (q *Queries) DropSecrets(ctx context.Context, id string) (int64, error) {
@@ -275,9 +302,11 @@ func (q *Queries) InsertAssertion(ctx context.Context, arg InsertAssertionParams
 
 const insertClient = `-- name: InsertClient :exec
 INSERT INTO clients (id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes,
-    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation)
+    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation,
+    older_secret, older_secret_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+    $23, $24)
 `
 
 type InsertClientParams struct {
@@ -303,6 +332,8 @@ type InsertClientParams struct {
 	WithdrawnAt   sql.NullInt64
 	RefreshRetry  int64
 	NoRotation    bool
+	OlderSecret   []byte
+	OlderSecretAt sql.NullInt64
 }
 
 func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) error {
@@ -329,6 +360,8 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) erro
 		arg.WithdrawnAt,
 		arg.RefreshRetry,
 		arg.NoRotation,
+		arg.OlderSecret,
+		arg.OlderSecretAt,
 	)
 	return err
 }

@@ -45,6 +45,8 @@ type Client struct {
 	WithdrawnAt   sql.NullInt64
 	RefreshRetry  int64
 	NoRotation    bool
+	OlderSecret   []byte
+	OlderSecretAt sql.NullInt64
 }
 
 type Event struct {
@@ -161,24 +163,25 @@ type Verifier struct {
 }
 
 type Webhook struct {
-	ID           string
-	ClientID     string
-	Format       string
-	Url          string
-	Types        string
-	AllowPrivate bool
-	Generation   int64
-	RotatedAt    int64
-	CreatedAt    int64
-	DisabledAt   sql.NullInt64
-	DisabledWhy  string
-	DoneSeq      int64
-	Failures     int64
-	FailingSince sql.NullInt64
-	NextAt       sql.NullInt64
-	LeaseHolder  string
-	LeaseUntil   int64
-	Tries        int64
+	ID             string
+	ClientID       string
+	Format         string
+	Url            string
+	Types          string
+	AllowPrivate   bool
+	Generation     int64
+	RotatedAt      int64
+	CreatedAt      int64
+	DisabledAt     sql.NullInt64
+	DisabledWhy    string
+	DoneSeq        int64
+	Failures       int64
+	FailingSince   sql.NullInt64
+	NextAt         sql.NullInt64
+	LeaseHolder    string
+	LeaseUntil     int64
+	Tries          int64
+	KeptGeneration int64
 }
 
 type WebhookAttempt struct {

@@ -99,27 +99,28 @@ func (q *Queries) EnableWebhook(ctx context.Context, id string) (int64, error) {
 
 const insertWebhook = `-- name: InsertWebhook :exec
 INSERT INTO webhooks (id, client_id, format, url, types, allow_private, generation, rotated_at, created_at,
-    disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries)
+    disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries, kept_generation)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12, $13, $14, $15, '', 0, 0)
+    $10, $11, $12, $13, $14, $15, '', 0, 0, $16)
 `
 
 type InsertWebhookParams struct {
-	ID           string
-	ClientID     string
-	Format       string
-	Url          string
-	Types        string
-	AllowPrivate bool
-	Generation   int64
-	RotatedAt    int64
-	CreatedAt    int64
-	DisabledAt   sql.NullInt64
-	DisabledWhy  string
-	DoneSeq      int64
-	Failures     int64
-	FailingSince sql.NullInt64
-	NextAt       sql.NullInt64
+	ID             string
+	ClientID       string
+	Format         string
+	Url            string
+	Types          string
+	AllowPrivate   bool
+	Generation     int64
+	RotatedAt      int64
+	CreatedAt      int64
+	DisabledAt     sql.NullInt64
+	DisabledWhy    string
+	DoneSeq        int64
+	Failures       int64
+	FailingSince   sql.NullInt64
+	NextAt         sql.NullInt64
+	KeptGeneration int64
 }
 
 func (q *Queries) InsertWebhook(ctx context.Context, arg InsertWebhookParams) error {
@@ -139,6 +140,7 @@ func (q *Queries) InsertWebhook(ctx context.Context, arg InsertWebhookParams) er
 		arg.Failures,
 		arg.FailingSince,
 		arg.NextAt,
+		arg.KeptGeneration,
 	)
 	return err
 }
@@ -212,7 +214,7 @@ const leaseWebhook = `-- name: LeaseWebhook :one
 UPDATE webhooks SET lease_holder = $1, lease_until = $2
 WHERE webhooks.id = $3 AND webhooks.disabled_at IS NULL AND (lease_holder = $1 OR lease_until <= $4)
     AND EXISTS (SELECT 1 FROM clients WHERE clients.id = webhooks.client_id AND clients.disabled_at IS NULL)
-RETURNING id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries
+RETURNING id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries, kept_generation
 `
 
 type LeaseWebhookParams struct {
@@ -249,16 +251,26 @@ func (q *Queries) LeaseWebhook(ctx context.Context, arg LeaseWebhookParams) (Web
 		&i.LeaseHolder,
 		&i.LeaseUntil,
 		&i.Tries,
+		&i.KeptGeneration,
 	)
 	return i, err
 }
 
 const nextWebhookSecret = `-- name: NextWebhookSecret :one
-UPDATE webhooks SET generation = generation + 1, rotated_at = $1 WHERE id = $2 RETURNING id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries
+UPDATE webhooks SET
+    kept_generation = CASE WHEN generation > 1 AND rotated_at > $1 THEN kept_generation ELSE generation END,
+    generation = generation + 1, rotated_at = $2 WHERE id = $3 RETURNING id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries, kept_generation
 `
 
-func (q *Queries) NextWebhookSecret(ctx context.Context, at int64, iD string) (Webhook, error) {
-	row := q.db.QueryRowContext(ctx, nextWebhookSecret, at, iD)
+type NextWebhookSecretParams struct {
+	Recent int64
+	At     int64
+	ID     string
+}
+
+// A rotation that is repeated keeps what the first one kept: its answer may be lost.
+func (q *Queries) NextWebhookSecret(ctx context.Context, arg NextWebhookSecretParams) (Webhook, error) {
+	row := q.db.QueryRowContext(ctx, nextWebhookSecret, arg.Recent, arg.At, arg.ID)
 	var i Webhook
 	err := row.Scan(
 		&i.ID,
@@ -279,6 +291,7 @@ func (q *Queries) NextWebhookSecret(ctx context.Context, at int64, iD string) (W
 		&i.LeaseHolder,
 		&i.LeaseUntil,
 		&i.Tries,
+		&i.KeptGeneration,
 	)
 	return i, err
 }
@@ -325,7 +338,7 @@ UPDATE webhooks SET done_seq = $1, failures = $2, failing_since = $3, next_at = 
     disabled_at = $7, disabled_why = $8
 WHERE webhooks.id = $9 AND lease_holder = $10 AND done_seq = $11 AND webhooks.disabled_at IS NULL
     AND EXISTS (SELECT 1 FROM clients WHERE clients.id = webhooks.client_id AND clients.disabled_at IS NULL)
-RETURNING id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries
+RETURNING id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries, kept_generation
 `
 
 type StepWebhookParams struct {
@@ -376,6 +389,7 @@ func (q *Queries) StepWebhook(ctx context.Context, arg StepWebhookParams) (Webho
 		&i.LeaseHolder,
 		&i.LeaseUntil,
 		&i.Tries,
+		&i.KeptGeneration,
 	)
 	return i, err
 }
@@ -390,7 +404,7 @@ func (q *Queries) TrimWebhookAttempts(ctx context.Context, webhookID string, n i
 }
 
 const webhook = `-- name: Webhook :one
-SELECT id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries FROM webhooks WHERE id = $1
+SELECT id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries, kept_generation FROM webhooks WHERE id = $1
 `
 
 func (q *Queries) Webhook(ctx context.Context, id string) (Webhook, error) {
@@ -415,6 +429,7 @@ func (q *Queries) Webhook(ctx context.Context, id string) (Webhook, error) {
 		&i.LeaseHolder,
 		&i.LeaseUntil,
 		&i.Tries,
+		&i.KeptGeneration,
 	)
 	return i, err
 }
@@ -499,7 +514,7 @@ func (q *Queries) WebhookDeadLetters(ctx context.Context, arg WebhookDeadLetters
 }
 
 const webhooks = `-- name: Webhooks :many
-SELECT id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries FROM webhooks ORDER BY created_at, id
+SELECT id, client_id, format, url, types, allow_private, generation, rotated_at, created_at, disabled_at, disabled_why, done_seq, failures, failing_since, next_at, lease_holder, lease_until, tries, kept_generation FROM webhooks ORDER BY created_at, id
 `
 
 func (q *Queries) Webhooks(ctx context.Context) ([]Webhook, error) {
@@ -530,6 +545,7 @@ func (q *Queries) Webhooks(ctx context.Context) ([]Webhook, error) {
 			&i.LeaseHolder,
 			&i.LeaseUntil,
 			&i.Tries,
+			&i.KeptGeneration,
 		); err != nil {
 			return nil, err
 		}
