@@ -45,7 +45,7 @@ func table() map[string]rule {
 		"api": {},
 		// revoke is a leaf here: what a rule is, and the one hash that both sides
 		// must compute alike.
-		"verify":                {imports: []string{"api", "internal/jose", "internal/revoke", "internal/skew"}, joseLib: true},
+		"verify":                {imports: []string{"api", "internal/background", "internal/jose", "internal/revoke", "internal/skew"}, joseLib: true},
 		"verify/internal/rules": {imports: []string{"api", "internal/revoke"}, domain: true},
 		// revoke says how often a feed beats.
 		"verify/internal/feed": {imports: []string{"api", "internal/revoke"}},

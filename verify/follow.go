@@ -49,7 +49,8 @@ func (f *follower) run() {
 				return
 			}
 		}
-		err := f.follow()
+		// After a panic it backs off and reconnects, as after a lost stream.
+		err := f.v.counts.panics.Error(f.ctx, "follow", f.follow)
 		if f.ctx.Err() != nil {
 			return
 		}

@@ -156,8 +156,9 @@ func sibling(address, name string) string {
 
 // start follows, and waits until the first attempt has come to something.
 func (f *follower) start(ctx context.Context) {
-	go f.run()
-	go f.acknowledge()
+	panics := f.v.counts.panics
+	go panics.Keep(f.ctx, "follow", func(context.Context) { f.run() })
+	go panics.Keep(f.ctx, "acknowledge", func(context.Context) { f.acknowledge() })
 	if f.places.Load() == nil {
 		return // the issuer was not reached; waiting any longer makes no sense
 	}

@@ -89,7 +89,11 @@ func (i *introspector) join(token string, now int64, begin func(*answered)) (*an
 // question asks, and lets all who wait know.
 func (f *follower) question(a *answered, r *record, q request, now moments) {
 	f.v.counts.introspected.Add(1)
-	active, err := f.introspection(q.token)
+	var active bool
+	err := f.v.counts.panics.Error(f.ctx, "introspect", func() (err error) {
+		active, err = f.introspection(q.token)
+		return err
+	})
 	i := &f.asking
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/jose"
 )
 
@@ -39,6 +40,7 @@ type remote struct {
 	config Config
 	client *http.Client
 	keys   *keys
+	panics *background.Panics
 	// discovered is told what the metadata say, nil for nobody. While streams is
 	// true the keys come with the revocation feed, and nothing is fetched.
 	discovered func(metadata)
@@ -55,8 +57,8 @@ type remote struct {
 	found    string        // the address that the metadata were found at
 }
 
-func newRemote(c Config, k *keys) *remote {
-	r := &remote{config: c, client: strictClient(c.HTTPClient, 2), keys: k, discovered: func(metadata) {}, streams: func() bool { return false }}
+func newRemote(c Config, k *keys, panics *background.Panics) *remote {
+	r := &remote{config: c, panics: panics, client: strictClient(c.HTTPClient, 2), keys: k, discovered: func(metadata) {}, streams: func() bool { return false }}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.ctx, r.close = ctx, func() {
 		cancel()
@@ -90,7 +92,7 @@ func (r *remote) start(ctx context.Context) {
 	go func() {
 		_, _ = r.refresh(r.ctx, true) // Health has the reason
 		close(first)
-		r.loop()
+		r.panics.Keep(r.ctx, "keep keys", func(context.Context) { r.loop() })
 	}()
 	select {
 	case <-first:
@@ -195,11 +197,16 @@ func (r *remote) fetch(at time.Time, ended chan struct{}) {
 	ctx, cancel := context.WithTimeout(r.ctx, fetchTimeout)
 	defer cancel()
 	before := r.keys.streamed.Load()
-	set, err := r.fetchKeySet(ctx)
-	good := err == nil
-	if good && r.keys.streamed.Load() == before { // else there is a newer one
-		err = r.keys.replace(set, at)
-	}
+	var good bool
+	// Others wait for the end of this fetch: it must end, whatever happens.
+	err := r.panics.Error(ctx, "fetch keys", func() error {
+		set, err := r.fetchKeySet(ctx)
+		good = err == nil
+		if good && r.keys.streamed.Load() == before { // else there is a newer one
+			err = r.keys.replace(set, at)
+		}
+		return err
+	})
 	r.tell(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()

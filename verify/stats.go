@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/portaria/portaria/internal/background"
 )
 
 // Stats is what a verifier has to tell to whoever watches over it. Counts are
@@ -37,6 +39,9 @@ type Stats struct {
 	KeyError error
 	// Cached is the number of verified tokens that are kept.
 	Cached int64
+	// Panics counts panics in the background, each of which is in the log. The
+	// work begins again after one.
+	Panics int64
 }
 
 // FeedState says how a verifier follows the revocation log.
@@ -60,6 +65,7 @@ type counts struct {
 	offered, hasOpen                 atomic.Bool
 	opened, introspected, unanswered atomic.Int64
 	reasons                          [len(reasons)]atomic.Int64
+	panics                           *background.Panics
 }
 
 // reasons has the more special errors first.
@@ -85,7 +91,7 @@ func (c *counts) refused(err error) {
 // Stats returns how things stand.
 func (v *Verifier) Stats() Stats {
 	s := Stats{Feed: FeedOff, Age: -1, KeyAge: -1, Refused: map[string]int64{}, Opened: v.counts.opened.Load(),
-		Introspected: v.counts.introspected.Load(), Unanswered: v.counts.unanswered.Load()}
+		Introspected: v.counts.introspected.Load(), Unanswered: v.counts.unanswered.Load(), Panics: v.counts.panics.Count()}
 	for i := range reasons {
 		if n := v.counts.reasons[i].Load(); n > 0 {
 			s.Refused[reasons[i].name] = n

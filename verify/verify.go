@@ -36,6 +36,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/jose"
 )
 
@@ -98,7 +99,8 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 		return v, nil
 	}
 	v.keys = &keys{maxAge: c.MaxKeyAge, state: keyState{log: c.Log}}
-	v.remote = newRemote(c, v.keys)
+	v.counts.panics = background.New(c.Log)
+	v.remote = newRemote(c, v.keys, v.counts.panics)
 	v.remote.discovered = v.notFollowed(c.Log)
 	if c.ClientID != "" {
 		v.policy.revocable = true

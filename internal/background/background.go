@@ -5,6 +5,7 @@ package background
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -67,14 +68,19 @@ func (p *Panics) Report(ctx context.Context, what string, caught *Panic) {
 		slog.Any("panic", caught.Value), slog.String("stack", string(caught.Stack)), slog.Int64("panics", p.count.Add(1)))
 }
 
+// Error returns what f returns. A panic of f is reported, and becomes a [*Panic].
+func (p *Panics) Error(ctx context.Context, what string, f func() error) error {
+	err := Catch(f)
+	var caught *Panic
+	if errors.As(err, &caught) {
+		p.Report(ctx, what, caught)
+	}
+	return err
+}
+
 // Try runs f once, and reports whether it returned without a panic.
 func (p *Panics) Try(ctx context.Context, what string, f func()) bool {
-	err := Catch(func() error { f(); return nil })
-	if err == nil {
-		return true
-	}
-	p.Report(ctx, what, err.(*Panic))
-	return false
+	return p.Error(ctx, what, func() error { f(); return nil }) == nil
 }
 
 // Keep runs f until it returns or ctx ends. After a panic it pauses and runs f

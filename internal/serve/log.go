@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -86,7 +87,7 @@ func (l *Log) run() {
 			}
 			if dropped > 0 {
 				// After the lines that did fit, which are older.
-				_, _ = l.to.Write(l.lost(dropped))
+				_ = l.write(func() []byte { return l.lost(dropped) })
 			}
 			if len(lines) == 0 && dropped == 0 {
 				if closed {
@@ -100,13 +101,25 @@ func (l *Log) run() {
 
 // put writes one line and frees its room in the queue.
 func (l *Log) put(line []byte) {
-	_, err := l.to.Write(line)
+	err := l.write(func() []byte { return line })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting -= len(line)
 	if err != nil {
 		l.dropped++
 	}
+}
+
+// write makes and writes one line. A panic there is an error, so that the line
+// counts as dropped: this goroutine must neither end nor end the process.
+func (l *Log) write(line func() []byte) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("write log: panic: %v", value)
+		}
+	}()
+	_, err = l.to.Write(line())
+	return err
 }
 
 func (l *Log) take() (lines [][]byte, dropped int64, closed bool) {

@@ -108,3 +108,34 @@ func TestLogCountsWhatCouldNotBeWritten(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 }
+
+// faulty panics at every line that it is told to.
+type faulty struct {
+	bytes.Buffer
+	panics int
+}
+
+func (f *faulty) Write(line []byte) (int, error) {
+	if f.panics--; f.panics >= 0 {
+		panic("the destination has a fault")
+	}
+	return f.Buffer.Write(line)
+}
+
+// TestLogOfADestinationThatPanics: the process lives, the lines are counted, and
+// the log goes on.
+func TestLogOfADestinationThatPanics(t *testing.T) {
+	to := &faulty{panics: 1}
+	l := serve.NewLog(to, lostLine)
+	for _, line := range []string{"one\n", "two\n"} {
+		if _, err := l.Write([]byte(line)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := to.String(); !strings.Contains(got, "two\n") || !strings.Contains(got, "lost 1\n") || strings.Contains(got, "one") {
+		t.Errorf("wrote %q", got)
+	}
+}

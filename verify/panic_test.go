@@ -1,0 +1,49 @@
+package verify_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/portaria/portaria/verify"
+)
+
+// A panic in the background of a verifier neither ends the process of the service
+// nor the work: it is counted, and the work begins again.
+func TestPanicsInTheBackground(t *testing.T) {
+	for _, where := range []string{"/.well-known/oauth-authorization-server", "/rev/v1/feed", "/rev/v1/ack", "/rev/v1/snapshot"} {
+		t.Run(where, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire(t)
+				broken := true
+				config := w.config()
+				config.HTTPClient.Transport = asking(func(r *http.Request) (*http.Response, error) {
+					if broken && r.URL.Path == where {
+						panic("a fault in the code of a transport")
+					}
+					return w.RoundTrip(r)
+				})
+				v := open(t, config)
+				defer v.Close()
+				time.Sleep(30 * time.Second)
+				synctest.Wait()
+				if n := v.Stats().Panics; n == 0 {
+					t.Fatal("no panic was counted")
+				}
+				broken = false
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				before := v.Stats().Panics
+				token := w.token(t, "a")
+				accept(t, v, token)
+				w.revoke("a")
+				synctest.Wait()
+				refuse(t, v, token, verify.ErrRevoked)
+				if s := v.Stats(); s.Feed != verify.FeedFresh || s.Panics != before {
+					t.Errorf("feed %s, %d panics after %d", s.Feed, s.Panics, before)
+				}
+			})
+		})
+	}
+}
