@@ -196,7 +196,28 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	return nil
 }
 
+// ErrID reports an id that no request can name: in an address it would stand for
+// another resource.
+var ErrID = errors.New("invalid id")
+
+// checkPath refuses a path in which an id is more or less than one segment, once
+// a server or a proxy has cleaned it.
+func checkPath(path string) error {
+	path, _, _ = strings.Cut(path, "?")
+	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		id, err := url.PathUnescape(segment)
+		odd := func(r rune) bool { return r == '/' || r == '\\' || r < ' ' || r == 0x7f }
+		if err != nil || id == "" || id == "." || id == ".." || strings.ContainsFunc(id, odd) {
+			return fmt.Errorf("%w %q: an id is not empty, not a dot or two, and has no slash, backslash or control character", ErrID, id)
+		}
+	}
+	return nil
+}
+
 func (c *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
 	var body io.Reader
 	kind := "application/json"
 	if f, isForm := in.(form); isForm {

@@ -14,7 +14,7 @@ import (
 
 type webhookCommand struct {
 	Create       webhookCreate     `cmd:"" help:"Subscribe a client to events; prints the secret."`
-	List         webhookList       `cmd:"" help:"List subscriptions, and how they fare."`
+	List         webhookList       `cmd:"" help:"List subscriptions with the state of their delivery."`
 	Show         webhookShow       `cmd:"" help:"Show a subscription."`
 	RotateSecret webhookRotate     `cmd:"" help:"Make another secret; for a day both sign."`
 	Disable      webhookDisable    `cmd:"" help:"Stop delivery; events wait."`

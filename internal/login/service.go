@@ -70,7 +70,7 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 	if err := w.Proof.Spend(ctx); err != nil {
 		return Granted{}, err
 	}
-	return Granted{access, claims.ExpiresAt.Sub(claims.IssuedAt), granted}, nil
+	return Granted{access, claims.Lifetime(now), granted}, nil
 }
 
 // destination decides the audience and the scope of a client's token together.

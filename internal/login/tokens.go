@@ -58,7 +58,7 @@ func (s *Service) issue(g grant, mint minter, now time.Time) (Tokens, error) {
 	}
 	out := Tokens{
 		Access:    access,
-		ExpiresIn: claims.ExpiresAt.Sub(claims.IssuedAt),
+		ExpiresIn: claims.Lifetime(now),
 		Refresh:   g.refresh,
 		SessionID: g.session.ID,
 		CSRF:      csrf,

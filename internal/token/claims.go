@@ -33,6 +33,13 @@ type Claims struct {
 	CSRF      string    // csrf: the double-submit value of a token kept in a cookie
 }
 
+// Lifetime returns how long the token lives, for the client that gets it at now.
+// The clock of this process may be ahead of the one that dates tokens (iat): the
+// shorter time counts, so that no clock says the token ended earlier.
+func (c Claims) Lifetime(now time.Time) time.Duration {
+	return min(c.ExpiresAt.Sub(c.IssuedAt), c.ExpiresAt.Sub(now.Truncate(time.Second)))
+}
+
 // ErrClaims reports claims that cannot be minted.
 var ErrClaims = errors.New("token: bad claims")
 

@@ -21,6 +21,9 @@ func TestDatedByTheSharedClock(t *testing.T) {
 		if left := c.ExpiresAt.Sub(start); left != ttl-min(max(ahead, 0), 30*time.Second) {
 			t.Errorf("%v ahead: lives for %v", ahead, left)
 		}
+		if got, want := c.Lifetime(start.Add(time.Second/2)), c.ExpiresAt.Sub(start); got != want {
+			t.Errorf("%v ahead: told to live for %v, want %v", ahead, got, want)
+		}
 		if _, err := h.verify(t, minted.Reveal(), start); err != nil {
 			t.Errorf("%v ahead: %v", ahead, err)
 		}
