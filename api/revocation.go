@@ -67,7 +67,7 @@ const PlaceHeader = "Portaria-Place"
 type FeedHeartbeat struct {
 	Head int64 `json:"head"`
 	// Proof shows later that the log has come to Head: a follower repeats it when it
-	// comes back. A place that is told without it is believed only as far as the
+	// comes back. A place that is sent without it is believed only as far as the
 	// log reaches.
 	Proof string `json:"proof,omitempty"`
 	// Age is how long ago the stream was accepted, less how old the server's

@@ -183,8 +183,8 @@ func TestWrongIssuerIsLogged(t *testing.T) {
 	}
 }
 
-// TestCancelledIsNotUnavailable: whoever gives up hears of that, and no monitor
-// counts it as a failure of ours.
+// TestCancelledIsNotUnavailable: a caller that gives up gets its own error, and
+// no monitor counts it as a failure of the verifier.
 func TestCancelledIsNotUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, config := virtual()

@@ -200,7 +200,7 @@ func changes(method string) bool {
 	return true
 }
 
-// sameSite tells whether a request with a cookie was meant by whoever holds it:
+// sameSite tells whether a request with a cookie was meant by the user:
 // browsers send cookies along with what other sites make them send.
 func sameSite(r *http.Request, c Claims) bool {
 	want, got := c.text(csrf), r.Header.Values(csrfHeader)
@@ -251,8 +251,8 @@ func sameOrigin(r *http.Request) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-// cookieMeant tells whether a request with a cookie was meant by whoever holds
-// it.
+// cookieMeant tells whether a request with a cookie was meant by the
+// user.
 func cookieMeant(r *http.Request, c Claims) bool {
 	upgrade := upgrades(r)
 	if upgrade && !sameOrigin(r) {

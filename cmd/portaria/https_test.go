@@ -7,8 +7,8 @@ import (
 	"github.com/portaria/portaria/internal/config"
 )
 
-// Browsers are told to use TLS alone when the outside sees https, whoever ends
-// it.
+// Browsers get an HSTS header when clients reach the service over https. It does
+// not matter where TLS ends.
 func TestHTTPSFollowsTheIssuer(t *testing.T) {
 	for issuer, want := range map[string]bool{
 		"https://login.example.com": true, "https://example.com/auth": true,

@@ -66,7 +66,7 @@ func (c *call) serve(settings config.Config, log *slog.Logger) error {
 		Log:         log,
 		Now:         time.Now,
 	})
-	if c.Err() != nil { // told to stop while it waited for the database
+	if c.Err() != nil { // it was stopped while it waited for the database
 		if a != nil {
 			err = a.Close()
 		}
@@ -132,8 +132,8 @@ func unless(expected, err error) error {
 	return err
 }
 
-// newLog writes text for people at a terminal and JSON for machines. Nobody who
-// logs waits for whoever reads; the caller closes lines at the end.
+// newLog writes text for people at a terminal and JSON for machines. A log call
+// never waits for the reader of the log. The caller closes lines at the end.
 func newLog(s surroundings, c config.Config) (log *slog.Logger, lines *serve.Log) {
 	file, isFile := s.err.(*os.File)
 	terminal := isFile && term.IsTerminal(int(file.Fd()))

@@ -31,7 +31,7 @@ type flow struct {
 	// do is the flow. It is repeated when it has failed.
 	do func(ctx context.Context, s subject) error
 	// again are the codes that a repeat may have when the flow was done the
-	// first time but nobody was told.
+	// first time but its answer was lost.
 	again []string
 	// optional is a step whose failure may be passed over, 0 for none.
 	optional int

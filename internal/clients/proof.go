@@ -17,7 +17,7 @@ type Proof struct {
 
 // Spend uses up the client assertion, if there is one. Call it after all that can
 // fail for another reason, and before anything that the client asked for happens:
-// a client that is told to come back must not find its assertion used. A second
+// a client that gets 503 must not find its assertion used. A second
 // call does nothing. Errors wrap ErrNotProved when the assertion was used before.
 func (p *Proof) Spend(ctx context.Context) error {
 	if p == nil || p.use == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/portaria/portaria/internal/config"
 )
 
-// TestLogoutWithTheRefreshToken: it is enough by itself, whatever became of the
-// access token and whoever that is for.
+// TestLogoutWithTheRefreshToken: it is enough by itself. The access token may
+// have expired, or be for another audience.
 func TestLogoutWithTheRefreshToken(t *testing.T) {
 	secret := newReader(t, "ECDH-ES+A256KW")
 	a := apptest.Start(t, func(c *config.Config) {

@@ -82,7 +82,7 @@ var errResources = errors.New("several resources")
 
 // formWish is what an OAuth request asks for. A token for several services at once
 // could be used by each of them against the others, so there is one audience
-// (RFC 8707 §2 leaves that to the server). resource and audience name it alike.
+// (RFC 8707 §2 leaves that to the server). resource and audience mean the same.
 func (c Caller) formWish() (login.Wish, error) {
 	named := slices.Concat(c.Form[mayRepeat], c.Form[audienceParameter])
 	for _, other := range named {

@@ -129,7 +129,7 @@ func TestRoutesForPowersTakeTokensForTheIssuerAlone(t *testing.T) {
 }
 
 // TestAccountRoutes: people use the routes of their account with the token that
-// they have, whoever it is for, unless the settings say that it must be for the
+// they have, for any audience, unless the settings say that it must be for the
 // issuer.
 func TestAccountRoutes(t *testing.T) {
 	secret := newReader(t, "ECDH-ES+A256KW")

@@ -41,7 +41,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, c Caller) error {
 		return err
 	}
 	proof := r.Header.Get(api.PlaceHeader)
-	s.heed(r.Context(), v.Seq, proof)
+	s.lookAgain(r.Context(), v.Seq, proof)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -101,10 +101,10 @@ func number(text string, otherwise, least, most int64) (int64, error) {
 	return n, err
 }
 
-// heed looks again when a follower knows more than the log: then the log was set
+// lookAgain reads the log again when a follower knows more than the log: then the log was set
 // back. The place that it proves is believed, and one that it only claims is not:
-// who may read must not write. In both cases the follower gets a reset.
-func (s *Server) heed(ctx context.Context, after int64, proof string) {
+// a client that may only read must not write. In both cases the follower gets a reset.
+func (s *Server) lookAgain(ctx context.Context, after int64, proof string) {
 	proved := s.Proofs.Seq(proof)
 	if max(after, proved) <= s.Revocation.View().Head {
 		return
@@ -131,7 +131,7 @@ type feed struct {
 	verifier   revoke.Verifier
 	letIn      func(context.Context) error
 	checked    time.Time // when the caller was last let in
-	barred     bool      // a rule has come that may be about the caller
+	doubted    bool      // a rule has come that may be about the caller
 }
 
 func (f *feed) run(r *http.Request, after int64) error {
@@ -256,7 +256,7 @@ func (f *feed) drain() error {
 }
 
 func (f *feed) writeBatch(b *revoke.Batch) error {
-	f.barred = f.barred || slices.ContainsFunc(b.Rules, f.concerns)
+	f.doubted = f.doubted || slices.ContainsFunc(b.Rules, f.concerns)
 	f.sent = b.To
 	return f.write(b.Frame(f.frames.rules))
 }
@@ -272,14 +272,14 @@ const checkTime = time.Second
 // has come that may be about it. What the store cannot tell now, it is asked
 // with the next beat: a stream is not cut because the store is away.
 func (f *feed) stillMay(ctx context.Context) error {
-	if !f.barred && time.Since(f.checked) < checkEvery {
+	if !f.doubted && time.Since(f.checked) < checkEvery {
 		return nil
 	}
 	ctx, stop := context.WithTimeout(ctx, checkTime)
 	defer stop()
 	err := f.letIn(ctx)
 	if err == nil {
-		f.checked, f.barred = time.Now(), false
+		f.checked, f.doubted = time.Now(), false
 	} else if problem.Of(err).Problem.Status >= http.StatusInternalServerError {
 		return nil
 	}

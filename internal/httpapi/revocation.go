@@ -157,7 +157,7 @@ func (s *Server) poll(ctx context.Context, c Caller, in api.Poll) (api.Frames, e
 		return api.Frames{}, err
 	}
 	defer release()
-	s.heed(ctx, in.After, in.Place)
+	s.lookAgain(ctx, in.After, in.Place)
 	serve.Patient(ctx)
 	asOf := s.Revocation.AsOf()
 	view := s.Revocation.View()

@@ -56,7 +56,7 @@ func assertion(t *testing.T, a *apptest.App, k jose.Key, client, id string) stri
 	return input + "." + jose.Encode(signature)
 }
 
-// TestAnAssertionIsSpentLast: a request that is told to come back can be repeated
+// TestAnAssertionIsSpentLast: a request that gets 503 can be repeated
 // with the assertion that it came with; any other answer uses it up.
 func TestAnAssertionIsSpentLast(t *testing.T) {
 	a := apptest.Start(t)

@@ -64,7 +64,7 @@ type scanner struct {
 	data []byte
 	at   int
 	// shallow leaves duplicate names and the number of members below the first
-	// level to whoever reads the values one by one.
+	// level to the code that reads the values one by one.
 	shallow bool
 }
 

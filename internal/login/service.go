@@ -66,7 +66,7 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 	if err != nil {
 		return Granted{}, fmt.Errorf("issue access token: %w", err)
 	}
-	// Last: a client that is told to come back can use its assertion again.
+	// Last: a client that gets 503 can use its assertion again.
 	if err := w.Proof.Spend(ctx); err != nil {
 		return Granted{}, err
 	}

@@ -21,7 +21,7 @@ type mutant struct {
 	file, function, kind string
 	line                 int
 	before, after        string // the piece of code
-	nth                  int    // among those of one function that look alike
+	nth                  int    // among the equal pieces of code of one function
 	source               []byte
 }
 

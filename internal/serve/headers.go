@@ -15,8 +15,8 @@ const (
 	strictTransport = "max-age=31536000; includeSubDomains"
 )
 
-// field is a header that is shared by all responses; its value is replaced as
-// a whole or copied by whoever appends to it, never written to.
+// field is a header that is shared by all responses; its value is replaced
+// as a whole, or copied before something is appended. It is never written to.
 type field struct {
 	name  string
 	value []string

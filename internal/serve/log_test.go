@@ -109,7 +109,7 @@ func TestLogCountsWhatCouldNotBeWritten(t *testing.T) {
 	}
 }
 
-// faulty panics at every line that it is told to.
+// faulty panics at its first lines.
 type faulty struct {
 	bytes.Buffer
 	panics int

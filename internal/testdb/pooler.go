@@ -30,7 +30,7 @@ finish
 `
 
 // poolerSettings make PgBouncer hand out its connections for one transaction
-// each, to whoever asks next.
+// each, to the client that asks next.
 const poolerSettings = `[databases]
 * = host=%s port=%s user=%s
 [pgbouncer]

@@ -22,7 +22,7 @@ func TestDatedByTheSharedClock(t *testing.T) {
 			t.Errorf("%v ahead: lives for %v", ahead, left)
 		}
 		if got, want := c.Lifetime(start.Add(time.Second/2)), c.ExpiresAt.Sub(start); got != want {
-			t.Errorf("%v ahead: told to live for %v, want %v", ahead, got, want)
+			t.Errorf("%v ahead: announced a life of %v, want %v", ahead, got, want)
 		}
 		if _, err := h.verify(t, minted.Reveal(), start); err != nil {
 			t.Errorf("%v ahead: %v", ahead, err)

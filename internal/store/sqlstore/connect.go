@@ -248,7 +248,7 @@ func verified(config *pgx.ConnConfig) bool {
 }
 
 // plainFallback reports that one server is tried with TLS and without it, so
-// that whoever stands between decides.
+// that an attacker on the network decides.
 func plainFallback(config *pgx.ConnConfig) bool {
 	plain, encrypted := map[string]bool{}, map[string]bool{}
 	for _, t := range targets(config) {

@@ -41,8 +41,8 @@ func (b *bell) listen(ctx context.Context) <-chan struct{} {
 }
 
 // Notifications answers a channel that gets a value soon after rules were
-// written: by this Store, and on PostgreSQL without a pooler by whoever else
-// listens there.
+// written: by this Store, and on PostgreSQL without a pooler by every other
+// process that uses the database.
 // Several may be told of by one value, and some not at all: look from time to
 // time anyway. It is closed after ctx has ended.
 func (s *Store) Notifications(ctx context.Context) <-chan struct{} {

@@ -4,8 +4,8 @@
 // after another has the lock again within microseconds, and a process that
 // waits for it looks only every 100 ms: it can miss every gap for minutes.
 // With a turn, each process takes the turn first, then the write lock, and
-// gives the turn back once it has the write lock. Whoever waits for the write
-// lock holds the turn, so that the last writer cannot overtake it.
+// gives the turn back once it has the write lock. The process that waits for the
+// write lock holds the turn, so that the last writer cannot overtake it.
 package turn
 
 import (
