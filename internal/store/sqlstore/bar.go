@@ -73,7 +73,8 @@ func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
 	if err != nil || b.when != nil && !b.when(found.Client) {
 		return false, err
 	}
-	before, err := s.endPortions(ctx, ending{client: found.Client.ID, at: b.at, reason: b.ends})
+	before, err := s.endPortions(ctx, ending{client: found.Client.ID, at: b.at, reason: b.ends},
+		revoke.Rule{Kind: revoke.Client, Value: found.Client.ID, Mode: revoke.Soft, At: b.at})
 	if err != nil {
 		return false, err
 	}

@@ -32,22 +32,33 @@ func begunBy(e revoke.Entry) int64 {
 // event, and while they are written no other event can be.
 const endPortion = 100
 
-// endPortions ends the sessions of a client, or all when it is empty, some in a
-// step with their events, and returns how many were alive.
-func (s *Store) endPortions(ctx context.Context, e ending) (total int, err error) {
+// endPortions ends the sessions of a client, or all when it is empty, in portions
+// when they are more than one step should end. It returns how many were alive. The
+// caller's own step then ends the rest. As in [Store.endMost], the first step
+// writes a soft rule, so no access token of an ended session stays good if the
+// caller's step is not reached. first is that rule.
+func (s *Store) endPortions(ctx context.Context, e ending, first revoke.Rule) (total int, err error) {
 	by := e.begunBy
 	if by == 0 {
 		by = millis(e.at)
 	}
-	portion := func(q *query.Queries, ctx context.Context) (endings, error) {
+	n, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		if e.client == "" {
+			return q.CountAliveOfAll(ctx, by, endPortion+1)
+		}
+		return q.CountAliveOfClient(ctx, e.client, endPortion+1)
+	})
+	if err != nil || n <= endPortion {
+		return 0, err
+	}
+	return s.portions(ctx, sessionsOf(""), first, func(q *query.Queries, ctx context.Context) (endings, error) {
 		if e.client == "" {
 			return q.EndPortion(ctx, query.EndPortionParams{At: millis(e.at), Reason: string(e.reason), BegunBy: by, Portion: endPortion})
 		}
 		return q.EndPortionOfClient(ctx, query.EndPortionOfClientParams{
 			At: millis(e.at), Reason: string(e.reason), ClientID: e.client, BegunBy: by, Portion: endPortion,
 		})
-	}
-	return s.portions(ctx, sessionsOf(""), func(q *query.Queries, ctx context.Context, _ *draft) (endings, error) { return portion(q, ctx) })
+	})
 }
 
 // endMost ends the sessions of an account in portions when they are more than
@@ -71,37 +82,36 @@ func (s *Store) endMost(ctx context.Context, e session.EndMany, by int64, checks
 	if by == 0 {
 		by = millis(e.At)
 	}
-	told := false
-	return s.portions(ctx, sessionsOf(e.AccountID), func(q *query.Queries, ctx context.Context, d *draft) (endings, error) {
-		ended, err := q.EndPortionOfAccount(ctx, query.EndPortionOfAccountParams{
+	first := revoke.Rule{Kind: revoke.Account, Value: e.AccountID, Mode: revoke.Soft, At: moment(millis(e.At))}
+	return s.portions(ctx, sessionsOf(e.AccountID), first, func(q *query.Queries, ctx context.Context) (endings, error) {
+		return q.EndPortionOfAccount(ctx, query.EndPortionOfAccountParams{
 			At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, BegunBy: by, ExceptID: e.Except, Portion: endPortion,
 		})
-		if err == nil && !told && len(ended) > 0 {
-			d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Account, Value: e.AccountID, Mode: revoke.Soft, At: moment(millis(e.At))}})
-		}
-		return ended, err
-	}, func() { told = true })
+	})
 }
 
 // portions repeats a step until it ends no session, and returns how many of
 // those that it ended were alive. Each is a step of its own, and other writes
-// come in between. done is called after each.
-func (s *Store) portions(ctx context.Context, order string, portion func(*query.Queries, context.Context, *draft) (endings, error), done ...func()) (total int, err error) {
-	for {
+// come in between. The first step that ends any also writes a rule.
+func (s *Store) portions(
+	ctx context.Context, order string, first revoke.Rule, portion func(*query.Queries, context.Context) (endings, error),
+) (total int, err error) {
+	for written := false; ; {
 		alive := 0
 		ended, err := writeLog(ctx, s, order, func(q *query.Queries, ctx context.Context, d *draft) (endings, error) {
-			ended, err := portion(q, ctx, d)
+			ended, err := portion(q, ctx)
 			if err == nil {
 				alive = d.ended(ended)
+			}
+			if err == nil && !written && len(ended) > 0 {
+				d.rules = append(d.rules, draftRule{Rule: first})
 			}
 			return ended, err
 		})
 		if err != nil {
 			return total, err
 		}
-		for _, call := range done {
-			call()
-		}
+		written = true
 		if total += alive; len(ended) == 0 {
 			return total, nil
 		}

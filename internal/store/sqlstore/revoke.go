@@ -100,7 +100,7 @@ func (s *Store) overBefore(ctx context.Context, e revoke.Entry) (total int, err 
 	if e.Kind == revoke.Client {
 		end.client = e.Value
 	}
-	return s.endPortions(ctx, end)
+	return s.endPortions(ctx, end, revoke.Rule{Kind: e.Kind, Value: e.Value, Mode: revoke.Soft, At: e.At})
 }
 
 // asked reports whether this very request was made before.

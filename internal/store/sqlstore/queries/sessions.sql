@@ -91,6 +91,17 @@ SELECT COUNT(*) FROM (
     SELECT ended_at FROM sessions WHERE account_id = @account_id AND ended_at IS NULL LIMIT @most
 ) AS alive;
 
+-- name: CountAliveOfClient :one
+SELECT COUNT(*) FROM (
+    SELECT ended_at FROM sessions WHERE client_id = @client_id AND ended_at IS NULL LIMIT @most
+) AS alive;
+
+-- name: CountAliveOfAll :one
+SELECT COUNT(*) FROM (
+    SELECT created_at FROM sessions WHERE ended_at IS NULL AND created_at <= CAST(@begun_by AS BIGINT)
+    ORDER BY created_at LIMIT @most
+) AS alive;
+
 -- name: EndIdlest :many
 -- The sessions that were not used for longest, among the first thousand.
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason

@@ -24,6 +24,33 @@ func (q *Queries) CountAlive(ctx context.Context, accountID string, most int32) 
 	return count, err
 }
 
+const countAliveOfAll = `-- name: CountAliveOfAll :one
+SELECT COUNT(*) FROM (
+    SELECT created_at FROM sessions WHERE ended_at IS NULL AND created_at <= CAST($1 AS BIGINT)
+    ORDER BY created_at LIMIT $2
+) AS alive
+`
+
+func (q *Queries) CountAliveOfAll(ctx context.Context, begunBy int64, most int32) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countAliveOfAll, begunBy, most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countAliveOfClient = `-- name: CountAliveOfClient :one
+SELECT COUNT(*) FROM (
+    SELECT ended_at FROM sessions WHERE client_id = $1 AND ended_at IS NULL LIMIT $2
+) AS alive
+`
+
+func (q *Queries) CountAliveOfClient(ctx context.Context, clientID string, most int32) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countAliveOfClient, clientID, most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const endAllSessions = `-- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE ended_at IS NULL
