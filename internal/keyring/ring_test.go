@@ -363,7 +363,9 @@ func TestAcceptSeesFirst(t *testing.T) {
 	var seen []int // how many keys each view publishes
 	published := func(v interface {
 		KeySet(time.Time) keyring.KeySet
-	}) int { return strings.Count(string(v.KeySet(start).JSON), `"kid"`) }
+	}) int {
+		return strings.Count(string(v.KeySet(start).JSON), `"kid"`)
+	}
 	failed := errors.New("not accepted")
 	accept := func(view keyring.View) error {
 		if n := len(seen); n > 0 && published(r) != seen[n-1] {
