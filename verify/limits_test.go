@@ -282,6 +282,7 @@ func TestALostFeedIsLogged(t *testing.T) {
 		for _, cut := range []bool{true, false} {
 			w.partition(cut)
 			time.Sleep(5 * time.Second)
+			synctest.Wait()
 			lost, found := strings.Count(log.String(), "revocation feed is lost"), strings.Count(log.String(), "revocation feed is followed again")
 			if lost < 1 || lost > 2 || found != 0 && cut || found != 1 && !cut { // once for each reason
 				t.Errorf("cut %v: lost %d times, followed again %d times", cut, lost, found)

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,10 +17,11 @@ func TestPanicsInTheBackground(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWire(t)
-				broken := true
+				var broken atomic.Bool
+				broken.Store(true)
 				config := w.config()
 				config.HTTPClient.Transport = asking(func(r *http.Request) (*http.Response, error) {
-					if broken && r.URL.Path == where {
+					if broken.Load() && r.URL.Path == where {
 						panic("a fault in the code of a transport")
 					}
 					return w.RoundTrip(r)
@@ -31,7 +33,7 @@ func TestPanicsInTheBackground(t *testing.T) {
 				if n := v.Stats().Panics; n == 0 {
 					t.Fatal("no panic was counted")
 				}
-				broken = false
+				broken.Store(false)
 				time.Sleep(2 * time.Minute)
 				synctest.Wait()
 				before := v.Stats().Panics

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -46,20 +45,25 @@ func (serveCommand) Run(c *call) error {
 // serve runs the service with a log.
 func (c *call) serve(settings config.Config, log *slog.Logger) error {
 	tendMemory(c)
-	var a *app.App
-	// The address is bound before the app is built, which needs to know it;
-	// requests are served only after.
+	// The address is bound before the app is built, which needs to know it. Until
+	// the app is there, requests wait a little or get 503.
+	early := newStarting()
 	how := serveConfig(settings, log)
-	how.Panicked = func(w http.ResponseWriter, r *http.Request) { a.API.Panicked(w, r) }
-	how.HeaderTooLarge = func(w http.ResponseWriter, r *http.Request) { a.API.HeaderTooLarge(w, r) }
-	server, err := serve.Listen(how, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.API.ServeHTTP(w, r)
-	}))
+	how.Panicked, how.HeaderTooLarge = early.panicked, early.headerTooLarge
+	server, err := serve.Listen(how, early)
 	if err != nil {
 		return err
 	}
 	issuer := settings.IssuerURL(server.Addr())
-	a, err = app.Open(c, app.Env{
+	ctx, stop := context.WithCancel(c)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	giveUp := func() error {
+		stop()
+		return <-ended
+	}
+	a, err := app.Open(c, app.Env{
 		Config:      settings,
 		Issuer:      issuer,
 		HashWorkers: true,
@@ -71,30 +75,31 @@ func (c *call) serve(settings config.Config, log *slog.Logger) error {
 			err = a.Close()
 		}
 		log.Info("stopped before it served")
-		return errors.Join(server.Close(), unless(context.Canceled, err))
+		return errors.Join(giveUp(), unless(context.Canceled, err))
 	}
 	if err != nil {
-		return errors.Join(err, server.Close())
+		return errors.Join(err, giveUp())
 	}
 	if err := greet(c.surroundings, a.Made, reachable(settings, server.Addr())); err != nil {
-		return errors.Join(err, server.Close(), a.Close())
+		return errors.Join(err, giveUp(), a.Close())
 	}
+	early.ends(a.API)
 	log.Info("serving", "address", server.Addr().String(), "issuer", issuer, "database", settings.Database.String())
 	context.AfterFunc(c, func() { log.Info("stopping: requests may still finish", "grace", settings.ShutdownGrace.String()) })
-	if err := runUntilDone(c, a, server); err != nil {
+	if err := runUntilDone(c, a, ended); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
 }
 
-// runUntilDone serves, then closes the database: in this order, so that
+// runUntilDone waits for the end of the server, then closes the database: in this order, so that
 // requests in flight still find it. Upkeep outlives the signal for their sake:
 // keys that nobody looks after stop signing within a minute.
-func runUntilDone(ctx context.Context, a *app.App, server *serve.Server) error {
+func runUntilDone(ctx context.Context, a *app.App, ended <-chan error) error {
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	idle := a.Upkeep(upkeep)
-	err := server.Run(ctx)
+	err := <-ended
 	stop()
 	<-idle
 	return errors.Join(err, a.Close())
