@@ -196,7 +196,7 @@ func deliveryPromises() promises {
 			gone := step(sub, "a", 0)
 			gone.Gone, gone.Attempt.Failure = true, webhook.FailGone
 			gone.Written = []event.Event{{Type: event.WebhookDisabled, At: gone.Attempt.At, ClientID: sub.ClientID, Reason: "gone"}}
-			s.records(gone, true)
+			s.told(func() { s.records(gone, true) }, "webhook.disabled "+sub.ClientID+" gone")
 			sub.DisabledAt, sub.DisabledWhy = gone.Attempt.At, webhook.ReasonGone
 			s.same(s.webhook(sub.ID), sub)
 		},
