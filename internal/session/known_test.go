@@ -42,4 +42,8 @@ func TestPrefixesOfATokenAreRefused(t *testing.T) {
 	if _, err := parse(token + "A"); err != ErrTokenInvalid {
 		t.Errorf("one character more: %v", err)
 	}
+	// The decoder skips line feeds: the length fits, what it decodes to does not.
+	if _, err := parse(Token(token[:len(token)-4] + "\n\n\n\n")); err != ErrTokenInvalid {
+		t.Errorf("line feeds at the end: %v", err)
+	}
 }

@@ -186,8 +186,10 @@ func FuzzRefresh(f *testing.F) {
 		f.Fatal(err)
 	}
 	save(f, store, first.Session)
+	for n := range first.Token { // every prefix, and the whole below
+		f.Add(first.Token.Reveal()[:n])
+	}
 	f.Add(first.Token.Reveal())
-	f.Add("prt_")
 	f.Add("prt_" + strings.Repeat("A", 72))
 	f.Add(first.Token.Reveal() + "\n")
 	f.Fuzz(func(t *testing.T, text string) {
