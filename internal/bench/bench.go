@@ -48,7 +48,10 @@ func (b *bench) run() error {
 			load{"refresh", refresh, rotation},
 			load{"GET /v1/me", checkToken, nil},
 			load{"key set", fetchKeys, nil}),
-		b.onPostgres(load{"refresh, PostgreSQL", refresh, rotation}),
+		b.onPostgres(
+			load{"login, PostgreSQL", logIn, besideHash},
+			load{"refresh, PostgreSQL", refresh, rotation},
+			load{"GET /v1/me, PostgreSQL", checkToken, nil}),
 		b.onDefaultHash(load{"login, default hash", logIn, besideHash}),
 		b.starts(),
 	)
