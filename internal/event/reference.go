@@ -1,0 +1,78 @@
+package event
+
+//go:generate go test . -run ^TestGenerated -update
+
+// Description says for readers of the log and receivers of webhooks what a type of
+// event means.
+type Description struct {
+	Type Type
+	// When says what happened, in one sentence.
+	When string
+	// Names lists which of account, session, client and key the event names. A
+	// name in brackets is there only when it is known.
+	Names string
+	// Reason says what Reason holds; empty if there is none.
+	Reason string
+	// Detail is what each member of Detail holds, by name.
+	Detail map[string]string
+}
+
+const problemCode = "the code of the problem that was answered (problems.md)"
+
+// Reference describes every type of event, in the order of [Types].
+func Reference() []Description {
+	return []Description{
+		{AccountCreated, "An account was created.", "account", "", nil},
+		{AccountDisabled, "An administrator disabled an account. Its sessions ended in the same step.", "account", "", nil},
+		{AccountEnabled, "An administrator enabled a disabled account again.", "account", "", nil},
+		{AccountDeleted, "An account was deleted. Its sessions ended in the same step.", "account", "", nil},
+		{PasswordChanged, "A password was changed or set. The other sessions of the account ended in the same step.", "account, (session)", "", nil},
+		{LoginSucceeded, "Somebody signed in.", "account, session, client", "", map[string]string{"method": "how: `pwd` for a password"}},
+		{LoginFailed, "A password was refused. What was typed is never recorded.", "(account), (session), (client)",
+			"`unknown_account`, `wrong_password` or `account_disabled`", nil},
+		{SessionStarted, "A session began.", "account, session, client", "", nil},
+		{SessionEnded, "A session ended. Its access tokens are refused within the bound of revocation.", "account, session, client",
+			"`signed_out`, `ended_by_owner`, `ended_by_admin`, `password_changed`, `account_disabled`, `account_deleted`, `client_disabled`, " +
+				"`client_deleted`, `revoked`, `refresh_token_reused`, `replaced` (another sign-in in the same browser) or `too_many_sessions`", nil},
+		{SessionSteppedUp, "The password was proved again in a session that goes on.", "account, session", "", nil},
+		{SessionReplayed, "A refresh token came a second time within the grace window, from another user agent. It got the same successor. " +
+			"If a thief sent it, the next refresh of either side ends the session.", "account, session", "", nil},
+		{SessionAhead, "A genuine refresh token is newer than the database knows: a backup was restored, or an outdated replica was promoted. " +
+			"The session goes on from the token.", "account, session", "", nil},
+		{RefreshRefused, "A refresh token was refused.", "(account), (session), (client)", problemCode, leftOut()},
+		{AccessRefused, "A request was refused with 403, because scope or proof did not suffice.", "(account), (session), (client)", problemCode, leftOut()},
+		{CrossSiteRefused, "A browser's request was refused, because a page of another site made it.", "(account), (session), (client)", problemCode, leftOut()},
+		{KeyRotated, "A new signing key was made. It signs later, when verifiers know it.", "key", "",
+			map[string]string{"predecessor": "kid of the key before it", "signs_from": "when it begins to sign (RFC 3339)", "algorithm": "its `alg`"}},
+		{KeyKilled, "A signing key was declared compromised. Every token that it signed is refused.", "key", "what the administrator wrote", nil},
+		{SecretRotated, "A named secret of the service has a new generation.", "", "name of the secret",
+			map[string]string{"generation": "its number", "honoured_until": "when the older ones end (RFC 3339)"}},
+		{RevocationWritten, "A rule was added to the revocation log.", "(account), (session), (client), (key)", "what the caller wrote",
+			map[string]string{
+				"kind": "what is revoked: `t` one token, `s` a session, `u` an account, `c` a client, `uc` an account at a client, `k` a key, `i` everything",
+				"mode": "`hard`, or `soft`: a refresh is enough", "jti": "the token, of kind `t`", "sessions_ended": "how many sessions ended with it",
+			}},
+		{EpochRaised, "The revocation log began a new epoch, for example after a backup was restored.", "", "why", nil},
+		{ClientCreated, "A client was registered.", "client", "", nil},
+		{ClientChanged, "The registration or the secrets of a client were changed.", "client", "`settings`, `secret_added` or `secrets_dropped`", nil},
+		{ClientDisabled, "A client was disabled. Its sessions ended, and its tokens are refused.", "client", "why", sessionsEnded()},
+		{ClientEnabled, "A disabled client was enabled again. Tokens from before stay refused.", "client", "why", nil},
+		{ClientDeleted, "A client was deleted. Its sessions ended, and its tokens are refused.", "client", "why", sessionsEnded()},
+		{ClientNotProved, "Client authentication failed.", "(client)", problemCode, leftOut()},
+		{WebhookCreated, "A webhook was created.", "client", "", webhookID()},
+		{WebhookChanged, "A webhook got a new secret, or was sent back to an earlier event.", "client", "`new_secret` or `replay`", webhookID()},
+		{WebhookDisabled, "A webhook was disabled.", "client", "`admin`, or `gone`: its receiver answered 410", webhookID()},
+		{WebhookEnabled, "A disabled webhook was enabled again.", "client", "", webhookID()},
+		{WebhookDeleted, "A webhook was deleted.", "client", "", webhookID()},
+	}
+}
+
+func leftOut() map[string]string {
+	return map[string]string{"left_out": "how many such events were not recorded since the last one, because there were too many"}
+}
+
+func sessionsEnded() map[string]string {
+	return map[string]string{"sessions_ended": "how many sessions ended with it"}
+}
+
+func webhookID() map[string]string { return map[string]string{"webhook": "id of the webhook"} }
