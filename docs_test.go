@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var (
@@ -19,7 +21,7 @@ var (
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "docs/*/*/*.md"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -45,6 +47,28 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				t.Errorf("%s links to %s, which is not there", name, match[1])
 			}
 		}
+	}
+}
+
+// TestTranslationsShowTheSameCode: the code of a translated guide is that of the
+// English one, which tests run.
+func TestTranslationsShowTheSameCode(t *testing.T) {
+	fenced := regexp.MustCompile("(?ms)^```.*?^```$")
+	found := pages(t)
+	translated := 0
+	for name, text := range found {
+		dir, file := path.Split(name)
+		if path.Base(dir) != "pt-BR" {
+			continue
+		}
+		translated++
+		original := found["docs/guides/"+file]
+		if diff := cmp.Diff(fenced.FindAllString(original, -1), fenced.FindAllString(text, -1)); original == "" || diff != "" {
+			t.Errorf("%s shows other code than the English guide:\n%s", name, diff)
+		}
+	}
+	if translated < 3 {
+		t.Errorf("%d translated guides found: the search is broken", translated)
 	}
 }
 
