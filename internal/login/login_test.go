@@ -47,6 +47,12 @@ func cost(kib, iterations uint32) password.Policy {
 // another house or on a new one.
 func open(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy session.Policy) house {
 	t.Helper()
+	return openWith(t, passwords, on, policy, func(*login.Config) {})
+}
+
+// openWith is open with a change of the parts.
+func openWith(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy session.Policy, change func(*login.Config)) house {
+	t.Helper()
 	ctx := t.Context()
 	if on == nil {
 		var err error
@@ -60,7 +66,7 @@ func open(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy se
 	must(t, err)
 	tokenPolicy := token.Policy{
 		Issuer: "https://auth.example.com", Audience: "shop", TTL: 15 * time.Minute,
-		Services: map[string]token.Service{"orders": {Profile: token.PlainJWT}, "locked": {EncryptTo: noKey{}}},
+		Services: map[string]token.Service{"orders": {Profile: token.PlainJWT}, "locked": {EncryptTo: noKey{}}, "stock": {}, endless: {}},
 	}
 	issuer, err := token.NewIssuer(ring, tokenPolicy)
 	must(t, err)
@@ -69,11 +75,13 @@ func open(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy se
 	t.Cleanup(func() { _ = hasher.Close() })
 	chain, err := session.NewChain(on, make([]byte, 32), policy)
 	must(t, err)
-	service, err := login.New(login.Config{
+	config := login.Config{
 		Store: on, Accounts: on, People: account.NewDirectory(on, hasher), Chain: chain, Tokens: issuer,
 		Events: on,
 		Policy: login.Policy{SignUpOpen: true, AccessTTL: 15 * time.Minute},
-	})
+	}
+	change(&config)
+	service, err := login.New(config)
 	must(t, err)
 	return house{t, service, on, ring.KeySet(start).JSON, policy}
 }
@@ -86,6 +94,9 @@ func (h house) read(access string, now time.Time) (verify.Claims, error) {
 	must(h, err)
 	return v.Verify(h.Context(), access)
 }
+
+// endless is an audience so long that no token for it can be minted.
+var endless = strings.Repeat("x", 4096)
 
 // noKey is a service whose key is not known yet.
 type noKey struct{}
