@@ -1,0 +1,325 @@
+package revoke_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/revoke"
+)
+
+// TestLengthsOfAnEntry: the limits are in characters, of whatever length in bytes.
+func TestLengthsOfAnEntry(t *testing.T) {
+	good := revoke.Entry{Kind: revoke.Session, Value: "sid", Mode: revoke.Soft, At: time.Unix(1, 0)}
+	for field, test := range map[string]struct {
+		most int
+		set  func(*revoke.Entry, string)
+	}{
+		"value":  {512, func(e *revoke.Entry, s string) { e.Value = s }},
+		"reason": {256, func(e *revoke.Entry, s string) { e.Reason = s }},
+		"key":    {255, func(e *revoke.Entry, s string) { e.Key = s }},
+	} {
+		for _, character := range []string{"x", "é", "あ", "😀"} {
+			for n, ok := range map[int]bool{test.most - 1: true, test.most: true, test.most + 1: false} {
+				e := good
+				test.set(&e, strings.Repeat(character, n))
+				if err := e.Check(); (err == nil) != ok || err != nil && !errors.Is(err, revoke.ErrEntry) {
+					t.Errorf("%s of %d × %s: %v", field, n, character, err)
+				}
+			}
+		}
+		if field == "reason" {
+			continue // for people, in the language of their choice
+		}
+		for _, odd := range []string{"\nab", "a\nb", "ab\n", "\x7f", "\u0085"} {
+			e := good
+			test.set(&e, odd)
+			if err := e.Check(); !errors.Is(err, revoke.ErrEntry) {
+				t.Errorf("%s %q: %v", field, odd, err)
+			}
+		}
+	}
+}
+
+// TestEpochsOfAClaim: a follower may know of sixteen epochs more, and be believed
+// once in ten minutes.
+func TestEpochsOfAClaim(t *testing.T) {
+	for ahead, ok := range map[int64]bool{0: true, 1: true, 16: true, 17: false} {
+		atDesk(t, func(d *desk) {
+			err := d.hub.Ahead(d.Context(), revoke.Seq(1+ahead, 1))
+			if (err == nil) != ok || err != nil && !errors.Is(err, revoke.ErrAhead) {
+				t.Errorf("%d epochs ahead: %v", ahead, err)
+			}
+			if got := epochOf(d.hub.View().Head); ok && got != 2+ahead || !ok && got != 1 {
+				t.Errorf("%d epochs ahead: epoch %d", ahead, got)
+			}
+			if ok {
+				return
+			}
+			// A claim that was refused does not count as the last.
+			if err := d.hub.Ahead(d.Context(), seq(1)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for after, ok := range map[time.Duration]bool{10*time.Minute - 1: false, 10 * time.Minute: true} {
+		atDesk(t, func(d *desk) {
+			if err := d.hub.Ahead(d.Context(), seq(1)); err != nil {
+				t.Fatal(err)
+			}
+			d.wait(after)
+			if err := d.hub.Ahead(d.Context(), revoke.Seq(2, 1)); (err == nil) != ok {
+				t.Errorf("%v after the last claim: %v", after, err)
+			}
+		})
+	}
+}
+
+// TestClaimsThatFail are reported, and raise nothing.
+func TestClaimsThatFail(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		broken := errors.New("no store")
+		d.log.failWith(broken)
+		if err := d.hub.Ahead(d.Context(), seq(1)); !errors.Is(err, broken) {
+			t.Errorf("a claim: %v", err)
+		}
+		if err := d.hub.NewEpoch(d.Context()); !errors.Is(err, broken) {
+			t.Errorf("an operator: %v", err)
+		}
+		d.log.failWith(nil)
+		if d.hub.Raised() != "" || epochOf(d.hub.View().Head) != 1 || len(d.log.raised) != 0 {
+			t.Errorf("raised %q, %v", d.hub.Raised(), d.log.raised)
+		}
+	})
+}
+
+// TestRecoveryReadsEveryPage: also what is beyond the first five thousand rules.
+func TestRecoveryReadsEveryPage(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		backup := d.log.backup()
+		d.log.revoke("lost")
+		d.wait(time.Second)
+		d.log.restore(backup)
+		d.log.revokeMany(5003)
+		d.wait(time.Second)
+		if epochOf(d.hub.View().Head) != 2 {
+			t.Fatalf("head %d", d.hub.View().Head)
+		}
+		for _, session := range []string{"lost", "s0", "s4999", "s5000", "s5002"} {
+			d.refuses(revoke.Claims{Session: session}, true)
+		}
+	})
+}
+
+// TestALostKeyRuleStaysHard: no token of a killed key is good after a refresh.
+func TestALostKeyRuleStaysHard(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		backup := d.log.backup()
+		if _, err := d.log.Write(d.Context(), revoke.Entry{Kind: revoke.Key, Value: "kid", Mode: revoke.Hard, At: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		d.wait(time.Second)
+		d.log.restore(backup)
+		d.wait(time.Second)
+		d.start()
+		if mode, refused := d.hub.Check(revoke.Claims{Key: "kid", Revision: revoke.MaxSeq}); mode != revoke.Hard || !refused {
+			t.Errorf("%q, %v", mode, refused)
+		}
+	})
+}
+
+// traced remembers who asked for another epoch.
+type traced struct {
+	*memory
+	origin event.Origin
+}
+
+func (m *traced) RaiseEpoch(ctx context.Context, seen int64, why revoke.Raise) (revoke.Head, error) {
+	m.origin = event.OriginOf(ctx)
+	return m.memory.RaiseEpoch(ctx, seen, why)
+}
+
+// TestNobodyIsBlamedForARecovery: the request that happens to look has not set the
+// log back.
+func TestNobodyIsBlamedForARecovery(t *testing.T) {
+	log := &traced{memory: newMemory(), origin: event.Origin{Actor: "nobody yet"}}
+	hub, err := revoke.Open(t.Context(), log, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backup := log.backup()
+	log.revoke("lost")
+	if err := hub.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	log.restore(backup)
+	if err := hub.Look(event.From(t.Context(), event.Origin{Actor: "bob"})); err != nil || log.origin != (event.Origin{}) {
+		t.Errorf("%+v, %v", log.origin, err)
+	}
+}
+
+// TestTheMomentARuleLeaves: it lives until its Prune, and is looked for once a
+// minute.
+func TestTheMomentARuleLeaves(t *testing.T) {
+	for name, test := range map[string]struct {
+		first, last time.Duration // looks so long after the rule's time; its Prune is an hour after it
+		rules       int
+	}{
+		"just before its end":   {0, time.Hour - 1, 1},
+		"at its end":            {0, time.Hour, 0},
+		"less than a minute":    {time.Hour - 1, time.Hour + time.Minute - 2, 1},
+		"a minute after a look": {time.Hour - 1, time.Hour + time.Minute - 1, 0},
+	} {
+		log, written := newMemory(), time.Now()
+		age := written
+		hub, err := revoke.Open(t.Context(), log, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hub.ByAge(func() time.Time { return age })
+		if _, err := log.Write(t.Context(), revoke.Entry{Kind: revoke.Session, Value: "s", Mode: revoke.Hard, At: written}); err != nil {
+			t.Fatal(err)
+		}
+		for _, after := range []time.Duration{test.first, test.last} {
+			age = written.Add(after)
+			if err := hub.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := hub.View().Len(); got != test.rules || hub.View().Head != seq(1) {
+			t.Errorf("%s: %d rules up to %d", name, got, hub.View().Head)
+		}
+		if _, refused := hub.Check(revoke.Claims{Session: "s"}); refused != (test.rules == 1) {
+			t.Errorf("%s: refused %v", name, refused)
+		}
+	}
+}
+
+// TestFullChunks: 512 rules are a batch that later views share, and a follower may
+// be twenty of them behind.
+func TestFullChunks(t *testing.T) {
+	atDesk(t, func(d *desk) {
+		var encoded atomic.Int64
+		ask := func() int64 {
+			before := encoded.Load()
+			for _, b := range d.hub.View().After(0) {
+				b.Frame(func(*revoke.Batch) []byte { encoded.Add(1); return nil })
+			}
+			return encoded.Load() - before
+		}
+		d.log.revokeMany(512)
+		d.wait(time.Second)
+		ask()
+		d.log.revoke("one more")
+		d.wait(time.Second)
+		if got := ask(); got != 1 {
+			t.Errorf("%d encodings for one more rule", got)
+		}
+		d.log.revokeMany(20*512 + 511 - 513)
+		d.wait(time.Second)
+		if v := d.hub.View(); v.Floor() != 0 || v.Len() != 20*512+511 || len(v.Batches()) != 21 {
+			t.Errorf("floor %d after %d rules", v.Floor(), v.Len())
+		}
+		d.log.revoke("one more")
+		d.wait(time.Second)
+		if v := d.hub.View(); v.Floor() != seq(512) || !v.Resumes(seq(512)) || v.Resumes(seq(511)) || v.Resumes(0) {
+			t.Errorf("floor %d after %d rules", v.Floor(), v.Len())
+		}
+	})
+}
+
+func TestTimesOfVerifiers(t *testing.T) {
+	seen := time.Unix(1_000_000, 0)
+	for lease, forget := range map[time.Duration]time.Duration{
+		0: 10 * time.Minute, time.Minute: 10 * time.Minute, time.Minute + time.Second: 610 * time.Second, time.Hour: 10 * time.Hour,
+	} {
+		v := revoke.Verifier{Seen: seen, Staleness: lease}
+		if got := v.ForgetAt().Sub(seen); got != forget {
+			t.Errorf("a lease of %v is forgotten after %v", lease, got)
+		}
+		last := seen.Add(lease + 20*time.Second)
+		if v.Silent(last) || !v.Silent(last.Add(1)) {
+			t.Errorf("a lease of %v: silent at %v: %v, after it: %v", lease, last.Sub(seen), v.Silent(last), v.Silent(last.Add(1)))
+		}
+	}
+	for lease, every := range map[time.Duration]time.Duration{
+		0: 250 * time.Millisecond, time.Second: 250 * time.Millisecond, 2 * time.Second: 500 * time.Millisecond,
+		4 * time.Second: time.Second, time.Hour: time.Second,
+	} {
+		if got := revoke.BeatEvery(lease); got != every {
+			t.Errorf("a heartbeat every %v for a lease of %v", got, lease)
+		}
+	}
+}
+
+// TestFollowersAreWrittenAgainInTime: half-way to being forgotten.
+func TestFollowersAreWrittenAgainInTime(t *testing.T) {
+	for after, news := range map[time.Duration]bool{5*time.Minute - 1: false, 5 * time.Minute: true} {
+		inPort(t, func(p *port) {
+			p.follow(p.Fleet, "a", 10*time.Second)
+			<-time.After(after)
+			if got := p.follow(p.Fleet, "a", 10*time.Second); got != news {
+				t.Errorf("after %v: %v", after, got)
+			}
+			if p.follow(p.Fleet, "a", 10*time.Second) {
+				t.Errorf("after %v, at once again", after)
+			}
+		})
+	}
+}
+
+// TestAcksThatAreOnTimeWriteNothing: up to the default lease, one second is soon
+// enough.
+func TestAcksThatAreOnTimeWriteNothing(t *testing.T) {
+	for lease, written := range map[time.Duration]int{revoke.DefaultStaleness: 0, revoke.DefaultStaleness + 1: 1} {
+		inPort(t, func(p *port) {
+			p.ack("a", 1, lease, "refuse")
+			if p.register.saved != written {
+				t.Errorf("a lease of %v: written %d times", lease, p.register.saved)
+			}
+		})
+	}
+}
+
+// TestJoin: parts that touch are one, in either order.
+func TestJoin(t *testing.T) {
+	for _, test := range []struct{ a, b, want revoke.Span }{
+		{revoke.Span{From: 0, To: 3}, revoke.Span{From: 3, To: 7}, revoke.Span{From: 0, To: 7}},
+		{revoke.Span{From: 0, To: 3}, revoke.Span{From: 4, To: 7}, revoke.Span{From: 4, To: 7}},
+		{revoke.Span{From: 0, To: 9}, revoke.Span{From: 2, To: 5}, revoke.Span{From: 0, To: 9}},
+		{revoke.Span{From: 0, To: 5}, revoke.Span{From: 2, To: 9}, revoke.Span{From: 0, To: 9}},
+		{revoke.Span{From: 2, To: 9}, revoke.Span{}, revoke.Span{From: 2, To: 9}},
+		{revoke.Span{From: 2, To: 9}, revoke.Span{From: 9, To: 9}, revoke.Span{From: 2, To: 9}},
+		{revoke.Span{From: 2, To: 9}, revoke.Span{From: 20, To: 10}, revoke.Span{From: 2, To: 9}},
+	} {
+		if got := test.a.Join(test.b); got != test.want {
+			t.Errorf("%v and %v: %v", test.a, test.b, got)
+		}
+		if got := test.b.Join(test.a); got != test.want {
+			t.Errorf("%v and %v: %v", test.b, test.a, got)
+		}
+	}
+	s := revoke.Span{From: 3, To: 5}
+	if s.Has(3) || !s.Has(4) || !s.Has(5) || s.Has(6) {
+		t.Errorf("%v has 3 %v, 4 %v, 5 %v, 6 %v", s, s.Has(3), s.Has(4), s.Has(5), s.Has(6))
+	}
+}
+
+// FuzzProof: nothing but the proof itself is one, and reading panics nowhere.
+func FuzzProof(f *testing.F) {
+	proofs := revoke.NewProofs([]byte("0123456789abcdef0123456789abcdef"))
+	good := proofs.Of(revoke.Seq(1, 7))
+	for n := range good {
+		f.Add(good[:n])
+	}
+	f.Add(good)
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := proofs.Seq(text); got != 0 && proofs.Of(got) != text {
+			t.Errorf("%q is a proof of %d", text, got)
+		}
+	})
+}
