@@ -90,7 +90,7 @@ func TestProofs(t *testing.T) {
 		}
 		tag := proof[len(proof)-22:]
 		for _, bad := range []string{"", ".", tag, "1" + proof, "0" + proof, "+" + proof, proof + "A", proof[:len(proof)-1],
-			proof + ".", revoke.NewProofs(key2).Of(seq), revoke.Proofs{}.Of(seq), "9." + tag} {
+			proof + ".", proof + "\n", proof[:len(proof)-3] + "\r\n" + proof[len(proof)-3:], revoke.NewProofs(key2).Of(seq), revoke.Proofs{}.Of(seq), "9." + tag} {
 			if got := proofs.Seq(bad); got != 0 {
 				t.Errorf("%q: %d", bad, got)
 			}
