@@ -40,12 +40,12 @@ var domain = []string{
 func table() map[string]rule {
 	anything := []string{"..."}
 	hidden := []string{"internal/secret"}
-	http := append([]string{"api", "internal/problem", "internal/serve", "internal/webhook", "verify"}, domain...)
+	http := append([]string{"api", "internal/problem", "internal/serve", "internal/store", "internal/webhook", "verify"}, domain...)
 	return map[string]rule{
 		"api": {},
 		// revoke is a leaf here: what a rule is, and the one hash that both sides
 		// must compute alike.
-		"verify":                {imports: []string{"api", "internal/background", "internal/jose", "internal/revoke", "internal/skew"}, joseLib: true},
+		"verify":                {imports: []string{"api", "internal/background", "internal/jose", "internal/problem", "internal/revoke", "internal/skew"}, joseLib: true},
 		"verify/internal/rules": {imports: []string{"api", "internal/revoke"}, domain: true},
 		// revoke says how often a feed beats.
 		"verify/internal/feed": {imports: []string{"api", "internal/revoke"}},
@@ -53,6 +53,8 @@ func table() map[string]rule {
 		"verify/verifytest": {imports: []string{"api", "verify", "verify/internal/feed", "verify/internal/rules", "internal/jose", "internal/revoke"}, testing: true},
 		"client":            {imports: []string{"api"}},
 
+		// The answers of RFC 9457, for the service and for verify.
+		"internal/problem":   {imports: []string{"api"}},
 		"internal/secret":    {domain: true},
 		"internal/publickey": {domain: true},
 		"internal/skew":      {domain: true},
@@ -91,7 +93,6 @@ func table() map[string]rule {
 		"internal/store/storetest":      {imports: append([]string{"internal/testdb", "internal/webhook"}, domain...), testing: true},
 
 		// The service verifies its own tokens as everyone else does.
-		"internal/problem": {imports: append([]string{"api", "internal/store", "internal/webhook", "verify"}, domain...)},
 		"internal/httpapi": {imports: http},
 		"internal/webui":   {imports: http},
 		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},

@@ -128,12 +128,12 @@ func TestApplicationsRefused(t *testing.T) {
 		c    *client.Client
 		code string
 	}{
-		"unknown":             {a.AsClient("nobody", ""), "client_barred"},
-		"disabled":            {web, "client_barred"},
-		"without its secret":  {a.AsClient("shop", ""), "client_barred"},
+		"unknown":             {a.AsClient("nobody", ""), "client_not_allowed"},
+		"disabled":            {web, "client_not_allowed"},
+		"without its secret":  {a.AsClient("shop", ""), "client_not_allowed"},
 		"with a wrong secret": {a.AsClient("shop", "pcs_wrong"), "invalid_client"},
-		"a service":           {robot, "client_barred"},
-		"an id with NUL":      {a.AsClient("web\x00", ""), "client_barred"},
+		"a service":           {robot, "client_not_allowed"},
+		"an id with NUL":      {a.AsClient("web\x00", ""), "client_not_allowed"},
 	} {
 		_, err := test.c.Login(t.Context(), ana)
 		if client.Code(err) != test.code {
@@ -163,7 +163,7 @@ func TestDisabledApplication(t *testing.T) {
 		tokens, err := c.Login(t.Context(), ana)
 		worked(t, err)
 		worked(t, a.Admin().DisableClient(t.Context(), id))
-		code := map[string]string{"web": "client_barred", "shop": "invalid_client"}[id]
+		code := map[string]string{"web": "client_not_allowed", "shop": "invalid_client"}[id]
 		_, err = c.Login(t.Context(), ana)
 		refused(t, err, code)
 		_, err = c.Refresh(t.Context(), tokens.RefreshToken)

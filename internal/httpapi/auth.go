@@ -344,7 +344,7 @@ func application(h http.Header) (clients.Shown, error) {
 }
 
 func authorizationRepeated() error {
-	return problem.BadRequest("authorization_repeated", "Send one Authorization header.")
+	return headerRepeated.Refuse()
 }
 
 // printable makes a header safe to keep and to show: valid text without

@@ -56,7 +56,7 @@ const maxParameter = 1024
 func bind(r *http.Request, list []parameter, in reflect.Value) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return problem.BadRequest("query_invalid", "The query cannot be read.")
+		return queryInvalid.Refuse()
 	}
 	for name, values := range query {
 		if !known(list, name) {

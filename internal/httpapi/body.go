@@ -42,7 +42,7 @@ func unreadable(err error) error {
 	case errors.As(err, &tooLarge):
 		return problem.BodyTooLarge(tooLarge.Limit)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
-		return problem.BadRequest("body_not_gzip", "The body is not what Content-Encoding says: gzip.")
+		return bodyNotGzip.Refuse()
 	}
-	return problem.BadRequest("body_incomplete", "The body ended before its announced length.")
+	return bodyIncomplete.Refuse()
 }

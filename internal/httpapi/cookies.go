@@ -73,7 +73,7 @@ func (b browser) held() (session.Token, error) {
 }
 
 func severalRefreshTokens() error {
-	return problem.BadRequest("refresh_token_repeated", "Send one refresh token, in one place.")
+	return refreshTokenRepeated.Refuse()
 }
 
 // keep sets a cookie for as long as its token lives. Browsers take it over TLS
@@ -148,7 +148,7 @@ func (s *Server) byHeader(r *http.Request) bool {
 
 // unproved tells a caller whose token is missing or no longer good from one who
 // is refused for another reason.
-func unproved(err error) bool { return problem.Of(err).Status == http.StatusUnauthorized }
+func unproved(err error) bool { return problems.Of(err).Status == http.StatusUnauthorized }
 
 // cookieHolder lets in a page of this site by its refresh cookie.
 func (s *Server) cookieHolder(ctx context.Context, c Caller) (Caller, session.Token, error) {

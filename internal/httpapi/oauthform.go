@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/problem"
 )
 
 // oauthForm holds the parameters of an OAuth request. One without a value is as
@@ -39,7 +38,7 @@ func readForm(r *http.Request) (oauthForm, error) {
 	}
 	body, err := readBody(r)
 	if err != nil {
-		return nil, invalidRequest("The body cannot be read: " + problem.Of(err).Title)
+		return nil, invalidRequest("The body cannot be read: " + problems.Of(err).Title)
 	}
 	sent, err := url.ParseQuery(string(body))
 	if err != nil {

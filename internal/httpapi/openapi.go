@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,11 +47,23 @@ func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 		method, path, _ := strings.Cut(rt.pattern, " ")
 		doc.AddOperation(rt.operation(registry, method, path))
 	}
+	registry.Map()["Problem"].Properties["code"].Enum = problemCodes()
 	text, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fmt.Errorf("write OpenAPI document: %w", err)
 	}
 	return text, nil
+}
+
+// problemCodes lists every code of a problem, each once.
+func problemCodes() (codes []any) {
+	for _, r := range problems.Rows() {
+		if !slices.Contains(codes, any(r.Code)) {
+			codes = append(codes, r.Code)
+		}
+	}
+	slices.SortFunc(codes, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
+	return codes
 }
 
 func (rt route) operation(registry huma.Registry, method, path string) *huma.Operation {

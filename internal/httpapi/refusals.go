@@ -9,7 +9,6 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
-	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/verify"
 )
@@ -22,7 +21,7 @@ func refusalOf(err error) event.Type {
 		return event.ClientNotProved
 	case errors.Is(err, login.ErrCrossSite), errors.Is(err, verify.ErrCrossSite):
 		return event.CrossSiteRefused
-	case problem.Of(err).Status == http.StatusForbidden:
+	case problems.Of(err).Status == http.StatusForbidden:
 		return event.AccessRefused
 	}
 	return ""
@@ -33,7 +32,7 @@ func refusalOf(err error) event.Type {
 func (s *Server) recordRefusal(ctx context.Context, c Caller, err error) {
 	if t := refusalOf(err); t != "" {
 		s.record(ctx, c, event.Event{Type: t, AccountID: c.account(), SessionID: c.session(), ClientID: c.client(),
-			Reason: problem.Of(err).Code})
+			Reason: problems.Of(err).Code})
 	}
 }
 
@@ -45,7 +44,7 @@ func (s *Server) recordRefusedRefresh(ctx context.Context, c Caller, t session.T
 			// Of a token that is not genuine, Find returns no session.
 			found, _ := s.Chain.Find(ctx, t, c.Use.At)
 			s.record(ctx, c, event.Event{Type: event.RefreshRefused, AccountID: found.AccountID, SessionID: found.ID,
-				ClientID: found.ClientID, Reason: problem.Of(err).Code})
+				ClientID: found.ClientID, Reason: problems.Of(err).Code})
 			return
 		}
 	}

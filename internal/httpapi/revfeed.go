@@ -280,7 +280,7 @@ func (f *feed) stillMay(ctx context.Context) error {
 	err := f.letIn(ctx)
 	if err == nil {
 		f.checked, f.doubted = time.Now(), false
-	} else if problem.Of(err).Problem.Status >= http.StatusInternalServerError {
+	} else if problems.Of(err).Problem.Status >= http.StatusInternalServerError {
 		return nil
 	}
 	return err

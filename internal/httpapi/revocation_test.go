@@ -406,7 +406,7 @@ func TestImpossibleAcks(t *testing.T) {
 	head := revoked(t, a.Admin(), api.Target{Token: "a"}).Seq
 	ack := api.Ack{Verifier: "v1", Seq: head, Staleness: 10_000, WhenStale: "refuse"}
 	worked(t, c.Ack(t.Context(), ack))
-	for seq, code := range map[int64]string{head + 1: "revocation_place_invalid", revoke.MaxSeq: "revocation_place_invalid",
+	for seq, code := range map[int64]string{head + 1: "revocation_position_invalid", revoke.MaxSeq: "revocation_position_invalid",
 		revoke.MaxSeq + 1: "input_invalid", 1<<63 - 1: "input_invalid", -1: "input_invalid"} {
 		ack.Seq = seq
 		refused(t, c.Ack(t.Context(), ack), code)

@@ -197,7 +197,7 @@ func (s *Server) handler(rt route, h handler) http.Handler {
 // the fault was here, keeps its assertion. After an answer nothing is left to
 // spend: handlers do it before they answer.
 func (s *Server) settle(ctx context.Context, c Caller, err error) error {
-	if err == nil || oauthError(err) == nil && problem.Of(err).Status >= http.StatusInternalServerError {
+	if err == nil || oauthError(err) == nil && problems.Of(err).Status >= http.StatusInternalServerError {
 		return err
 	}
 	return cmp.Or(c.proof.Spend(ctx), err)
@@ -206,7 +206,7 @@ func (s *Server) settle(ctx context.Context, c Caller, err error) error {
 // fail answers an error as a problem. What nobody expected goes to the log,
 // and only there.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	answer := problem.Of(err)
+	answer := problems.Of(err)
 	s.tellRefusedClient(r, err)
 	if answer.Unexpected {
 		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "request_id", serve.RequestID(r.Context()))
@@ -224,7 +224,7 @@ func write(w http.ResponseWriter, r *http.Request, answer problem.Answer) {
 
 // Panicked answers a request whose handler panicked, which is logged already.
 func (s *Server) Panicked(w http.ResponseWriter, r *http.Request) {
-	write(w, r, problem.Of(errPanicked))
+	write(w, r, problems.Of(errPanicked))
 }
 
 // errPanicked has no row in the table of problems: a plain 500.

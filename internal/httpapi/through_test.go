@@ -65,7 +65,7 @@ func TestApplicationsWithAKey(t *testing.T) {
 		{"portaria", proof(), 401, "invalid_client", nil},
 		{"shop", proof("aud", "https://evil.example"), 401, "invalid_client", nil},
 		{"shop", "a.b.c", 401, "invalid_client", nil},
-		{"shop", "", 403, "client_barred", nil},
+		{"shop", "", 403, "client_not_allowed", nil},
 		{"shop", proof(), 422, "input_invalid", []string{basic("shop:x")}},
 	} {
 		status, code, tokens := sendJSON(t, a, "/v1/login", api.SignIn{Credentials: ana, ClientID: test.id, ClientAssertion: test.assertion}, test.authorization...)

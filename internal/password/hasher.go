@@ -23,12 +23,15 @@ var (
 
 // BusyError says that the queue is full, or that the wait in it was too long.
 type BusyError struct {
-	// RetryAfter is when to try again, in whole seconds, at least one.
-	RetryAfter time.Duration
+	// After is when to try again, in whole seconds, at least one.
+	After time.Duration
 }
 
+// RetryAfter returns when to try again.
+func (e *BusyError) RetryAfter() time.Duration { return e.After }
+
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("%v: retry after %v", ErrBusy, e.RetryAfter)
+	return fmt.Sprintf("%v: retry after %v", ErrBusy, e.After)
 }
 
 // Is makes errors.Is(err, ErrBusy) true.
@@ -196,7 +199,7 @@ func (h *Hasher) admissible(ctx context.Context) error {
 // now is served or gone.
 func (h *Hasher) busy() error {
 	d := h.policy.QueueDeadline + time.Second - 1
-	return &BusyError{RetryAfter: d.Truncate(time.Second)}
+	return &BusyError{After: d.Truncate(time.Second)}
 }
 
 func random(n int) []byte {

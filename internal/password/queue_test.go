@@ -34,7 +34,7 @@ func TestFullQueueIsBusyAtOnce(t *testing.T) {
 		start := time.Now()
 		_, err := h.Hash(t.Context(), typed(t, "one too many"))
 		var busy *password.BusyError
-		if !errors.Is(err, password.ErrBusy) || !errors.As(err, &busy) || busy.RetryAfter != time.Minute {
+		if !errors.Is(err, password.ErrBusy) || !errors.As(err, &busy) || busy.After != time.Minute {
 			t.Errorf("fifth in a queue of four: %v", err)
 		}
 		if err := h.Decoy(t.Context(), typed(t, "one too many")); !errors.Is(err, password.ErrBusy) {
@@ -63,7 +63,7 @@ func TestWaitEndsAtTheDeadline(t *testing.T) {
 		start := time.Now()
 		_, err := h.Hash(t.Context(), typed(t, "correct horse"))
 		var busy *password.BusyError
-		if !errors.As(err, &busy) || busy.RetryAfter != 2*time.Second {
+		if !errors.As(err, &busy) || busy.After != 2*time.Second {
 			t.Errorf("want busy, retry after whole seconds: %v", err)
 		}
 		if waited := time.Since(start); waited != p.QueueDeadline {

@@ -1,0 +1,179 @@
+package httpapi
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/store"
+	"github.com/portaria/portaria/internal/token"
+)
+
+// withoutRow lists exported errors that never reach a caller of the API, each
+// with the reason. Everything else must have a row.
+var withoutRow = map[string]string{
+	"keyring":               "keys are opened at start-up; later failures are ours",
+	"login.ErrScope":        "the token endpoint answers as RFC 6749 has it",
+	"login.ErrPower":        "the token endpoint answers as RFC 6749 has it",
+	"login.ErrTarget":       "a token.ErrAudience, and answered as one",
+	"login.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
+	"token.ErrAudience":     "the API names the field instead",
+	"token.ErrUnknown":      "the doors answer as their RFCs have it",
+	"token.ErrClaims":       "a mistake of ours while minting",
+	"token.ErrTooLarge":     "a mistake of ours while minting, or login.ErrScope",
+	"clients.ErrInvalid":    "the API names the fields instead",
+	"webhook.ErrInvalid":    "the API names the field instead",
+	"clients.ErrReplayed":   "clients turns it into ErrNotProved",
+	"verify.ErrConfig":      "at start-up",
+	"verify.ErrDegraded":    "Health returns it, no request",
+	"verify.ErrScope":       "Require and Check return it; the service answers by its own routes' rule",
+	"verify.ErrNotFresh":    "as verify.ErrScope",
+	"verify.ErrForbidden":   "as verify.ErrScope",
+	"password.ErrMalformed": "a damaged row is ours to mend",
+	"password.ErrMismatch":  "account turns it into ErrNotProved",
+	"password.ErrClosed":    "only after the API has stopped",
+}
+
+// sameAsInvalid lists what wraps verify.ErrInvalid, and is answered alike.
+var sameAsInvalid = map[string]bool{
+	"verify.ErrMalformed": true, "verify.ErrType": true, "verify.ErrAlgorithm": true, "verify.ErrKey": true,
+	"verify.ErrSignature": true, "verify.ErrDecrypt": true, "verify.ErrClaims": true, "verify.ErrIssuer": true,
+	"verify.ErrAudience": true,
+}
+
+// folder is where a package lives.
+func folder(pkg string) string {
+	if pkg == "verify" {
+		return "../../verify"
+	}
+	return filepath.Join("..", pkg)
+}
+
+func TestEveryExportedErrorHasARow(t *testing.T) {
+	table := strings.Builder{}
+	files, err := filepath.Glob("*problems.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table.Write(text)
+	}
+	found := 0
+	for _, pkg := range []string{"account", "clients", "login", "password", "session", "store", "token", "keyring", "revoke", "webhook", "verify"} {
+		for _, name := range exportedErrors(t, folder(pkg)) {
+			found++
+			full := pkg + "." + name
+			if withoutRow[pkg] != "" || withoutRow[full] != "" || sameAsInvalid[full] {
+				continue
+			}
+			if !strings.Contains(table.String(), "{Err: "+full+",") {
+				t.Errorf("%s has no row", full)
+			}
+		}
+	}
+	if found < 15 {
+		t.Fatalf("found only %d exported errors: the search is broken", found)
+	}
+}
+
+// exportedErrors lists the package-level variables Err… of a folder.
+func exportedErrors(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files in %s (%v)", dir, err)
+	}
+	var names []string
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(gotoken.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range parsed.Decls {
+			names = append(names, errorVars(decl)...)
+		}
+	}
+	return names
+}
+
+func errorVars(decl ast.Decl) []string {
+	general, ok := decl.(*ast.GenDecl)
+	if !ok || general.Tok != gotoken.VAR {
+		return nil
+	}
+	var names []string
+	for _, spec := range general.Specs {
+		for _, name := range spec.(*ast.ValueSpec).Names {
+			if strings.HasPrefix(name.Name, "Err") {
+				names = append(names, name.Name)
+			}
+		}
+	}
+	return names
+}
+
+// TestWhatPassesIs503: what passes by itself is no 500, and says when to come back.
+func TestWhatPassesIs503(t *testing.T) {
+	for _, err := range []error{keyring.ErrNoActiveKey, keyring.ErrStale, token.ErrNoEncryptionKey, token.ErrUndecided, store.ErrUnavailable, &password.BusyError{After: 2e9}} {
+		a := problems.Of(fmt.Errorf("wrapped: %w", err))
+		if a.Status != http.StatusServiceUnavailable || a.RetryAfter == 0 || a.Unexpected != errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%v: %+v", err, a)
+		}
+	}
+}
+
+const problemsPage = "../../docs/reference/problems.md"
+
+// TestGeneratedProblems fails when docs/reference/problems.md is older than the rows.
+func TestGeneratedProblems(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Problems\n\nMade by `go generate`; do not edit.\n\n" +
+		"An error is answered with a problem (RFC 9457, `application/problem+json`). Decide by `code`, which is stable; `title` and\n" +
+		"`detail` are for people. `request_id` finds the request in the log. A 503 has `Retry-After`. The routes below `/oauth2`\n" +
+		"answer with `error` and `error_description` (RFC 6749) instead.\n\n" +
+		"| code | status | what failed | what to do |\n|---|---|---|---|\n")
+	rows := problems.Rows()
+	slices.SortStableFunc(rows, func(a, b problem.Row) int { return strings.Compare(a.Code, b.Code) })
+	written := map[string]bool{}
+	for _, r := range rows {
+		line := fmt.Sprintf("| `%s` | %d | %s | %s |\n", r.Code, r.Status, r.Title, r.Detail)
+		if !written[line] {
+			b.WriteString(line)
+		}
+		written[line] = true
+	}
+	if flag.Lookup("update").Value.String() == "true" {
+		if err := os.WriteFile(problemsPage, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(problemsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(b.String(), string(got)); diff != "" {
+		t.Errorf("%s is outdated; run `make generate`:\n%s", problemsPage, diff)
+	}
+}

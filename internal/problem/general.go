@@ -1,0 +1,128 @@
+package problem
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/portaria/portaria/api"
+)
+
+// maxFieldName and maxFields bound how much of a caller's own words is repeated.
+const (
+	maxFieldName = 64
+	maxFields    = 16
+)
+
+// The rows that every API needs.
+var (
+	// internal answers errors without a row.
+	internal = Row{Status: http.StatusInternalServerError, Code: "internal", Title: "An unexpected error occurred.",
+		Detail: "Try again. If it happens again, give the operator the request id.", Logged: true}
+	// abandoned is logged and never read: the caller closed the connection. nginx
+	// uses the number 499 for this; no RFC has one.
+	abandoned = Row{Status: 499, Code: "abandoned", Title: "The caller closed the connection."}
+
+	brokenJSON      = Row{Status: http.StatusBadRequest, Code: "json_invalid", Title: "The body is not valid JSON."}
+	mediaType       = Row{Status: http.StatusUnsupportedMediaType, Code: "media_type_unsupported", Title: "The body must be JSON.", Detail: "Send Content-Type: application/json."}
+	contentEncoding = Row{Status: http.StatusUnsupportedMediaType, Code: "content_encoding_unsupported", Title: "This content encoding is not supported.",
+		Detail: "Send the body without Content-Encoding, or with Content-Encoding: gzip."}
+	headerTooLarge = Row{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "header_too_large", Title: "The header is too large.",
+		Detail: "At most 32 KiB. Send fewer or smaller cookies and tokens."}
+	moved        = Row{Status: http.StatusTemporaryRedirect, Code: "path_not_clean", Title: "The path has dots or repeated slashes.", Detail: "Use the path in Location."}
+	bodyTooLarge = Row{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Title: "The body is too large."}
+	inputInvalid = Row{Status: http.StatusUnprocessableEntity, Code: "input_invalid", Title: "Some fields are invalid.", Detail: "Correct the fields named in errors."}
+	notFound     = Row{Status: http.StatusNotFound, Code: "route_not_found", Title: "There is no route with this path."}
+	wrongMethod  = Row{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Title: "The path does not support this method.", Detail: "Use a method from the header Allow."}
+	needsSession = Row{Status: http.StatusForbidden, Code: "session_required", Title: "The access token does not belong to a session.",
+		Detail: "Sign in, and send the access token of that session."}
+	scopeMissing = Row{Status: http.StatusForbidden, Code: "insufficient_scope", Title: "Insufficient scope."}
+	proofMissing = Row{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Title: "This needs a recent proof of the password.",
+		Detail: "Prove the password with POST /v1/step-up, and send the access token that it returns. A refreshed token is not enough."}
+	tooManyFeeds = Row{Status: http.StatusServiceUnavailable, Code: "too_many_feeds", Title: "This process serves as many feeds as it can.",
+		Detail: "Try again after the time in Retry-After, or follow the feed through a gateway."}
+)
+
+// general lists them for the reference.
+func general() []Row {
+	return []Row{brokenJSON, mediaType, contentEncoding, headerTooLarge, moved, bodyTooLarge, inputInvalid, notFound, wrongMethod,
+		needsSession, scopeMissing, proofMissing, tooManyFeeds, internal, abandoned}
+}
+
+func (r Row) with(detail string) error {
+	r.Detail = detail
+	return r.Refuse()
+}
+
+// BrokenJSON reports a body that is not JSON, and where: line and column count
+// from 1.
+func BrokenJSON(line, column int, reason string) error {
+	return brokenJSON.with(fmt.Sprintf("Line %d, column %d: %s.", line, column, reason))
+}
+
+// UnsupportedMediaType reports a body of a kind that the route does not read.
+func UnsupportedMediaType() error { return mediaType.Refuse() }
+
+// UnsupportedEncoding reports a body that is compressed in an unknown way.
+func UnsupportedEncoding() error { return contentEncoding.Refuse() }
+
+// HeaderTooLarge reports a request header over the limit.
+func HeaderTooLarge() error { return headerTooLarge.Refuse() }
+
+// Moved reports a path with dots or repeated slashes; the header Location has the
+// path without them.
+func Moved() error { return moved.Refuse() }
+
+// BodyTooLarge reports a body over the limit, in bytes.
+func BodyTooLarge(limit int64) error {
+	return bodyTooLarge.with(fmt.Sprintf("At most %d bytes.", limit))
+}
+
+// Fields reports which fields are invalid, and why.
+func Fields(fields ...api.ProblemField) error {
+	fields = fields[:min(len(fields), maxFields)]
+	for i := range fields {
+		fields[i].Field = bounded(fields[i].Field)
+	}
+	return &Refusal{row: inputInvalid, fields: fields}
+}
+
+// Field reports that one field is invalid, and why.
+func Field(name, detail string) error {
+	return Fields(api.ProblemField{Field: name, Detail: detail})
+}
+
+func bounded(name string) string {
+	if r := []rune(name); len(r) > maxFieldName {
+		return string(r[:maxFieldName]) + "…"
+	}
+	return name
+}
+
+// NotFound reports a path that no route has.
+func NotFound() error { return notFound.Refuse() }
+
+// MethodNotAllowed reports a path whose routes have other methods.
+func MethodNotAllowed() error { return wrongMethod.Refuse() }
+
+// SessionRequired reports that the route acts on the caller's session, and the
+// access token belongs to none.
+func SessionRequired() error { return needsSession.Refuse() }
+
+// InsufficientScope reports which scope the token lacks (RFC 6750 §3.1).
+func InsufficientScope(scope string) error {
+	r := scopeMissing
+	r.Challenge = fmt.Sprintf(`Bearer error="insufficient_scope", scope=%q`, scope)
+	return r.with("The route needs the scope " + scope + ".")
+}
+
+// ProofRequired reports that the password must have been proved no longer ago
+// than within (RFC 9470 §3).
+func ProofRequired(within time.Duration) error {
+	r := proofMissing
+	r.Challenge = fmt.Sprintf(`Bearer error="insufficient_user_authentication", max_age="%d"`, int64(within.Seconds()))
+	return r.Refuse()
+}
+
+// TooManyFeeds reports that this process serves as many feeds as it can.
+func TooManyFeeds() error { return tooManyFeeds.Refuse() }
