@@ -71,7 +71,7 @@ func table() map[string]rule {
 		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose", "internal/publickey"}, domain: true},
 		"internal/keyring": {imports: []string{"internal/secret", "internal/jose"}, domain: true, joseLib: true},
 		"internal/token":   {imports: []string{"internal/secret", "internal/keyring", "internal/jose"}, domain: true, joseLib: true},
-		"internal/account": {imports: []string{"internal/password"}, domain: true},
+		"internal/account": {imports: []string{"internal/password", "internal/secret"}, domain: true},
 		"internal/revoke":  {imports: []string{"internal/event"}, domain: true},
 		"internal/login": {imports: []string{"internal/account", "internal/clients", "internal/event", "internal/guard",
 			"internal/password", "internal/revoke", "internal/session", "internal/token"}, domain: true},
@@ -86,11 +86,11 @@ func table() map[string]rule {
 
 		"internal/pgurl":                {domain: true},
 		"internal/store":                {domain: true},
-		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/pgurl", "internal/store", "internal/store/sqlstore/turn", "internal/webhook"}, domain...)},
+		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/pgurl", "internal/secret", "internal/store", "internal/store/sqlstore/turn", "internal/webhook"}, domain...)},
 		"internal/store/sqlstore/turn":  {},
 		"internal/store/sqlstore/query": {},
 		"internal/store/redisstore":     {imports: domain},
-		"internal/store/storetest":      {imports: append([]string{"internal/testdb", "internal/webhook"}, domain...), testing: true},
+		"internal/store/storetest":      {imports: append([]string{"internal/secret", "internal/testdb", "internal/webhook"}, domain...), testing: true},
 
 		// The service verifies its own tokens as everyone else does.
 		"internal/httpapi": {imports: http},

@@ -10,13 +10,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Errors of this package. They say what is so, never which stranger asked.
+// Errors of this package.
 var (
 	// ErrNotFound says that there is no such account.
 	ErrNotFound = errors.New("account not found")
 	// ErrIdentifierTaken says that another account has this identifier,
 	// compared in canonical form.
 	ErrIdentifierTaken = errors.New("identifier taken")
+	// ErrChanged says that the account's credentials changed between reading them
+	// and the step that depends on them, or that the account was disabled or
+	// deleted.
+	ErrChanged = errors.New("account changed meanwhile")
 )
 
 // Account is one person who can sign in.
@@ -29,7 +33,15 @@ type Account struct {
 	Identifier string
 	// Canonical is the form in which identifiers are compared.
 	Canonical string
-	// PasswordHash is a PHC string.
+	// VerifiedAt is when the owner of the account proved to have the address that
+	// Identifier names; zero for never.
+	VerifiedAt time.Time
+	// Attributes are what administrators keep about the account.
+	Attributes Attributes
+	// CredentialsVersion rises with every change of a credential. A step that
+	// depends on credentials that were read before compares it.
+	CredentialsVersion int64
+	// PasswordHash is a PHC string; empty for an account without a password.
 	PasswordHash string
 	CreatedAt    time.Time
 	// PasswordChangedAt is the moment the owner last chose a password. A
@@ -39,7 +51,10 @@ type Account struct {
 	DisabledAt time.Time
 }
 
-// Disabled reports whether the account is barred from signing in.
+// Kind returns what Identifier is.
+func (a Account) Kind() IdentifierKind { return KindOf(a.Canonical) }
+
+// Disabled reports whether the account may not sign in.
 func (a Account) Disabled() bool { return !a.DisabledAt.IsZero() }
 
 // Page asks for the accounts that follow After, newest first.
@@ -47,33 +62,44 @@ type Page struct {
 	// After is the last account already seen; its zero value starts at the
 	// newest.
 	After Position
-	// Limit is the greatest number of accounts to answer.
+	// Limit is the greatest number of accounts to return.
 	Limit int
 }
 
-// Position is an account's place in the order of pages.
+// Position is where an account is in the order of pages.
 type Position struct {
 	CreatedAt time.Time
 	ID        string
 }
 
-// Store keeps accounts. Each method is one atomic step.
+// Store keeps accounts. Each method is one atomic step, in which the rules and
+// events are written that follow from it.
 type Store interface {
-	// CreateAccount adds the account; ErrIdentifierTaken when its canonical
-	// identifier exists.
+	CredentialStore
+	// CreateAccount adds the account with its primary identifier, and its password
+	// if it has one; ErrIdentifierTaken when its canonical identifier exists.
 	CreateAccount(ctx context.Context, a Account) error
-	// AccountByIdentifier finds by canonical identifier; ErrNotFound.
+	// AccountByIdentifier finds an account by the canonical form of any of its
+	// identifiers; ErrNotFound. The account has its primary identifier.
 	AccountByIdentifier(ctx context.Context, canonical string) (Account, error)
 	// Account finds by ID; ErrNotFound.
 	Account(ctx context.Context, id string) (Account, error)
 	// Accounts lists a page, newest first.
 	Accounts(ctx context.Context, p Page) ([]Account, error)
-	// EnableAccount lifts a ban; ErrNotFound. Enabling an enabled account
-	// is no error.
+	// DisableAccount disables the account and ends its sessions; it returns how
+	// many. ErrNotFound. Disabling twice keeps the first moment.
+	DisableAccount(ctx context.Context, id string, now time.Time) (int, error)
+	// EnableAccount enables a disabled account; ErrNotFound. Enabling an enabled
+	// account is no error.
 	EnableAccount(ctx context.Context, id string, now time.Time) error
+	// DeleteAccount removes the account with its identifiers, credentials, links
+	// and sessions; ErrNotFound.
+	DeleteAccount(ctx context.Context, id string, now time.Time) error
+	// SetAttributes replaces the attributes of the account; ErrNotFound.
+	SetAttributes(ctx context.Context, id string, attributes Attributes) error
 }
 
-// New makes an account of what the person typed; it has no password yet.
+// New makes an account of what the person typed. It has no password yet.
 func New(identifier string, now time.Time) (Account, error) {
 	canonical, err := Canonical(identifier)
 	if err != nil {

@@ -17,6 +17,23 @@ import (
 // be delivered to (RFC 5321, erratum 1690).
 const MaxIdentifier = 254
 
+// IdentifierKind says what an identifier is.
+type IdentifierKind string
+
+// The kinds of identifiers.
+const (
+	Email    IdentifierKind = "email"
+	Username IdentifierKind = "username"
+)
+
+// KindOf returns the kind of a canonical identifier.
+func KindOf(canonical string) IdentifierKind {
+	if strings.Contains(canonical, "@") {
+		return Email
+	}
+	return Username
+}
+
 var (
 	// ErrIdentifierInvalid is text that is neither a user name nor an
 	// e-mail address. It never repeats the text.
@@ -54,8 +71,8 @@ func Canonical(typed string) (string, error) {
 	if tooLong(once) {
 		return "", ErrIdentifierTooLong
 	}
-	// What looks like an id would let one person be taken for another, by
-	// whoever reads a list.
+	// An identifier that looks like an id could be mistaken for another account's
+	// id by people who read a list.
 	if uuid.Validate(once) == nil {
 		return "", ErrIdentifierInvalid
 	}

@@ -220,7 +220,7 @@ func refreshOf(issuer string, s session.Session) api.Introspection {
 		SessionID: s.ID,
 		IssuedAt:  unix(s.UsedAt),
 		ExpiresAt: unix(s.ExpiresAt),
-		AuthTime:  unix(s.AuthTime),
+		AuthTime:  unix(s.AuthTime()),
 	}
 }
 

@@ -212,7 +212,7 @@ func (c Caller) sessionOf(s session.Session) api.Session {
 		AccountID: s.AccountID,
 		ClientID:  s.ClientID,
 		CreatedAt: s.CreatedAt,
-		AuthTime:  s.AuthTime,
+		AuthTime:  s.AuthTime(),
 		UsedAt:    s.UsedAt,
 		ExpiresAt: s.ExpiresAt,
 		Address:   s.Address,

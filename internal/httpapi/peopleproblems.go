@@ -41,7 +41,7 @@ func peopleProblems() []problem.Row {
 		{Err: login.ErrSignUpClosed, Status: http.StatusForbidden, Code: "sign_up_closed",
 			Title: "Sign-up is closed.", Detail: "Ask an administrator for an account."},
 		{Err: login.ErrCrossSite, Status: http.StatusForbidden, Code: "cross_site_request", Title: crossSite, Detail: crossSiteDetail},
-		{Err: login.ErrAccountChanged, Status: http.StatusConflict, Code: "account_changed",
+		{Err: account.ErrChanged, Status: http.StatusConflict, Code: "account_changed",
 			Title: "The account was changed at the same time.", Detail: "Sign in again."},
 		{Err: session.ErrNotFound, Status: http.StatusNotFound, Code: "session_not_found", Title: "There is no session with this id."},
 		{Err: session.ErrEnded, Status: http.StatusUnauthorized, Code: "session_ended",

@@ -27,6 +27,8 @@ import (
 // with the reason. Everything else must have a row.
 var withoutRow = map[string]string{
 	"keyring":               "keys are opened at start-up; later failures are ours",
+	"account.ErrCredential": "no route adds another credential than a password",
+	"account.ErrAttributes": "no route sets attributes",
 	"login.ErrScope":        "the token endpoint answers as RFC 6749 has it",
 	"login.ErrPower":        "the token endpoint answers as RFC 6749 has it",
 	"login.ErrTarget":       "a token.ErrAudience, and answered as one",

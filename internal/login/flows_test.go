@@ -121,14 +121,14 @@ func TestStepUp(t *testing.T) {
 	if !claims.Fresh() || !up.Fresh || claims.AuthTime().Unix() != later.Unix() || up.Refresh != "" || up.SessionID != in.ID {
 		t.Errorf("fresh %v, proved at %v", claims.Fresh(), claims.AuthTime())
 	}
-	if proved := h.sessionOf(got).AuthTime; !proved.Equal(later.Truncate(time.Millisecond)) {
+	if proved := h.sessionOf(got).AuthTime(); !proved.Equal(later.Truncate(time.Millisecond)) {
 		t.Errorf("the session was proved at %v", proved)
 	}
 	// What cannot be issued changes nothing.
 	if out, err := h.StepUp(t.Context(), in, typed(t, first), login.Wish{Audience: endless}, later.Add(time.Hour)); !errors.Is(err, token.ErrTooLarge) || out.Access != "" {
 		t.Errorf("a token that is too large: %v", err)
 	}
-	if proved := h.sessionOf(got).AuthTime; !proved.Equal(later.Truncate(time.Millisecond)) {
+	if proved := h.sessionOf(got).AuthTime(); !proved.Equal(later.Truncate(time.Millisecond)) {
 		t.Errorf("the session was proved at %v for nothing", proved)
 	}
 	next, _, err := h.Refresh(t.Context(), got.Refresh, login.Wish{}, session.Use{At: later})
@@ -216,18 +216,19 @@ func TestChangePassword(t *testing.T) {
 // contested is a store under which an account changes so many times, or whose
 // steps fail.
 type contested struct {
-	login.Store
-	changes int
-	fail    error
+	account.Store
+	sessions login.Store
+	changes  int
+	fail     error
 }
 
-func (c *contested) ChangePassword(ctx context.Context, p login.PasswordChange) (int, error) {
+func (c *contested) ChangePassword(ctx context.Context, p account.PasswordChange) (int, error) {
 	if c.fail != nil {
 		return 0, c.fail
 	}
 	if c.changes > 0 {
 		c.changes--
-		return 0, login.ErrAccountChanged
+		return 0, account.ErrChanged
 	}
 	return c.Store.ChangePassword(ctx, p)
 }
@@ -236,12 +237,15 @@ func (c *contested) StartSession(ctx context.Context, s login.Start) (int64, err
 	if c.fail != nil {
 		return 0, c.fail
 	}
-	return c.Store.StartSession(ctx, s)
+	return c.sessions.StartSession(ctx, s)
 }
 
 func TestSetPassword(t *testing.T) {
 	store := &contested{}
-	h := openWith(t, cost(8, 1), nil, week, func(c *login.Config) { store.Store, c.Store = c.Store, store })
+	h := openWith(t, cost(8, 1), nil, week, func(c *login.Config) {
+		store.Store, store.sessions = c.Accounts, c.Store
+		c.Accounts, c.Store = store, store
+	})
 	id := h.signUp(ana)
 	h.signIn(first)
 	h.signIn(first)
@@ -254,7 +258,7 @@ func TestSetPassword(t *testing.T) {
 	}
 	set("11111111-1111-4111-8111-111111111111", other, 0, 0, account.ErrNotFound)
 	set(id, "short", 0, 0, password.ErrTooShort)
-	set(id, other, 5, 0, login.ErrAccountChanged)
+	set(id, other, 5, 0, account.ErrChanged)
 	h.signIn(first)
 	set(id, other, 4, 3, nil)
 	h.refuse(account.ErrNotProved, first)
@@ -264,11 +268,11 @@ func TestSetPassword(t *testing.T) {
 	if _, err := h.Password(t.Context(), ana, typed(t, other), login.Wish{}, use(0)); !errors.Is(err, errStore) || errors.Is(err, account.ErrNotProved) {
 		t.Errorf("a session that could not be stored: %v", err)
 	}
-	store.fail = login.ErrAccountChanged
+	store.fail = account.ErrChanged
 	h.refuse(account.ErrNotProved, other)
 	err := h.ChangePassword(t.Context(), login.Change{Current: typed(t, other), New: first, At: start,
 		Session: session.Session{AccountID: id}})
-	if !errors.Is(err, login.ErrAccountChanged) {
+	if !errors.Is(err, account.ErrChanged) {
 		t.Errorf("a change that lost: %v", err)
 	}
 }

@@ -25,9 +25,6 @@ const ClientID = "portaria"
 // session.
 const OperatorClientID = "portaria-cli"
 
-// methodPassword is the amr value of a password (RFC 8176).
-const methodPassword = "pwd"
-
 // Policy is what may be done without an administrator, and for how long. The
 // zero value is refused by Validate.
 type Policy struct {
@@ -123,13 +120,13 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 		return Tokens{}, s.failed(ctx, proof, attempt{client: plan.terms.ClientID, Use: use}, err)
 	}
 	plan.terms.Audience = wish.Audience
-	started, err := s.chain.Start(proof.Account.ID, methodPassword, plan.terms, use)
+	started, err := s.chain.Start(proof.Account.ID, session.Proofs(nil).With(session.MethodPassword, use.At.Truncate(time.Millisecond)), plan.terms, use)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
 	return s.start(ctx, grant{session: started.Session, refresh: started.Token, plan: plan, fresh: true}, Start{
 		Session:      started.Session,
-		VerifiedHash: proof.Account.PasswordHash,
+		Account:      proof.Account,
 		NewHash:      s.renewed(ctx, proof, plain),
 		MostSessions: s.chain.PerAccount(),
 	}, use.At)
@@ -143,7 +140,7 @@ func (s *Service) start(ctx context.Context, g grant, step Start, now time.Time)
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
 	g.session.Revision, err = s.store.StartSession(ctx, step)
-	if errors.Is(err, ErrAccountChanged) {
+	if errors.Is(err, account.ErrChanged) {
 		// The password was right a moment ago. It no longer is.
 		return Tokens{}, fmt.Errorf("%w: %w", account.ErrNotProved, err)
 	}
@@ -216,12 +213,12 @@ func (s *Service) StepUp(ctx context.Context, in session.Session, plain password
 	if _, err := s.proveOwner(ctx, in, plain, now); err != nil {
 		return Tokens{}, err
 	}
-	in.AuthTime = now.Truncate(time.Millisecond)
+	in.Proofs = in.Proofs.With(session.MethodPassword, now.Truncate(time.Millisecond))
 	tokens, err := s.issue(grant{session: in, plan: plan, fresh: true}, s.tokens.MintFor, now)
 	if err != nil {
 		return Tokens{}, err
 	}
-	alive, err := s.chain.StepUp(ctx, in.ID, in.AuthTime)
+	alive, err := s.chain.StepUp(ctx, in.ID, in.Proofs)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("step up session: %w", err)
 	}
@@ -250,9 +247,8 @@ func (s *Service) ChangePassword(ctx context.Context, c Change) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.store.ChangePassword(ctx, PasswordChange{
-		AccountID:   proof.Account.ID,
-		OldHash:     proof.Account.PasswordHash,
+	_, err = s.accounts.ChangePassword(ctx, account.PasswordChange{
+		Account:     proof.Account,
 		NewHash:     phc,
 		KeepSession: c.Session.ID,
 		At:          c.At.Truncate(time.Millisecond),
@@ -281,10 +277,10 @@ func (s *Service) SetPassword(ctx context.Context, id, chosen string, now time.T
 		return 0, err
 	}
 	for range setTries {
-		n, err := s.store.ChangePassword(ctx, PasswordChange{
-			AccountID: a.ID, OldHash: a.PasswordHash, NewHash: phc, At: now.Truncate(time.Millisecond),
+		n, err := s.accounts.ChangePassword(ctx, account.PasswordChange{
+			Account: a, NewHash: phc, At: now.Truncate(time.Millisecond),
 		})
-		if !errors.Is(err, ErrAccountChanged) {
+		if !errors.Is(err, account.ErrChanged) {
 			return n, err
 		}
 		// Its owner changed the password, or signed in and had it hashed anew.
@@ -292,7 +288,7 @@ func (s *Service) SetPassword(ctx context.Context, id, chosen string, now time.T
 			return 0, fmt.Errorf("find account: %w", err)
 		}
 	}
-	return 0, fmt.Errorf("set password: %w", ErrAccountChanged)
+	return 0, fmt.Errorf("set password: %w", account.ErrChanged)
 }
 
 // proveOwner checks the password of the account that a session belongs to.
@@ -307,10 +303,10 @@ func (s *Service) proveOwner(ctx context.Context, in session.Session, plain pass
 
 // DisableAccount bars an account and ends its sessions; it answers how many.
 func (s *Service) DisableAccount(ctx context.Context, id string, now time.Time) (int, error) {
-	return s.store.DisableAccount(ctx, id, now.Truncate(time.Millisecond))
+	return s.accounts.DisableAccount(ctx, id, now.Truncate(time.Millisecond))
 }
 
 // DeleteAccount removes an account and all that belongs to it.
 func (s *Service) DeleteAccount(ctx context.Context, id string, now time.Time) error {
-	return s.store.DeleteAccount(ctx, id, now.Truncate(time.Millisecond))
+	return s.accounts.DeleteAccount(ctx, id, now.Truncate(time.Millisecond))
 }

@@ -214,9 +214,9 @@ func TestChangeBetweenCheckAndStart(t *testing.T) {
 	}))
 	late := h.sessionOf(keep)
 	late.ID = "7b0b9b0e-8c1f-4b5e-9a53-0c5f1f1f1f1f"
-	_, err := h.store.StartSession(t.Context(), login.Start{Session: late, VerifiedHash: verified.PasswordHash})
-	if !errors.Is(err, login.ErrAccountChanged) {
-		t.Fatalf("got %v, want %v", err, login.ErrAccountChanged)
+	_, err := h.store.StartSession(t.Context(), login.Start{Session: late, Account: verified})
+	if !errors.Is(err, account.ErrChanged) {
+		t.Fatalf("got %v, want %v", err, account.ErrChanged)
 	}
 }
 
@@ -224,11 +224,10 @@ func TestOnlyOneOfTwoPasswordChangesWins(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
 	in := h.sessionOf(h.signIn(first))
-	old := h.account().PasswordHash
-	change := login.PasswordChange{AccountID: in.AccountID, OldHash: old, NewHash: "$new", KeepSession: in.ID, At: start}
+	change := account.PasswordChange{Account: h.account(), NewHash: "$new", KeepSession: in.ID, At: start}
 	_, err := h.store.ChangePassword(t.Context(), change)
 	must(t, err)
-	if _, err := h.store.ChangePassword(t.Context(), change); !errors.Is(err, login.ErrAccountChanged) {
+	if _, err := h.store.ChangePassword(t.Context(), change); !errors.Is(err, account.ErrChanged) {
 		t.Fatalf("second change: got %v", err)
 	}
 }

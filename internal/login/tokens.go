@@ -38,8 +38,8 @@ func (g grant) claims() token.Claims {
 		Subject:   g.session.AccountID,
 		ClientID:  g.session.ClientID,
 		SessionID: g.session.ID,
-		AuthTime:  g.session.AuthTime,
-		AMR:       []string{g.session.Method},
+		AuthTime:  g.session.AuthTime(),
+		AMR:       g.session.Proofs.AMR(),
 		Fresh:     g.fresh,
 		Revision:  g.session.Revision,
 	}

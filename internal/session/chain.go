@@ -58,9 +58,9 @@ type Started struct {
 	Token   Token
 }
 
-// Start makes a session; the caller stores it in the same step that confirms
-// the account's password.
-func (c *Chain) Start(accountID, method string, terms Terms, use Use) (Started, error) {
+// Start makes a session of an account that has proved credentials. The caller
+// stores it in the step that confirms that these have not changed.
+func (c *Chain) Start(accountID string, proofs Proofs, terms Terms, use Use) (Started, error) {
 	policy := c.policy.under(terms)
 	// Milliseconds are what stores keep: a session must read back equal.
 	now := use.At.Truncate(time.Millisecond)
@@ -70,9 +70,9 @@ func (c *Chain) Start(accountID, method string, terms Terms, use Use) (Started, 
 		AccountID:      accountID,
 		ClientID:       terms.ClientID,
 		Audience:       terms.Audience,
-		Method:         method,
+		Parent:         terms.Parent,
+		Proofs:         proofs,
 		CreatedAt:      now,
-		AuthTime:       now,
 		UsedAt:         now,
 		RotatedAt:      use.Steady.Truncate(time.Millisecond),
 		Address:        use.Address,
@@ -312,9 +312,9 @@ func wrap(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// StepUp records that the session's owner proved a credential again, and
-// reports whether the session was alive.
-func (c *Chain) StepUp(ctx context.Context, id string, now time.Time) (bool, error) {
-	alive, err := c.store.StepUp(ctx, id, now)
+// StepUp records what the session's owner has proved, and reports whether the
+// session was alive.
+func (c *Chain) StepUp(ctx context.Context, id string, proofs Proofs) (bool, error) {
+	alive, err := c.store.StepUp(ctx, id, proofs)
 	return alive, wrap("step up session", err)
 }

@@ -23,6 +23,11 @@ var start = time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)
 
 var policy = session.Policy{Idle: idle, Absolute: absolute, Grace: grace}
 
+// proved is a password proved at a moment.
+func proved(at time.Time) session.Proofs {
+	return session.Proofs{{Method: session.MethodPassword, At: at}}
+}
+
 // terms are those of Portaria's own client, which changes nothing.
 var terms = session.Terms{ClientID: "portaria"}
 
@@ -41,7 +46,7 @@ func signIn(t *testing.T) life {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := chain.Start(accountID, "pwd", terms, use(0))
+	first, err := chain.Start(accountID, proved(start), terms, use(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -410,7 +415,7 @@ func TestTermsOfTheClient(t *testing.T) {
 		{"idle alone", session.Terms{Idle: 2 * absolute}, absolute, absolute, absolute},
 	} {
 		test.terms.ClientID = "shop"
-		s, err := chain.Start(accountID, "pwd", test.terms, use(0))
+		s, err := chain.Start(accountID, proved(start), test.terms, use(0))
 		if err != nil {
 			t.Fatal(err)
 		}

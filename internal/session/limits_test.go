@@ -103,7 +103,7 @@ func TestKeysThatChange(t *testing.T) {
 	if with().CSRF(s) != "" {
 		t.Error("a csrf value without a key")
 	}
-	if _, err := with().Start(s.AccountID, "pwd", terms, use(0)); err == nil {
+	if _, err := with().Start(s.AccountID, proved(start), terms, use(0)); err == nil {
 		t.Error("a session without a key for its token")
 	}
 }
@@ -172,11 +172,11 @@ func (f *faulty) EndSession(ctx context.Context, e session.End) (bool, error) {
 	return f.Store.EndSession(ctx, e)
 }
 
-func (f *faulty) StepUp(ctx context.Context, id string, at time.Time) (bool, error) {
+func (f *faulty) StepUp(ctx context.Context, id string, proofs session.Proofs) (bool, error) {
 	if f.stepUp != nil {
 		return false, f.stepUp
 	}
-	return f.Store.StepUp(ctx, id, at)
+	return f.Store.StepUp(ctx, id, proofs)
 }
 
 // TestErrorsOfTheStore reach the caller. None of them is taken for a verdict on
@@ -208,7 +208,7 @@ func TestErrorsOfTheStore(t *testing.T) {
 	if f.tries != 1 {
 		t.Errorf("%d writes after an error", f.tries)
 	}
-	_, err = chain(&faulty{stepUp: broken}).StepUp(t.Context(), l.first.Session.ID, start)
+	_, err = chain(&faulty{stepUp: broken}).StepUp(t.Context(), l.first.Session.ID, proved(start))
 	fails("a step-up that cannot write", err)
 	l.refresh(l.first.Token, use(time.Minute)) // nothing was spent
 	_, err = chain(&faulty{end: broken}).Refresh(t.Context(), l.first.Token, terms, use(time.Hour))
@@ -234,11 +234,11 @@ func TestLostRaces(t *testing.T) {
 
 func TestStepUpMovesTheAuthTime(t *testing.T) {
 	l := signIn(t)
-	proved := start.Add(time.Hour)
-	if alive, err := l.chain.StepUp(t.Context(), l.first.Session.ID, proved); err != nil || !alive || !l.row().AuthTime.Equal(proved) {
-		t.Errorf("alive %v, %v, proved at %v", alive, err, l.row().AuthTime)
+	again := start.Add(time.Hour)
+	if alive, err := l.chain.StepUp(t.Context(), l.first.Session.ID, proved(again)); err != nil || !alive || !l.row().AuthTime().Equal(again) {
+		t.Errorf("alive %v, %v, proved at %v", alive, err, l.row().AuthTime())
 	}
-	if alive, err := l.chain.StepUp(t.Context(), "11111111-1111-4111-8111-111111111111", proved); err != nil || alive {
+	if alive, err := l.chain.StepUp(t.Context(), "11111111-1111-4111-8111-111111111111", proved(again)); err != nil || alive {
 		t.Errorf("an unknown session: alive %v, %v", alive, err)
 	}
 }

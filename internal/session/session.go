@@ -65,10 +65,13 @@ type Session struct {
 	// Audience is the service that the sign-in asked tokens for; empty when it
 	// named none. A refresh asks for it again.
 	Audience string
-	// Method is how the account was proved, as an RFC 8176 amr value.
-	Method string
-	// CreatedAt is the sign-in; AuthTime the last proof of a credential.
-	CreatedAt, AuthTime time.Time
+	// Parent is the session that this one came from; empty for none. Ending the
+	// parent ends this one.
+	Parent string
+	// Proofs are the credentials that the account has proved in this session.
+	Proofs Proofs
+	// CreatedAt is the sign-in.
+	CreatedAt time.Time
 	// UsedAt is the last refresh, or the sign-in.
 	UsedAt time.Time
 	// Address and UserAgent describe the device at UsedAt.
@@ -95,6 +98,13 @@ type Session struct {
 	EndedAt   time.Time
 	EndReason Reason
 }
+
+// AuthTime returns when the account last proved a credential in the session.
+func (s Session) AuthTime() time.Time { return s.Proofs.AuthTime() }
+
+// Root returns the id of the session at the top: the parent, or the session
+// itself.
+func (s Session) Root() string { return cmp.Or(s.Parent, s.ID) }
 
 // Check returns nil while the session may be used, else ErrEnded or
 // ErrExpired.
@@ -164,6 +174,8 @@ type Terms struct {
 	// Audience is what a sign-in asks tokens for; see Session.Audience. It changes
 	// nothing about a session that has begun.
 	Audience string
+	// Parent is the session that a sign-in comes from; see Session.Parent.
+	Parent string
 	// Idle and Absolute stand in for those of the Policy; zero keeps them.
 	// Absolute counts from the sign-in: a change is for new sessions.
 	Idle, Absolute time.Duration
@@ -200,8 +212,9 @@ type ChainStore interface {
 	// EndSession ends it and reports whether it was alive; ending twice
 	// keeps the first reason.
 	EndSession(ctx context.Context, e End) (bool, error)
-	// StepUp moves AuthTime and reports whether the session was alive.
-	StepUp(ctx context.Context, id string, authTime time.Time) (bool, error)
+	// StepUp replaces the proofs of a session, and reports whether the session
+	// was alive at their AuthTime.
+	StepUp(ctx context.Context, id string, proofs Proofs) (bool, error)
 }
 
 // Rotation is one step of the refresh chain.

@@ -41,7 +41,7 @@ func openStore(t testing.TB) (*sqlstore.Store, string) {
 
 func save(t testing.TB, store *sqlstore.Store, s session.Session) {
 	t.Helper()
-	if _, err := store.StartSession(context.Background(), login.Start{Session: s, VerifiedHash: "$hash"}); err != nil {
+	if _, err := store.StartSession(context.Background(), login.Start{Session: s, Account: account.Account{ID: s.AccountID, PasswordHash: "$hash"}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -125,7 +125,7 @@ func TestTokenIsTiedToKeyAndSession(t *testing.T) {
 	if _, err := chain.Refresh(context.Background(), l.first.Token, terms, use(0)); !errors.Is(err, session.ErrTokenInvalid) {
 		t.Fatalf("the token of a row with another salt: got %v", err)
 	}
-	again, err := l.chain.Start(l.first.Session.AccountID, "pwd", terms, use(0))
+	again, err := l.chain.Start(l.first.Session.AccountID, proved(start), terms, use(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func FuzzRefresh(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	first, err := chain.Start(accountID, "pwd", terms, use(0))
+	first, err := chain.Start(accountID, proved(start), terms, use(0))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -21,13 +21,21 @@ func (s *Store) CreateAccount(ctx context.Context, a account.Account) error {
 			CreatedAt:         millis(a.CreatedAt),
 			PasswordChangedAt: millis(a.PasswordChangedAt),
 			DisabledAt:        nullMillis(a.DisabledAt),
+
+			CredentialsVersion: a.CredentialsVersion,
+			Attributes:         string(a.Attributes),
 		})
 		if err != nil {
 			return none{}, err
 		}
-		return none{}, q.InsertIdentifier(ctx, query.InsertIdentifierParams{
+		err = q.InsertIdentifier(ctx, query.InsertIdentifierParams{
 			Canonical: a.Canonical, AccountID: a.ID, Display: a.Identifier,
+			Kind: string(a.Kind()), IsPrimary: true, VerifiedAt: nullMillis(a.VerifiedAt),
 		})
+		if err != nil || a.PasswordHash == "" {
+			return none{}, err
+		}
+		return none{}, putPassword(ctx, q, a.ID, a.PasswordHash, a.PasswordChangedAt)
 	})
 	return wrap("create account", err)
 }
@@ -82,6 +90,17 @@ func (s *Store) EnableAccount(ctx context.Context, id string, now time.Time) err
 	return missing("enable account", err, account.ErrNotFound)
 }
 
+// SetAttributes implements [account.Store].
+func (s *Store) SetAttributes(ctx context.Context, id string, attributes account.Attributes) error {
+	if len(attributes) > account.MaxAttributes {
+		return wrap("set attributes", account.ErrAttributes)
+	}
+	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
+		return q.SetAttributes(ctx, string(attributes), id)
+	})
+	return some("set attributes", rows, err, account.ErrNotFound)
+}
+
 // ofAccount says whether an update that changed nothing had an account.
 func ofAccount(ctx context.Context, q *query.Queries, id string, rows int64, err error) error {
 	if err != nil || rows > 0 {
@@ -103,5 +122,9 @@ func toAccount(a query.Account, i query.Identifier) account.Account {
 		CreatedAt:         moment(a.CreatedAt),
 		PasswordChangedAt: moment(a.PasswordChangedAt),
 		DisabledAt:        nullMoment(a.DisabledAt),
+		VerifiedAt:        nullMoment(i.VerifiedAt),
+		Attributes:        account.Attributes(a.Attributes),
+
+		CredentialsVersion: a.CredentialsVersion,
 	}
 }

@@ -135,7 +135,7 @@ func refresh(c *client) error {
 func signIn(c *client) error { return startSession(c.store, c.account, deviceOf(c.account)) }
 
 func startSession(store *sqlstore.Store, a account.Account, s session.Session) error {
-	_, err := store.StartSession(context.Background(), login.Start{Session: s, VerifiedHash: a.PasswordHash})
+	_, err := store.StartSession(context.Background(), login.Start{Session: s, Account: a})
 	return err
 }
 
@@ -152,8 +152,8 @@ func someone() account.Account {
 
 func deviceOf(a account.Account) session.Session {
 	return session.Session{
-		ID: uuid.NewString(), AccountID: a.ID, ClientID: "web", Method: "pwd",
-		CreatedAt: moment, AuthTime: moment, UsedAt: moment,
+		ID: uuid.NewString(), AccountID: a.ID, ClientID: "web",
+		CreatedAt: moment, Proofs: session.Proofs{{Method: "pwd", At: moment}}, UsedAt: moment,
 		Address: "2001:db8::1", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 		Salt: [16]byte{1}, ExpiresAt: moment.Add(time.Hour), AbsoluteExpiry: moment.Add(24 * time.Hour),
 	}

@@ -28,7 +28,8 @@ func online(text string) string {
 	if !strings.Contains(text, "+goose NO TRANSACTION") {
 		return text
 	}
-	return strings.NewReplacer("\nCREATE INDEX ", "\nCREATE INDEX CONCURRENTLY ", "\nDROP INDEX ", "\nDROP INDEX CONCURRENTLY ").Replace(text)
+	return strings.NewReplacer("\nCREATE INDEX ", "\nCREATE INDEX CONCURRENTLY ", "\nCREATE UNIQUE INDEX ", "\nCREATE UNIQUE INDEX CONCURRENTLY ",
+		"\nDROP INDEX ", "\nDROP INDEX CONCURRENTLY ").Replace(text)
 }
 
 // migration is a file with another text.

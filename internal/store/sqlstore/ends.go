@@ -19,6 +19,11 @@ func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) 
 	if err != nil || len(ended) == 0 {
 		return 0, err
 	}
+	children, err := q.EndChildren(ctx, query.EndChildrenParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
+	if err != nil {
+		return 0, err
+	}
+	ended = append(ended, children...)
 	recent, err := q.RecentlyEnded(ctx, ended[0].AccountID, millis(e.At.Add(-floodWindow)))
 	if err != nil {
 		return 0, err

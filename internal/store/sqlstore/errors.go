@@ -17,7 +17,6 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/store"
 )
 
@@ -57,6 +56,8 @@ func taken(table string) error {
 		return account.ErrIdentifierTaken
 	case "keys", "secrets":
 		return keyring.ErrConflict
+	case "credentials":
+		return account.ErrCredential
 	case "clients":
 		return clients.ErrTaken
 	case "assertions":
@@ -112,7 +113,7 @@ func meaningPostgres(err *pgconn.PgError) error {
 	case pgUnique:
 		return taken(err.TableName)
 	case pgForeignKey:
-		return login.ErrAccountChanged // all foreign keys name an account
+		return account.ErrChanged // all foreign keys name an account
 	case pgInvalidText:
 		return ErrInvalidText
 	}
@@ -127,7 +128,7 @@ func meaningSQLite(err *sqlite.Error) error {
 		table, _, _ := strings.Cut(where, ".")
 		return taken(table)
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-		return login.ErrAccountChanged
+		return account.ErrChanged
 	case sqlite3.SQLITE_NOTADB:
 		return ErrNotDatabase
 	}

@@ -38,8 +38,8 @@ func TestTheFirstPortionWritesARule(t *testing.T) {
 				must(t, store.CreateAccount(t.Context(), owner))
 				for i := range 101 {
 					s := session.Session{ID: fmt.Sprintf("d8e46a5e-43a1-4c6b-b5b7-%012d", i), ClientID: "web", AccountID: owner.ID,
-						CreatedAt: moment, AuthTime: moment, UsedAt: moment, ExpiresAt: moment.Add(time.Hour), AbsoluteExpiry: moment.Add(time.Hour)}
-					_, err := store.StartSession(t.Context(), login.Start{Session: s, VerifiedHash: owner.PasswordHash})
+						CreatedAt: moment, Proofs: session.Proofs{{Method: "pwd", At: moment}}, UsedAt: moment, ExpiresAt: moment.Add(time.Hour), AbsoluteExpiry: moment.Add(time.Hour)}
+					_, err := store.StartSession(t.Context(), login.Start{Session: s, Account: owner})
 					must(t, err)
 				}
 				left = 2 // the count, and one portion

@@ -26,9 +26,10 @@ func TestARuleEndsWhatThePortionsLeft(t *testing.T) {
 					PasswordHash: "hash", CreatedAt: moment, PasswordChangedAt: moment}
 				must(t, store.CreateAccount(t.Context(), owner))
 				for _, d := range []session.Session{web, app} {
-					d.AccountID, d.CreatedAt, d.AuthTime, d.UsedAt = owner.ID, moment, moment, moment
+					d.AccountID, d.CreatedAt, d.UsedAt = owner.ID, moment, moment
+					d.Proofs = session.Proofs{{Method: "pwd", At: moment}}
 					d.ExpiresAt, d.AbsoluteExpiry = moment.Add(time.Hour), moment.Add(time.Hour)
-					_, err := store.StartSession(t.Context(), login.Start{Session: d, VerifiedHash: owner.PasswordHash})
+					_, err := store.StartSession(t.Context(), login.Start{Session: d, Account: owner})
 					must(t, err)
 				}
 				_, err := store.WriteRule(t.Context(), revoke.Entry{Kind: kind, Value: value, Mode: revoke.Hard, At: moment.Add(time.Second)})

@@ -20,8 +20,14 @@ var _ login.Store = (*Store)(nil)
 
 // StartSession implements [login.Store].
 func (s *Store) StartSession(ctx context.Context, start login.Start) (int64, error) {
+	if start.Session.AccountID != start.Account.ID {
+		return 0, wrap("start session", account.ErrChanged)
+	}
 	head, err := writeLog(ctx, s, start.Session.AccountID, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
 		if err := claimAccount(ctx, q, start); err != nil {
+			return 0, err
+		}
+		if err := holdParent(ctx, q, start.Session); err != nil {
 			return 0, err
 		}
 		d.started(start.Session)
@@ -38,41 +44,60 @@ func (s *Store) StartSession(ctx context.Context, start login.Start) (int64, err
 // stays is not written again.
 func claimAccount(ctx context.Context, q *query.Queries, start login.Start) error {
 	if start.NewHash == "" {
-		_, err := q.HoldAccount(ctx, start.Session.AccountID, start.VerifiedHash)
-		return missing("hold account", err, login.ErrAccountChanged)
+		_, err := q.HoldAccount(ctx, asRead(start.Account))
+		return missing("hold account", err, account.ErrChanged)
 	}
+	a := start.Account
 	rows, err := q.ClaimAccount(ctx, query.ClaimAccountParams{
-		NewHash: start.NewHash, ID: start.Session.AccountID, VerifiedHash: start.VerifiedHash,
+		NewHash: start.NewHash, ID: a.ID, Version: a.CredentialsVersion, VerifiedHash: a.PasswordHash,
 	})
-	return some("claim account", rows, err, login.ErrAccountChanged)
+	if err := some("claim account", rows, err, account.ErrChanged); err != nil {
+		return err
+	}
+	// The same password with other parameters: its owner changed nothing.
+	return putPassword(ctx, q, a.ID, start.NewHash, a.PasswordChangedAt)
+}
+
+// holdParent locks the parent's row, so that the parent ends before the session
+// is written, and refuses it, or after, and ends it too.
+func holdParent(ctx context.Context, q *query.Queries, s session.Session) error {
+	if s.Parent == "" {
+		return nil
+	}
+	rows, err := q.HoldParent(ctx, s.Parent, s.AccountID)
+	return some("hold parent session", rows, err, session.ErrEnded)
 }
 
 // started drafts the events of a sign-in.
 func (d *draft) started(s session.Session) {
 	e := event.Event{
 		Type: event.LoginSucceeded, At: s.CreatedAt, AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID,
-		Actor: s.AccountID, Address: s.Address, UserAgent: s.UserAgent, Detail: map[string]string{"method": s.Method},
+		Actor: s.AccountID, Address: s.Address, UserAgent: s.UserAgent, Detail: map[string]string{"method": oldMethod(s.Proofs)},
 	}
 	d.event(e)
 	e.Type, e.Detail = event.SessionStarted, nil
 	d.event(e)
 }
 
-// ChangePassword implements [login.Store].
-func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) (int, error) {
-	many := session.EndMany{AccountID: c.AccountID, Except: c.KeepSession, Reason: session.ReasonPasswordChanged, At: c.At}
+// ChangePassword implements [account.CredentialStore].
+func (s *Store) ChangePassword(ctx context.Context, c account.PasswordChange) (int, error) {
+	many := session.EndMany{AccountID: c.Account.ID, Except: c.KeepSession, Reason: session.ReasonPasswordChanged, At: c.At}
 	before, err := s.endMost(ctx, many, 0, func() error { return s.unchanged(ctx, c) })
 	if err != nil {
 		return before, wrap("change password", err)
 	}
-	n, err := writeLog(ctx, s, c.AccountID, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+	n, err := writeLog(ctx, s, c.Account.ID, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
 		rows, err := q.ChangePassword(ctx, query.ChangePasswordParams{
-			NewHash: c.NewHash, At: millis(c.At), ID: c.AccountID, OldHash: c.OldHash,
+			NewHash: c.NewHash, At: millis(c.At),
+			ID: c.Account.ID, Version: c.Account.CredentialsVersion, VerifiedHash: c.Account.PasswordHash,
 		})
-		if err := some("replace hash", rows, err, login.ErrAccountChanged); err != nil {
+		if err := some("replace hash", rows, err, account.ErrChanged); err != nil {
 			return 0, err
 		}
-		d.event(event.Event{Type: event.PasswordChanged, At: c.At, AccountID: c.AccountID, SessionID: c.KeepSession})
+		if err := putPassword(ctx, q, c.Account.ID, c.NewHash, c.At); err != nil {
+			return 0, err
+		}
+		d.event(event.Event{Type: event.PasswordChanged, At: c.At, AccountID: c.Account.ID, SessionID: c.KeepSession})
 		return endSessions(ctx, q, d, many, before)
 	})
 	return n, wrap("change password", err)
@@ -80,14 +105,14 @@ func (s *Store) ChangePassword(ctx context.Context, c login.PasswordChange) (int
 
 // unchanged finds out whether a change of password can succeed, before any
 // session is ended for it. The step itself decides.
-func (s *Store) unchanged(ctx context.Context, c login.PasswordChange) error {
+func (s *Store) unchanged(ctx context.Context, c account.PasswordChange) error {
 	_, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
-		return q.HoldAccount(ctx, c.AccountID, c.OldHash)
+		return q.HoldAccount(ctx, asRead(c.Account))
 	})
-	return missing("find account", err, login.ErrAccountChanged)
+	return missing("find account", err, account.ErrChanged)
 }
 
-// DisableAccount implements [login.Store].
+// DisableAccount implements [account.Store].
 func (s *Store) DisableAccount(ctx context.Context, id string, now time.Time) (int, error) {
 	many := session.EndMany{AccountID: id, Reason: session.ReasonAccountDisabled, At: now}
 	before, err := s.endMost(ctx, many, 0)
@@ -107,8 +132,8 @@ func (s *Store) DisableAccount(ctx context.Context, id string, now time.Time) (i
 	return n, missing("disable account", err, account.ErrNotFound)
 }
 
-// DeleteAccount implements [login.Store]. The foreign keys take identifiers
-// and sessions along.
+// DeleteAccount implements [account.Store]. The foreign keys delete identifiers,
+// credentials, links and sessions.
 func (s *Store) DeleteAccount(ctx context.Context, id string, now time.Time) error {
 	many := session.EndMany{AccountID: id, Reason: session.ReasonAccountDeleted, At: now}
 	before, err := s.endMost(ctx, many, 0)

@@ -81,7 +81,12 @@ func (s *Store) EndSession(ctx context.Context, e session.End) (bool, error) {
 func sessionsOf(account string) string { return account + "\x01" }
 
 // StepUp implements [session.ChainStore].
-func (s *Store) StepUp(ctx context.Context, id string, authTime time.Time) (bool, error) {
+func (s *Store) StepUp(ctx context.Context, id string, proofs session.Proofs) (bool, error) {
+	authTime := proofs.AuthTime()
+	list, err := proofsText(proofs)
+	if err != nil {
+		return false, wrap("step up session", err)
+	}
 	owner, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (string, error) {
 		return q.SessionOwner(ctx, id)
 	})
@@ -89,7 +94,7 @@ func (s *Store) StepUp(ctx context.Context, id string, authTime time.Time) (bool
 		return false, unless(missing("find session", err, session.ErrNotFound), session.ErrNotFound)
 	}
 	rows, err := writeLog(ctx, s, sessionsOf(owner), func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		rows, err := q.StepUp(ctx, query.StepUpParams{AuthTime: millis(authTime), ID: id, Now: millis(authTime)})
+		rows, err := q.StepUp(ctx, query.StepUpParams{AuthTime: millis(authTime), Proofs: list, ID: id, Now: millis(authTime)})
 		if err == nil && rows > 0 {
 			d.event(event.Event{Type: event.SessionSteppedUp, At: authTime, AccountID: owner, SessionID: id})
 		}
@@ -195,14 +200,20 @@ func (s *Store) PruneSessions(ctx context.Context, t time.Time) (int, error) {
 }
 
 func insertSession(ctx context.Context, q *query.Queries, s session.Session) error {
+	proofs, err := proofsText(s.Proofs)
+	if err != nil {
+		return err
+	}
 	return q.InsertSession(ctx, query.InsertSessionParams{
 		ID:             s.ID,
 		AccountID:      s.AccountID,
 		ClientID:       s.ClientID,
 		Audience:       s.Audience,
-		Method:         s.Method,
+		Method:         oldMethod(s.Proofs),
+		Proofs:         proofs,
+		Parent:         s.Parent,
 		CreatedAt:      millis(s.CreatedAt),
-		AuthTime:       millis(s.AuthTime),
+		AuthTime:       millis(s.AuthTime()),
 		UsedAt:         millis(s.UsedAt),
 		Address:        s.Address,
 		UserAgent:      s.UserAgent,
@@ -222,9 +233,8 @@ func toSession(row query.Session) (session.Session, error) {
 		AccountID:      row.AccountID,
 		ClientID:       row.ClientID,
 		Audience:       row.Audience,
-		Method:         row.Method,
+		Parent:         row.Parent,
 		CreatedAt:      moment(row.CreatedAt),
-		AuthTime:       moment(row.AuthTime),
 		UsedAt:         moment(row.UsedAt),
 		Address:        row.Address,
 		UserAgent:      row.UserAgent,
@@ -239,5 +249,7 @@ func toSession(row query.Session) (session.Session, error) {
 	if copy(s.Salt[:], row.Salt) != len(row.Salt) || len(row.Salt) != len(s.Salt) {
 		return session.Session{}, fmt.Errorf("session %s: salt of %d bytes", row.ID, len(row.Salt))
 	}
-	return s, nil
+	var err error
+	s.Proofs, err = toProofs(row)
+	return s, err
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 )
 
@@ -276,7 +275,7 @@ func TestOrphansAreRefused(t *testing.T) {
 	for name, fresh := range engines {
 		t.Run(name, func(t *testing.T) {
 			store := open(t, fresh(t))
-			if err := store.Orphan(t.Context()); !errors.Is(err, login.ErrAccountChanged) {
+			if err := store.Orphan(t.Context()); !errors.Is(err, account.ErrChanged) {
 				t.Errorf("got %v, want ErrAccountChanged", err)
 			}
 		})

@@ -46,7 +46,7 @@ func barringPromises() promises {
 			a := s.created("Ana")
 			s.registered("web")
 			s.together(1100, func(int) error {
-				return s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+				return s.starts(login.Start{Session: device(a), Account: a})
 			})
 			s.ok(s.store.DisableClient(s.ctx, "web", at(1e9)))
 			s.same(s.living(a, start), 0)

@@ -24,7 +24,7 @@ func crossingPromises() promises {
 					a := people[(i*7+round*i)%len(people)]
 					store := processes[i%2]
 					d := device(a)
-					if _, err := store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: a.PasswordHash}); err != nil {
+					if _, err := store.StartSession(s.ctx, login.Start{Session: d, Account: a}); err != nil {
 						return err
 					}
 					switch i % 6 {

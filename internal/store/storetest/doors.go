@@ -50,8 +50,8 @@ func doorPromises() promises {
 			a := s.created("Ana")
 			d := s.signedIn(a)
 			s.told(func() {
-				s.fails(s.starts(login.Start{Session: device(a), VerifiedHash: "another"}), login.ErrAccountChanged)
-				if s.starts(login.Start{Session: d, VerifiedHash: a.PasswordHash}) == nil {
+				s.fails(s.starts(login.Start{Session: device(a), Account: elsewise(a)}), account.ErrChanged)
+				if s.starts(login.Start{Session: d, Account: a}) == nil {
 					s.Error("one id is two sessions")
 				}
 				s.fails(s.store.CreateAccount(s.ctx, person("Ana")), account.ErrIdentifierTaken)
@@ -122,7 +122,7 @@ func doorPromises() promises {
 				"s hard "+other.ID, "password.changed "+kept.ID, "session.ended "+other.ID+" password_changed")
 			s.told(func() {
 				_, err := s.store.ChangePassword(s.ctx, change(a, kept.ID))
-				s.fails(err, login.ErrAccountChanged)
+				s.fails(err, account.ErrChanged)
 			})
 		},
 		"no rule is written when the last token has under 10 seconds left": func(s *suite) {
@@ -154,7 +154,7 @@ func doorPromises() promises {
 		"a step-up is a mint": func(s *suite) {
 			s.tokensLive(15 * time.Minute)
 			d := s.signedIn(s.created("Ana"))
-			is(s, true)(s.store.StepUp(s.ctx, d.ID, at(50*time.Minute)))
+			is(s, true)(s.store.StepUp(s.ctx, d.ID, proved(at(50*time.Minute))))
 			before := s.log().Seq
 			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: d.ID, At: at(55 * time.Minute)}))
 			s.same(s.log().Seq, before+1)
@@ -210,7 +210,7 @@ func doorPromises() promises {
 				words := strings.Fields("revocation.written " + map[revoke.Kind]string{revoke.Client: "web"}[kind])
 				s.told(func() {
 					s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: revoke.Hard, At: at(1e9)})
-				}, string(kind)+" hard "+value, "session.ended "+d.ID+" revoked", strings.Join(words, " "))
+				}, string(kind)+" hard "+value, strings.Join(words, " "), "session.ended "+d.ID+" revoked")
 			}
 		},
 		"a revision is the head from before, and never behind what was acknowledged": func(s *suite) {
@@ -218,7 +218,7 @@ func doorPromises() promises {
 			for range 3 {
 				s.wrote(token("x"))
 				head := s.log().Seq
-				revision, err := s.store.StartSession(s.ctx, login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+				revision, err := s.store.StartSession(s.ctx, login.Start{Session: device(a), Account: a})
 				s.ok(err)
 				s.same(revision, head)
 				d := s.signedIn(a)

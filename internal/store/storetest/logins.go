@@ -10,32 +10,33 @@ import (
 
 func loginPromises() promises {
 	return promises{
-		"a session is started only with the hash that was verified": func(s *suite) {
+		"a session is started only with the credentials that were read": func(s *suite) {
 			a := s.created("Ana")
 			d := device(a)
-			s.fails(s.starts(login.Start{Session: d, VerifiedHash: "another"}), login.ErrAccountChanged)
-			s.fails(s.starts(login.Start{Session: d}), login.ErrAccountChanged)
+			for _, read := range []account.Account{older(a), elsewise(a), s.created("Bia"), {}} {
+				s.fails(s.starts(login.Start{Session: d, Account: read}), account.ErrChanged)
+			}
 			_, err := s.store.Session(s.ctx, d.ID)
 			s.fails(err, session.ErrNotFound)
 		},
 		"a session is not started for an account that is disabled or gone": func(s *suite) {
 			a := s.created("Ana")
 			is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, at(1e9)))
-			begin := login.Start{Session: device(a), VerifiedHash: a.PasswordHash}
-			s.fails(s.starts(begin), login.ErrAccountChanged)
+			begin := login.Start{Session: device(a), Account: a}
+			s.fails(s.starts(begin), account.ErrChanged)
 			s.ok(s.store.DeleteAccount(s.ctx, a.ID, start))
-			s.fails(s.starts(begin), login.ErrAccountChanged)
+			s.fails(s.starts(begin), account.ErrChanged)
 		},
 		"a rehash replaces the hash, not the moment it was chosen": func(s *suite) {
 			a := s.created("Ana")
-			s.ok(s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash, NewHash: "stronger"}))
-			a.PasswordHash = "stronger"
+			s.ok(s.starts(login.Start{Session: device(a), Account: a, NewHash: "stronger"}))
+			a.PasswordHash, a.CredentialsVersion = "stronger", 1
 			s.same(s.account(a.ID), a)
 		},
 		"a rehash is undone with its sign-in": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
-			if err := s.starts(login.Start{Session: d, VerifiedHash: a.PasswordHash, NewHash: "stronger"}); err == nil {
+			if err := s.starts(login.Start{Session: d, Account: a, NewHash: "stronger"}); err == nil {
 				s.Error("one id is two sessions")
 			}
 			s.same(s.account(a.ID), a)
@@ -48,20 +49,20 @@ func loginPromises() promises {
 			s.same(s.session(other.ID), other)
 			ended.EndedAt, ended.EndReason = at(time.Minute), session.ReasonPasswordChanged
 			s.same(s.session(ended.ID), ended)
-			a.PasswordHash, a.PasswordChangedAt = "new hash", at(time.Minute)
+			a.PasswordHash, a.PasswordChangedAt, a.CredentialsVersion = "new hash", at(time.Minute), 1
 			s.same(s.account(a.ID), a)
 		},
 		"a password is not changed from another hash, nor of a disabled account": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
-			wrong := change(a, "")
-			wrong.OldHash = "another"
-			_, err := s.store.ChangePassword(s.ctx, wrong)
-			s.fails(err, login.ErrAccountChanged)
+			for _, read := range []account.Account{older(a), elsewise(a)} {
+				_, err := s.store.ChangePassword(s.ctx, change(read, ""))
+				s.fails(err, account.ErrChanged)
+			}
 			s.same(s.session(d.ID), d)
 			is(s, 1)(s.store.DisableAccount(s.ctx, a.ID, at(1e9)))
-			_, err = s.store.ChangePassword(s.ctx, change(a, ""))
-			s.fails(err, login.ErrAccountChanged)
+			_, err := s.store.ChangePassword(s.ctx, change(a, ""))
+			s.fails(err, account.ErrChanged)
 			s.same(s.account(a.ID).PasswordHash, a.PasswordHash)
 		},
 		"disabling ends the account's sessions and tells how many": func(s *suite) {
@@ -90,8 +91,8 @@ func loginPromises() promises {
 	}
 }
 
-func change(a account.Account, keep string) login.PasswordChange {
-	return login.PasswordChange{
-		AccountID: a.ID, OldHash: a.PasswordHash, NewHash: "new hash", KeepSession: keep, At: at(time.Minute),
+func change(a account.Account, keep string) account.PasswordChange {
+	return account.PasswordChange{
+		Account: a, NewHash: "new hash", KeepSession: keep, At: at(time.Minute),
 	}
 }

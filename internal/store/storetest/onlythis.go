@@ -186,16 +186,49 @@ func accountChanges() []Change {
 			s.ok(s.store.DeleteAccount(s.ctx, o.account.ID, at(1e9)))
 		}},
 		{"sign in", []string{"ClaimAccount"}, (*suite).signInOwner, func(s *suite, o *owner) {
-			s.fails(s.starts(login.Start{Session: device(o.account), VerifiedHash: "another", NewHash: "stronger"}), login.ErrAccountChanged)
-			s.ok(s.starts(login.Start{Session: device(o.account), VerifiedHash: o.account.PasswordHash, NewHash: "stronger"}))
+			for _, read := range []account.Account{older(o.account), elsewise(o.account)} {
+				s.fails(s.starts(login.Start{Session: device(o.account), Account: read, NewHash: "stronger"}), account.ErrChanged)
+			}
+			s.ok(s.starts(login.Start{Session: device(o.account), Account: o.account, NewHash: "stronger"}))
 		}},
 		{"change password", []string{"ChangePassword", "EndSessions"}, (*suite).signInOwner, func(s *suite, o *owner) {
-			wrong := change(o.account, o.session.ID)
-			wrong.OldHash = "another"
-			s.fails(counted(s.store.ChangePassword(s.ctx, wrong)), login.ErrAccountChanged)
+			for _, read := range []account.Account{older(o.account), elsewise(o.account)} {
+				s.fails(counted(s.store.ChangePassword(s.ctx, change(read, o.session.ID))), account.ErrChanged)
+			}
 			is(s, 1)(s.store.ChangePassword(s.ctx, change(o.account, o.session.ID)))
 			s.same(s.session(o.session.ID).EndedAt, time.Time{})
 		}},
+		{"set attributes", []string{"SetAttributes"}, (*suite).signInOwner, func(s *suite, o *owner) {
+			s.ok(s.store.SetAttributes(s.ctx, o.account.ID, `{"a":1}`))
+		}},
+		{"add a credential", []string{"RaiseCredentialsVersion"}, (*suite).signInOwner, func(s *suite, o *owner) {
+			s.fails(s.store.AddCredential(s.ctx, 7, authenticator(o.account, "")), account.ErrChanged)
+			s.ok(s.store.AddCredential(s.ctx, 0, authenticator(o.account, "")))
+		}},
+		{"replace a credential", []string{"ReplaceCredential"}, (*suite).enrolOwner, func(s *suite, o *owner) {
+			list := s.credentials(o.account)
+			list[1].Data = "other"
+			s.ok(s.store.ReplaceCredential(s.ctx, 2, list[1]))
+			s.same(s.credentials(o.account), list)
+			stranger := s.created("stranger")
+			list[2].AccountID = stranger.ID
+			s.fails(s.store.ReplaceCredential(s.ctx, 0, list[2]), account.ErrNotFound)
+		}},
+		{"remove a credential", []string{"DeleteCredential"}, (*suite).enrolOwner, func(s *suite, o *owner) {
+			list := s.credentials(o.account)
+			s.ok(s.store.RemoveCredential(s.ctx, 2, o.account.ID, list[1].ID))
+			s.same(s.credentials(o.account), []account.Credential{list[0], list[2]})
+			stranger := s.created("stranger")
+			s.fails(s.store.RemoveCredential(s.ctx, 0, stranger.ID, list[2].ID), account.ErrNotFound)
+		}},
+	}
+}
+
+// enrolOwner gives the account two credentials beside its password.
+func (s *suite) enrolOwner(o *owner) {
+	s.signInOwner(o)
+	for i := range int64(2) {
+		s.ok(s.store.AddCredential(s.ctx, i, authenticator(o.account, "")))
 	}
 }
 
@@ -216,6 +249,19 @@ func sessionChanges() []Change {
 		{"end session", []string{"EndSession"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: o.session.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
 			s.same(s.session(o.second.ID), o.second)
+		}},
+		{"end a session that others came from", []string{"EndChildren"}, func(s *suite, o *owner) {
+			s.signInOwner(o)
+			o.second = s.started(o.account, child(o.account, o.session))
+		}, func(s *suite, o *owner) {
+			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: o.session.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
+			s.same(s.session(o.second.ID).EndReason, session.ReasonSignedOut)
+		}},
+		{"start a session from another", []string{"HoldParent"}, (*suite).signInOwner, func(s *suite, o *owner) {
+			stranger := s.created("stranger")
+			s.fails(s.starts(login.Start{Session: child(stranger, o.session), Account: stranger}), session.ErrEnded)
+			s.fails(s.starts(login.Start{Session: child(o.account, session.Session{ID: nobody}), Account: o.account}), session.ErrEnded)
+			s.started(o.account, child(o.account, o.session))
 		}},
 		{"end sessions", []string{"EndSessions"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			is(s, 1)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: o.account.ID, Except: o.second.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
@@ -270,7 +316,7 @@ func sessionChanges() []Change {
 		}, func(s *suite, o *owner) {
 			d := device(o.account)
 			d.UsedAt = at(-90 * time.Minute)
-			_, err := s.store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: o.account.PasswordHash, MostSessions: 3})
+			_, err := s.store.StartSession(s.ctx, login.Start{Session: d, Account: o.account, MostSessions: 3})
 			s.ok(err)
 			s.same(s.session(d.ID), d)
 			s.same(s.session(o.session.ID), o.session) // used later than those that ended
@@ -283,8 +329,8 @@ func sessionChanges() []Change {
 			s.ok(s.store.DeleteAccount(s.ctx, o.account.ID, at(1e9)))
 		}},
 		{"step up", []string{"StepUp"}, (*suite).signInOwner, func(s *suite, o *owner) {
-			is(s, false)(s.store.StepUp(s.ctx, o.session.ID, at(2*time.Hour))) // it has expired by then
-			is(s, true)(s.store.StepUp(s.ctx, o.session.ID, at(1e9)))
+			is(s, false)(s.store.StepUp(s.ctx, o.session.ID, proved(at(2*time.Hour)))) // it has expired by then
+			is(s, true)(s.store.StepUp(s.ctx, o.session.ID, proved(at(1e9))))
 			s.same(s.session(o.second.ID), o.second)
 		}},
 		byTime("prune sessions", "PruneSessions", (*suite).signInLastingOwner, func(s *suite, t time.Time) error {

@@ -125,8 +125,8 @@ func (s *suite) raceSignIns(bar func(account.Account) error) {
 			if i == 3 {
 				return bar(a)
 			}
-			err := s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
-			return unless(err, login.ErrAccountChanged)
+			err := s.starts(login.Start{Session: device(a), Account: a})
+			return unless(err, account.ErrChanged)
 		})
 		s.same(s.living(a, start), 0)
 	}

@@ -31,7 +31,7 @@ func revisionPromises() promises {
 				})
 				rule := s.onlyRule(before)
 				minted.allBefore(s, rule)
-				s.knows(processes, a.ID, a.PasswordHash, rule)
+				s.knows(processes, a.ID, rule)
 			}
 		},
 		"no sign-in that is ended by an account's rule escapes it": func(s *suite) {
@@ -49,7 +49,7 @@ func revisionPromises() promises {
 						return err
 					}
 					d := device(a)
-					revision, err := store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: a.PasswordHash})
+					revision, err := store.StartSession(s.ctx, login.Start{Session: d, Account: a})
 					minted.Store(d.ID, revision)
 					return err
 				})
@@ -60,7 +60,7 @@ func revisionPromises() promises {
 					}
 					return true
 				})
-				s.knows(processes, a.ID, a.PasswordHash, rule)
+				s.knows(processes, a.ID, rule)
 			}
 		},
 	}
@@ -105,12 +105,12 @@ func (s *suite) onlyRule(after int64) revoke.Rule {
 
 // knows checks that who signs in after a rule was acknowledged is not refused
 // for it, in whichever process.
-func (s *suite) knows(processes []Store, account, hash string, rule revoke.Rule) {
+func (s *suite) knows(processes []Store, account string, rule revoke.Rule) {
 	s.Helper()
 	a := s.account(account)
 	for _, store := range processes {
 		d := device(a)
-		revision, err := store.StartSession(s.ctx, login.Start{Session: d, VerifiedHash: hash})
+		revision, err := store.StartSession(s.ctx, login.Start{Session: d, Account: a})
 		s.ok(err)
 		found, err := store.Session(s.ctx, d.ID)
 		s.ok(err)

@@ -194,7 +194,7 @@ func revocationPromises() promises {
 		"a rule about everybody ends all sessions, however many": func(s *suite) {
 			a := s.created("Ana")
 			s.together(1100, func(int) error {
-				return s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+				return s.starts(login.Start{Session: device(a), Account: a})
 			})
 			s.wrote(revoke.Entry{Kind: revoke.Issuer, Value: "https://auth.example.com", Mode: revoke.Hard, At: at(1e9)})
 			s.same(s.living(a, start), 0)
@@ -212,7 +212,7 @@ func revocationPromises() promises {
 				old := s.signedIn(a)
 				young := device(a)
 				young.CreatedAt = old.CreatedAt.Add(2 * time.Millisecond)
-				s.ok(s.starts(login.Start{Session: young, VerifiedHash: a.PasswordHash}))
+				s.ok(s.starts(login.Start{Session: young, Account: a}))
 				s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: revoke.Soft, At: at(1e9), Repeats: old.CreatedAt.Add(time.Millisecond)})
 				s.same(s.session(old.ID).EndReason, session.ReasonRevoked)
 				s.same(s.session(young.ID).EndedAt.IsZero(), true)

@@ -22,7 +22,7 @@ func sessionPromises() promises {
 			}
 			is(s, false)(s.store.Rotate(s.ctx, session.Rotation{ID: nobody, To: 1}))
 			is(s, false)(s.store.EndSession(s.ctx, session.End{ID: nobody, At: start}))
-			is(s, false)(s.store.StepUp(s.ctx, nobody, start))
+			is(s, false)(s.store.StepUp(s.ctx, nobody, proved(start)))
 			is(s, 0)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: nobody, At: start}))
 		},
 		"rotating writes the use and the new limit, and nothing else": func(s *suite) {
@@ -44,7 +44,7 @@ func sessionPromises() promises {
 			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: d.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
 			before := s.session(d.ID)
 			is(s, false)(s.store.Rotate(s.ctx, rotation(d, 0, 1)))
-			is(s, false)(s.store.StepUp(s.ctx, d.ID, at(2e9)))
+			is(s, false)(s.store.StepUp(s.ctx, d.ID, proved(at(2e9))))
 			s.same(s.session(d.ID), before)
 		},
 		"ending twice keeps the first reason and moment": func(s *suite) {
@@ -64,12 +64,12 @@ func sessionPromises() promises {
 			for _, id := range []string{first.ID, second.ID} {
 				s.same(s.session(id).EndReason, session.ReasonSignedOut)
 			}
-			is(s, false)(s.store.StepUp(s.ctx, s.signedIn(a).ID, first.ExpiresAt))
+			is(s, false)(s.store.StepUp(s.ctx, s.signedIn(a).ID, proved(first.ExpiresAt)))
 		},
 		"a step-up moves the time of authentication only": func(s *suite) {
 			d := s.signedIn(s.created("Ana"))
-			is(s, true)(s.store.StepUp(s.ctx, d.ID, at(time.Minute)))
-			d.AuthTime = at(time.Minute)
+			is(s, true)(s.store.StepUp(s.ctx, d.ID, proved(at(time.Minute))))
+			d.Proofs = proved(at(time.Minute))
 			s.same(s.session(d.ID), d)
 		},
 		"ending many spares the exception and other accounts": func(s *suite) {
@@ -112,7 +112,7 @@ func sessionPromises() promises {
 		"pruning leaves nothing over, however much there is": func(s *suite) {
 			a := s.created("Ana")
 			s.together(1100, func(int) error {
-				return s.starts(login.Start{Session: device(a), VerifiedHash: a.PasswordHash})
+				return s.starts(login.Start{Session: device(a), Account: a})
 			})
 			is(s, 1100)(s.store.PruneSessions(s.ctx, at(25*time.Hour)))
 			s.same(s.living(a, start), 0)

@@ -47,7 +47,7 @@ type Stores struct {
 // Run runs every promise on a fresh store from open.
 func Run(t *testing.T, open func(t *testing.T) Stores) {
 	for _, list := range []promises{
-		accountPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
+		accountPromises(), credentialPromises(), parentPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
 		clientPromises(), describedPromises(), assertionPromises(), barringPromises(),
 		webhookPromises(), deliveryPromises(),
 		revocationPromises(), eventPromises(), doorPromises(), revisionPromises(), crossingPromises(),
@@ -103,9 +103,8 @@ func device(a account.Account) session.Session {
 		AccountID:      a.ID,
 		ClientID:       "web",
 		Audience:       "orders",
-		Method:         "pwd",
 		CreatedAt:      start,
-		AuthTime:       start,
+		Proofs:         proved(start),
 		UsedAt:         start,
 		Address:        "192.0.2.1",
 		UserAgent:      "Browser/1",
@@ -113,6 +112,23 @@ func device(a account.Account) session.Session {
 		ExpiresAt:      at(time.Hour),
 		AbsoluteExpiry: at(24 * time.Hour),
 	}
+}
+
+// proved is a password proved at a moment.
+func proved(at time.Time) session.Proofs {
+	return session.Proofs{{Method: session.MethodPassword, At: at}}
+}
+
+// older is an account as it was before a change of its credentials that kept the
+// hash, and elsewise one whose hash the version before this one has changed.
+func older(a account.Account) account.Account {
+	a.CredentialsVersion--
+	return a
+}
+
+func elsewise(a account.Account) account.Account {
+	a.PasswordHash = "another"
+	return a
 }
 
 func (s *suite) created(identifier string) account.Account {
@@ -130,7 +146,7 @@ func (s *suite) signedIn(a account.Account) session.Session {
 
 func (s *suite) started(a account.Account, d session.Session) session.Session {
 	s.Helper()
-	s.ok(s.starts(login.Start{Session: d, VerifiedHash: a.PasswordHash}))
+	s.ok(s.starts(login.Start{Session: d, Account: a}))
 	return d
 }
 

@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent,
-    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience)
+    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent)
 VALUES (@id, @account_id, @client_id, @method, @created_at, @auth_time, @used_at, @address, @user_agent,
-    @generation, @salt, @expires_at, @absolute_expiry, @ended_at, @end_reason, @rotated_at, @audience);
+    @generation, @salt, @expires_at, @absolute_expiry, @ended_at, @end_reason, @rotated_at, @audience, @proofs, @parent);
 
 -- name: Session :one
 -- With the head of the revocation log in one statement, and so of one snapshot:
@@ -14,7 +14,7 @@ FROM sessions CROSS JOIN revocation_log WHERE sessions.id = @id;
 -- Session, and the account that it is of.
 SELECT sqlc.embed(sessions), sqlc.embed(accounts), sqlc.embed(identifiers), revocation_log.epoch, revocation_log.n
 FROM sessions JOIN accounts ON accounts.id = sessions.account_id
-    JOIN identifiers ON identifiers.account_id = sessions.account_id
+    JOIN identifiers ON identifiers.account_id = sessions.account_id AND identifiers.is_primary
     CROSS JOIN revocation_log
 WHERE sessions.id = @id;
 
@@ -29,6 +29,17 @@ WHERE id = @id AND generation = @from_generation AND ended_at IS NULL;
 -- name: EndSession :many
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE id = @id AND ended_at IS NULL
+RETURNING *;
+
+-- name: HoldParent :execrows
+-- Locks the row of a session until another one that comes from it is written.
+UPDATE sessions SET parent = parent
+WHERE id = @id AND account_id = @account_id AND ended_at IS NULL;
+
+-- name: EndChildren :many
+-- The sessions that came from one.
+UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
+WHERE parent = @id AND parent <> '' AND ended_at IS NULL
 RETURNING *;
 
 -- name: RecentlyEnded :one
@@ -125,12 +136,12 @@ WHERE ended_at IS NULL
 RETURNING *;
 
 -- name: StepUp :execrows
-UPDATE sessions SET auth_time = @auth_time
+UPDATE sessions SET auth_time = @auth_time, proofs = @proofs
 WHERE id = @id AND ended_at IS NULL AND expires_at > @now;
 
 -- name: Sessions :many
 SELECT sqlc.embed(sessions), identifiers.display
-FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
+FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id AND identifiers.is_primary
 WHERE (sessions.created_at, sessions.id) < (CAST(@after_created_at AS BIGINT), CAST(@after_id AS TEXT))
     AND (sessions.created_at, sessions.id) >= (CAST(@down_to_at AS BIGINT), CAST(@down_to AS TEXT))
     AND sessions.ended_at IS NULL AND sessions.expires_at > @now
@@ -147,7 +158,7 @@ LIMIT 1 OFFSET @skip;
 -- name: SessionsOfAccount :many
 -- All have the same ended_at, and PostgreSQL does not know that.
 SELECT sqlc.embed(sessions), identifiers.display
-FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
+FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id AND identifiers.is_primary
 WHERE sessions.account_id = @account_id AND sessions.ended_at IS NULL
     AND (sessions.created_at, sessions.id) < (CAST(@after_created_at AS BIGINT), CAST(@after_id AS TEXT))
     AND sessions.expires_at > @now

@@ -11,8 +11,8 @@ import (
 )
 
 const account = `-- name: Account :one
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, identifiers.canonical, identifiers.account_id, identifiers.display
-FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE accounts.id = $1
 `
 
@@ -30,17 +30,23 @@ func (q *Queries) Account(ctx context.Context, id string) (AccountRow, error) {
 		&i.Account.CreatedAt,
 		&i.Account.PasswordChangedAt,
 		&i.Account.DisabledAt,
+		&i.Account.CredentialsVersion,
+		&i.Account.Attributes,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,
+		&i.Identifier.Kind,
+		&i.Identifier.IsPrimary,
+		&i.Identifier.VerifiedAt,
 	)
 	return i, err
 }
 
 const accountByIdentifier = `-- name: AccountByIdentifier :one
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, identifiers.canonical, identifiers.account_id, identifiers.display
-FROM identifiers JOIN accounts ON accounts.id = identifiers.account_id
-WHERE identifiers.canonical = $1
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+FROM identifiers AS named JOIN accounts ON accounts.id = named.account_id
+    JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
+WHERE named.canonical = $1
 `
 
 type AccountByIdentifierRow struct {
@@ -48,6 +54,7 @@ type AccountByIdentifierRow struct {
 	Identifier Identifier
 }
 
+// Finds by any identifier, and returns the primary one.
 func (q *Queries) AccountByIdentifier(ctx context.Context, canonical string) (AccountByIdentifierRow, error) {
 	row := q.db.QueryRowContext(ctx, accountByIdentifier, canonical)
 	var i AccountByIdentifierRow
@@ -57,9 +64,14 @@ func (q *Queries) AccountByIdentifier(ctx context.Context, canonical string) (Ac
 		&i.Account.CreatedAt,
 		&i.Account.PasswordChangedAt,
 		&i.Account.DisabledAt,
+		&i.Account.CredentialsVersion,
+		&i.Account.Attributes,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,
+		&i.Identifier.Kind,
+		&i.Identifier.IsPrimary,
+		&i.Identifier.VerifiedAt,
 	)
 	return i, err
 }
@@ -76,8 +88,8 @@ func (q *Queries) AccountExists(ctx context.Context, id string) (bool, error) {
 }
 
 const accounts = `-- name: Accounts :many
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, identifiers.canonical, identifiers.account_id, identifiers.display
-FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE (accounts.created_at, accounts.id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT))
 ORDER BY accounts.created_at DESC, accounts.id DESC
 LIMIT $3
@@ -109,9 +121,14 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]AccountsR
 			&i.Account.CreatedAt,
 			&i.Account.PasswordChangedAt,
 			&i.Account.DisabledAt,
+			&i.Account.CredentialsVersion,
+			&i.Account.Attributes,
 			&i.Identifier.Canonical,
 			&i.Identifier.AccountID,
 			&i.Identifier.Display,
+			&i.Identifier.Kind,
+			&i.Identifier.IsPrimary,
+			&i.Identifier.VerifiedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -141,15 +158,16 @@ func (q *Queries) BarAccount(ctx context.Context, at sql.NullInt64, iD string) (
 }
 
 const changePassword = `-- name: ChangePassword :execrows
-UPDATE accounts SET password_hash = $1, password_changed_at = $2
-WHERE id = $3 AND password_hash = $4 AND disabled_at IS NULL
+UPDATE accounts SET password_hash = $1, password_changed_at = $2, credentials_version = credentials_version + 1
+WHERE id = $3 AND credentials_version = $4 AND password_hash = $5 AND disabled_at IS NULL
 `
 
 type ChangePasswordParams struct {
-	NewHash string
-	At      int64
-	ID      string
-	OldHash string
+	NewHash      string
+	At           int64
+	ID           string
+	Version      int64
+	VerifiedHash string
 }
 
 func (q *Queries) ChangePassword(ctx context.Context, arg ChangePasswordParams) (int64, error) {
@@ -157,7 +175,8 @@ func (q *Queries) ChangePassword(ctx context.Context, arg ChangePasswordParams) 
 		arg.NewHash,
 		arg.At,
 		arg.ID,
-		arg.OldHash,
+		arg.Version,
+		arg.VerifiedHash,
 	)
 	if err != nil {
 		return 0, err
@@ -166,19 +185,25 @@ func (q *Queries) ChangePassword(ctx context.Context, arg ChangePasswordParams) 
 }
 
 const claimAccount = `-- name: ClaimAccount :execrows
-UPDATE accounts SET password_hash = $1
-WHERE id = $2 AND password_hash = $3 AND disabled_at IS NULL
+UPDATE accounts SET password_hash = $1, credentials_version = credentials_version + 1
+WHERE id = $2 AND credentials_version = $3 AND password_hash = $4 AND disabled_at IS NULL
 `
 
 type ClaimAccountParams struct {
 	NewHash      string
 	ID           string
+	Version      int64
 	VerifiedHash string
 }
 
 // The first statement of a sign-in with a new hash.
 func (q *Queries) ClaimAccount(ctx context.Context, arg ClaimAccountParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, claimAccount, arg.NewHash, arg.ID, arg.VerifiedHash)
+	result, err := q.db.ExecContext(ctx, claimAccount,
+		arg.NewHash,
+		arg.ID,
+		arg.Version,
+		arg.VerifiedHash,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -223,29 +248,38 @@ func (q *Queries) EnableAccount(ctx context.Context, id string) (int64, error) {
 
 const holdAccount = `-- name: HoldAccount :one
 SELECT created_at FROM accounts
-WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL
+WHERE id = $1 AND credentials_version = $2 AND password_hash = $3 AND disabled_at IS NULL
 `
 
+type HoldAccountParams struct {
+	ID           string
+	Version      int64
+	VerifiedHash string
+}
+
 // Locks the account's row, as ClaimAccount does. In a transaction, PostgreSQL is
-// given this with FOR NO KEY UPDATE (see lockingTx); SQLite has one writer.
-func (q *Queries) HoldAccount(ctx context.Context, iD string, verifiedHash string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, holdAccount, iD, verifiedHash)
+// given this with FOR NO KEY UPDATE (see lockingTx); SQLite has one writer. The
+// hash is compared because the version before this one changes it alone.
+func (q *Queries) HoldAccount(ctx context.Context, arg HoldAccountParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, holdAccount, arg.ID, arg.Version, arg.VerifiedHash)
 	var created_at int64
 	err := row.Scan(&created_at)
 	return created_at, err
 }
 
 const insertAccount = `-- name: InsertAccount :exec
-INSERT INTO accounts (id, password_hash, created_at, password_changed_at, disabled_at)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO accounts (id, password_hash, created_at, password_changed_at, disabled_at, credentials_version, attributes)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 `
 
 type InsertAccountParams struct {
-	ID                string
-	PasswordHash      string
-	CreatedAt         int64
-	PasswordChangedAt int64
-	DisabledAt        sql.NullInt64
+	ID                 string
+	PasswordHash       string
+	CreatedAt          int64
+	PasswordChangedAt  int64
+	DisabledAt         sql.NullInt64
+	CredentialsVersion int64
+	Attributes         string
 }
 
 func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) error {
@@ -255,22 +289,46 @@ func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) er
 		arg.CreatedAt,
 		arg.PasswordChangedAt,
 		arg.DisabledAt,
+		arg.CredentialsVersion,
+		arg.Attributes,
 	)
 	return err
 }
 
 const insertIdentifier = `-- name: InsertIdentifier :exec
-INSERT INTO identifiers (canonical, account_id, display)
-VALUES ($1, $2, $3)
+INSERT INTO identifiers (canonical, account_id, display, kind, is_primary, verified_at)
+VALUES ($1, $2, $3, $4, $5, $6)
 `
 
 type InsertIdentifierParams struct {
-	Canonical string
-	AccountID string
-	Display   string
+	Canonical  string
+	AccountID  string
+	Display    string
+	Kind       string
+	IsPrimary  bool
+	VerifiedAt sql.NullInt64
 }
 
 func (q *Queries) InsertIdentifier(ctx context.Context, arg InsertIdentifierParams) error {
-	_, err := q.db.ExecContext(ctx, insertIdentifier, arg.Canonical, arg.AccountID, arg.Display)
+	_, err := q.db.ExecContext(ctx, insertIdentifier,
+		arg.Canonical,
+		arg.AccountID,
+		arg.Display,
+		arg.Kind,
+		arg.IsPrimary,
+		arg.VerifiedAt,
+	)
 	return err
+}
+
+const setAttributes = `-- name: SetAttributes :execrows
+UPDATE accounts SET attributes = $1 WHERE id = $2
+`
+
+func (q *Queries) SetAttributes(ctx context.Context, attributes string, iD string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setAttributes, attributes, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

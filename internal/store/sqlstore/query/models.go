@@ -9,11 +9,13 @@ import (
 )
 
 type Account struct {
-	ID                string
-	PasswordHash      string
-	CreatedAt         int64
-	PasswordChangedAt int64
-	DisabledAt        sql.NullInt64
+	ID                 string
+	PasswordHash       string
+	CreatedAt          int64
+	PasswordChangedAt  int64
+	DisabledAt         sql.NullInt64
+	CredentialsVersion int64
+	Attributes         string
 }
 
 type Assertion struct {
@@ -49,6 +51,17 @@ type Client struct {
 	OlderSecretAt sql.NullInt64
 }
 
+type Credential struct {
+	ID        string
+	AccountID string
+	Kind      string
+	Data      string
+	Label     string
+	CreatedAt int64
+	ChangedAt int64
+	UsedAt    sql.NullInt64
+}
+
 type Event struct {
 	Seq       int64
 	ID        string
@@ -71,9 +84,12 @@ type EventLog struct {
 }
 
 type Identifier struct {
-	Canonical string
-	AccountID string
-	Display   string
+	Canonical  string
+	AccountID  string
+	Display    string
+	Kind       string
+	IsPrimary  bool
+	VerifiedAt sql.NullInt64
 }
 
 type Key struct {
@@ -88,6 +104,13 @@ type Key struct {
 	RetireAt   sql.NullInt64
 	KilledAt   sql.NullInt64
 	LongestTtl int64
+}
+
+type Link struct {
+	Issuer    string
+	Sub       string
+	AccountID string
+	CreatedAt int64
 }
 
 type Readiness struct {
@@ -146,6 +169,8 @@ type Session struct {
 	EndReason      string
 	RotatedAt      int64
 	Audience       string
+	Proofs         string
+	Parent         string
 }
 
 type Verifier struct {

@@ -55,7 +55,7 @@ const endAllSessions = `-- name: EndAllSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE ended_at IS NULL
     AND (CAST($3 AS BIGINT) = 0 OR created_at <= CAST($3 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndAllSessionsParams struct {
@@ -91,6 +91,64 @@ func (q *Queries) EndAllSessions(ctx context.Context, arg EndAllSessionsParams) 
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endChildren = `-- name: EndChildren :many
+UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
+WHERE parent = $3 AND parent <> '' AND ended_at IS NULL
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
+`
+
+type EndChildrenParams struct {
+	At     int64
+	Reason string
+	ID     string
+}
+
+// The sessions that came from one.
+func (q *Queries) EndChildren(ctx context.Context, arg EndChildrenParams) ([]Session, error) {
+	rows, err := q.db.QueryContext(ctx, endChildren, arg.At, arg.Reason, arg.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.ClientID,
+			&i.Method,
+			&i.CreatedAt,
+			&i.AuthTime,
+			&i.UsedAt,
+			&i.Address,
+			&i.UserAgent,
+			&i.Generation,
+			&i.Salt,
+			&i.ExpiresAt,
+			&i.AbsoluteExpiry,
+			&i.EndedAt,
+			&i.EndReason,
+			&i.RotatedAt,
+			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -113,7 +171,7 @@ WHERE id IN (
         WHERE old.account_id = $3 AND old.ended_at IS NULL AND old.id <> $4 LIMIT 1000
     ) AS candidates ORDER BY candidates.used_at, candidates.id LIMIT $5
 ) AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndIdlestParams struct {
@@ -158,6 +216,8 @@ func (q *Queries) EndIdlest(ctx context.Context, arg EndIdlestParams) ([]Session
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -179,7 +239,7 @@ WHERE id IN (
     WHERE old.ended_at IS NULL AND old.created_at <= CAST($3 AS BIGINT)
     ORDER BY old.created_at, old.id LIMIT $4
 ) AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndPortionParams struct {
@@ -223,6 +283,8 @@ func (q *Queries) EndPortion(ctx context.Context, arg EndPortionParams) ([]Sessi
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -245,7 +307,7 @@ WHERE id IN (
         AND old.id <> $5
     LIMIT $6
 ) AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndPortionOfAccountParams struct {
@@ -291,6 +353,8 @@ func (q *Queries) EndPortionOfAccount(ctx context.Context, arg EndPortionOfAccou
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -312,7 +376,7 @@ WHERE id IN (
     WHERE old.client_id = $3 AND old.ended_at IS NULL AND old.created_at <= CAST($4 AS BIGINT)
     ORDER BY old.created_at, old.id LIMIT $5
 ) AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndPortionOfClientParams struct {
@@ -356,6 +420,8 @@ func (q *Queries) EndPortionOfClient(ctx context.Context, arg EndPortionOfClient
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -373,7 +439,7 @@ func (q *Queries) EndPortionOfClient(ctx context.Context, arg EndPortionOfClient
 const endSession = `-- name: EndSession :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE id = $3 AND ended_at IS NULL
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndSessionParams struct {
@@ -409,6 +475,8 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) ([]Sessi
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -427,7 +495,7 @@ const endSessions = `-- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE account_id = $3 AND id <> $4 AND ended_at IS NULL
     AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndSessionsParams struct {
@@ -471,6 +539,8 @@ func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) ([]Ses
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -489,7 +559,7 @@ const endSessionsAtClient = `-- name: EndSessionsAtClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE account_id = $3 AND client_id = $4 AND ended_at IS NULL
     AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndSessionsAtClientParams struct {
@@ -533,6 +603,8 @@ func (q *Queries) EndSessionsAtClient(ctx context.Context, arg EndSessionsAtClie
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -551,7 +623,7 @@ const endSessionsOfClient = `-- name: EndSessionsOfClient :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE client_id = $3 AND ended_at IS NULL
     AND (CAST($4 AS BIGINT) = 0 OR created_at <= CAST($4 AS BIGINT))
-RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience
+RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndSessionsOfClientParams struct {
@@ -593,6 +665,8 @@ func (q *Queries) EndSessionsOfClient(ctx context.Context, arg EndSessionsOfClie
 			&i.EndReason,
 			&i.RotatedAt,
 			&i.Audience,
+			&i.Proofs,
+			&i.Parent,
 		); err != nil {
 			return nil, err
 		}
@@ -621,11 +695,25 @@ func (q *Queries) ForgetEndedOfAccount(ctx context.Context, accountID string, po
 	return result.RowsAffected()
 }
 
+const holdParent = `-- name: HoldParent :execrows
+UPDATE sessions SET parent = parent
+WHERE id = $1 AND account_id = $2 AND ended_at IS NULL
+`
+
+// Locks the row of a session until another one that comes from it is written.
+func (q *Queries) HoldParent(ctx context.Context, iD string, accountID string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, holdParent, iD, accountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent,
-    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience)
+    generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12, $13, $14, $15, $16, $17)
+    $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 `
 
 type InsertSessionParams struct {
@@ -646,6 +734,8 @@ type InsertSessionParams struct {
 	EndReason      string
 	RotatedAt      int64
 	Audience       string
+	Proofs         string
+	Parent         string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -667,6 +757,8 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.EndReason,
 		arg.RotatedAt,
 		arg.Audience,
+		arg.Proofs,
+		arg.Parent,
 	)
 	return err
 }
@@ -735,7 +827,7 @@ func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (i
 }
 
 const session = `-- name: Session :one
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, revocation_log.epoch, revocation_log.n
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, sessions.proofs, sessions.parent, revocation_log.epoch, revocation_log.n
 FROM sessions CROSS JOIN revocation_log WHERE sessions.id = $1
 `
 
@@ -768,6 +860,8 @@ func (q *Queries) Session(ctx context.Context, id string) (SessionRow, error) {
 		&i.Session.EndReason,
 		&i.Session.RotatedAt,
 		&i.Session.Audience,
+		&i.Session.Proofs,
+		&i.Session.Parent,
 		&i.Epoch,
 		&i.N,
 	)
@@ -786,9 +880,9 @@ func (q *Queries) SessionOwner(ctx context.Context, id string) (string, error) {
 }
 
 const sessionWithOwner = `-- name: SessionWithOwner :one
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, identifiers.canonical, identifiers.account_id, identifiers.display, revocation_log.epoch, revocation_log.n
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, sessions.proofs, sessions.parent, accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at, revocation_log.epoch, revocation_log.n
 FROM sessions JOIN accounts ON accounts.id = sessions.account_id
-    JOIN identifiers ON identifiers.account_id = sessions.account_id
+    JOIN identifiers ON identifiers.account_id = sessions.account_id AND identifiers.is_primary
     CROSS JOIN revocation_log
 WHERE sessions.id = $1
 `
@@ -823,14 +917,21 @@ func (q *Queries) SessionWithOwner(ctx context.Context, id string) (SessionWithO
 		&i.Session.EndReason,
 		&i.Session.RotatedAt,
 		&i.Session.Audience,
+		&i.Session.Proofs,
+		&i.Session.Parent,
 		&i.Account.ID,
 		&i.Account.PasswordHash,
 		&i.Account.CreatedAt,
 		&i.Account.PasswordChangedAt,
 		&i.Account.DisabledAt,
+		&i.Account.CredentialsVersion,
+		&i.Account.Attributes,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,
+		&i.Identifier.Kind,
+		&i.Identifier.IsPrimary,
+		&i.Identifier.VerifiedAt,
 		&i.Epoch,
 		&i.N,
 	)
@@ -838,8 +939,8 @@ func (q *Queries) SessionWithOwner(ctx context.Context, id string) (SessionWithO
 }
 
 const sessions = `-- name: Sessions :many
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, identifiers.display
-FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, sessions.proofs, sessions.parent, identifiers.display
+FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id AND identifiers.is_primary
 WHERE (sessions.created_at, sessions.id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT))
     AND (sessions.created_at, sessions.id) >= (CAST($3 AS BIGINT), CAST($4 AS TEXT))
     AND sessions.ended_at IS NULL AND sessions.expires_at > $5
@@ -895,6 +996,8 @@ func (q *Queries) Sessions(ctx context.Context, arg SessionsParams) ([]SessionsR
 			&i.Session.EndReason,
 			&i.Session.RotatedAt,
 			&i.Session.Audience,
+			&i.Session.Proofs,
+			&i.Session.Parent,
 			&i.Display,
 		); err != nil {
 			return nil, err
@@ -937,8 +1040,8 @@ func (q *Queries) SessionsFloor(ctx context.Context, arg SessionsFloorParams) (S
 }
 
 const sessionsOfAccount = `-- name: SessionsOfAccount :many
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, identifiers.display
-FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, sessions.proofs, sessions.parent, identifiers.display
+FROM sessions JOIN identifiers ON identifiers.account_id = sessions.account_id AND identifiers.is_primary
 WHERE sessions.account_id = $1 AND sessions.ended_at IS NULL
     AND (sessions.created_at, sessions.id) < (CAST($2 AS BIGINT), CAST($3 AS TEXT))
     AND sessions.expires_at > $4
@@ -993,6 +1096,8 @@ func (q *Queries) SessionsOfAccount(ctx context.Context, arg SessionsOfAccountPa
 			&i.Session.EndReason,
 			&i.Session.RotatedAt,
 			&i.Session.Audience,
+			&i.Session.Proofs,
+			&i.Session.Parent,
 			&i.Display,
 		); err != nil {
 			return nil, err
@@ -1009,18 +1114,24 @@ func (q *Queries) SessionsOfAccount(ctx context.Context, arg SessionsOfAccountPa
 }
 
 const stepUp = `-- name: StepUp :execrows
-UPDATE sessions SET auth_time = $1
-WHERE id = $2 AND ended_at IS NULL AND expires_at > $3
+UPDATE sessions SET auth_time = $1, proofs = $2
+WHERE id = $3 AND ended_at IS NULL AND expires_at > $4
 `
 
 type StepUpParams struct {
 	AuthTime int64
+	Proofs   string
 	ID       string
 	Now      int64
 }
 
 func (q *Queries) StepUp(ctx context.Context, arg StepUpParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, stepUp, arg.AuthTime, arg.ID, arg.Now)
+	result, err := q.db.ExecContext(ctx, stepUp,
+		arg.AuthTime,
+		arg.Proofs,
+		arg.ID,
+		arg.Now,
+	)
 	if err != nil {
 		return 0, err
 	}
