@@ -32,7 +32,7 @@ type rule struct {
 
 var domain = []string{
 	"internal/account", "internal/clients", "internal/event", "internal/guard", "internal/jose", "internal/keyring",
-	"internal/login", "internal/password", "internal/revoke", "internal/session", "internal/token",
+	"internal/login", "internal/password", "internal/revoke", "internal/revoke/fleet", "internal/revoke/rule", "internal/session", "internal/token",
 }
 
 // table says what each package may import. Arrows point down; change a row and
@@ -40,17 +40,15 @@ var domain = []string{
 func table() map[string]rule {
 	anything := []string{"..."}
 	hidden := []string{"internal/secret"}
-	http := append([]string{"api", "internal/problem", "internal/serve", "internal/store", "internal/webhook", "verify"}, domain...)
+	http := append([]string{"api", "internal/feed", "internal/problem", "internal/serve", "internal/store", "internal/webhook", "verify"}, domain...)
 	return map[string]rule{
-		"api": {},
-		// revoke is a leaf here: what a rule is, and the one hash that both sides
-		// must compute alike.
-		"verify":                {imports: []string{"api", "internal/background", "internal/jose", "internal/problem", "internal/revoke", "internal/skew"}, joseLib: true},
-		"verify/internal/rules": {imports: []string{"api", "internal/revoke"}, domain: true},
-		// revoke says how often a feed beats.
-		"verify/internal/feed": {imports: []string{"api", "internal/revoke"}},
+		"api":                   {},
+		"verify":                {imports: []string{"api", "internal/background", "internal/feed", "internal/jose", "internal/problem", "internal/revoke/rule", "internal/skew"}, joseLib: true},
+		"verify/internal/rules": {imports: []string{"api", "internal/revoke/rule"}, domain: true},
+		// Both sides of the feed's wire format: the issuer, relays and verifiers.
+		"internal/feed": {imports: []string{"api"}},
 		// The test issuer signs as the real one does, with the guard's keys.
-		"verify/verifytest": {imports: []string{"api", "verify", "verify/internal/feed", "verify/internal/rules", "internal/jose", "internal/revoke"}, testing: true},
+		"verify/verifytest": {imports: []string{"api", "verify", "internal/feed", "verify/internal/rules", "internal/jose", "internal/revoke/rule"}, testing: true},
 		"client":            {imports: []string{"api"}},
 
 		// The answers of RFC 9457, for the service and for verify.
@@ -72,9 +70,12 @@ func table() map[string]rule {
 		"internal/keyring": {imports: []string{"internal/secret", "internal/jose"}, domain: true, joseLib: true},
 		"internal/token":   {imports: []string{"internal/secret", "internal/keyring", "internal/jose"}, domain: true, joseLib: true},
 		"internal/account": {imports: []string{"internal/password", "internal/secret"}, domain: true},
-		"internal/revoke":  {imports: []string{"internal/event"}, domain: true},
+		// A verifier imports rule alone: what a rule is, and its hash.
+		"internal/revoke/rule":  {domain: true},
+		"internal/revoke/fleet": {imports: []string{"internal/revoke/rule"}, domain: true},
+		"internal/revoke":       {imports: []string{"internal/event", "internal/revoke/rule"}, domain: true},
 		"internal/login": {imports: []string{"internal/account", "internal/clients", "internal/event", "internal/guard",
-			"internal/password", "internal/revoke", "internal/session", "internal/token"}, domain: true},
+			"internal/password", "internal/revoke", "internal/revoke/rule", "internal/session", "internal/token"}, domain: true},
 
 		"internal/mail":    {},
 		"internal/captcha": {},

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 const (
@@ -20,9 +20,9 @@ const (
 // errs, a verifier would wait until it is restarted for the log to come there.
 // Nothing is known, and much is possible, while from is 0.
 func plausible(from, to int64) error {
-	epoch, n := revoke.Split(from)
-	nextEpoch, next := revoke.Split(to)
-	if to > revoke.MaxSeq || from > 0 && (next > n+maxAdvance || nextEpoch > epoch+maxEpochs) {
+	epoch, n := rule.Split(from)
+	nextEpoch, next := rule.Split(to)
+	if to > rule.MaxSeq || from > 0 && (next > n+maxAdvance || nextEpoch > epoch+maxEpochs) {
 		return fmt.Errorf("%w: place %d after %d", errFrame, to, from)
 	}
 	return nil

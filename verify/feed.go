@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/internal/feed"
 )
 
 // Feed serves the revocation feed on, to those who follow this verifier instead

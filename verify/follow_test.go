@@ -14,14 +14,14 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/verify"
 )
 
 // TestHostileFeeds: whatever a feed says, the verifier only ever becomes stale,
 // keeps what it knows, and follows again when there is something to follow.
 func TestHostileFeeds(t *testing.T) {
-	head := revoke.Seq(1, 1) // with the rule that is there before
+	head := rule.Seq(1, 1) // with the rule that is there before
 	hello := func(change func(*api.FeedHello)) string {
 		h := api.FeedHello{Epoch: 1, Head: head, Floor: head, Salt: "d2lyZQ"}
 		change(&h)
@@ -272,7 +272,7 @@ func TestEpochChange(t *testing.T) {
 		w.revoke("later")
 		synctest.Wait()
 		refuse(t, v, later, verify.ErrRevoked)
-		if s := v.Stats(); s.Rules != 2 || s.Place != revoke.Seq(2, 1) || w.count("feed") != 1 {
+		if s := v.Stats(); s.Rules != 2 || s.Place != rule.Seq(2, 1) || w.count("feed") != 1 {
 			t.Errorf("%+v after %d streams", s, w.count("feed"))
 		}
 	})

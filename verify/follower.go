@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/revoke"
-	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/internal/feed"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
@@ -228,7 +228,7 @@ func (f *follower) meet(hello api.FeedHello) error {
 		return far
 	case known == nil:
 		iss := f.v.policy.issuer
-		f.salt.Store(&salt{grains, rules.KeyOf(revoke.Hash(grains, revoke.Issuer, iss, iss))})
+		f.salt.Store(&salt{grains, rules.KeyOf(rule.Hash(grains, rule.Issuer, iss, iss))})
 		f.v.epoch.Add(1)
 		f.v.watches.index(f)
 	case !bytes.Equal(known.bytes, grains):

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
@@ -157,19 +157,19 @@ func (r *record) keys(s *salt) *rules.Keys {
 		return k
 	}
 	c, k := Claims{r}, &rules.Keys{}
-	mark := func(at int, kind revoke.Kind, value string) {
+	mark := func(at int, kind rule.Kind, value string) {
 		if value != "" {
-			k[at] = rules.KeyOf(revoke.Hash(s.bytes, kind, c.Issuer(), value))
+			k[at] = rules.KeyOf(rule.Hash(s.bytes, kind, c.Issuer(), value))
 		}
 	}
-	mark(rules.Token, revoke.Token, c.ID())
-	mark(rules.Session, revoke.Session, c.SessionID())
-	mark(rules.Account, revoke.Account, c.Subject())
-	mark(rules.Client, revoke.Client, c.ClientID())
+	mark(rules.Token, rule.Token, c.ID())
+	mark(rules.Session, rule.Session, c.SessionID())
+	mark(rules.Account, rule.Account, c.Subject())
+	mark(rules.Client, rule.Client, c.ClientID())
 	if c.ClientID() != "" {
-		mark(rules.AccountAtClient, revoke.AccountAtClient, revoke.Pair(c.Subject(), c.ClientID()))
+		mark(rules.AccountAtClient, rule.AccountAtClient, rule.Pair(c.Subject(), c.ClientID()))
 	}
-	mark(rules.SigningKey, revoke.Key, r.key.Kid())
+	mark(rules.SigningKey, rule.Key, r.key.Kid())
 	r.marks.Store(k)
 	return k
 }

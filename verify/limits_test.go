@@ -16,7 +16,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/verify"
 )
 
@@ -93,10 +93,10 @@ func TestPlausiblePlaces(t *testing.T) {
 		from, to int64
 		want     bool
 	}{
-		{0, 1<<53 - 1, true}, {0, 1 << 53, false}, {revoke.Seq(3, 5), 1 << 53, false},
-		{revoke.Seq(3, 5), revoke.Seq(3, 5+1<<28), true}, {revoke.Seq(3, 5), revoke.Seq(3, 6+1<<28), false},
-		{revoke.Seq(3, 5), revoke.Seq(3+1<<10, 0), true}, {revoke.Seq(3, 5), revoke.Seq(4+1<<10, 0), false},
-		{revoke.Seq(3, 5), revoke.Seq(4, 5+1<<28), true}, {revoke.Seq(3, 5), revoke.Seq(4, 6+1<<28), false},
+		{0, 1<<53 - 1, true}, {0, 1 << 53, false}, {rule.Seq(3, 5), 1 << 53, false},
+		{rule.Seq(3, 5), rule.Seq(3, 5+1<<28), true}, {rule.Seq(3, 5), rule.Seq(3, 6+1<<28), false},
+		{rule.Seq(3, 5), rule.Seq(3+1<<10, 0), true}, {rule.Seq(3, 5), rule.Seq(4+1<<10, 0), false},
+		{rule.Seq(3, 5), rule.Seq(4, 5+1<<28), true}, {rule.Seq(3, 5), rule.Seq(4, 6+1<<28), false},
 	} {
 		if err := verify.Plausible(test.from, test.to); (err == nil) != test.want {
 			t.Errorf("from %d to %d: %v", test.from, test.to, err)
@@ -157,7 +157,7 @@ func TestPrefixesOfFrames(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if s := v.Stats(); s.Rules != 1 || s.Keys != 1 || s.Place != revoke.Seq(1, 1) {
+		if s := v.Stats(); s.Rules != 1 || s.Keys != 1 || s.Place != rule.Seq(1, 1) {
 			t.Errorf("%+v", s)
 		}
 	})

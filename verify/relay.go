@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/verify/internal/feed"
 )
 
 const (

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 

@@ -17,10 +17,10 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/verify"
-	"github.com/portaria/portaria/verify/internal/feed"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
@@ -50,7 +50,7 @@ type wire struct {
 const wireSalt = "wire"
 
 func newWire(t testing.TB) *wire {
-	w := &wire{key: generate(t, jose.EdDSA), head: revoke.Seq(1, 0), bad: map[string]http.HandlerFunc{}, live: map[*body]struct{}{}, asked: map[string]int{}}
+	w := &wire{key: generate(t, jose.EdDSA), head: rule.Seq(1, 0), bad: map[string]http.HandlerFunc{}, live: map[*body]struct{}{}, asked: map[string]int{}}
 	w.log = feed.NewLog(w.hello())
 	w.log.SetKeySet(keySet(w.key))
 	w.serve = &feed.Server{Now: time.Now, Log: func() *feed.Log { return w.log }, Rules: w.all,
@@ -89,7 +89,7 @@ func (w *wire) revoke(sid string) {
 	defer w.mu.Unlock()
 	now := time.Now()
 	r := rules.Rule{Seq: w.head + 1, Kind: rules.KindOf("s"), At: now.Unix(), Prune: now.Add(100 * time.Hour).Unix(),
-		Key: rules.KeyOf(revoke.Hash([]byte(wireSalt), revoke.Session, issuer, sid))}.Wire()
+		Key: rules.KeyOf(rule.Hash([]byte(wireSalt), rule.Session, issuer, sid))}.Wire()
 	w.rules = append(w.rules, r)
 	w.log.Append(api.FeedRules{From: w.head, To: r.Seq, Rules: []api.FeedRule{r}})
 	w.head = r.Seq
@@ -99,7 +99,7 @@ func (w *wire) revoke(sid string) {
 func (w *wire) reset(epoch int64, left []api.FeedRule) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.head, w.rules = revoke.Seq(epoch, 0), left
+	w.head, w.rules = rule.Seq(epoch, 0), left
 	w.log.Reset(w.hello())
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/recipient"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
@@ -68,7 +69,7 @@ type App struct {
 	clock          sharedClock
 	hub            *revoke.Hub
 	keysChanged    httpapi.Bell
-	fleet          *revoke.Fleet
+	fleet          *fleet.Fleet
 	following      sync.WaitGroup
 	stopRevocation func()
 }

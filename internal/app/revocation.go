@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // openRevocation reads the rule log.
@@ -15,7 +17,7 @@ func (a *App) openRevocation(ctx context.Context) (err error) {
 		return err
 	}
 	a.hub.ByAge(a.settled)
-	a.fleet = revoke.NewFleet(a.store, a.config.RevocationMaxStaleness, a.now)
+	a.fleet = fleet.New(a.store, a.config.RevocationMaxStaleness, a.now)
 	return nil
 }
 
@@ -88,19 +90,19 @@ func (a *App) revocationReady(context.Context) error {
 func (a *App) followKills(ctx context.Context) time.Duration {
 	view, sub := a.hub.Subscribe()
 	defer sub.Close()
-	before, _ := revoke.Split(view.Head)
+	before, _ := rule.Split(view.Head)
 	for {
 		select {
 		case <-ctx.Done():
 			return 0
 		case b, ok := <-sub.Batches():
 			if !ok {
-				if now, _ := revoke.Split(a.hub.View().Head); now != before {
+				if now, _ := rule.Split(a.hub.View().Head); now != before {
 					a.log.WarnContext(ctx, "the revocation log began another epoch", "from", before, "to", now, "reason", a.hub.Raised())
 				}
 				return time.Second // the epoch rose: follow again
 			}
-			if slices.ContainsFunc(b.Rules, func(r revoke.Rule) bool { return r.Kind == revoke.Key }) {
+			if slices.ContainsFunc(b.Rules, func(r rule.Rule) bool { return r.Kind == rule.Key }) {
 				a.MaintainKeys(ctx)
 			}
 		}

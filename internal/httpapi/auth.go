@@ -17,6 +17,7 @@ import (
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/verify"
@@ -240,7 +241,7 @@ func (s *Server) standing(ctx context.Context, c verify.Claims, seen int64) erro
 	switch {
 	case !refused:
 		return nil
-	case mode == revoke.Soft:
+	case mode == rule.Soft:
 		return revoke.ErrSuperseded
 	}
 	return revoke.ErrRevoked

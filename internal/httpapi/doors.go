@@ -12,6 +12,7 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
 )
@@ -115,7 +116,7 @@ func (s *Server) takeBack(ctx context.Context, c Caller, a asked) error {
 		return err
 	}
 	_, err := s.writeRule(ctx, revoke.Entry{
-		Kind: revoke.Token, Value: a.access.ID, Mode: revoke.Hard, At: c.Use.At.Truncate(time.Millisecond), Client: c.Client.ID,
+		Kind: rule.Token, Value: a.access.ID, Mode: rule.Hard, At: c.Use.At.Truncate(time.Millisecond), Client: c.Client.ID,
 	})
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // A cursor that a caller holds must lead to the same place after an upgrade.
@@ -32,8 +33,8 @@ func TestKnownFrames(t *testing.T) {
 	salt, _ := hex.DecodeString("000102030405060708090a0b0c0d0e0f")
 	f := frames{issuer: "https://login.example.org", salt: salt}
 	at := time.Unix(1893553445, 0)
-	got := f.rules(&revoke.Batch{From: 12884901894, To: 12884901895, Rules: []revoke.Rule{
-		{Seq: 12884901895, Kind: revoke.Session, Value: "sid-1", Mode: revoke.Hard, At: at, Prune: at.Add(16 * time.Minute)},
+	got := f.rules(&revoke.Batch{From: 12884901894, To: 12884901895, Rules: []rule.Rule{
+		{Seq: 12884901895, Kind: rule.Session, Value: "sid-1", Mode: rule.Hard, At: at, Prune: at.Add(16 * time.Minute)},
 	}})
 	const want = "event: rev\nid: 12884901895\n" +
 		`data: {"from":12884901894,"to":12884901895,"rules":[{"seq":12884901895,"kind":"s","h":"09Y5bULDqq5mKGRGI5Aozw","t":1893553445,"x":1893554405,"mode":"hard"}]}` + "\n\n"

@@ -11,7 +11,7 @@ import (
 	"github.com/portaria/portaria/internal/app/apptest"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/login"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -89,7 +89,7 @@ func TestRoutesForPowersTakeTokensForTheIssuerAlone(t *testing.T) {
 	mint := func(audience []string, scope string) string {
 		t.Helper()
 		minted, _, err := issuer.Mint(a.Clock.Now(), token.Claims{Subject: "operator", ClientID: login.OperatorClientID,
-			Audience: audience, Scope: scope, Revision: revoke.MaxSeq, ExpiresAt: a.Clock.Now().Add(time.Minute)})
+			Audience: audience, Scope: scope, Revision: rule.MaxSeq, ExpiresAt: a.Clock.Now().Add(time.Minute)})
 		worked(t, err)
 		return minted.Reveal()
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/app/apptest"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // polled polls with a proof in the header, as a follower that comes back.
@@ -46,7 +46,7 @@ func TestReadersChangeNothing(t *testing.T) {
 		t.Fatalf("heartbeat %+v", hb)
 	}
 	forged := strconv.FormatInt(head+5, 10) + hb.Proof[strings.Index(hb.Proof, "."):]
-	for _, after := range []int64{head + 1, head + 5, revoke.Seq(1, 700), revoke.Seq(2, 0), revoke.Seq(17, 1), revoke.MaxSeq} {
+	for _, after := range []int64{head + 1, head + 5, rule.Seq(1, 700), rule.Seq(2, 0), rule.Seq(17, 1), rule.MaxSeq} {
 		place := strconv.FormatInt(after, 10)
 		for name, s := range map[string]*stream{
 			"after":          openFeed(t, a, "?after="+place+"&verifier=liar-"+place, "Authorization", basic("orders:"+secret)),

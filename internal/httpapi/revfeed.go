@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	feeds "github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/serve"
 )
 
@@ -61,7 +64,7 @@ const whenStaleRefuse = "refuse"
 
 // feedPlace is where a follower has come to, after or Last-Event-ID when it
 // comes back as browsers do, and what it says of itself.
-func feedPlace(r *http.Request) (v revoke.Verifier, err error) {
+func feedPlace(r *http.Request) (v fleet.Verifier, err error) {
 	query := r.URL.Query()
 	for name, values := range query {
 		if !slices.Contains([]string{"after", "verifier", "lease_ms", "when_stale"}, name) || len(values) > 1 {
@@ -72,10 +75,10 @@ func feedPlace(r *http.Request) (v revoke.Verifier, err error) {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		text, name = last, "Last-Event-ID"
 	}
-	if v.Seq, err = number(text, 0, 0, revoke.MaxSeq); err != nil {
+	if v.Seq, err = number(text, 0, 0, rule.MaxSeq); err != nil {
 		return v, problem.Field(name, "expected a place in the log, as it was told")
 	}
-	ms, err := number(query.Get("lease_ms"), revoke.DefaultStaleness.Milliseconds(), 1, math.MaxInt64)
+	ms, err := number(query.Get("lease_ms"), fleet.DefaultStaleness.Milliseconds(), 1, math.MaxInt64)
 	if err != nil {
 		return v, problem.Field("lease_ms", "expected a number of milliseconds")
 	}
@@ -83,7 +86,7 @@ func feedPlace(r *http.Request) (v revoke.Verifier, err error) {
 		return v, problem.Field("verifier", "expected a name of at most 64 printable characters")
 	}
 	v.Staleness, v.WhenStale = lease(ms), cmp.Or(query.Get("when_stale"), whenStaleRefuse)
-	if !slices.Contains([]string{whenStaleRefuse, "introspect", revoke.StaleOpen}, v.WhenStale) {
+	if !slices.Contains([]string{whenStaleRefuse, "introspect", fleet.StaleOpen}, v.WhenStale) {
 		return v, problem.Field("when_stale", "expected refuse, introspect or open")
 	}
 	return v, nil
@@ -128,7 +131,7 @@ type feed struct {
 	// from and sent bound the part of the log that the follower was sent.
 	from, sent int64
 	keys       string // ETag of the key set that was sent
-	verifier   revoke.Verifier
+	verifier   fleet.Verifier
 	letIn      func(context.Context) error
 	checked    time.Time // when the caller was last let in
 	doubted    bool      // a rule has come that may be about the caller
@@ -142,7 +145,7 @@ func (f *feed) run(r *http.Request, after int64) error {
 	if err := f.begin(view, after, asOf); err != nil {
 		return err
 	}
-	ticker := time.NewTicker(revoke.BeatEvery(f.verifier.Staleness))
+	ticker := time.NewTicker(feeds.BeatEvery(f.verifier.Staleness))
 	defer ticker.Stop()
 	for {
 		var err error
@@ -212,7 +215,7 @@ func (f *feed) tell(b *revoke.Batch) error {
 
 // noteSent comes before the flush: afterwards the follower may have answered.
 func (f *feed) noteSent() {
-	f.Fleet.Sent(f.verifier.Client, f.verifier.ID, revoke.Span{From: f.from, To: f.sent})
+	f.Fleet.Sent(f.verifier.Client, f.verifier.ID, fleet.Span{From: f.from, To: f.sent})
 }
 
 // beat reads the time before it drains, so that nothing up to that time is
@@ -287,8 +290,8 @@ func (f *feed) stillMay(ctx context.Context) error {
 }
 
 // concerns reports whether a rule may be about whoever follows.
-func (f *feed) concerns(r revoke.Rule) bool {
-	return r.Kind == revoke.Client && r.Value == f.verifier.Client || r.Kind == revoke.Issuer || r.Kind == revoke.Key
+func (f *feed) concerns(r rule.Rule) bool {
+	return r.Kind == rule.Client && r.Value == f.verifier.Client || r.Kind == rule.Issuer || r.Kind == rule.Key
 }
 
 // tellKeys sends the key set when it is another one than before.

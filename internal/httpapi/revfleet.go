@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // ack takes note of how far a verifier has come, and those that follow it.
@@ -14,7 +15,7 @@ func (s *Server) ack(ctx context.Context, c Caller, in api.Ack) (none, error) {
 }
 
 func (s *Server) noteAck(ctx context.Context, c Caller, in api.Ack) error {
-	list := []revoke.Verifier{verifierOf(c, in)}
+	list := []fleet.Verifier{verifierOf(c, in)}
 	for _, behind := range in.Followers {
 		// Nobody takes the name of a verifier that follows by itself.
 		behind.Verifier = in.Verifier + "/" + behind.Verifier
@@ -23,8 +24,8 @@ func (s *Server) noteAck(ctx context.Context, c Caller, in api.Ack) error {
 	return s.Fleet.AckAll(ctx, list)
 }
 
-func verifierOf(c Caller, in api.Ack) revoke.Verifier {
-	return revoke.Verifier{
+func verifierOf(c Caller, in api.Ack) fleet.Verifier {
+	return fleet.Verifier{
 		Client:    c.client(),
 		ID:        printable(in.Verifier, maxVerifierName),
 		Seq:       in.Seq,
@@ -46,7 +47,7 @@ const (
 // follow takes note of who begins to follow the log, before it hears a word: a
 // receipt counts on the lease of everybody who may trust what was told before.
 // Who names no lease has the default one.
-func (s *Server) follow(ctx context.Context, v revoke.Verifier) error {
+func (s *Server) follow(ctx context.Context, v fleet.Verifier) error {
 	if v.ID == "" {
 		return nil
 	}
@@ -54,7 +55,7 @@ func (s *Server) follow(ctx context.Context, v revoke.Verifier) error {
 		v.Seq = 0 // no log has come there; a receipt must not count on it
 	}
 	news, err := s.Fleet.Follow(ctx, v)
-	if err != nil || !news || v.Staleness <= revoke.DefaultStaleness {
+	if err != nil || !news || v.Staleness <= fleet.DefaultStaleness {
 		return err
 	}
 	return s.Revocation.Look(ctx)
@@ -93,8 +94,8 @@ func (s *Server) listVerifiers(ctx context.Context, c Caller, _ none) (api.Verif
 
 // behind is how many places lie between; -1 when they cannot be counted.
 func behind(head, seq int64) int64 {
-	ours, _ := revoke.Split(head)
-	theirs, _ := revoke.Split(seq)
+	ours, _ := rule.Split(head)
+	theirs, _ := rule.Split(seq)
 	if ours != theirs {
 		return -1
 	}
@@ -107,6 +108,6 @@ func (s *Server) newEpoch(ctx context.Context, _ Caller, _ none) (api.Epoch, err
 		return api.Epoch{}, err
 	}
 	head := s.Revocation.View().Head
-	epoch, _ := revoke.Split(head)
+	epoch, _ := rule.Split(head)
 	return api.Epoch{Epoch: epoch, Head: head}, nil
 }

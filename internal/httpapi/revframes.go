@@ -10,6 +10,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // frames puts the revocation log into the form that followers see: with hashes
@@ -20,8 +21,8 @@ type frames struct {
 	proofs revoke.Proofs
 }
 
-func (f frames) rule(r revoke.Rule) api.FeedRule {
-	h := revoke.Hash(f.salt, r.Kind, f.issuer, r.Value)
+func (f frames) rule(r rule.Rule) api.FeedRule {
+	h := rule.Hash(f.salt, r.Kind, f.issuer, r.Value)
 	return api.FeedRule{
 		Seq:   r.Seq,
 		Kind:  string(r.Kind),
@@ -64,7 +65,7 @@ func squeeze(text []byte) []byte {
 
 // hello is the first word of a feed and of a reset.
 func (f frames) hello(v *revoke.View) api.FeedHello {
-	epoch, _ := revoke.Split(v.Head)
+	epoch, _ := rule.Split(v.Head)
 	return api.FeedHello{Epoch: epoch, Head: v.Head, Floor: v.Floor(), Salt: base64.RawURLEncoding.EncodeToString(f.salt)}
 }
 

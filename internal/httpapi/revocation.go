@@ -16,6 +16,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/serve"
 )
 
@@ -94,7 +95,7 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request, c Caller) erro
 		parts = append(parts, b.Lines(s.frames.lines))
 	}
 	if name := r.URL.Query().Get("verifier"); name != "" {
-		s.Fleet.Sent(c.client(), printable(name, maxName), revoke.Span{To: view.Head})
+		s.Fleet.Sent(c.client(), printable(name, maxName), fleet.Span{To: view.Head})
 	}
 	send(serve.NewStream(w, r), parts, acceptsGzip(r.Header))
 	return nil
@@ -177,7 +178,7 @@ func (s *Server) sentPoll(c Caller, in api.Poll, v *revoke.View) {
 		name = in.Ack.Verifier
 	}
 	if v.Resumes(in.After) {
-		s.Fleet.Sent(c.client(), printable(name, maxName), revoke.Span{From: s.proved(in.After, in.Place), To: v.Head})
+		s.Fleet.Sent(c.client(), printable(name, maxName), fleet.Span{From: s.proved(in.After, in.Place), To: v.Head})
 	}
 }
 
@@ -191,9 +192,9 @@ func (s *Server) proved(after int64, proof string) int64 {
 }
 
 // polling is what a follower that polls says of itself.
-func polling(c Caller, in api.Poll) revoke.Verifier {
-	return revoke.Verifier{Client: c.client(), ID: printable(in.Verifier, maxName), Seq: in.After,
-		Staleness: cmp.Or(lease(in.Lease), revoke.DefaultStaleness), WhenStale: cmp.Or(in.WhenStale, whenStaleRefuse)}
+func polling(c Caller, in api.Poll) fleet.Verifier {
+	return fleet.Verifier{Client: c.client(), ID: printable(in.Verifier, maxName), Seq: in.After,
+		Staleness: cmp.Or(lease(in.Lease), fleet.DefaultStaleness), WhenStale: cmp.Or(in.WhenStale, whenStaleRefuse)}
 }
 
 // await returns when the log is no longer at a place, or after some time.

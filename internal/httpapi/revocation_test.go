@@ -19,7 +19,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/client"
 	"github.com/portaria/portaria/internal/app/apptest"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // follower is a service that may read the log; writer may write it.
@@ -142,7 +142,7 @@ func TestFeed(t *testing.T) {
 	id := s.next(api.FrameRules, &rules).id
 	salt, err := base64.RawURLEncoding.DecodeString(hello.Salt)
 	worked(t, err)
-	h := revoke.Hash(salt, revoke.Token, a.URL, "after")
+	h := rule.Hash(salt, rule.Token, a.URL, "after")
 	if rules.From != first.Seq || rules.To != second.Seq || id != strconv.FormatInt(second.Seq, 10) || len(rules.Rules) != 1 ||
 		rules.Rules[0].Hash != base64.RawURLEncoding.EncodeToString(h[:]) || rules.Rules[0].Kind != "t" || rules.Rules[0].Mode != "hard" {
 		t.Errorf("%+v, id %s", rules, id)
@@ -242,7 +242,7 @@ func TestPoll(t *testing.T) {
 	if rules.From != hello.Head || rules.To != receipt.Seq {
 		t.Errorf("%+v", rules)
 	}
-	ahead, err := c.Poll(t.Context(), api.Poll{After: revoke.Seq(900_000, 1)})
+	ahead, err := c.Poll(t.Context(), api.Poll{After: rule.Seq(900_000, 1)})
 	worked(t, err)
 	if kinds(ahead) != "reset jwks hb " {
 		t.Error(kinds(ahead))
@@ -406,17 +406,17 @@ func TestImpossibleAcks(t *testing.T) {
 	head := revoked(t, a.Admin(), api.Target{Token: "a"}).Seq
 	ack := api.Ack{Verifier: "v1", Seq: head, Staleness: 10_000, WhenStale: "refuse"}
 	worked(t, c.Ack(t.Context(), ack))
-	for seq, code := range map[int64]string{head + 1: "revocation_position_invalid", revoke.MaxSeq: "revocation_position_invalid",
-		revoke.MaxSeq + 1: "input_invalid", 1<<63 - 1: "input_invalid", -1: "input_invalid"} {
+	for seq, code := range map[int64]string{head + 1: "revocation_position_invalid", rule.MaxSeq: "revocation_position_invalid",
+		rule.MaxSeq + 1: "input_invalid", 1<<63 - 1: "input_invalid", -1: "input_invalid"} {
 		ack.Seq = seq
 		refused(t, c.Ack(t.Context(), ack), code)
 		_, err := c.Poll(t.Context(), api.Poll{After: head, Ack: &ack})
 		refused(t, err, code)
 	}
-	_, err := c.Poll(t.Context(), api.Poll{After: revoke.MaxSeq + 1})
+	_, err := c.Poll(t.Context(), api.Poll{After: rule.MaxSeq + 1})
 	refused(t, err, "input_invalid")
 	// One who follows a relay does not silence it.
-	ack.Seq, ack.Followers = head, []api.FollowerAck{{Verifier: "liar", Seq: revoke.MaxSeq, Staleness: 10_000, WhenStale: "refuse"}}
+	ack.Seq, ack.Followers = head, []api.FollowerAck{{Verifier: "liar", Seq: rule.MaxSeq, Staleness: 10_000, WhenStale: "refuse"}}
 	worked(t, c.Ack(t.Context(), ack))
 	if got := revoked(t, a.Admin(), api.Target{Token: "b"}); got.Confirmed != 0 || got.Pending != 2 {
 		t.Errorf("%+v", got)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
 )
 
 // revocationProblems are the errors of the revocation log and its feed.
@@ -22,10 +23,10 @@ func revocationProblems() []problem.Row {
 			Title: "The access token has been revoked.", Detail: "Sign in again.", Challenge: problem.InvalidToken},
 		{Err: revoke.ErrSuperseded, Status: http.StatusUnauthorized, Code: "token_superseded",
 			Title: "The access token is outdated.", Detail: "Refresh it.", Challenge: problem.InvalidToken},
-		{Err: revoke.ErrStaleness, Status: http.StatusUnprocessableEntity, Code: "staleness_too_great",
+		{Err: fleet.ErrStaleness, Status: http.StatusUnprocessableEntity, Code: "staleness_too_great",
 			Title: "The staleness of the verifier is too great.", Detail: "Lower its staleness. The setting revocation_max_staleness is the limit."},
-		{Err: revoke.ErrRuleNotFound, Status: http.StatusNotFound, Code: "rule_not_found", Title: "There is no such rule.", Detail: "It may have expired."},
-		{Err: revoke.ErrTooManyVerifiers, Status: http.StatusServiceUnavailable, Code: "too_many_verifiers",
+		{Err: fleet.ErrRuleNotFound, Status: http.StatusNotFound, Code: "rule_not_found", Title: "There is no such rule.", Detail: "It may have expired."},
+		{Err: fleet.ErrTooManyVerifiers, Status: http.StatusServiceUnavailable, Code: "too_many_verifiers",
 			Title: "Too many verifiers follow the revocation log.", Detail: "Let a gateway serve the feed to the services behind it."},
 		{Err: revoke.ErrAhead, Status: http.StatusConflict, Code: "revocation_position_ahead",
 			Title: "The position is after the end of the revocation log.", Detail: "Fetch a snapshot."},

@@ -10,6 +10,8 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/serve"
 )
 
@@ -32,9 +34,9 @@ func (s *Server) revoke(ctx context.Context, c Caller, in api.Revoke) (api.Revok
 	if err != nil {
 		return api.Revoked{}, err
 	}
-	entry.Mode, entry.Reason, entry.Key = revoke.Mode(in.Mode), in.Reason, in.IdempotencyKey
+	entry.Mode, entry.Reason, entry.Key = rule.Mode(in.Mode), in.Reason, in.IdempotencyKey
 	if in.Mode == "" {
-		entry.Mode = revoke.Hard
+		entry.Mode = rule.Hard
 	}
 	if !printableKey(entry.Key) {
 		return api.Revoked{}, problem.Field("Idempotency-Key", "expected printable text")
@@ -54,7 +56,7 @@ func (s *Server) revoke(ctx context.Context, c Caller, in api.Revoke) (api.Revok
 	}
 	durable := s.now()
 	if !rule.At.Equal(entry.At) { // it was written by an earlier request
-		durable = rule.At.Add(revoke.CommitTime)
+		durable = rule.At.Add(fleet.CommitTime)
 	}
 	receipt, err := s.receipt(ctx, rule.Seq, durable, preferredWait(in.Prefer))
 	return api.Revoked{Receipt: receipt}, err
@@ -64,12 +66,12 @@ func (s *Server) revoke(ctx context.Context, c Caller, in api.Revoke) (api.Revok
 func printableKey(key string) bool { return strings.IndexFunc(key, unicode.IsControl) < 0 }
 
 // writeRule writes a rule, and returns when this process applies it.
-func (s *Server) writeRule(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
-	rule, err := s.Rules.Write(ctx, e)
+func (s *Server) writeRule(ctx context.Context, e revoke.Entry) (rule.Rule, error) {
+	written, err := s.Rules.Write(ctx, e)
 	if err != nil {
-		return revoke.Rule{}, err
+		return rule.Rule{}, err
 	}
-	return rule, s.Revocation.Look(ctx)
+	return written, s.Revocation.Look(ctx)
 }
 
 // receipt asks the fleet, again and again while somebody is still expected to
@@ -99,7 +101,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-func receiptOf(r revoke.Receipt) api.Receipt {
+func receiptOf(r fleet.Receipt) api.Receipt {
 	out := api.Receipt{
 		Seq:         r.Seq,
 		EffectiveBy: r.EffectiveBy.UTC(),
@@ -132,7 +134,7 @@ func preferredWait(header string) time.Duration {
 func (s *Server) showReceipt(ctx context.Context, _ Caller, in api.RulePlace) (api.Receipt, error) {
 	rule, ok := s.Revocation.View().Find(int64(in.Seq))
 	if !ok {
-		return api.Receipt{}, revoke.ErrRuleNotFound
+		return api.Receipt{}, fleet.ErrRuleNotFound
 	}
 	got, err := s.Fleet.ReceiptOf(ctx, rule)
 	return receiptOf(got), err
@@ -142,19 +144,19 @@ func (s *Server) showReceipt(ctx context.Context, _ Caller, in api.RulePlace) (a
 // means two would revoke one of them only.
 func (s *Server) entry(t api.Target) (revoke.Entry, error) {
 	var found []revoke.Entry
-	add := func(given bool, kind revoke.Kind, value string) {
+	add := func(given bool, kind rule.Kind, value string) {
 		if given {
 			found = append(found, revoke.Entry{Kind: kind, Value: value})
 		}
 	}
 	pair := t.Account != "" && t.Client != ""
-	add(t.Token != "", revoke.Token, t.Token)
-	add(t.Session != "", revoke.Session, t.Session)
-	add(t.Account != "" && !pair, revoke.Account, t.Account)
-	add(t.Client != "" && !pair, revoke.Client, t.Client)
-	add(pair, revoke.AccountAtClient, revoke.Pair(t.Account, t.Client))
-	add(t.Key != "", revoke.Key, t.Key)
-	add(t.Issuer, revoke.Issuer, s.Issuer)
+	add(t.Token != "", rule.Token, t.Token)
+	add(t.Session != "", rule.Session, t.Session)
+	add(t.Account != "" && !pair, rule.Account, t.Account)
+	add(t.Client != "" && !pair, rule.Client, t.Client)
+	add(pair, rule.AccountAtClient, rule.Pair(t.Account, t.Client))
+	add(t.Key != "", rule.Key, t.Key)
+	add(t.Issuer, rule.Issuer, s.Issuer)
 	if len(found) != 1 {
 		return revoke.Entry{}, problem.Field("target", "name exactly one: token, session, account, client, account and client, key, or issuer")
 	}

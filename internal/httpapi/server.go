@@ -25,6 +25,7 @@ import (
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
@@ -59,7 +60,7 @@ type Config struct {
 	// else follows.
 	Revocation *revoke.Hub
 	Rules      revoke.Store
-	Fleet      *revoke.Fleet
+	Fleet      *fleet.Fleet
 	// Proofs are what followers show when they come back.
 	Proofs revoke.Proofs
 	// IssuedBy is an upper bound of the "iat" that any process on this

@@ -55,6 +55,8 @@ func (m measured) groups() []string {
 var packages = []measured{
 	{dir: "internal/session", users: []string{"internal/login", "internal/httpapi", "internal/app"}},
 	{dir: "internal/revoke", users: []string{"internal/httpapi", "internal/app"}},
+	{dir: "internal/revoke/fleet", users: []string{"internal/httpapi", "internal/app"}},
+	{dir: "internal/feed", users: []string{"internal/httpapi", "verify", "internal/app"}},
 	{dir: "verify", users: []string{"internal/app"}},
 	{dir: "internal/jose", users: []string{"internal/token"}},
 	{dir: "internal/keyring", users: []string{"internal/app"}},

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 const (
@@ -199,7 +201,7 @@ func (h *Hub) page(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read revocation log: %w", err)
 	}
-	if setBack(v.Head, head) || known && (len(rules) == 0 || !rules[0].same(last)) {
+	if setBack(v.Head, head) || known && (len(rules) == 0 || !rules[0].Same(last)) {
 		return true, h.recover(ctx, v)
 	}
 	more, to := len(rules) == limit, head
@@ -218,7 +220,7 @@ func (h *Hub) page(ctx context.Context) (bool, error) {
 }
 
 // publish makes rules part of the view and hands them to all followers.
-func (h *Hub) publish(v *View, rules []Rule, to int64) {
+func (h *Hub) publish(v *View, rules []rule.Rule, to int64) {
 	h.add(rules)
 	h.mu.Lock()
 	defer h.mu.Unlock()

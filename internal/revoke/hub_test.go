@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // desk is a hub on a log, in a bubble.
@@ -87,7 +88,7 @@ func (d *desk) refuses(c revoke.Claims, want bool) {
 	}
 }
 
-func seq(n int64) int64 { return revoke.Seq(1, n) }
+func seq(n int64) int64 { return rule.Seq(1, n) }
 
 func TestHubTellsOfEveryRuleOnce(t *testing.T) {
 	atDesk(t, func(d *desk) {

@@ -10,11 +10,12 @@ import (
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // TestLengthsOfAnEntry: the limits are in characters, of whatever length in bytes.
 func TestLengthsOfAnEntry(t *testing.T) {
-	good := revoke.Entry{Kind: revoke.Session, Value: "sid", Mode: revoke.Soft, At: time.Unix(1, 0)}
+	good := revoke.Entry{Kind: rule.Session, Value: "sid", Mode: rule.Soft, At: time.Unix(1, 0)}
 	for field, test := range map[string]struct {
 		most int
 		set  func(*revoke.Entry, string)
@@ -50,7 +51,7 @@ func TestLengthsOfAnEntry(t *testing.T) {
 func TestEpochsOfAClaim(t *testing.T) {
 	for ahead, ok := range map[int64]bool{0: true, 1: true, 16: true, 17: false} {
 		atDesk(t, func(d *desk) {
-			err := d.hub.Ahead(d.Context(), revoke.Seq(1+ahead, 1))
+			err := d.hub.Ahead(d.Context(), rule.Seq(1+ahead, 1))
 			if (err == nil) != ok || err != nil && !errors.Is(err, revoke.ErrAhead) {
 				t.Errorf("%d epochs ahead: %v", ahead, err)
 			}
@@ -72,7 +73,7 @@ func TestEpochsOfAClaim(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.wait(after)
-			if err := d.hub.Ahead(d.Context(), revoke.Seq(2, 1)); (err == nil) != ok {
+			if err := d.hub.Ahead(d.Context(), rule.Seq(2, 1)); (err == nil) != ok {
 				t.Errorf("%v after the last claim: %v", after, err)
 			}
 		})
@@ -119,14 +120,14 @@ func TestRecoveryReadsEveryPage(t *testing.T) {
 func TestALostKeyRuleStaysHard(t *testing.T) {
 	atDesk(t, func(d *desk) {
 		backup := d.log.backup()
-		if _, err := d.log.Write(d.Context(), revoke.Entry{Kind: revoke.Key, Value: "kid", Mode: revoke.Hard, At: time.Now()}); err != nil {
+		if _, err := d.log.Write(d.Context(), revoke.Entry{Kind: rule.Key, Value: "kid", Mode: rule.Hard, At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 		d.wait(time.Second)
 		d.log.restore(backup)
 		d.wait(time.Second)
 		d.start()
-		if mode, refused := d.hub.Check(revoke.Claims{Key: "kid", Revision: revoke.MaxSeq}); mode != revoke.Hard || !refused {
+		if mode, refused := d.hub.Check(revoke.Claims{Key: "kid", Revision: rule.MaxSeq}); mode != rule.Hard || !refused {
 			t.Errorf("%q, %v", mode, refused)
 		}
 	})
@@ -181,7 +182,7 @@ func TestTheMomentARuleLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		hub.ByAge(func() time.Time { return age })
-		if _, err := log.Write(t.Context(), revoke.Entry{Kind: revoke.Session, Value: "s", Mode: revoke.Hard, At: written}); err != nil {
+		if _, err := log.Write(t.Context(), revoke.Entry{Kind: rule.Session, Value: "s", Mode: rule.Hard, At: written}); err != nil {
 			t.Fatal(err)
 		}
 		for _, after := range []time.Duration{test.first, test.last} {
@@ -232,87 +233,10 @@ func TestFullChunks(t *testing.T) {
 	})
 }
 
-func TestTimesOfVerifiers(t *testing.T) {
-	seen := time.Unix(1_000_000, 0)
-	for lease, forget := range map[time.Duration]time.Duration{
-		0: 10 * time.Minute, time.Minute: 10 * time.Minute, time.Minute + time.Second: 610 * time.Second, time.Hour: 10 * time.Hour,
-	} {
-		v := revoke.Verifier{Seen: seen, Staleness: lease}
-		if got := v.ForgetAt().Sub(seen); got != forget {
-			t.Errorf("a lease of %v is forgotten after %v", lease, got)
-		}
-		last := seen.Add(lease + 20*time.Second)
-		if v.Silent(last) || !v.Silent(last.Add(1)) {
-			t.Errorf("a lease of %v: silent at %v: %v, after it: %v", lease, last.Sub(seen), v.Silent(last), v.Silent(last.Add(1)))
-		}
-	}
-	for lease, every := range map[time.Duration]time.Duration{
-		0: 250 * time.Millisecond, time.Second: 250 * time.Millisecond, 2 * time.Second: 500 * time.Millisecond,
-		4 * time.Second: time.Second, time.Hour: time.Second,
-	} {
-		if got := revoke.BeatEvery(lease); got != every {
-			t.Errorf("a heartbeat every %v for a lease of %v", got, lease)
-		}
-	}
-}
-
-// TestFollowersAreWrittenAgainInTime: half-way to being forgotten.
-func TestFollowersAreWrittenAgainInTime(t *testing.T) {
-	for after, news := range map[time.Duration]bool{5*time.Minute - 1: false, 5 * time.Minute: true} {
-		inPort(t, func(p *port) {
-			p.follow(p.Fleet, "a", 10*time.Second)
-			<-time.After(after)
-			if got := p.follow(p.Fleet, "a", 10*time.Second); got != news {
-				t.Errorf("after %v: %v", after, got)
-			}
-			if p.follow(p.Fleet, "a", 10*time.Second) {
-				t.Errorf("after %v, at once again", after)
-			}
-		})
-	}
-}
-
-// TestAcksThatAreOnTimeWriteNothing: up to the default lease, one second is soon
-// enough.
-func TestAcksThatAreOnTimeWriteNothing(t *testing.T) {
-	for lease, written := range map[time.Duration]int{revoke.DefaultStaleness: 0, revoke.DefaultStaleness + 1: 1} {
-		inPort(t, func(p *port) {
-			p.ack("a", 1, lease, "refuse")
-			if p.register.saved != written {
-				t.Errorf("a lease of %v: written %d times", lease, p.register.saved)
-			}
-		})
-	}
-}
-
-// TestJoin: parts that touch are one, in either order.
-func TestJoin(t *testing.T) {
-	for _, test := range []struct{ a, b, want revoke.Span }{
-		{revoke.Span{From: 0, To: 3}, revoke.Span{From: 3, To: 7}, revoke.Span{From: 0, To: 7}},
-		{revoke.Span{From: 0, To: 3}, revoke.Span{From: 4, To: 7}, revoke.Span{From: 4, To: 7}},
-		{revoke.Span{From: 0, To: 9}, revoke.Span{From: 2, To: 5}, revoke.Span{From: 0, To: 9}},
-		{revoke.Span{From: 0, To: 5}, revoke.Span{From: 2, To: 9}, revoke.Span{From: 0, To: 9}},
-		{revoke.Span{From: 2, To: 9}, revoke.Span{}, revoke.Span{From: 2, To: 9}},
-		{revoke.Span{From: 2, To: 9}, revoke.Span{From: 9, To: 9}, revoke.Span{From: 2, To: 9}},
-		{revoke.Span{From: 2, To: 9}, revoke.Span{From: 20, To: 10}, revoke.Span{From: 2, To: 9}},
-	} {
-		if got := test.a.Join(test.b); got != test.want {
-			t.Errorf("%v and %v: %v", test.a, test.b, got)
-		}
-		if got := test.b.Join(test.a); got != test.want {
-			t.Errorf("%v and %v: %v", test.b, test.a, got)
-		}
-	}
-	s := revoke.Span{From: 3, To: 5}
-	if s.Has(3) || !s.Has(4) || !s.Has(5) || s.Has(6) {
-		t.Errorf("%v has 3 %v, 4 %v, 5 %v, 6 %v", s, s.Has(3), s.Has(4), s.Has(5), s.Has(6))
-	}
-}
-
 // FuzzProof: nothing but the proof itself is one, and reading panics nowhere.
 func FuzzProof(f *testing.F) {
 	proofs := revoke.NewProofs([]byte("0123456789abcdef0123456789abcdef"))
-	good := proofs.Of(revoke.Seq(1, 7))
+	good := proofs.Of(rule.Seq(1, 7))
 	for n := range good {
 		f.Add(good[:n])
 	}

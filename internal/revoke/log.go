@@ -1,3 +1,7 @@
+// Package revoke keeps the revocation log of the issuer. The log is append-only
+// and numbered without gaps. A rule is written in the same transaction as the
+// change that causes it. Verifiers follow the log, so that no verifier asks the
+// issuer for each request, and the issuer calls no verifier for each rule.
 package revoke
 
 import (
@@ -8,6 +12,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // Errors of this package.
@@ -27,9 +33,6 @@ var (
 // SaltSize is the length of what goes into every hash of a feed, in bytes.
 const SaltSize = 16
 
-// MaxSeq bounds places: they are numbers of JSON, exact up to 2^53.
-const MaxSeq = 1<<53 - 1
-
 // Head is how far the log has come.
 type Head struct {
 	// Epoch is that of Seq.
@@ -44,9 +47,9 @@ type Head struct {
 // Entry is a rule to be written, and who asked for it: the origin of the event
 // is that of the context, see package event.
 type Entry struct {
-	Kind  Kind
+	Kind  rule.Kind
 	Value string
-	Mode  Mode
+	Mode  rule.Mode
 	At    time.Time
 	// Repeats is when a hard rule was written that the log has forgotten and
 	// that this entry writes again. What it ends, whatever the entry's own
@@ -69,14 +72,14 @@ const (
 // Check answers ErrEntry unless the log takes the entry.
 func (e Entry) Check() error {
 	switch e.Kind {
-	case Token, Session, Account, Client, AccountAtClient, Key, Issuer:
+	case rule.Token, rule.Session, rule.Account, rule.Client, rule.AccountAtClient, rule.Key, rule.Issuer:
 	default:
 		return fmt.Errorf("%w: kind %.8q", ErrEntry, e.Kind)
 	}
 	switch {
-	case e.Mode != Hard && e.Mode != Soft:
+	case e.Mode != rule.Hard && e.Mode != rule.Soft:
 		return fmt.Errorf("%w: mode %.8q", ErrEntry, e.Mode)
-	case e.Kind == Key && e.Mode != Hard:
+	case e.Kind == rule.Key && e.Mode != rule.Hard:
 		return fmt.Errorf("%w: no token of a dead key comes back", ErrEntry)
 	case !e.fits():
 		return fmt.Errorf("%w: value of %d bytes is none of this kind", ErrEntry, len(e.Value))
@@ -91,13 +94,13 @@ func (e Entry) Check() error {
 }
 
 // Ends reports whether what the entry speaks of ends with it.
-func (e Entry) Ends() bool { return e.Mode == Hard || !e.Repeats.IsZero() }
+func (e Entry) Ends() bool { return e.Mode == rule.Hard || !e.Repeats.IsZero() }
 
 // fits reports whether the value can be one: printable text, and of two parts
 // where it is a pair.
 func (e Entry) fits() bool {
 	first, second, paired := strings.Cut(e.Value, "\x00")
-	if first == "" || long(e.Value, MaxValue) || paired != (e.Kind == AccountAtClient) || paired && second == "" {
+	if first == "" || long(e.Value, MaxValue) || paired != (e.Kind == rule.AccountAtClient) || paired && second == "" {
 		return false
 	}
 	return plain(first + second)
@@ -123,12 +126,12 @@ type Store interface {
 	// of the same snapshot: whoever gets fewer than limit knows all there is
 	// up to head. Rules that were pruned are left out. A limit below 1 counts
 	// as 1, and one above 10,000 as 10,000.
-	Rules(ctx context.Context, after int64, limit int) (rules []Rule, head int64, err error)
+	Rules(ctx context.Context, after int64, limit int) (rules []rule.Rule, head int64, err error)
 	// Write writes one rule, its event, and what must come with it in the
 	// same step: a hard rule ends the sessions that it speaks of, and one
 	// about a key kills the key; see Entry.Repeats. A repeated Key answers the first rule and
 	// does nothing. Errors: ErrEntry, ErrIdempotency.
-	Write(ctx context.Context, e Entry) (Rule, error)
+	Write(ctx context.Context, e Entry) (rule.Rule, error)
 	// RaiseEpoch begins an epoch greater than the log's own and that of seen,
 	// a place that somebody knows although the log, set back by a backup or a
 	// fail-over, has not come so far. When it has, nothing is changed; so of
@@ -153,6 +156,3 @@ const (
 	RaisedByOperator = "asked for"
 	RaisedBySetBack  = "the log was set back"
 )
-
-// LastOfEpoch is the greatest number within an epoch.
-const LastOfEpoch = 1<<32 - 1

@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 func TestEntriesAreChecked(t *testing.T) {
-	good := revoke.Entry{Kind: revoke.Session, Value: "sid", Mode: revoke.Soft, At: time.Unix(1, 0)}
+	good := revoke.Entry{Kind: rule.Session, Value: "sid", Mode: rule.Soft, At: time.Unix(1, 0)}
 	with := func(change func(*revoke.Entry)) revoke.Entry {
 		e := good
 		change(&e)
@@ -18,8 +19,8 @@ func TestEntriesAreChecked(t *testing.T) {
 	}
 	taken := map[string]revoke.Entry{
 		"a session": good,
-		"a pair":    with(func(e *revoke.Entry) { e.Kind, e.Value = revoke.AccountAtClient, revoke.Pair("ana", "shop") }),
-		"a key":     with(func(e *revoke.Entry) { e.Kind, e.Mode = revoke.Key, revoke.Hard }),
+		"a pair":    with(func(e *revoke.Entry) { e.Kind, e.Value = rule.AccountAtClient, rule.Pair("ana", "shop") }),
+		"a key":     with(func(e *revoke.Entry) { e.Kind, e.Mode = rule.Key, rule.Hard }),
 	}
 	for name, e := range taken {
 		if err := e.Check(); err != nil {
@@ -39,14 +40,14 @@ func TestEntriesAreChecked(t *testing.T) {
 		"a key of two":    with(func(e *revoke.Entry) { e.Key = "a\nb" }),
 		"a long accent":   with(func(e *revoke.Entry) { e.Reason = strings.Repeat("é", revoke.MaxReason+1) }),
 		"a long key":      with(func(e *revoke.Entry) { e.Key = strings.Repeat("x", revoke.MaxKey+1) }),
-		"a soft dead key": with(func(e *revoke.Entry) { e.Kind = revoke.Key }),
+		"a soft dead key": with(func(e *revoke.Entry) { e.Kind = rule.Key }),
 		"a pair elsewhere": with(func(e *revoke.Entry) {
-			e.Value = revoke.Pair("ana", "shop")
+			e.Value = rule.Pair("ana", "shop")
 		}),
-		"half a pair":         with(func(e *revoke.Entry) { e.Kind, e.Value = revoke.AccountAtClient, "ana\x00" }),
-		"the other half":      with(func(e *revoke.Entry) { e.Kind, e.Value = revoke.AccountAtClient, "\x00shop" }),
-		"no pair":             with(func(e *revoke.Entry) { e.Kind, e.Value = revoke.AccountAtClient, "ana" }),
-		"three":               with(func(e *revoke.Entry) { e.Kind, e.Value = revoke.AccountAtClient, "ana\x00shop\x00x" }),
+		"half a pair":         with(func(e *revoke.Entry) { e.Kind, e.Value = rule.AccountAtClient, "ana\x00" }),
+		"the other half":      with(func(e *revoke.Entry) { e.Kind, e.Value = rule.AccountAtClient, "\x00shop" }),
+		"no pair":             with(func(e *revoke.Entry) { e.Kind, e.Value = rule.AccountAtClient, "ana" }),
+		"three":               with(func(e *revoke.Entry) { e.Kind, e.Value = rule.AccountAtClient, "ana\x00shop\x00x" }),
 		"the mark of a store": with(func(e *revoke.Entry) { e.Value = "a\x1fb" }),
 		"no text":             with(func(e *revoke.Entry) { e.Value = "\xff" }),
 	}
@@ -58,9 +59,9 @@ func TestEntriesAreChecked(t *testing.T) {
 }
 
 func TestPlaces(t *testing.T) {
-	for _, place := range [][2]int64{{1, 0}, {1, revoke.LastOfEpoch}, {2, 1}, {1<<21 - 1, revoke.LastOfEpoch}} {
-		seq := revoke.Seq(place[0], place[1])
-		if epoch, n := revoke.Split(seq); epoch != place[0] || n != place[1] || seq > revoke.MaxSeq {
+	for _, place := range [][2]int64{{1, 0}, {1, rule.LastOfEpoch}, {2, 1}, {1<<21 - 1, rule.LastOfEpoch}} {
+		seq := rule.Seq(place[0], place[1])
+		if epoch, n := rule.Split(seq); epoch != place[0] || n != place[1] || seq > rule.MaxSeq {
 			t.Errorf("%v is %d, which is %d and %d", place, seq, epoch, n)
 		}
 	}
@@ -69,19 +70,19 @@ func TestPlaces(t *testing.T) {
 // TestHashes are fixed: every verifier computes them.
 func TestHashes(t *testing.T) {
 	salt := []byte("0123456789abcdef")
-	a := revoke.Hash(salt, revoke.Session, "https://a.example", "x")
-	others := map[string][revoke.HashSize]byte{
-		"salt":   revoke.Hash([]byte("0123456789abcdeg"), revoke.Session, "https://a.example", "x"),
-		"kind":   revoke.Hash(salt, revoke.Token, "https://a.example", "x"),
-		"issuer": revoke.Hash(salt, revoke.Session, "https://b.example", "x"),
-		"value":  revoke.Hash(salt, revoke.Session, "https://a.example", "y"),
+	a := rule.Hash(salt, rule.Session, "https://a.example", "x")
+	others := map[string][rule.HashSize]byte{
+		"salt":   rule.Hash([]byte("0123456789abcdeg"), rule.Session, "https://a.example", "x"),
+		"kind":   rule.Hash(salt, rule.Token, "https://a.example", "x"),
+		"issuer": rule.Hash(salt, rule.Session, "https://b.example", "x"),
+		"value":  rule.Hash(salt, rule.Session, "https://a.example", "y"),
 	}
 	for name, other := range others {
 		if other == a {
 			t.Errorf("another %s, the same hash", name)
 		}
 	}
-	if revoke.Hash(salt, revoke.Session, "https://a.example", "x") != a {
+	if rule.Hash(salt, rule.Session, "https://a.example", "x") != a {
 		t.Error("not the same twice")
 	}
 }

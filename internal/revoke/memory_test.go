@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // memory is a log that keeps its promises in memory, for tests of the hub
@@ -16,8 +17,8 @@ import (
 type memory struct {
 	mu       sync.Mutex
 	epoch, n int64
-	rules    []revoke.Rule
-	requests map[string]revoke.Rule
+	rules    []rule.Rule
+	requests map[string]rule.Rule
 	entries  []revoke.Entry
 	raised   []string
 	looks    int
@@ -25,9 +26,9 @@ type memory struct {
 	delay    atomic.Int64 // of each reading, in nanoseconds
 }
 
-func newMemory() *memory { return &memory{epoch: 1, requests: map[string]revoke.Rule{}} }
+func newMemory() *memory { return &memory{epoch: 1, requests: map[string]rule.Rule{}} }
 
-func (m *memory) head() int64 { return revoke.Seq(m.epoch, m.n) }
+func (m *memory) head() int64 { return rule.Seq(m.epoch, m.n) }
 
 func (m *memory) Log(context.Context) (revoke.Head, error) {
 	m.mu.Lock()
@@ -35,19 +36,19 @@ func (m *memory) Log(context.Context) (revoke.Head, error) {
 	return revoke.Head{Epoch: m.epoch, Seq: m.head(), Salt: [revoke.SaltSize]byte{1}}, m.fail
 }
 
-func (m *memory) Rules(_ context.Context, after int64, limit int) ([]revoke.Rule, int64, error) {
+func (m *memory) Rules(_ context.Context, after int64, limit int) ([]rule.Rule, int64, error) {
 	<-time.After(time.Duration(m.delay.Load())) // before the snapshot is taken: what is slow is the way there
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.looks++
-	i, _ := slices.BinarySearchFunc(m.rules, after+1, func(r revoke.Rule, seq int64) int { return int(r.Seq - seq) })
+	i, _ := slices.BinarySearchFunc(m.rules, after+1, func(r rule.Rule, seq int64) int { return int(r.Seq - seq) })
 	list := slices.Clone(m.rules[i:min(i+limit, len(m.rules))])
 	return list, m.head(), m.fail
 }
 
-func (m *memory) Write(_ context.Context, e revoke.Entry) (revoke.Rule, error) {
+func (m *memory) Write(_ context.Context, e revoke.Entry) (rule.Rule, error) {
 	if err := e.Check(); err != nil {
-		return revoke.Rule{}, err
+		return rule.Rule{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -57,7 +58,7 @@ func (m *memory) Write(_ context.Context, e revoke.Entry) (revoke.Rule, error) {
 	}
 	m.entries = append(m.entries, e)
 	m.n++
-	r := revoke.Rule{Seq: m.head(), Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At, Prune: e.At.Add(time.Hour)}
+	r := rule.Rule{Seq: m.head(), Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At, Prune: e.At.Add(time.Hour)}
 	m.rules = append(m.rules, r)
 	m.requests[request] = r
 	return r, m.fail
@@ -66,7 +67,7 @@ func (m *memory) Write(_ context.Context, e revoke.Entry) (revoke.Rule, error) {
 func (m *memory) RaiseEpoch(_ context.Context, seen int64, why revoke.Raise) (revoke.Head, error) {
 	m.mu.Lock()
 	if m.head() < seen {
-		epoch, _ := revoke.Split(seen)
+		epoch, _ := rule.Split(seen)
 		m.epoch, m.n = max(m.epoch, epoch)+1, 0
 		m.raised = append(m.raised, why.Reason)
 	}
@@ -78,7 +79,7 @@ func (m *memory) PruneRules(_ context.Context, t time.Time) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	before := len(m.rules)
-	m.rules = slices.DeleteFunc(m.rules, func(r revoke.Rule) bool { return r.Prune.Before(t) })
+	m.rules = slices.DeleteFunc(m.rules, func(r rule.Rule) bool { return r.Prune.Before(t) })
 	return before - len(m.rules), nil
 }
 
@@ -93,7 +94,7 @@ func (m *memory) restore(b *memory) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.epoch, m.n, m.rules = b.epoch, b.n, slices.Clone(b.rules)
-	m.requests = map[string]revoke.Rule{}
+	m.requests = map[string]rule.Rule{}
 }
 
 func (m *memory) lookedUp() int {
@@ -109,8 +110,8 @@ func (m *memory) failWith(err error) {
 }
 
 // revoke writes a rule about a session.
-func (m *memory) revoke(session string) revoke.Rule {
-	r, err := m.Write(context.Background(), revoke.Entry{Kind: revoke.Session, Value: session, Mode: revoke.Hard, At: time.Now()})
+func (m *memory) revoke(session string) rule.Rule {
+	r, err := m.Write(context.Background(), revoke.Entry{Kind: rule.Session, Value: session, Mode: rule.Hard, At: time.Now()})
 	if err != nil {
 		panic(err)
 	}

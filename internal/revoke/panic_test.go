@@ -8,6 +8,7 @@ import (
 
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // shaky panics at one reading of the log.
@@ -16,7 +17,7 @@ type shaky struct {
 	readings int
 }
 
-func (s *shaky) Rules(ctx context.Context, after int64, limit int) ([]revoke.Rule, int64, error) {
+func (s *shaky) Rules(ctx context.Context, after int64, limit int) ([]rule.Rule, int64, error) {
 	if s.readings++; s.readings == 3 {
 		panic("oops")
 	}

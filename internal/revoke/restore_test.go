@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 )
 
@@ -44,9 +45,9 @@ func (h *house) copy(from, to string) {
 	}
 }
 
-func (h *house) revoke(session string) revoke.Rule {
+func (h *house) revoke(session string) rule.Rule {
 	h.Helper()
-	r, err := h.store.Write(h.Context(), revoke.Entry{Kind: revoke.Session, Value: session, Mode: revoke.Hard, At: time.Now()})
+	r, err := h.store.Write(h.Context(), revoke.Entry{Kind: rule.Session, Value: session, Mode: rule.Hard, At: time.Now()})
 	if err != nil {
 		h.Fatal(err)
 	}

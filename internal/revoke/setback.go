@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // A log can be set back: an old backup is restored, or a replica that lags is
@@ -28,8 +29,8 @@ var ErrAhead = errors.New("revocation: place beyond the log")
 
 // setBack reports whether the head that the store tells of cannot follow ours.
 func setBack(ours, theirs int64) bool {
-	before, _ := Split(ours)
-	now, _ := Split(theirs)
+	before, _ := rule.Split(ours)
+	now, _ := rule.Split(theirs)
 	return theirs < ours || ours != 0 && now != before
 }
 
@@ -50,8 +51,8 @@ func (h *Hub) ahead(ctx context.Context, seen int64) error {
 	if seen <= v.Head {
 		return nil
 	}
-	ours, _ := Split(v.Head)
-	theirs, _ := Split(seen)
+	ours, _ := rule.Split(v.Head)
+	theirs, _ := rule.Split(seen)
 	now := time.Now()
 	if theirs > ours+tellAhead || !h.told.IsZero() && now.Sub(h.told) < tellEvery {
 		return ErrAhead
@@ -72,7 +73,7 @@ func (h *Hub) NewEpoch(ctx context.Context) error {
 	}
 	return h.alone(ctx, func() error {
 		h.why = RaisedByOperator
-		if _, err := h.store.RaiseEpoch(ctx, Seq(log.Epoch, LastOfEpoch), Raise{h.now(), RaisedByOperator}); err != nil {
+		if _, err := h.store.RaiseEpoch(ctx, rule.Seq(log.Epoch, rule.LastOfEpoch), Raise{h.now(), RaisedByOperator}); err != nil {
 			return fmt.Errorf("raise epoch: %w", err)
 		}
 		return h.look(ctx)
@@ -86,8 +87,8 @@ func (h *Hub) recover(ctx context.Context, v *View) error {
 	// Whoever's request it was that looked, it has done nothing of this.
 	ctx = event.From(ctx, event.Origin{})
 	// In any case, as it may have come further than the view again.
-	epoch, _ := Split(v.Head)
-	if _, err := h.store.RaiseEpoch(ctx, Seq(epoch, LastOfEpoch), Raise{h.now(), RaisedBySetBack}); err != nil {
+	epoch, _ := rule.Split(v.Head)
+	if _, err := h.store.RaiseEpoch(ctx, rule.Seq(epoch, rule.LastOfEpoch), Raise{h.now(), RaisedBySetBack}); err != nil {
 		return fmt.Errorf("raise epoch: %w", err)
 	}
 	found, _, err := h.readAll(ctx)
@@ -119,7 +120,7 @@ func (h *Hub) Raised() string {
 	return h.raised
 }
 
-func (h *Hub) readAll(ctx context.Context) (all []Rule, head int64, err error) {
+func (h *Hub) readAll(ctx context.Context) (all []rule.Rule, head int64, err error) {
 	for {
 		var after int64
 		if len(all) > 0 {
@@ -142,7 +143,7 @@ func (h *Hub) readAll(ctx context.Context) (all []Rule, head int64, err error) {
 // greater: those that the store has forgotten, and those that it has written
 // at places that had been given away before. There are none unless the hub saw
 // with its own eyes that the log was set back.
-func (h *Hub) doubtful(v *View, found []Rule) (lost, strange []Rule) {
+func (h *Hub) doubtful(v *View, found []rule.Rule) (lost, strange []rule.Rule) {
 	living := live(h.age())
 	stored := newView(0, v.Salt).append(found, v.Head)
 	for r := range v.All {
@@ -150,9 +151,9 @@ func (h *Hub) doubtful(v *View, found []Rule) (lost, strange []Rule) {
 			lost = append(lost, r)
 		}
 	}
-	epoch, _ := Split(v.Head)
+	epoch, _ := rule.Split(v.Head)
 	for _, r := range found {
-		of, _ := Split(r.Seq)
+		of, _ := rule.Split(r.Seq)
 		if of == epoch && r.Seq <= v.Head && living(r) && !v.has(r) {
 			strange = append(strange, r)
 		}
@@ -162,9 +163,9 @@ func (h *Hub) doubtful(v *View, found []Rule) (lost, strange []Rule) {
 
 // repeatAll writes rules anew, once whichever process does it first. What the
 // lost ones ended lives again in the store; what the strange ones ended does not.
-func (h *Hub) repeatAll(ctx context.Context, lost, strange []Rule) error {
+func (h *Hub) repeatAll(ctx context.Context, lost, strange []rule.Rule) error {
 	for _, r := range lost {
-		if err := h.repeat(ctx, r, r.Mode == Hard); err != nil {
+		if err := h.repeat(ctx, r, r.Mode == rule.Hard); err != nil {
 			return err
 		}
 	}
@@ -179,13 +180,13 @@ func (h *Hub) repeatAll(ctx context.Context, lost, strange []Rule) error {
 // repeat writes a rule anew, as a soft one: its place comes after tokens of
 // sessions that have begun since, and they can refresh. What the rule was meant
 // for has ended, so it cannot. A killed key has no such tokens.
-func (h *Hub) repeat(ctx context.Context, r Rule, ends bool) error {
+func (h *Hub) repeat(ctx context.Context, r rule.Rule, ends bool) error {
 	e := Entry{
-		Kind: r.Kind, Value: r.Value, Mode: Soft, At: h.now(), Reason: "the log was set back",
+		Kind: r.Kind, Value: r.Value, Mode: rule.Soft, At: h.now(), Reason: "the log was set back",
 		Client: "portaria", Key: fmt.Sprintf("repeat %d %s", r.Seq, r.At.UTC().Format(time.RFC3339Nano)),
 	}
-	if r.Kind == Key {
-		e.Mode = Hard
+	if r.Kind == rule.Key {
+		e.Mode = rule.Hard
 	}
 	if ends {
 		e.Repeats = r.At

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 func epochOf(seq int64) int64 {
-	epoch, _ := revoke.Split(seq)
+	epoch, _ := rule.Split(seq)
 	return epoch
 }
 
@@ -54,7 +55,7 @@ func TestProcessesRecoverTogether(t *testing.T) {
 		d.start() // and the first goes on
 		d.log.restore(backup)
 		d.wait(time.Second)
-		if _, n := revoke.Split(d.hub.View().Head); n != 1 {
+		if _, n := rule.Split(d.hub.View().Head); n != 1 {
 			t.Errorf("%d rules were written for one that was lost", n)
 		}
 	})
@@ -84,7 +85,7 @@ func TestRecoveryIsTriedAgain(t *testing.T) {
 // signed out and has signed in again, stays signed in.
 func TestClaimsRepeatNothing(t *testing.T) {
 	for name, claim := range map[string]func(*desk) error{
-		"a follower":  func(d *desk) error { return d.hub.Ahead(d.Context(), revoke.Seq(2, 0)) },
+		"a follower":  func(d *desk) error { return d.hub.Ahead(d.Context(), rule.Seq(2, 0)) },
 		"an operator": func(d *desk) error { return d.hub.NewEpoch(d.Context()) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +102,7 @@ func TestClaimsRepeatNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				d.wait(time.Second)
-				if epoch, n := revoke.Split(d.hub.View().Head); epoch < 2 || n != 0 {
+				if epoch, n := rule.Split(d.hub.View().Head); epoch < 2 || n != 0 {
 					t.Errorf("epoch %d, %d rules repeated", epoch, n)
 				}
 				if len(d.log.raised) != 1 || d.log.raised[0] != d.hub.Raised() || (name == "a follower") != (d.hub.Raised() == revoke.RaisedByFollower) {
@@ -131,8 +132,8 @@ func TestRepeatsAreTight(t *testing.T) {
 				repeats[e.Value] = e
 			}
 		}
-		if len(repeats) != 2 || repeats["lost"].Mode != revoke.Soft || !repeats["lost"].Repeats.Equal(lost.At) ||
-			repeats["strange"].Mode != revoke.Soft || repeats["strange"].Ends() {
+		if len(repeats) != 2 || repeats["lost"].Mode != rule.Soft || !repeats["lost"].Repeats.Equal(lost.At) ||
+			repeats["strange"].Mode != rule.Soft || repeats["strange"].Ends() {
 			t.Errorf("%+v, of %+v", repeats, strange)
 		}
 	})
@@ -147,13 +148,13 @@ func TestLiarsBurnNoEpochs(t *testing.T) {
 			t.Errorf("epoch %d", got)
 		}
 		d.wait(10 * time.Minute)
-		if err := d.hub.Ahead(d.Context(), revoke.Seq(2+17, 1)); !errors.Is(err, revoke.ErrAhead) {
+		if err := d.hub.Ahead(d.Context(), rule.Seq(2+17, 1)); !errors.Is(err, revoke.ErrAhead) {
 			t.Errorf("17 epochs at once: %v", err)
 		}
-		if err := d.hub.Ahead(d.Context(), revoke.Seq(100_000, 1)); !errors.Is(err, revoke.ErrAhead) || epochOf(d.hub.View().Head) != 2 {
+		if err := d.hub.Ahead(d.Context(), rule.Seq(100_000, 1)); !errors.Is(err, revoke.ErrAhead) || epochOf(d.hub.View().Head) != 2 {
 			t.Error(err, d.hub.View().Head)
 		}
-		if err := d.hub.Ahead(d.Context(), revoke.Seq(3, 1)); err != nil || epochOf(d.hub.View().Head) != 4 {
+		if err := d.hub.Ahead(d.Context(), rule.Seq(3, 1)); err != nil || epochOf(d.hub.View().Head) != 4 {
 			t.Error(err, d.hub.View().Head)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // Why a token is refused.
@@ -25,15 +27,15 @@ type Claims struct {
 
 // name is what a rule is about.
 type name struct {
-	kind  Kind
+	kind  rule.Kind
 	value string
 }
 
 // names are everything that a rule could be about which refuses the token.
 func (c Claims) names() [7]name {
-	list := [7]name{{Token, c.ID}, {Session, c.Session}, {Account, c.Account}, {Client, c.Client}, {}, {Key, c.Key}, {Issuer, c.Issuer}}
+	list := [7]name{{rule.Token, c.ID}, {rule.Session, c.Session}, {rule.Account, c.Account}, {rule.Client, c.Client}, {}, {rule.Key, c.Key}, {rule.Issuer, c.Issuer}}
 	if c.Account != "" && c.Client != "" {
-		list[4] = name{AccountAtClient, Pair(c.Account, c.Client)}
+		list[4] = name{rule.AccountAtClient, rule.Pair(c.Account, c.Client)}
 	}
 	return list
 }
@@ -49,13 +51,13 @@ type Table struct {
 }
 
 // add takes rules in; order and repetition do not matter.
-func (t *Table) add(rules []Rule) {
+func (t *Table) add(rules []rule.Rule) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range rules {
 		key := name{r.Kind, r.Value}
 		c := t.cuts[key]
-		if r.Mode == Soft {
+		if r.Mode == rule.Soft {
 			c.soft = max(c.soft, r.Seq)
 		} else {
 			c.hard = max(c.hard, r.Seq)
@@ -68,7 +70,7 @@ func (t *Table) add(rules []Rule) {
 func (t *Table) replace(v *View) {
 	fresh := Table{cuts: make(map[name]cutoff, v.Len())}
 	for r := range v.All {
-		fresh.add([]Rule{r})
+		fresh.add([]rule.Rule{r})
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,27 +78,27 @@ func (t *Table) replace(v *View) {
 }
 
 // Check reports whether a rule refuses the token, and what its holder can do.
-func (t *Table) Check(c Claims) (Mode, bool) {
+func (t *Table) Check(c Claims) (rule.Mode, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	var refused Mode
+	var refused rule.Mode
 	for _, n := range c.names() {
 		if n.value == "" {
 			continue
 		}
 		cut, ok := t.cuts[n]
 		// A compromised key has no good tokens, however late they were minted.
-		if ok && (n.kind == Key || cut.hard > c.Revision) {
-			return Hard, true
+		if ok && (n.kind == rule.Key || cut.hard > c.Revision) {
+			return rule.Hard, true
 		}
 		if cut.soft > c.Revision {
-			refused = Soft
+			refused = rule.Soft
 		}
 	}
 	return refused, refused != ""
 }
 
 // live tells the rules that can still refuse a token.
-func live(now time.Time) func(Rule) bool {
-	return func(r Rule) bool { return r.Prune.After(now) }
+func live(now time.Time) func(rule.Rule) bool {
+	return func(r rule.Rule) bool { return r.Prune.After(now) }
 }

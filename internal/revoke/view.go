@@ -5,6 +5,8 @@ import (
 	"sort"
 	"sync"
 	"time"
+
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // chunkSize is how many rules a full batch of the past holds.
@@ -18,7 +20,7 @@ const catchUpChunks = 20
 // refuse a token. It never changes.
 type Batch struct {
 	From, To int64
-	Rules    []Rule
+	Rules    []rule.Rule
 
 	frame, lines shared
 }
@@ -51,7 +53,7 @@ type View struct {
 	// chunks are full and follow each other; tail is what comes after them.
 	// Both grow without a copy: a view looks at its own length only.
 	chunks []*Batch
-	tail   []Rule
+	tail   []rule.Rule
 	last   *Batch
 }
 
@@ -71,7 +73,7 @@ func (v *View) sealed() int64 {
 
 // append answers the view that follows this one: with more rules, by Seq, and
 // up to another head. Only the youngest view may be followed.
-func (v *View) append(rules []Rule, head int64) *View {
+func (v *View) append(rules []rule.Rule, head int64) *View {
 	next := &View{Head: head, Salt: v.Salt, chunks: v.chunks, tail: append(v.tail, rules...)}
 	for len(next.tail) >= chunkSize {
 		full := next.tail[:chunkSize:chunkSize]
@@ -90,7 +92,7 @@ func (v *View) Len() int { return len(v.chunks)*chunkSize + len(v.tail) }
 func (v *View) Batches() []*Batch { return append(slices.Clone(v.chunks), v.last) }
 
 // All yields every rule, by Seq.
-func (v *View) All(yield func(Rule) bool) {
+func (v *View) All(yield func(rule.Rule) bool) {
 	for _, b := range v.Batches() {
 		for _, r := range b.Rules {
 			if !yield(r) {
@@ -101,7 +103,7 @@ func (v *View) All(yield func(Rule) bool) {
 }
 
 // Find answers the rule at a place, while it lives.
-func (v *View) Find(seq int64) (Rule, bool) {
+func (v *View) Find(seq int64) (rule.Rule, bool) {
 	i := sort.Search(len(v.chunks), func(i int) bool { return v.chunks[i].To >= seq })
 	rules := v.tail
 	if i < len(v.chunks) {
@@ -110,13 +112,13 @@ func (v *View) Find(seq int64) (Rule, bool) {
 	if j := after(rules, seq-1); j < len(rules) && rules[j].Seq == seq {
 		return rules[j], true
 	}
-	return Rule{}, false
+	return rule.Rule{}, false
 }
 
 // keep answers a view of the same head with those rules alone that live, and
 // the others.
-func (v *View) keep(live func(Rule) bool) (kept *View, gone int) {
-	var rules []Rule
+func (v *View) keep(live func(rule.Rule) bool) (kept *View, gone int) {
+	var rules []rule.Rule
 	for r := range v.All {
 		if live(r) {
 			rules = append(rules, r)
@@ -127,7 +129,7 @@ func (v *View) keep(live func(Rule) bool) (kept *View, gone int) {
 
 // merge answers a view with further rules anywhere; those that it has are
 // passed over.
-func (v *View) merge(rules []Rule, head int64) *View {
+func (v *View) merge(rules []rule.Rule, head int64) *View {
 	all := slices.Collect(v.All)
 	for _, r := range rules {
 		if !v.has(r) {
@@ -140,36 +142,32 @@ func (v *View) merge(rules []Rule, head int64) *View {
 
 // has reports whether the very same rule is there; a store that was set back
 // may have written another one at its place.
-func (v *View) has(r Rule) bool {
+func (v *View) has(r rule.Rule) bool {
 	i := sort.Search(len(v.chunks), func(i int) bool { return v.chunks[i].To >= r.Seq })
 	rules := v.tail
 	if i < len(v.chunks) {
 		rules = v.chunks[i].Rules
 	}
 	for j := after(rules, r.Seq-1); j < len(rules) && rules[j].Seq == r.Seq; j++ {
-		if rules[j].same(r) {
+		if rules[j].Same(r) {
 			return true
 		}
 	}
 	return false
 }
 
-func (r Rule) same(other Rule) bool {
-	return r.Seq == other.Seq && r.Kind == other.Kind && r.Value == other.Value && r.Mode == other.Mode && r.At.Equal(other.At)
-}
-
 // latest is the last rule of a batch, if no store can have dropped it yet,
 // whatever its clock says.
-func (b *Batch) latest(now time.Time) (Rule, bool) {
+func (b *Batch) latest(now time.Time) (rule.Rule, bool) {
 	if len(b.Rules) == 0 {
-		return Rule{}, false
+		return rule.Rule{}, false
 	}
 	r := b.Rules[len(b.Rules)-1]
-	return r, live(now.Add(PruneMargin))(r)
+	return r, live(now.Add(rule.PruneMargin))(r)
 }
 
 // after is the index of the first rule after a place.
-func after(rules []Rule, seq int64) int {
+func after(rules []rule.Rule, seq int64) int {
 	return sort.Search(len(rules), func(i int) bool { return rules[i].Seq > seq })
 }
 
@@ -186,8 +184,8 @@ func (v *View) Floor() int64 {
 // or its place is not one of this epoch, or lies ahead. A new follower, at 0,
 // is of every epoch.
 func (v *View) Resumes(seq int64) bool {
-	theirs, _ := Split(seq)
-	ours, _ := Split(v.Head)
+	theirs, _ := rule.Split(seq)
+	ours, _ := rule.Split(v.Head)
 	return (seq == 0 || theirs == ours) && v.Floor() <= seq && seq <= v.Head
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // covers checks that batches follow each other from one place to another and
@@ -66,7 +67,7 @@ func TestFloor(t *testing.T) {
 		if v.Floor() < seq(9_000) || v.Resumes(0) || v.Resumes(v.Floor()-1) || !v.Resumes(v.Floor()) || v.Resumes(v.Head+1) {
 			t.Errorf("floor %d", v.Floor())
 		}
-		if v.Resumes(revoke.Seq(0, 5)) || v.Resumes(revoke.Seq(2, 0)) {
+		if v.Resumes(rule.Seq(0, 5)) || v.Resumes(rule.Seq(2, 0)) {
 			t.Error("resumes in another epoch")
 		}
 	})
@@ -102,27 +103,27 @@ func TestEncodingIsShared(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	token := revoke.Claims{ID: "jti", Session: "sid", Account: "sub", Client: "app", Key: "kid", Issuer: "iss", Revision: seq(1)}
-	entry := func(k revoke.Kind, value string) revoke.Entry {
-		return revoke.Entry{Kind: k, Value: value, Mode: revoke.Hard, At: time.Now()}
+	entry := func(k rule.Kind, value string) revoke.Entry {
+		return revoke.Entry{Kind: k, Value: value, Mode: rule.Hard, At: time.Now()}
 	}
 	for _, about := range []struct {
-		kind  revoke.Kind
+		kind  rule.Kind
 		value string
 	}{
-		{revoke.Token, "jti"}, {revoke.Session, "sid"}, {revoke.Account, "sub"}, {revoke.Client, "app"},
-		{revoke.AccountAtClient, revoke.Pair("sub", "app")}, {revoke.Issuer, "iss"}, {revoke.Key, "kid"},
+		{rule.Token, "jti"}, {rule.Session, "sid"}, {rule.Account, "sub"}, {rule.Client, "app"},
+		{rule.AccountAtClient, rule.Pair("sub", "app")}, {rule.Issuer, "iss"}, {rule.Key, "kid"},
 	} {
 		t.Run(string(about.kind), func(t *testing.T) {
 			atDesk(t, func(d *desk) {
 				other := entry(about.kind, "other-"+about.value)
-				rule := entry(about.kind, about.value)
-				for _, e := range []revoke.Entry{other, rule} {
+				meant := entry(about.kind, about.value)
+				for _, e := range []revoke.Entry{other, meant} {
 					if _, err := d.log.Write(d.Context(), e); err != nil {
 						t.Fatal(err)
 					}
 				}
 				d.wait(time.Second)
-				for revision, want := range map[int64]bool{seq(0): true, seq(1): true, seq(2): about.kind == revoke.Key, seq(3): about.kind == revoke.Key} {
+				for revision, want := range map[int64]bool{seq(0): true, seq(1): true, seq(2): about.kind == rule.Key, seq(3): about.kind == rule.Key} {
 					c := token
 					c.Revision = revision
 					d.refuses(c, want)
@@ -136,14 +137,14 @@ func TestCheck(t *testing.T) {
 // The harder answer counts, and a soft rule after a hard one hides nothing.
 func TestModes(t *testing.T) {
 	atDesk(t, func(d *desk) {
-		for i, mode := range []revoke.Mode{revoke.Soft, revoke.Hard, revoke.Soft} {
-			_, err := d.log.Write(d.Context(), revoke.Entry{Kind: revoke.Account, Value: "sub", Mode: mode, At: time.Now()})
+		for i, mode := range []rule.Mode{rule.Soft, rule.Hard, rule.Soft} {
+			_, err := d.log.Write(d.Context(), revoke.Entry{Kind: rule.Account, Value: "sub", Mode: mode, At: time.Now()})
 			if err != nil {
 				t.Fatal(i, err)
 			}
 		}
 		d.wait(time.Second)
-		for revision, want := range map[int64]revoke.Mode{seq(0): revoke.Hard, seq(1): revoke.Hard, seq(2): revoke.Soft, seq(3): ""} {
+		for revision, want := range map[int64]rule.Mode{seq(0): rule.Hard, seq(1): rule.Hard, seq(2): rule.Soft, seq(3): ""} {
 			if got, _ := d.hub.Check(revoke.Claims{Account: "sub", Revision: revision}); got != want {
 				t.Errorf("rvs %d: %q, want %q", revision, got, want)
 			}

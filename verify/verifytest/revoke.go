@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/revoke"
-	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
@@ -37,7 +37,7 @@ const salt = "a salt for the test"
 const keptFor = 365 * 24 * time.Hour
 
 func (v *revocations) begin(i *Issuer) {
-	v.head = revoke.Seq(1, 0)
+	v.head = rule.Seq(1, 0)
 	v.log = feed.NewLog(api.FeedHello{Epoch: 1, Head: v.head, Salt: base64.RawURLEncoding.EncodeToString([]byte(salt))})
 	v.log.SetKeySet(i.keySet())
 	v.known = rules.NewSet()
@@ -60,17 +60,17 @@ func (i *Issuer) all() iter.Seq[api.FeedRule] {
 // afterwards are good.
 func (i *Issuer) Revoke(kind string, value ...string) {
 	i.t.Helper()
-	i.rule(revoke.Hard, kind, value)
+	i.rule(rule.Hard, kind, value)
 }
 
 // Outdate is Revoke for tokens that no longer say the truth: to refresh them
 // helps.
 func (i *Issuer) Outdate(kind string, value ...string) {
 	i.t.Helper()
-	i.rule(revoke.Soft, kind, value)
+	i.rule(rule.Soft, kind, value)
 }
 
-func (i *Issuer) rule(mode revoke.Mode, kind string, value []string) {
+func (i *Issuer) rule(mode rule.Mode, kind string, value []string) {
 	i.t.Helper()
 	if rules.KindOf(kind) == 0 || len(value) == 0 {
 		i.t.Fatalf("revoke: no kind %q with %d values", kind, len(value))
@@ -78,8 +78,8 @@ func (i *Issuer) rule(mode revoke.Mode, kind string, value []string) {
 	i.mu.Lock()
 	v := &i.feed
 	r := rules.Rule{
-		Seq: v.head + 1, Kind: rules.KindOf(kind), Soft: mode == revoke.Soft, At: i.now.Unix(), Prune: i.now.Add(keptFor).Unix(),
-		Key: rules.KeyOf(revoke.Hash([]byte(salt), revoke.Kind(kind), URL, strings.Join(value, "\x00"))),
+		Seq: v.head + 1, Kind: rules.KindOf(kind), Soft: mode == rule.Soft, At: i.now.Unix(), Prune: i.now.Add(keptFor).Unix(),
+		Key: rules.KeyOf(rule.Hash([]byte(salt), rule.Kind(kind), URL, strings.Join(value, "\x00"))),
 	}
 	v.rules = append(v.rules, r.Wire())
 	if err := v.known.Merge([]rules.Rule{r}, 0); err != nil {
@@ -137,11 +137,11 @@ func (i *Issuer) introspect(r *http.Request) *http.Response {
 	}
 	active := i.claims(r.PostFormValue("token"), &c) == nil
 	if active {
-		key := func(kind revoke.Kind, value string) rules.Key {
-			return rules.KeyOf(revoke.Hash([]byte(salt), kind, URL, value))
+		key := func(kind rule.Kind, value string) rules.Key {
+			return rules.KeyOf(rule.Hash([]byte(salt), kind, URL, value))
 		}
-		keys := rules.Keys{key(revoke.Token, c.Jti), key(revoke.Session, c.Sid), key(revoke.Account, c.Sub)}
-		said := i.feed.known.Table().Check(&keys, key(revoke.Issuer, URL), rules.Standing{Revision: c.Rvs})
+		keys := rules.Keys{key(rule.Token, c.Jti), key(rule.Session, c.Sid), key(rule.Account, c.Sub)}
+		said := i.feed.known.Table().Check(&keys, key(rule.Issuer, URL), rules.Standing{Revision: c.Rvs})
 		active = said == rules.Stands && c.Exp > i.now.Unix()
 	}
 	return reply(r, http.StatusOK, fmt.Appendf(nil, `{"active":%v}`, active))

@@ -7,7 +7,7 @@ import (
 
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -74,7 +74,7 @@ func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
 		return false, err
 	}
 	before, err := s.endPortions(ctx, ending{client: found.Client.ID, at: b.at, reason: b.ends},
-		revoke.Rule{Kind: revoke.Client, Value: found.Client.ID, Mode: revoke.Soft, At: b.at})
+		rule.Rule{Kind: rule.Client, Value: found.Client.ID, Mode: rule.Soft, At: b.at})
 	if err != nil {
 		return false, err
 	}
@@ -92,7 +92,7 @@ func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
 
 // barred drafts the rule and the event.
 func (d *draft) barred(b barring, sessions int) {
-	d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Client, Value: b.id, Mode: revoke.Hard, At: b.at}})
+	d.rules = append(d.rules, draftRule{Rule: rule.Rule{Kind: rule.Client, Value: b.id, Mode: rule.Hard, At: b.at}})
 	told := event.Event{Type: b.event, At: b.at, ClientID: b.id, Reason: b.reason}
 	if sessions > 0 {
 		told.Detail = map[string]string{"sessions_ended": strconv.Itoa(sessions)}

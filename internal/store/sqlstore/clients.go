@@ -11,7 +11,7 @@ import (
 
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -26,7 +26,7 @@ func (s *Store) Client(ctx context.Context, id string) (clients.Client, error) {
 		return clients.Client{}, missing("find client", err, clients.ErrNotFound)
 	}
 	found, err := toClient(row.Client)
-	found.Revision = revoke.Seq(row.Epoch, row.N)
+	found.Revision = rule.Seq(row.Epoch, row.N)
 	return found, wrap("find client", err)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -32,7 +33,7 @@ type draft struct {
 
 // draftRule is a rule that may turn out to be of no use.
 type draftRule struct {
-	revoke.Rule
+	rule.Rule
 	// lastMint is the latest moment at which a token in its scope was minted,
 	// by the steady clock where that is kept, and limit the latest at which one
 	// expires whenever it was minted. A zero lastMint means that nobody knows, so
@@ -91,7 +92,7 @@ func headFor(ctx context.Context, q *query.Queries, batch []*job) (int64, error)
 	for _, j := range batch {
 		if j.draft != nil {
 			row, err := q.RevocationHead(ctx)
-			return revoke.Seq(row.Epoch, row.N), wrap("read head of the log", err)
+			return rule.Seq(row.Epoch, row.N), wrap("read head of the log", err)
 		}
 	}
 	return 0, nil
@@ -123,8 +124,8 @@ func flushRules(ctx context.Context, q *query.Queries, drafts []*draft) error {
 	for i, r := range rules {
 		// At is a wall clock's. A rule of a process whose clock is behind must
 		// not seem old to the others.
-		r.Prune = latest(r.At, steadyMoment(last.Steady)).Add(r.longest + revoke.PruneMargin)
-		r.Seq = revoke.Seq(last.Epoch, last.N-int64(len(rules)-1-i))
+		r.Prune = latest(r.At, steadyMoment(last.Steady)).Add(r.longest + rule.PruneMargin)
+		r.Seq = rule.Seq(last.Epoch, last.N-int64(len(rules)-1-i))
 		if err := insertRule(ctx, q, r); err != nil {
 			return err
 		}

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -29,7 +29,7 @@ func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) 
 		return 0, err
 	}
 	if recent > flood {
-		d.accountRule(ended, revoke.Soft)
+		d.accountRule(ended, rule.Soft)
 	} else {
 		d.sessionRules(ended)
 	}
@@ -46,13 +46,13 @@ func endSessions(ctx context.Context, q *query.Queries, d *draft, e session.EndM
 	if err != nil {
 		return 0, err
 	}
-	mode := revoke.Hard
+	mode := rule.Hard
 	if e.Except != "" {
-		mode = revoke.Soft
+		mode = rule.Soft
 	}
 	switch {
 	case before > 0:
-		d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Account, Value: e.AccountID, Mode: mode, At: moment(millis(e.At))}})
+		d.rules = append(d.rules, draftRule{Rule: rule.Rule{Kind: rule.Account, Value: e.AccountID, Mode: mode, At: moment(millis(e.At))}})
 	case e.Except == "":
 		d.accountRule(ended, mode)
 	default:
@@ -89,13 +89,13 @@ const (
 // are many: a soft one, since sessions that go on are in its scope.
 func (d *draft) sessionRules(ended endings) {
 	if len(ended) > flood {
-		d.accountRule(ended, revoke.Soft)
+		d.accountRule(ended, rule.Soft)
 		return
 	}
 	for _, s := range ended {
 		d.rules = append(d.rules, draftRule{
-			Rule: revoke.Rule{
-				Kind: revoke.Session, Value: s.ID, Mode: revoke.Hard, At: moment(s.EndedAt.Int64),
+			Rule: rule.Rule{
+				Kind: rule.Session, Value: s.ID, Mode: rule.Hard, At: moment(s.EndedAt.Int64),
 			},
 			lastMint: d.lastMint(s), limit: lastExpiry(s),
 		})
@@ -103,12 +103,12 @@ func (d *draft) sessionRules(ended endings) {
 }
 
 // accountRule drafts a rule for the one account that the sessions are of.
-func (d *draft) accountRule(ended endings, mode revoke.Mode) {
+func (d *draft) accountRule(ended endings, mode rule.Mode) {
 	if len(ended) == 0 {
 		return
 	}
-	r := draftRule{Rule: revoke.Rule{
-		Kind: revoke.Account, Value: ended[0].AccountID, Mode: mode, At: moment(ended[0].EndedAt.Int64),
+	r := draftRule{Rule: rule.Rule{
+		Kind: rule.Account, Value: ended[0].AccountID, Mode: mode, At: moment(ended[0].EndedAt.Int64),
 	}}
 	unknown := false
 	for _, s := range ended {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -51,7 +52,7 @@ func (s *Store) Setting(ctx context.Context, name string) *sql.Row {
 
 // WriteRule writes a rule without ending anything before: as if all sessions in
 // its scope had been started since.
-func (s *Store) WriteRule(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
+func (s *Store) WriteRule(ctx context.Context, e revoke.Entry) (rule.Rule, error) {
 	return s.write(ctx, e, 0)
 }
 

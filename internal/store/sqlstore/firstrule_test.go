@@ -10,6 +10,7 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 )
@@ -21,7 +22,7 @@ var errCut = errors.New("the service was killed")
 // refused: the first portion writes a rule.
 func TestTheFirstPortionWritesARule(t *testing.T) {
 	for name, url := range engines {
-		for kind, value := range map[revoke.Kind]string{revoke.Client: "web", revoke.Issuer: "https://auth.example.com"} {
+		for kind, value := range map[rule.Kind]string{rule.Client: "web", rule.Issuer: "https://auth.example.com"} {
 			t.Run(name+" "+string(kind), func(t *testing.T) {
 				left := -1 // how many steps are still done; negative for any number
 				store, err := sqlstore.Open(t.Context(), url(t), sqlstore.Options{Around: func(_ context.Context, step func() error) error {
@@ -43,22 +44,22 @@ func TestTheFirstPortionWritesARule(t *testing.T) {
 					must(t, err)
 				}
 				left = 2 // the count, and one portion
-				_, err = store.Write(t.Context(), revoke.Entry{Kind: kind, Value: value, Mode: revoke.Hard, At: moment.Add(time.Second)})
+				_, err = store.Write(t.Context(), revoke.Entry{Kind: kind, Value: value, Mode: rule.Hard, At: moment.Add(time.Second)})
 				if !errors.Is(err, errCut) {
 					t.Fatalf("%v, want it to be cut", err)
 				}
 				left = -1
 				rules, _, err := store.Rules(t.Context(), 0, 10)
 				must(t, err)
-				if len(rules) != 1 || rules[0].Kind != kind || rules[0].Value != value || rules[0].Mode != revoke.Soft {
+				if len(rules) != 1 || rules[0].Kind != kind || rules[0].Value != value || rules[0].Mode != rule.Soft {
 					t.Errorf("%+v, want one soft rule of kind %s", rules, kind)
 				}
 				// The repeat ends the last one, and writes the rule that was asked for.
-				_, err = store.Write(t.Context(), revoke.Entry{Kind: kind, Value: value, Mode: revoke.Hard, At: moment.Add(time.Second)})
+				_, err = store.Write(t.Context(), revoke.Entry{Kind: kind, Value: value, Mode: rule.Hard, At: moment.Add(time.Second)})
 				must(t, err)
 				rules, _, err = store.Rules(t.Context(), 0, 10)
 				must(t, err)
-				if len(rules) != 2 || rules[1].Mode != revoke.Hard {
+				if len(rules) != 2 || rules[1].Mode != rule.Hard {
 					t.Errorf("%+v after the repeat", rules)
 				}
 			})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -130,7 +130,7 @@ func (k Keyring) KillKey(ctx context.Context, kid string, at time.Time) error {
 		if err := changed(ctx, q, kid, rows, err); err != nil {
 			return none{}, unless(err, keyring.ErrConflict) // killed already
 		}
-		d.rules = append(d.rules, draftRule{Rule: revoke.Rule{Kind: revoke.Key, Value: kid, Mode: revoke.Hard, At: at}})
+		d.rules = append(d.rules, draftRule{Rule: rule.Rule{Kind: rule.Key, Value: kid, Mode: rule.Hard, At: at}})
 		d.event(event.Event{Type: event.KeyKilled, At: at, KeyID: kid})
 		return none{}, nil
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -17,7 +18,7 @@ import (
 // many accounts end, some in a step, is signed out by the step with the rule.
 func TestARuleEndsWhatThePortionsLeft(t *testing.T) {
 	for name, url := range engines {
-		for kind, value := range map[revoke.Kind]string{revoke.Client: "web", revoke.Issuer: "https://auth.example.com"} {
+		for kind, value := range map[rule.Kind]string{rule.Client: "web", rule.Issuer: "https://auth.example.com"} {
 			t.Run(name+" "+string(kind), func(t *testing.T) {
 				store := open(t, url(t))
 				web := session.Session{ID: "d8e46a5e-43a1-4c6b-b5b7-000000000001", ClientID: "web"}
@@ -32,10 +33,10 @@ func TestARuleEndsWhatThePortionsLeft(t *testing.T) {
 					_, err := store.StartSession(t.Context(), login.Start{Session: d, Account: owner})
 					must(t, err)
 				}
-				_, err := store.WriteRule(t.Context(), revoke.Entry{Kind: kind, Value: value, Mode: revoke.Hard, At: moment.Add(time.Second)})
+				_, err := store.WriteRule(t.Context(), revoke.Entry{Kind: kind, Value: value, Mode: rule.Hard, At: moment.Add(time.Second)})
 				must(t, err)
 				want := map[string]session.Reason{web.ID: session.ReasonRevoked, app.ID: ""}
-				if kind == revoke.Issuer {
+				if kind == rule.Issuer {
 					want[app.ID] = session.ReasonRevoked
 				}
 				got, ended := map[string]session.Reason{}, 0

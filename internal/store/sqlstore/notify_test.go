@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/testdb"
 )
 
 func writeRule(t *testing.T, store *sqlstore.Store) {
 	t.Helper()
-	_, err := store.Write(t.Context(), revoke.Entry{Kind: revoke.Token, Value: "a", Mode: revoke.Hard, At: time.Now()})
+	_, err := store.Write(t.Context(), revoke.Entry{Kind: rule.Token, Value: "a", Mode: rule.Hard, At: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

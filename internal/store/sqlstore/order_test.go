@@ -11,6 +11,7 @@ import (
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // TestASequenceWouldSkip is why the logs have counters of their own. It lets a
@@ -101,9 +102,9 @@ func must(t *testing.T, err error) {
 func TestFullEpochIsFollowedByAnother(t *testing.T) {
 	store := open(t, engines["PostgreSQL"](t))
 	run(t, store.Pool(), "UPDATE revocation_log SET n = 4294967294")
-	want := []int64{revoke.Seq(1, revoke.LastOfEpoch), revoke.Seq(2, 1), revoke.Seq(2, 2)}
+	want := []int64{rule.Seq(1, rule.LastOfEpoch), rule.Seq(2, 1), rule.Seq(2, 2)}
 	for i, seq := range want {
-		rule, err := store.Write(t.Context(), revoke.Entry{Kind: revoke.Token, Value: "x", Mode: revoke.Hard, At: moment})
+		rule, err := store.Write(t.Context(), revoke.Entry{Kind: rule.Token, Value: "x", Mode: rule.Hard, At: moment})
 		if err != nil || rule.Seq != seq {
 			t.Errorf("rule %d is %d, want %d (%v)", i, rule.Seq, seq, err)
 		}
@@ -118,7 +119,7 @@ func TestFullEpochIsFollowedByAnother(t *testing.T) {
 // the others ask what it was.
 func TestRepeatedRequestsInOneBatch(t *testing.T) {
 	h := hold(t)
-	e := revoke.Entry{Kind: revoke.Token, Value: "x", Mode: revoke.Hard, At: moment, Client: "shop", Key: "k"}
+	e := revoke.Entry{Kind: rule.Token, Value: "x", Mode: rule.Hard, At: moment, Client: "shop", Key: "k"}
 	seqs := make(chan int64, 3)
 	for n := range cap(seqs) {
 		h.group.Go(func() {
@@ -134,7 +135,7 @@ func TestRepeatedRequestsInOneBatch(t *testing.T) {
 	}
 	h.finish()
 	for range cap(seqs) {
-		if seq := <-seqs; seq != revoke.Seq(1, 1) {
+		if seq := <-seqs; seq != rule.Seq(1, 1) {
 			t.Errorf("answered place %d", seq)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -37,7 +38,7 @@ const endPortion = 100
 // caller's own step then ends the rest. As in [Store.endMost], the first step
 // writes a soft rule, so no access token of an ended session stays good if the
 // caller's step is not reached. first is that rule.
-func (s *Store) endPortions(ctx context.Context, e ending, first revoke.Rule) (total int, err error) {
+func (s *Store) endPortions(ctx context.Context, e ending, first rule.Rule) (total int, err error) {
 	by := e.begunBy
 	if by == 0 {
 		by = millis(e.at)
@@ -82,7 +83,7 @@ func (s *Store) endMost(ctx context.Context, e session.EndMany, by int64, checks
 	if by == 0 {
 		by = millis(e.At)
 	}
-	first := revoke.Rule{Kind: revoke.Account, Value: e.AccountID, Mode: revoke.Soft, At: moment(millis(e.At))}
+	first := rule.Rule{Kind: rule.Account, Value: e.AccountID, Mode: rule.Soft, At: moment(millis(e.At))}
 	return s.portions(ctx, sessionsOf(e.AccountID), first, func(q *query.Queries, ctx context.Context) (endings, error) {
 		return q.EndPortionOfAccount(ctx, query.EndPortionOfAccountParams{
 			At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, BegunBy: by, ExceptID: e.Except, Portion: endPortion,
@@ -94,7 +95,7 @@ func (s *Store) endMost(ctx context.Context, e session.EndMany, by int64, checks
 // those that it ended were alive. Each is a step of its own, and other writes
 // come in between. The first step that ends any also writes a rule.
 func (s *Store) portions(
-	ctx context.Context, order string, first revoke.Rule, portion func(*query.Queries, context.Context) (endings, error),
+	ctx context.Context, order string, first rule.Rule, portion func(*query.Queries, context.Context) (endings, error),
 ) (total int, err error) {
 	for written := false; ; {
 		alive := 0

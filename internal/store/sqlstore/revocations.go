@@ -13,6 +13,7 @@ import (
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -41,7 +42,7 @@ func (s *Store) Log(ctx context.Context) (revoke.Head, error) {
 	if err != nil {
 		return revoke.Head{}, wrap("read revocation log", err)
 	}
-	head := revoke.Head{Epoch: row.Epoch, Seq: revoke.Seq(row.Epoch, row.N)}
+	head := revoke.Head{Epoch: row.Epoch, Seq: rule.Seq(row.Epoch, row.N)}
 	if copy(head.Salt[:], row.Salt) != len(head.Salt) {
 		return revoke.Head{}, fmt.Errorf("read revocation log: salt of %d bytes", len(row.Salt))
 	}
@@ -52,7 +53,7 @@ func (s *Store) Log(ctx context.Context) (revoke.Head, error) {
 const maxRules = 10_000
 
 // Rules implements [revoke.Store].
-func (s *Store) Rules(ctx context.Context, after int64, limit int) ([]revoke.Rule, int64, error) {
+func (s *Store) Rules(ctx context.Context, after int64, limit int) ([]rule.Rule, int64, error) {
 	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.RulesRow, error) {
 		return q.Rules(ctx, after, int32(min(max(limit, 1), maxRules)))
 	})
@@ -60,16 +61,16 @@ func (s *Store) Rules(ctx context.Context, after int64, limit int) ([]revoke.Rul
 		return nil, 0, wrap("read rules", missingRow(err))
 	}
 	s.clock.saw(rows[0].Steady)
-	head := revoke.Seq(rows[0].Epoch, rows[0].N)
+	head := rule.Seq(rows[0].Epoch, rows[0].N)
 	if rows[0].Seq == 0 { // the head alone
 		return nil, head, nil
 	}
 	// A join promises no order.
 	slices.SortFunc(rows, func(a, b query.RulesRow) int { return cmp.Compare(a.Seq, b.Seq) })
-	rules := make([]revoke.Rule, len(rows))
+	rules := make([]rule.Rule, len(rows))
 	for i, row := range rows {
-		rules[i] = revoke.Rule{
-			Seq: row.Seq, Kind: revoke.Kind(row.Kind), Value: givenValue(row.Value), Mode: revoke.Mode(row.Mode),
+		rules[i] = rule.Rule{
+			Seq: row.Seq, Kind: rule.Kind(row.Kind), Value: givenValue(row.Value), Mode: rule.Mode(row.Mode),
 			At: moment(row.WrittenAt), Prune: moment(row.PruneAt),
 		}
 	}
@@ -96,14 +97,14 @@ func givenValue(stored string) string { return strings.Replace(stored, pairMark,
 var errAnswerPending = errors.New("request is being answered")
 
 // Write implements [revoke.Store].
-func (s *Store) Write(ctx context.Context, e revoke.Entry) (revoke.Rule, error) {
+func (s *Store) Write(ctx context.Context, e revoke.Entry) (rule.Rule, error) {
 	if err := e.Check(); err != nil {
-		return revoke.Rule{}, wrap("revoke", err)
+		return rule.Rule{}, wrap("revoke", err)
 	}
 	e.At = moment(millis(e.At))
 	before, err := s.overBefore(ctx, e)
 	if err != nil {
-		return revoke.Rule{}, wrap("revoke", err)
+		return rule.Rule{}, wrap("revoke", err)
 	}
 	for {
 		rule, err := s.write(ctx, e, before)
@@ -113,14 +114,14 @@ func (s *Store) Write(ctx context.Context, e revoke.Entry) (revoke.Rule, error) 
 	}
 }
 
-func (s *Store) write(ctx context.Context, e revoke.Entry, before int) (revoke.Rule, error) {
+func (s *Store) write(ctx context.Context, e revoke.Entry, before int) (rule.Rule, error) {
 	var drafted *draft
-	earlier, err := writeLog(ctx, s, sessionsOf(toldOf(e).AccountID), func(q *query.Queries, ctx context.Context, d *draft) (revoke.Rule, error) {
+	earlier, err := writeLog(ctx, s, sessionsOf(toldOf(e).AccountID), func(q *query.Queries, ctx context.Context, d *draft) (rule.Rule, error) {
 		drafted = d
 		if earlier, err := claimRequest(ctx, q, e); err != nil || earlier.Seq != 0 {
 			return earlier, err
 		}
-		return revoke.Rule{}, revokeStep(ctx, q, d, e, before)
+		return rule.Rule{}, revokeStep(ctx, q, d, e, before)
 	})
 	if err != nil || earlier.Seq != 0 {
 		return earlier, err
@@ -130,35 +131,35 @@ func (s *Store) write(ctx context.Context, e revoke.Entry, before int) (revoke.R
 
 // claimRequest answers the rule that an earlier request with the same key has
 // written, or none.
-func claimRequest(ctx context.Context, q *query.Queries, e revoke.Entry) (revoke.Rule, error) {
+func claimRequest(ctx context.Context, q *query.Queries, e revoke.Entry) (rule.Rule, error) {
 	if e.Key == "" {
-		return revoke.Rule{}, nil
+		return rule.Rule{}, nil
 	}
 	rows, err := q.ClaimRequest(ctx, query.ClaimRequestParams{
 		ClientID: e.Client, Request: e.Key, Kind: string(e.Kind), Value: storedValue(e.Value), Mode: string(e.Mode),
 		WrittenAt: millis(e.At), PruneAt: millis(e.At),
 	})
 	if err != nil || rows > 0 {
-		return revoke.Rule{}, err
+		return rule.Rule{}, err
 	}
 	row, err := q.RevocationRequest(ctx, e.Client, e.Key)
 	switch {
 	case err != nil:
-		return revoke.Rule{}, err
+		return rule.Rule{}, err
 	case row.Kind != string(e.Kind) || row.Value != storedValue(e.Value) || row.Mode != string(e.Mode):
-		return revoke.Rule{}, revoke.ErrIdempotency
+		return rule.Rule{}, revoke.ErrIdempotency
 	case row.Seq == 0:
-		return revoke.Rule{}, errAnswerPending
+		return rule.Rule{}, errAnswerPending
 	}
-	return revoke.Rule{
+	return rule.Rule{
 		Seq: row.Seq, Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: moment(row.WrittenAt), Prune: moment(row.PruneAt),
 	}, nil
 }
 
 // RaiseEpoch implements [revoke.Store].
 func (s *Store) RaiseEpoch(ctx context.Context, seen int64, why revoke.Raise) (revoke.Head, error) {
-	epoch, n := revoke.Split(seen)
-	if seen < 0 || revoke.Seq(epoch+1, revoke.LastOfEpoch) > revoke.MaxSeq {
+	epoch, n := rule.Split(seen)
+	if seen < 0 || rule.Seq(epoch+1, rule.LastOfEpoch) > rule.MaxSeq {
 		return revoke.Head{}, wrap("raise epoch", revoke.ErrPlace)
 	}
 	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {

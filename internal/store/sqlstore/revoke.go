@@ -9,6 +9,7 @@ import (
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -18,7 +19,7 @@ import (
 // before is how many sessions have been ended for it already.
 func revokeStep(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry, before int) error {
 	d.rules = append(d.rules, draftRule{
-		Rule:   revoke.Rule{Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At},
+		Rule:   rule.Rule{Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At},
 		client: e.Client, request: e.Key,
 	})
 	told := toldOf(e)
@@ -38,17 +39,17 @@ func toldOf(e revoke.Entry) event.Event {
 		Detail: map[string]string{"kind": string(e.Kind), "mode": string(e.Mode)},
 	}
 	switch e.Kind {
-	case revoke.Token:
+	case rule.Token:
 		told.Detail["jti"] = e.Value
-	case revoke.Session:
+	case rule.Session:
 		told.SessionID = e.Value
-	case revoke.Account:
+	case rule.Account:
 		told.AccountID = e.Value
-	case revoke.Client:
+	case rule.Client:
 		told.ClientID = e.Value
-	case revoke.AccountAtClient:
+	case rule.AccountAtClient:
 		told.AccountID, told.ClientID, _ = strings.Cut(e.Value, "\x00")
-	case revoke.Key:
+	case rule.Key:
 		told.KeyID = e.Value
 	}
 	return told
@@ -61,22 +62,22 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 	var ended endings
 	var err error
 	switch e.Kind {
-	case revoke.Session:
+	case rule.Session:
 		ended, err = q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: reason, ID: e.Value})
-	case revoke.Account:
+	case rule.Account:
 		ended, err = q.EndSessions(ctx, query.EndSessionsParams{At: millis(e.At), Reason: reason, AccountID: e.Value, BegunBy: begunBy(e)})
-	case revoke.AccountAtClient:
+	case rule.AccountAtClient:
 		account, client, _ := strings.Cut(e.Value, "\x00")
 		ended, err = q.EndSessionsAtClient(ctx, query.EndSessionsAtClientParams{
 			At: millis(e.At), Reason: reason, AccountID: account, ClientID: client, BegunBy: begunBy(e),
 		})
-	case revoke.Client: // what overBefore left
+	case rule.Client: // what overBefore left
 		ended, err = q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{
 			At: millis(e.At), Reason: reason, ClientID: e.Value, BegunBy: begunBy(e),
 		})
-	case revoke.Issuer:
+	case rule.Issuer:
 		ended, err = q.EndAllSessions(ctx, query.EndAllSessionsParams{At: millis(e.At), Reason: reason, BegunBy: begunBy(e)})
-	case revoke.Key:
+	case rule.Key:
 		return 0, killKey(ctx, q, d, e)
 	}
 	return d.ended(ended), err
@@ -87,20 +88,20 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 // the time that it takes. Those that are started meanwhile are left to the step
 // that writes the rule. A request that was answered already ends nothing.
 func (s *Store) overBefore(ctx context.Context, e revoke.Entry) (total int, err error) {
-	if !e.Ends() || e.Kind != revoke.Client && e.Kind != revoke.Issuer && e.Kind != revoke.Account {
+	if !e.Ends() || e.Kind != rule.Client && e.Kind != rule.Issuer && e.Kind != rule.Account {
 		return 0, nil
 	}
 	if again, err := s.asked(ctx, e); err != nil || again {
 		return 0, err
 	}
-	if e.Kind == revoke.Account {
+	if e.Kind == rule.Account {
 		return s.endMost(ctx, session.EndMany{AccountID: e.Value, Reason: session.ReasonRevoked, At: e.At}, begunBy(e))
 	}
 	end := ending{at: e.At, reason: session.ReasonRevoked, begunBy: begunBy(e)}
-	if e.Kind == revoke.Client {
+	if e.Kind == rule.Client {
 		end.client = e.Value
 	}
-	return s.endPortions(ctx, end, revoke.Rule{Kind: e.Kind, Value: e.Value, Mode: revoke.Soft, At: e.At})
+	return s.endPortions(ctx, end, rule.Rule{Kind: e.Kind, Value: e.Value, Mode: rule.Soft, At: e.At})
 }
 
 // asked reports whether this very request was made before.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
@@ -26,7 +26,7 @@ func (s *Store) Session(ctx context.Context, id string) (session.Session, error)
 		return session.Session{}, missing("find session", err, session.ErrNotFound)
 	}
 	found, err := toSession(row.Session)
-	found.Revision = revoke.Seq(row.Epoch, row.N)
+	found.Revision = rule.Seq(row.Epoch, row.N)
 	return found, wrap("find session", err)
 }
 
@@ -40,7 +40,7 @@ func (s *Store) SessionWithOwner(ctx context.Context, id string) (session.Sessio
 		return session.Session{}, account.Account{}, missing("find session", err, session.ErrNotFound)
 	}
 	found, err := toSession(row.Session)
-	found.Revision = revoke.Seq(row.Epoch, row.N)
+	found.Revision = rule.Seq(row.Epoch, row.N)
 	return found, toAccount(row.Account, row.Identifier), wrap("find session", err)
 }
 

@@ -4,14 +4,14 @@ import (
 	"context"
 	"time"
 
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
-var _ revoke.FleetStore = (*Store)(nil)
+var _ fleet.Store = (*Store)(nil)
 
-// SaveVerifiers implements [revoke.FleetStore].
-func (s *Store) SaveVerifiers(ctx context.Context, list []revoke.Verifier) error {
+// SaveVerifiers implements [fleet.Store].
+func (s *Store) SaveVerifiers(ctx context.Context, list []fleet.Verifier) error {
 	_, err := writeAll(ctx, s, func(q *query.Queries, ctx context.Context) (none, error) {
 		for _, v := range list {
 			if err := saveVerifier(ctx, q, v); err != nil {
@@ -23,7 +23,7 @@ func (s *Store) SaveVerifiers(ctx context.Context, list []revoke.Verifier) error
 	return wrap("save verifiers", err)
 }
 
-func saveVerifier(ctx context.Context, q *query.Queries, v revoke.Verifier) error {
+func saveVerifier(ctx context.Context, q *query.Queries, v fleet.Verifier) error {
 	err := q.SaveVerifier(ctx, verifierRow(v))
 	if err != nil || v.Sent.To <= v.Sent.From {
 		return err
@@ -31,7 +31,7 @@ func saveVerifier(ctx context.Context, q *query.Queries, v revoke.Verifier) erro
 	return q.SaveSent(ctx, query.SaveSentParams{PartFrom: v.Sent.From, PartTo: v.Sent.To, ClientID: v.Client, ID: v.ID})
 }
 
-func verifierRow(v revoke.Verifier) query.SaveVerifierParams {
+func verifierRow(v fleet.Verifier) query.SaveVerifierParams {
 	return query.SaveVerifierParams{
 		ClientID:  v.Client,
 		ID:        v.ID,
@@ -45,14 +45,14 @@ func verifierRow(v revoke.Verifier) query.SaveVerifierParams {
 	}
 }
 
-// Verifiers implements [revoke.FleetStore].
-func (s *Store) Verifiers(ctx context.Context, now time.Time) ([]revoke.Verifier, error) {
+// Verifiers implements [fleet.Store].
+func (s *Store) Verifiers(ctx context.Context, now time.Time) ([]fleet.Verifier, error) {
 	rows, err := read(ctx, s, func(q *query.Queries, ctx context.Context) ([]query.Verifier, error) {
 		return q.Verifiers(ctx, millis(now))
 	})
-	list := make([]revoke.Verifier, len(rows))
+	list := make([]fleet.Verifier, len(rows))
 	for i, row := range rows {
-		list[i] = revoke.Verifier{
+		list[i] = fleet.Verifier{
 			Client:    row.ClientID,
 			ID:        row.ID,
 			Seq:       row.Seq,
@@ -60,14 +60,14 @@ func (s *Store) Verifiers(ctx context.Context, now time.Time) ([]revoke.Verifier
 			WhenStale: row.WhenStale,
 			KeySet:    row.KeySet,
 			Audience:  row.Audience,
-			Sent:      revoke.Span{From: row.SentFrom, To: row.SentTo},
+			Sent:      fleet.Span{From: row.SentFrom, To: row.SentTo},
 			Seen:      moment(row.SeenAt),
 		}
 	}
 	return list, wrap("list verifiers", err)
 }
 
-// ForgetVerifiers implements [revoke.FleetStore].
+// ForgetVerifiers implements [fleet.Store].
 func (s *Store) ForgetVerifiers(ctx context.Context, now time.Time) (int, error) {
 	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
 		return q.ForgetVerifiers(ctx, millis(now))

@@ -9,6 +9,7 @@ import (
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -92,9 +93,9 @@ func doorPromises() promises {
 					s.same(len(rules), 8)
 					continue
 				}
-				s.same(rules, []revoke.Rule{{
-					Seq: before + 1, Kind: revoke.Account, Value: a.ID, Mode: revoke.Soft,
-					At: at(1e9), Prune: at(1e9 + 15*time.Minute + revoke.PruneMargin),
+				s.same(rules, []rule.Rule{{
+					Seq: before + 1, Kind: rule.Account, Value: a.ID, Mode: rule.Soft,
+					At: at(1e9), Prune: at(1e9 + 15*time.Minute + rule.PruneMargin),
 				}})
 			}
 		},
@@ -105,13 +106,13 @@ func doorPromises() promises {
 				d := s.signedIn(a)
 				before := s.log().Seq
 				is(s, true)(s.store.EndSession(s.ctx, session.End{ID: d.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
-				want := revoke.Rule{Kind: revoke.Session, Value: d.ID, Mode: revoke.Hard}
+				want := rule.Rule{Kind: rule.Session, Value: d.ID, Mode: rule.Hard}
 				if n >= 8 {
-					want = revoke.Rule{Kind: revoke.Account, Value: a.ID, Mode: revoke.Soft}
+					want = rule.Rule{Kind: rule.Account, Value: a.ID, Mode: rule.Soft}
 				}
-				want.Seq, want.At, want.Prune = before+1, at(1e9), at(1e9+15*time.Minute+revoke.PruneMargin)
+				want.Seq, want.At, want.Prune = before+1, at(1e9), at(1e9+15*time.Minute+rule.PruneMargin)
 				rules, _ := s.rules(before)
-				s.same(rules, []revoke.Rule{want})
+				s.same(rules, []rule.Rule{want})
 			}
 		},
 		"a new password is told, with the sessions that it ends": func(s *suite) {
@@ -198,18 +199,18 @@ func doorPromises() promises {
 			a := s.created("Ana")
 			d := s.signedIn(a)
 			s.told(func() {
-				s.wrote(revoke.Entry{Kind: revoke.Account, Value: a.ID, Mode: revoke.Hard, At: at(1e9), Reason: "stolen laptop"})
+				s.wrote(revoke.Entry{Kind: rule.Account, Value: a.ID, Mode: rule.Hard, At: at(1e9), Reason: "stolen laptop"})
 			}, "u hard "+a.ID, "revocation.written stolen laptop", "session.ended "+d.ID+" revoked")
 			s.told(func() {
-				s.wrote(revoke.Entry{Kind: revoke.Key, Value: "kid", Mode: revoke.Hard, At: at(1e9)})
+				s.wrote(revoke.Entry{Kind: rule.Key, Value: "kid", Mode: rule.Hard, At: at(1e9)})
 			}, "k hard kid", "revocation.written kid")
-			for kind, value := range map[revoke.Kind]string{revoke.Client: "web", revoke.Issuer: "https://auth.example.com"} {
+			for kind, value := range map[rule.Kind]string{rule.Client: "web", rule.Issuer: "https://auth.example.com"} {
 				d, expired := s.signedIn(a), device(a)
 				expired.ExpiresAt, expired.AbsoluteExpiry = at(1e9), at(1e9)
 				s.started(a, expired)
-				words := strings.Fields("revocation.written " + map[revoke.Kind]string{revoke.Client: "web"}[kind])
+				words := strings.Fields("revocation.written " + map[rule.Kind]string{rule.Client: "web"}[kind])
 				s.told(func() {
-					s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: revoke.Hard, At: at(1e9)})
+					s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: rule.Hard, At: at(1e9)})
 				}, string(kind)+" hard "+value, strings.Join(words, " "), "session.ended "+d.ID+" revoked")
 			}
 		},

@@ -16,6 +16,8 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/webhook"
 )
@@ -42,7 +44,7 @@ type owner struct {
 	second  session.Session
 	key     keyring.Record
 	hook    webhook.Subscription
-	rule    revoke.Rule
+	rule    rule.Rule
 }
 
 // Check reports what the change does wrong on a fresh store: nil when it leaves
@@ -275,7 +277,7 @@ func sessionChanges() []Change {
 			beside := device(stranger)
 			beside.ClientID = o.id
 			s.started(stranger, beside)
-			_, err := s.store.Write(s.ctx, revoke.Entry{Kind: revoke.AccountAtClient, Value: revoke.Pair(o.account.ID, o.id), Mode: revoke.Hard, At: at(1e9)})
+			_, err := s.store.Write(s.ctx, revoke.Entry{Kind: rule.AccountAtClient, Value: rule.Pair(o.account.ID, o.id), Mode: rule.Hard, At: at(1e9)})
 			s.ok(err)
 			s.same(s.session(elsewhere.ID), elsewhere)
 			s.same(s.session(beside.ID), beside)
@@ -294,7 +296,7 @@ func sessionChanges() []Change {
 			s.ok(s.store.DisableClient(s.ctx, o.id, at(1e9)))
 		}},
 		{"end a client's sessions by a rule", []string{"EndSessionsOfClient"}, both, func(s *suite, o *owner) {
-			_, err := s.store.Write(s.ctx, revoke.Entry{Kind: revoke.Client, Value: o.id, Mode: revoke.Hard, At: at(1e9)})
+			_, err := s.store.Write(s.ctx, revoke.Entry{Kind: rule.Client, Value: o.id, Mode: rule.Hard, At: at(1e9)})
 			s.ok(err)
 		}},
 		{"end very many sessions of an account", []string{"EndPortionOfAccount"}, func(s *suite, o *owner) {
@@ -445,7 +447,7 @@ func keyChanges() []Change {
 }
 
 // named is a verifier of the owner's client; both owners' have one name.
-func named(o *owner) revoke.Verifier {
+func named(o *owner) fleet.Verifier {
 	v := verifier("one name", 5, 0)
 	v.Client = o.id
 	return v
@@ -484,21 +486,21 @@ func logChanges() []Change {
 		{"note what was sent to a verifier", []string{"SaveSent"}, func(s *suite, o *owner) {
 			beside := verifier("beside", 5, 0)
 			beside.Client = o.id
-			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{named(o), beside}))
+			s.ok(s.store.SaveVerifiers(s.ctx, []fleet.Verifier{named(o), beside}))
 		}, func(s *suite, o *owner) {
 			v := named(o)
-			v.Sent = revoke.Span{From: 1, To: 9}
-			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{v}))
+			v.Sent = fleet.Span{From: 1, To: 9}
+			s.ok(s.store.SaveVerifiers(s.ctx, []fleet.Verifier{v}))
 			list, err := s.store.Verifiers(s.ctx, at(0))
 			s.ok(err)
 			for _, v := range list {
 				if v.ID == "beside" {
-					s.same(v.Sent, revoke.Span{})
+					s.same(v.Sent, fleet.Span{})
 				}
 			}
 		}},
 		byTime("forget verifiers", "ForgetVerifiers", func(s *suite, o *owner) {
-			s.ok(s.store.SaveVerifiers(s.ctx, []revoke.Verifier{verifier(o.id, 5, o.life)}))
+			s.ok(s.store.SaveVerifiers(s.ctx, []fleet.Verifier{verifier(o.id, 5, o.life)}))
 		}, func(s *suite, t time.Time) error {
 			return counted(s.store.ForgetVerifiers(s.ctx, t.Add(10*time.Minute)))
 		}),

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/login"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -85,7 +85,7 @@ func (r *revisions) until(s *suite, store Store, id string) error {
 	}
 }
 
-func (r *revisions) allBefore(s *suite, rule revoke.Rule) {
+func (r *revisions) allBefore(s *suite, rule rule.Rule) {
 	s.Helper()
 	for _, revision := range r.seen {
 		if revision >= rule.Seq {
@@ -94,7 +94,7 @@ func (r *revisions) allBefore(s *suite, rule revoke.Rule) {
 	}
 }
 
-func (s *suite) onlyRule(after int64) revoke.Rule {
+func (s *suite) onlyRule(after int64) rule.Rule {
 	s.Helper()
 	rules, _ := s.rules(after)
 	if len(rules) != 1 {
@@ -105,7 +105,7 @@ func (s *suite) onlyRule(after int64) revoke.Rule {
 
 // knows checks that who signs in after a rule was acknowledged is not refused
 // for it, in whichever process.
-func (s *suite) knows(processes []Store, account string, rule revoke.Rule) {
+func (s *suite) knows(processes []Store, account string, rule rule.Rule) {
 	s.Helper()
 	a := s.account(account)
 	for _, store := range processes {

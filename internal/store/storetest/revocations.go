@@ -9,6 +9,7 @@ import (
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -22,19 +23,19 @@ func revocationPromises() promises {
 			is(s, 150)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: a.ID, Reason: session.ReasonEndedByOwner, At: at(1e9)}))
 			rules, _, err := s.store.Rules(s.ctx, 0, 100)
 			s.ok(err)
-			var modes []revoke.Mode
+			var modes []rule.Mode
 			for _, r := range rules {
 				s.same(r.Value, a.ID)
 				modes = append(modes, r.Mode)
 			}
-			s.same(modes, []revoke.Mode{revoke.Soft, revoke.Hard})
+			s.same(modes, []rule.Mode{rule.Soft, rule.Hard})
 			s.same(s.living(a, start), 0)
 			s.same(len(s.events(0, event.Filter{Types: []event.Type{event.SessionEnded}})), 150)
 		},
 		"a new log is empty, and its salt is its own for good": func(s *suite) {
 			head := s.log()
 			s.same(head.Epoch, int64(1))
-			s.same(head.Seq, revoke.Seq(1, 0))
+			s.same(head.Seq, rule.Seq(1, 0))
 			if head.Salt == [16]byte{} {
 				s.Error("no salt")
 			}
@@ -46,25 +47,25 @@ func revocationPromises() promises {
 		},
 		"a rule reads back as it was written, and lives until no token can": func(s *suite) {
 			s.ok(s.keys.AddKey(s.ctx, key("first", 1))) // its tokens live for 15 minutes
-			pair := revoke.Entry{Kind: revoke.AccountAtClient, Value: revoke.Pair(nobody, "shop"), Mode: revoke.Soft, At: start}
-			want := revoke.Rule{
-				Seq: revoke.Seq(1, 1), Kind: pair.Kind, Value: pair.Value, Mode: pair.Mode,
-				At: start, Prune: at(key("first", 1).LongestTTL + revoke.PruneMargin),
+			pair := revoke.Entry{Kind: rule.AccountAtClient, Value: rule.Pair(nobody, "shop"), Mode: rule.Soft, At: start}
+			want := rule.Rule{
+				Seq: rule.Seq(1, 1), Kind: pair.Kind, Value: pair.Value, Mode: pair.Mode,
+				At: start, Prune: at(key("first", 1).LongestTTL + rule.PruneMargin),
 			}
 			s.same(s.wrote(pair), want)
 			rules, _ := s.rules(0)
-			s.same(rules, []revoke.Rule{want})
+			s.same(rules, []rule.Rule{want})
 		},
 		"places have no gaps and readings are in order": func(s *suite) {
 			for i := range 25 {
-				s.same(s.wrote(token(fmt.Sprint(i))).Seq, revoke.Seq(1, int64(i+1)))
+				s.same(s.wrote(token(fmt.Sprint(i))).Seq, rule.Seq(1, int64(i+1)))
 			}
 			after := int64(0)
 			var values []string
 			for {
 				rules, head, err := s.store.Rules(s.ctx, after, 7)
 				s.ok(err)
-				s.same(head, revoke.Seq(1, 25))
+				s.same(head, rule.Seq(1, 25))
 				for _, r := range rules {
 					values, after = append(values, r.Value), r.Seq
 				}
@@ -74,27 +75,27 @@ func revocationPromises() promises {
 			}
 			s.same(len(values), 25)
 			s.same(values[24], "24")
-			rules, _ := s.rules(revoke.Seq(1, 25))
+			rules, _ := s.rules(rule.Seq(1, 25))
 			s.same(len(rules), 0)
 		},
 		"an entry that the log does not take is not written": func(s *suite) {
 			_, err := s.store.Write(s.ctx, revoke.Entry{})
 			s.fails(err, revoke.ErrEntry)
-			s.same(s.log().Seq, revoke.Seq(1, 0))
+			s.same(s.log().Seq, rule.Seq(1, 0))
 		},
 		"a repeated key answers the first rule, with another target an error": func(s *suite) {
 			d := s.signedIn(s.created("Ana"))
-			e := revoke.Entry{Kind: revoke.Session, Value: d.ID, Mode: revoke.Hard, At: at(1e9), Client: "shop", Key: "k"}
+			e := revoke.Entry{Kind: rule.Session, Value: d.ID, Mode: rule.Hard, At: at(1e9), Client: "shop", Key: "k"}
 			first := s.wrote(e)
 			e.At = at(2e9)
 			s.same(s.wrote(e), first)
 			s.same(s.log().Seq, first.Seq)
 			other := e
-			other.Mode = revoke.Soft
+			other.Mode = rule.Soft
 			_, err := s.store.Write(s.ctx, other)
 			s.fails(err, revoke.ErrIdempotency)
 			other = e
-			other.Kind = revoke.Account // of the same value
+			other.Kind = rule.Account // of the same value
 			_, err = s.store.Write(s.ctx, other)
 			s.fails(err, revoke.ErrIdempotency)
 			other = e
@@ -129,7 +130,7 @@ func revocationPromises() promises {
 			is(s, 0)(s.store.PruneRules(s.ctx, old.Prune))
 			is(s, 1)(s.store.PruneRules(s.ctx, old.Prune.Add(time.Millisecond)))
 			rules, head := s.rules(0)
-			s.same(rules, []revoke.Rule{kept})
+			s.same(rules, []rule.Rule{kept})
 			s.same(head, kept.Seq)
 			s.same(s.wrote(e).Seq, kept.Seq+1)
 		},
@@ -145,14 +146,14 @@ func revocationPromises() promises {
 				_, err := s.store.RaiseEpoch(s.ctx, head.Seq+1, revoke.Raise{At: start, Reason: revoke.RaisedByOperator})
 				return err
 			})
-			s.same(s.log(), revoke.Head{Epoch: 2, Seq: revoke.Seq(2, 0), Salt: head.Salt})
-			got, err := s.store.RaiseEpoch(s.ctx, revoke.Seq(7, 3), revoke.Raise{At: start, Reason: revoke.RaisedByOperator})
+			s.same(s.log(), revoke.Head{Epoch: 2, Seq: rule.Seq(2, 0), Salt: head.Salt})
+			got, err := s.store.RaiseEpoch(s.ctx, rule.Seq(7, 3), revoke.Raise{At: start, Reason: revoke.RaisedByOperator})
 			s.ok(err)
-			s.same(got.Seq, revoke.Seq(8, 0))
-			s.same(s.wrote(token("y")).Seq, revoke.Seq(8, 1))
+			s.same(got.Seq, rule.Seq(8, 0))
+			s.same(s.wrote(token("y")).Seq, rule.Seq(8, 1))
 			rules, _ := s.rules(0)
 			s.same(len(rules), 2)
-			for _, wrong := range []int64{-1, revoke.MaxSeq, 1 << 62} {
+			for _, wrong := range []int64{-1, rule.MaxSeq, 1 << 62} {
 				_, err := s.store.RaiseEpoch(s.ctx, wrong, revoke.Raise{At: start, Reason: revoke.RaisedByOperator})
 				s.fails(err, revoke.ErrPlace)
 			}
@@ -166,29 +167,29 @@ func revocationPromises() promises {
 			a, b := s.created("Ana"), s.created("Bia")
 			other := s.signedIn(b)
 			for _, e := range []revoke.Entry{
-				{Kind: revoke.Session},
-				{Kind: revoke.Account, Value: a.ID},
-				{Kind: revoke.AccountAtClient, Value: revoke.Pair(a.ID, "web")},
+				{Kind: rule.Session},
+				{Kind: rule.Account, Value: a.ID},
+				{Kind: rule.AccountAtClient, Value: rule.Pair(a.ID, "web")},
 			} {
 				d := s.signedIn(a)
 				if e.Value == "" {
 					e.Value = d.ID
 				}
-				e.At, e.Mode = at(1e9), revoke.Soft
+				e.At, e.Mode = at(1e9), rule.Soft
 				s.wrote(e)
 				s.same(s.session(d.ID), d)
-				e.Mode = revoke.Hard
+				e.Mode = rule.Hard
 				s.wrote(e)
 				d.EndedAt, d.EndReason = at(1e9), session.ReasonRevoked
 				s.same(s.session(d.ID), d)
 			}
 			s.same(s.session(other.ID), other)
-			s.wrote(revoke.Entry{Kind: revoke.Client, Value: "another", Mode: revoke.Hard, At: at(1e9)})
+			s.wrote(revoke.Entry{Kind: rule.Client, Value: "another", Mode: rule.Hard, At: at(1e9)})
 			s.same(s.session(other.ID), other)
-			s.wrote(revoke.Entry{Kind: revoke.Client, Value: "web", Mode: revoke.Hard, At: at(1e9)})
+			s.wrote(revoke.Entry{Kind: rule.Client, Value: "web", Mode: rule.Hard, At: at(1e9)})
 			s.same(s.session(other.ID).EndReason, session.ReasonRevoked)
 			last := s.signedIn(b)
-			s.wrote(revoke.Entry{Kind: revoke.Issuer, Value: "https://auth.example.com", Mode: revoke.Hard, At: at(1e9)})
+			s.wrote(revoke.Entry{Kind: rule.Issuer, Value: "https://auth.example.com", Mode: rule.Hard, At: at(1e9)})
 			s.same(s.session(last.ID).EndReason, session.ReasonRevoked)
 		},
 		"a rule about everybody ends all sessions, however many": func(s *suite) {
@@ -196,33 +197,33 @@ func revocationPromises() promises {
 			s.together(1100, func(int) error {
 				return s.starts(login.Start{Session: device(a), Account: a})
 			})
-			s.wrote(revoke.Entry{Kind: revoke.Issuer, Value: "https://auth.example.com", Mode: revoke.Hard, At: at(1e9)})
+			s.wrote(revoke.Entry{Kind: rule.Issuer, Value: "https://auth.example.com", Mode: rule.Hard, At: at(1e9)})
 			s.same(s.living(a, start), 0)
 			told := s.events(0, event.Filter{Types: []event.Type{event.RevocationWritten}})
 			s.same(told[0].Detail["sessions_ended"], "1100")
 			s.same(s.endingsTold(session.ReasonRevoked), 1100)
 		},
 		"a rule that is written again ends what had begun before it, and nothing since": func(s *suite) {
-			for _, kind := range []revoke.Kind{revoke.Account, revoke.AccountAtClient, revoke.Client, revoke.Issuer} {
+			for _, kind := range []rule.Kind{rule.Account, rule.AccountAtClient, rule.Client, rule.Issuer} {
 				a := s.created("Ana " + string(kind))
-				value := map[revoke.Kind]string{
-					revoke.Account: a.ID, revoke.AccountAtClient: revoke.Pair(a.ID, "web"), revoke.Client: "web",
-					revoke.Issuer: "https://auth.example.com",
+				value := map[rule.Kind]string{
+					rule.Account: a.ID, rule.AccountAtClient: rule.Pair(a.ID, "web"), rule.Client: "web",
+					rule.Issuer: "https://auth.example.com",
 				}[kind]
 				old := s.signedIn(a)
 				young := device(a)
 				young.CreatedAt = old.CreatedAt.Add(2 * time.Millisecond)
 				s.ok(s.starts(login.Start{Session: young, Account: a}))
-				s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: revoke.Soft, At: at(1e9), Repeats: old.CreatedAt.Add(time.Millisecond)})
+				s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: rule.Soft, At: at(1e9), Repeats: old.CreatedAt.Add(time.Millisecond)})
 				s.same(s.session(old.ID).EndReason, session.ReasonRevoked)
 				s.same(s.session(young.ID).EndedAt.IsZero(), true)
 			}
 		},
 		"a repeated key does not end again": func(s *suite) {
 			a := s.created("Ana")
-			for _, kind := range []revoke.Kind{revoke.Issuer, revoke.Client, revoke.Account} {
-				e := revoke.Entry{Kind: kind, Value: "web", Mode: revoke.Hard, At: at(1e9), Client: "admin", Key: string(kind)}
-				if kind == revoke.Account {
+			for _, kind := range []rule.Kind{rule.Issuer, rule.Client, rule.Account} {
+				e := revoke.Entry{Kind: kind, Value: "web", Mode: rule.Hard, At: at(1e9), Client: "admin", Key: string(kind)}
+				if kind == rule.Account {
 					e.Value = a.ID
 				}
 				s.signedIn(a)
@@ -235,7 +236,7 @@ func revocationPromises() promises {
 		},
 		"a rule about a key kills it": func(s *suite) {
 			s.ok(s.keys.AddKey(s.ctx, key("first", 1)))
-			s.wrote(revoke.Entry{Kind: revoke.Key, Value: "first", Mode: revoke.Hard, At: at(1e9)})
+			s.wrote(revoke.Entry{Kind: rule.Key, Value: "first", Mode: rule.Hard, At: at(1e9)})
 			records, err := s.keys.Keys(s.ctx)
 			s.ok(err)
 			s.same(records[0].KilledAt, at(1e9))
@@ -282,7 +283,7 @@ func followed(s *suite) {
 		return nil
 	})
 	s.ok(<-read)
-	s.same(rules, upTo(revoke.Seq(1, 0), writers*each))
+	s.same(rules, upTo(rule.Seq(1, 0), writers*each))
 	s.same(events, upTo(0, writers*each))
 }
 
@@ -330,10 +331,10 @@ func (s *suite) endingsTold(reason session.Reason) int {
 }
 
 func token(jti string) revoke.Entry {
-	return revoke.Entry{Kind: revoke.Token, Value: jti, Mode: revoke.Hard, At: start}
+	return revoke.Entry{Kind: rule.Token, Value: jti, Mode: rule.Hard, At: start}
 }
 
-func (s *suite) wrote(e revoke.Entry) revoke.Rule {
+func (s *suite) wrote(e revoke.Entry) rule.Rule {
 	s.Helper()
 	rule, err := s.store.Write(s.ctx, e)
 	s.ok(err)
@@ -347,7 +348,7 @@ func (s *suite) log() revoke.Head {
 	return head
 }
 
-func (s *suite) rules(after int64) ([]revoke.Rule, int64) {
+func (s *suite) rules(after int64) ([]rule.Rule, int64) {
 	s.Helper()
 	rules, head, err := s.store.Rules(s.ctx, after, 1000)
 	s.ok(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/webhook"
 )
@@ -29,7 +30,7 @@ type Store interface {
 	clients.Store
 	revoke.Store
 	event.Store
-	revoke.FleetStore
+	fleet.Store
 }
 
 // Stores is a store under test.

@@ -8,7 +8,7 @@ import (
 	"fmt"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // ErrRule reports a rule that is none.
@@ -17,7 +17,7 @@ var ErrRule = errors.New("rules: malformed rule")
 // Of reads a rule of the wire. Errors wrap ErrRule. A mode that is not known
 // counts as hard: it refuses more.
 func Of(w api.FeedRule) (Rule, error) {
-	r := Rule{Seq: w.Seq, At: w.At, Prune: w.Prune, Kind: KindOf(w.Kind), Soft: w.Mode == string(revoke.Soft)}
+	r := Rule{Seq: w.Seq, At: w.At, Prune: w.Prune, Kind: KindOf(w.Kind), Soft: w.Mode == string(rule.Soft)}
 	key, ok := keyOf([]byte(w.Hash))
 	if r.Key = key; !ok || w.Seq <= 0 || w.Seq>>53 != 0 {
 		return Rule{}, fmt.Errorf("%w: seq or hash", ErrRule)
@@ -28,26 +28,26 @@ func Of(w api.FeedRule) (Rule, error) {
 // Wire is the rule as it is told on.
 func (r Rule) Wire() api.FeedRule {
 	h := r.Key.Hash()
-	w := api.FeedRule{Seq: r.Seq, Kind: r.Kind.String(), Hash: base64.RawURLEncoding.EncodeToString(h[:]), At: r.At, Prune: r.Prune, Mode: string(revoke.Hard)}
+	w := api.FeedRule{Seq: r.Seq, Kind: r.Kind.String(), Hash: base64.RawURLEncoding.EncodeToString(h[:]), At: r.At, Prune: r.Prune, Mode: string(rule.Hard)}
 	if r.Soft {
-		w.Mode = string(revoke.Soft)
+		w.Mode = string(rule.Soft)
 	}
 	return w
 }
 
 // encodedHash is the length of a hash in base64url.
-const encodedHash = (revoke.HashSize*8 + 5) / 6
+const encodedHash = (rule.HashSize*8 + 5) / 6
 
 func keyOf(encoded []byte) (Key, bool) {
-	var h [revoke.HashSize + 2]byte // room for what base64 writes too much
+	var h [rule.HashSize + 2]byte // room for what base64 writes too much
 	if len(encoded) != encodedHash {
 		return Key{}, false
 	}
 	n, err := base64.RawURLEncoding.Strict().Decode(h[:], encoded)
-	if err != nil || n != revoke.HashSize {
+	if err != nil || n != rule.HashSize {
 		return Key{}, false
 	}
-	k := KeyOf([revoke.HashSize]byte(h[:revoke.HashSize]))
+	k := KeyOf([rule.HashSize]byte(h[:rule.HashSize]))
 	return k, k != Key{}
 }
 
@@ -121,8 +121,8 @@ func parseFast(line []byte) (Rule, bool) {
 	}
 	out.Kind = KindOf(string(kind)) // does not escape: no memory
 	switch string(mode) {
-	case string(revoke.Hard):
-	case string(revoke.Soft):
+	case string(rule.Hard):
+	case string(rule.Soft):
 		out.Soft = true
 	default:
 		return Rule{}, false

@@ -6,7 +6,7 @@ package rules
 import (
 	"encoding/binary"
 
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // Rule is one rule as the feed tells it.
@@ -26,12 +26,12 @@ type Rule struct {
 type Key struct{ hi, lo uint64 }
 
 // KeyOf makes a key of a hash.
-func KeyOf(h [revoke.HashSize]byte) Key {
+func KeyOf(h [rule.HashSize]byte) Key {
 	return Key{binary.BigEndian.Uint64(h[:8]), binary.BigEndian.Uint64(h[8:])}
 }
 
 // Hash is what the key was made of.
-func (k Key) Hash() (h [revoke.HashSize]byte) {
+func (k Key) Hash() (h [rule.HashSize]byte) {
 	binary.BigEndian.PutUint64(h[:8], k.hi)
 	binary.BigEndian.PutUint64(h[8:], k.lo)
 	return h
@@ -48,7 +48,7 @@ const pairKind Kind = 7
 
 // KindOf reads what the wire says.
 func KindOf(name string) Kind {
-	if name == string(revoke.AccountAtClient) {
+	if name == string(rule.AccountAtClient) {
 		return pairKind
 	}
 	for k := 1; k < len(kindNames) && len(name) == 1; k++ {
@@ -63,7 +63,7 @@ func KindOf(name string) Kind {
 func (k Kind) String() string {
 	switch {
 	case k == pairKind:
-		return string(revoke.AccountAtClient)
+		return string(rule.AccountAtClient)
 	case k > 0 && int(k) < len(kindNames):
 		return kindNames[k : k+1]
 	}

@@ -16,26 +16,26 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
 const now = 1_800_000_000
 
-func key(kind revoke.Kind, value string) rules.Key {
-	return rules.KeyOf(revoke.Hash([]byte("salt"), kind, "https://issuer.test", value))
+func key(kind rule.Kind, value string) rules.Key {
+	return rules.KeyOf(rule.Hash([]byte("salt"), kind, "https://issuer.test", value))
 }
 
 // keys are those of one token.
 var keys = rules.Keys{
-	rules.Token: key(revoke.Token, "jti"), rules.Session: key(revoke.Session, "sid"), rules.Account: key(revoke.Account, "ana"),
-	rules.Client: key(revoke.Client, "shop"), rules.AccountAtClient: key(revoke.AccountAtClient, revoke.Pair("ana", "shop")),
-	rules.SigningKey: key(revoke.Key, "kid"),
+	rules.Token: key(rule.Token, "jti"), rules.Session: key(rule.Session, "sid"), rules.Account: key(rule.Account, "ana"),
+	rules.Client: key(rule.Client, "shop"), rules.AccountAtClient: key(rule.AccountAtClient, rule.Pair("ana", "shop")),
+	rules.SigningKey: key(rule.Key, "kid"),
 }
 
-var issuerKey = key(revoke.Issuer, "https://issuer.test")
+var issuerKey = key(rule.Issuer, "https://issuer.test")
 
-func rule(kind revoke.Kind, value string, seq int64) rules.Rule {
+func about(kind rule.Kind, value string, seq int64) rules.Rule {
 	return rules.Rule{Seq: seq, Key: key(kind, value), Kind: rules.KindOf(string(kind)), At: now + seq, Prune: now + 1000}
 }
 
@@ -62,14 +62,14 @@ func check(s *rules.Set, revision int64) rules.Verdict {
 // TestKinds: each kind against a token that is older than the rule, as old, and
 // newer; a key is no question of age.
 func TestKinds(t *testing.T) {
-	values := map[revoke.Kind]string{
-		revoke.Token: "jti", revoke.Session: "sid", revoke.Account: "ana", revoke.Client: "shop",
-		revoke.AccountAtClient: revoke.Pair("ana", "shop"), revoke.Key: "kid", revoke.Issuer: "https://issuer.test",
+	values := map[rule.Kind]string{
+		rule.Token: "jti", rule.Session: "sid", rule.Account: "ana", rule.Client: "shop",
+		rule.AccountAtClient: rule.Pair("ana", "shop"), rule.Key: "kid", rule.Issuer: "https://issuer.test",
 	}
 	for kind, value := range values {
-		s := merged(t, []rules.Rule{rule(kind, value, 50), rule(kind, "somebody else", 90)})
+		s := merged(t, []rules.Rule{about(kind, value, 50), about(kind, "somebody else", 90)})
 		want := []rules.Verdict{rules.Revoked, rules.Revoked, rules.Stands, rules.Stands}
-		if kind == revoke.Key {
+		if kind == rule.Key {
 			want = []rules.Verdict{rules.Revoked, rules.Revoked, rules.Revoked, rules.Revoked}
 		}
 		got := []rules.Verdict{check(s, 0), check(s, 49), check(s, 50), check(s, 51)}
@@ -82,8 +82,8 @@ func TestKinds(t *testing.T) {
 // TestTwoCutOffs: of two rules about one thing the later counts, whichever came
 // first; of a hard and a soft one each for the tokens that are older than it.
 func TestTwoCutOffs(t *testing.T) {
-	early, late := rule(revoke.Account, "ana", 10), rule(revoke.Account, "ana", 20)
-	session := rule(revoke.Session, "sid", 30)
+	early, late := about(rule.Account, "ana", 10), about(rule.Account, "ana", 20)
+	session := about(rule.Session, "sid", 30)
 	for _, order := range [][]rules.Rule{{early, late}, {late, early}, {late, early, late}} {
 		s := merged(t, order)
 		if check(s, 15) != rules.Revoked || check(s, 20) != rules.Stands || s.Len() != 1 {
@@ -100,7 +100,7 @@ func TestTwoCutOffs(t *testing.T) {
 			t.Errorf("hard at 10, soft at 20: %v", got)
 		}
 	}
-	s := merged(t, []rules.Rule{soft(rule(revoke.Token, "jti", 9)), rule(revoke.Issuer, "https://issuer.test", 9)})
+	s := merged(t, []rules.Rule{soft(about(rule.Token, "jti", 9)), about(rule.Issuer, "https://issuer.test", 9)})
 	if got := check(s, 1); got != rules.Revoked {
 		t.Errorf("a soft and a hard rule: %v", got)
 	}
@@ -109,7 +109,7 @@ func TestTwoCutOffs(t *testing.T) {
 // TestForeignTokens do not say what their issuer knew of the log: their own
 // time decides, with a second for the clocks.
 func TestForeignTokens(t *testing.T) {
-	early, late := rule(revoke.Account, "ana", 10), rule(revoke.Account, "ana", 20)
+	early, late := about(rule.Account, "ana", 10), about(rule.Account, "ana", 20)
 	for _, order := range [][]rules.Rule{{early, late}, {late, early}} {
 		s := merged(t, order)
 		foreign := func(issuedAt int64) rules.Verdict {
@@ -132,19 +132,19 @@ func TestForeignTokens(t *testing.T) {
 // TestEpochs: a place of a later epoch is later, whatever its number; with more
 // epochs than there is room for, older rules refuse more and never less.
 func TestEpochs(t *testing.T) {
-	s := merged(t, []rules.Rule{rule(revoke.Account, "ana", revoke.Seq(2, 1))}, []rules.Rule{rule(revoke.Session, "sid", revoke.Seq(1, 9))})
-	if check(s, revoke.Seq(1, 4_000_000)) != rules.Revoked || check(s, revoke.Seq(2, 1)) != rules.Stands {
+	s := merged(t, []rules.Rule{about(rule.Account, "ana", rule.Seq(2, 1))}, []rules.Rule{about(rule.Session, "sid", rule.Seq(1, 9))})
+	if check(s, rule.Seq(1, 4_000_000)) != rules.Revoked || check(s, rule.Seq(2, 1)) != rules.Stands {
 		t.Error("epochs are not in order")
 	}
 	s = rules.NewSet()
 	for e := int64(40); e > 0; e-- { // the oldest last
-		if err := s.Merge([]rules.Rule{rule(revoke.Token, fmt.Sprint(e), revoke.Seq(e, 7))}, now); err != nil {
+		if err := s.Merge([]rules.Rule{about(rule.Token, fmt.Sprint(e), rule.Seq(e, 7))}, now); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for e := int64(1); e <= 40; e++ {
-		k := rules.Keys{rules.Token: key(revoke.Token, fmt.Sprint(e))}
-		if s.Table().Check(&k, issuerKey, rules.Standing{Revision: revoke.Seq(e, 6)}) != rules.Revoked {
+		k := rules.Keys{rules.Token: key(rule.Token, fmt.Sprint(e))}
+		if s.Table().Check(&k, issuerKey, rules.Standing{Revision: rule.Seq(e, 6)}) != rules.Revoked {
 			t.Errorf("epoch %d is forgotten", e)
 		}
 	}
@@ -156,17 +156,17 @@ func TestEpochs(t *testing.T) {
 func TestEpochsOfOneBatch(t *testing.T) {
 	many := func(n int) (list []rules.Rule) {
 		for i := range n {
-			list = append(list, rule(revoke.Token, fmt.Sprint(i), revoke.Seq(2, int64(i+1))))
+			list = append(list, about(rule.Token, fmt.Sprint(i), rule.Seq(2, int64(i+1))))
 		}
 		return list
 	}
-	old := rule(revoke.Session, "sid", revoke.Seq(1, 400))
+	old := about(rule.Session, "sid", rule.Seq(1, 400))
 	for what, s := range map[string]*rules.Set{
 		"while it grows":         merged(t, append(many(300), old)),
-		"after it was left":      merged(t, []rules.Rule{rule(revoke.Token, "0", revoke.Seq(1, 1))}, many(1), append(many(300), old)),
-		"beside one that is new": merged(t, []rules.Rule{rule(revoke.Token, "0", revoke.Seq(1, 1))}, many(1), []rules.Rule{rule(revoke.Token, "1", revoke.Seq(3, 1)), old}),
+		"after it was left":      merged(t, []rules.Rule{about(rule.Token, "0", rule.Seq(1, 1))}, many(1), append(many(300), old)),
+		"beside one that is new": merged(t, []rules.Rule{about(rule.Token, "0", rule.Seq(1, 1))}, many(1), []rules.Rule{about(rule.Token, "1", rule.Seq(3, 1)), old}),
 	} {
-		if check(s, revoke.Seq(1, 399)) != rules.Revoked || check(s, revoke.Seq(2, 0)) != rules.Stands {
+		if check(s, rule.Seq(1, 399)) != rules.Revoked || check(s, rule.Seq(2, 0)) != rules.Stands {
 			t.Errorf("%s: a rule of epoch 1 at 400 refuses tokens of epoch 2", what)
 		}
 	}
@@ -189,7 +189,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		log := []rules.Rule{}
 		for i := range rapid.IntRange(1, 600).Draw(t, "length") {
 			epoch := int64(1 + i/200)
-			r := rule(revoke.Session, fmt.Sprint(rapid.IntRange(0, values).Draw(t, "value")), revoke.Seq(epoch, int64(i+1)))
+			r := about(rule.Session, fmt.Sprint(rapid.IntRange(0, values).Draw(t, "value")), rule.Seq(epoch, int64(i+1)))
 			r.At = now + int64(i/7)
 			r.Prune, r.Soft = now+int64(rapid.IntRange(1, 5000).Draw(t, "prune")), rapid.Bool().Draw(t, "soft")
 			log = append(log, r)
@@ -226,7 +226,7 @@ func TestPrune(t *testing.T) {
 			var batch []rules.Rule
 			for range rapid.IntRange(0, 40).Draw(t, "rules") {
 				value := fmt.Sprint(rapid.IntRange(0, 500).Draw(t, "value"))
-				r := rule(revoke.Token, value, at)
+				r := about(rule.Token, value, at)
 				r.Prune = at + int64(rapid.IntRange(1, 1500).Draw(t, "life"))
 				until[value] = max(until[value], r.Prune)
 				batch = append(batch, r)
@@ -236,7 +236,7 @@ func TestPrune(t *testing.T) {
 			}
 			s.Sweep(at)
 			for value, prune := range until {
-				k := rules.Keys{rules.Token: key(revoke.Token, value)}
+				k := rules.Keys{rules.Token: key(rule.Token, value)}
 				if prune > at && s.Table().Check(&k, issuerKey, rules.Standing{Revision: now - 1}) != rules.Revoked {
 					t.Fatalf("%s is gone %d seconds too early", value, prune-at)
 				}
@@ -246,7 +246,7 @@ func TestPrune(t *testing.T) {
 			t.Fatalf("%d rules stay for ever", s.Len())
 		}
 	})
-	far := rule(revoke.Account, "ana", 5)
+	far := about(rule.Account, "ana", 5)
 	far.Prune = 1 << 50
 	s := merged(t, []rules.Rule{far})
 	if s.Sweep(1 << 40); check(s, 1) != rules.Revoked {
@@ -261,7 +261,7 @@ func TestAgainstAMap(t *testing.T) {
 	for i := range int64(20_000) {
 		value := fmt.Sprint(rand.IntN(15_000))
 		want[value] = i + 1
-		r := rule(revoke.Account, value, i+1)
+		r := about(rule.Account, value, i+1)
 		r.At = now + i/100
 		if err := s.Merge([]rules.Rule{r}, now); err != nil {
 			t.Fatal(err)
@@ -272,7 +272,7 @@ func TestAgainstAMap(t *testing.T) {
 	}
 	for i := range 30_000 {
 		value := fmt.Sprint(i)
-		k := rules.Keys{rules.Account: key(revoke.Account, value)}
+		k := rules.Keys{rules.Account: key(rule.Account, value)}
 		ask := func(revision int64) bool {
 			return s.Table().Check(&k, issuerKey, rules.Standing{Revision: revision}) == rules.Revoked
 		}
@@ -288,7 +288,7 @@ func TestAgainstAMap(t *testing.T) {
 // TestReadersNeverMiss what was merged before they asked, while the table grows
 // and is swept.
 func TestReadersNeverMiss(t *testing.T) {
-	s := merged(t, []rules.Rule{rule(revoke.Account, "ana", 1<<40)})
+	s := merged(t, []rules.Rule{about(rule.Account, "ana", 1<<40)})
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 2 {
@@ -307,9 +307,9 @@ func TestReadersNeverMiss(t *testing.T) {
 		})
 	}
 	for i := range int64(5_000) {
-		r := rule(revoke.Session, fmt.Sprint(i), i+1)
+		r := about(rule.Session, fmt.Sprint(i), i+1)
 		r.Prune = now + i/10
-		if err := s.Merge([]rules.Rule{r, rule(revoke.Account, "ana", i+1)}, now+i/10); err != nil {
+		if err := s.Merge([]rules.Rule{r, about(rule.Account, "ana", i+1)}, now+i/10); err != nil {
 			t.Error(err)
 		}
 		s.Sweep(now + i/10)
@@ -441,7 +441,7 @@ const million = 1_000_000
 func manyRules() []rules.Rule {
 	many := make([]rules.Rule, million)
 	for i := range many {
-		many[i] = rules.Rule{Seq: revoke.Seq(1, int64(i+1)), Key: hash(i), Kind: 2, At: now + int64(i)/100, Prune: now + 900 + int64(i)/100}
+		many[i] = rules.Rule{Seq: rule.Seq(1, int64(i+1)), Key: hash(i), Kind: 2, At: now + int64(i)/100, Prune: now + 900 + int64(i)/100}
 	}
 	return many
 }

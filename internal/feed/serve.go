@@ -20,7 +20,6 @@ import (
 	"unicode"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/revoke"
 )
 
 const (
@@ -170,7 +169,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *session) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	control := http.NewResponseController(w)
-	beat := time.NewTicker(revoke.BeatEvery(time.Duration(who.Staleness) * time.Millisecond))
+	beat := time.NewTicker(BeatEvery(time.Duration(who.Staleness) * time.Millisecond))
 	defer beat.Stop()
 	for {
 		frames, changed := to.frames()

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/internal/feed"
 )
 
 // TestWhatIsHandedOn: one ack that the issuer refuses would take all others of a

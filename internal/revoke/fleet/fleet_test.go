@@ -1,4 +1,4 @@
-package revoke_test
+package fleet_test
 
 import (
 	"context"
@@ -11,18 +11,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/fleet"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // register keeps verifiers in memory; several fleets may share one.
 type register struct {
-	list  map[string]revoke.Verifier
+	list  map[string]fleet.Verifier
 	saved int
 	fail  error
 	takes time.Duration
 }
 
-func (r *register) SaveVerifiers(_ context.Context, list []revoke.Verifier) error {
+func (r *register) SaveVerifiers(_ context.Context, list []fleet.Verifier) error {
 	if r.fail != nil {
 		return r.fail
 	}
@@ -34,7 +35,7 @@ func (r *register) SaveVerifiers(_ context.Context, list []revoke.Verifier) erro
 	return nil
 }
 
-func (r *register) Verifiers(_ context.Context, now time.Time) (all []revoke.Verifier, err error) {
+func (r *register) Verifiers(_ context.Context, now time.Time) (all []fleet.Verifier, err error) {
 	for _, v := range r.list {
 		if !v.ForgetAt().Before(now) {
 			all = append(all, v)
@@ -48,24 +49,24 @@ func (r *register) ForgetVerifiers(context.Context, time.Time) (int, error) { re
 // port is a fleet in a bubble.
 type port struct {
 	*testing.T
-	*revoke.Fleet
+	*fleet.Fleet
 	register *register
 }
 
 func inPort(t *testing.T, test func(*port)) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &register{list: map[string]revoke.Verifier{}}
-		test(&port{t, revoke.NewFleet(r, time.Minute, time.Now), r})
+		r := &register{list: map[string]fleet.Verifier{}}
+		test(&port{t, fleet.New(r, time.Minute, time.Now), r})
 	})
 }
 
 func (p *port) ack(id string, seq int64, lease time.Duration, whenStale string) {
 	p.Helper()
-	err := p.Ack(p.Context(), revoke.Verifier{Client: "orders", ID: id, Seq: seq, Staleness: lease, WhenStale: whenStale, Seen: time.Now()})
+	err := p.Ack(p.Context(), fleet.Verifier{Client: "orders", ID: id, Seq: seq, Staleness: lease, WhenStale: whenStale, Seen: time.Now()})
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.Sent("orders", id, revoke.Span{To: seq}) // it tells the truth
+	p.Sent("orders", id, fleet.Span{To: seq}) // it tells the truth
 }
 
 // says checks a receipt of rule 5, written just now.
@@ -75,7 +76,7 @@ func (p *port) says(confirmed, pending, silent int, lease time.Duration, open ..
 	if err != nil {
 		p.Fatal(err)
 	}
-	want := revoke.Receipt{Seq: 5, EffectiveBy: time.Now().Add(lease), Confirmed: confirmed, Pending: pending, Silent: silent, OpenCount: len(open)}
+	want := fleet.Receipt{Seq: 5, EffectiveBy: time.Now().Add(lease), Confirmed: confirmed, Pending: pending, Silent: silent, OpenCount: len(open)}
 	names := []string(nil)
 	for _, v := range got.Open {
 		names = append(names, v.ID)
@@ -119,9 +120,9 @@ func TestSilentVerifiers(t *testing.T) {
 	})
 }
 
-func (p *port) follow(fleet *revoke.Fleet, id string, lease time.Duration) (news bool) {
+func (p *port) follow(f *fleet.Fleet, id string, lease time.Duration) (news bool) {
 	p.Helper()
-	news, err := fleet.Follow(p.Context(), revoke.Verifier{Client: "orders", ID: id, Seq: 4, Staleness: lease, WhenStale: "refuse"})
+	news, err := f.Follow(p.Context(), fleet.Verifier{Client: "orders", ID: id, Seq: 4, Staleness: lease, WhenStale: "refuse"})
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func (p *port) follow(fleet *revoke.Fleet, id string, lease time.Duration) (news
 // later on it costs no write.
 func TestFollowersCountBeforeTheyHearAnything(t *testing.T) {
 	inPort(t, func(p *port) {
-		other := revoke.NewFleet(p.register, time.Minute, time.Now)
+		other := fleet.New(p.register, time.Minute, time.Now)
 		if !p.follow(other, "a", 30*time.Second) {
 			t.Error("who is new is no news")
 		}
@@ -146,11 +147,11 @@ func TestFollowersCountBeforeTheyHearAnything(t *testing.T) {
 			t.Error("a longer lease is no news")
 		}
 		p.says(0, 1, 0, 40*time.Second)
-		if _, err := other.Follow(p.Context(), revoke.Verifier{ID: "b", Staleness: time.Minute + 1}); !errors.Is(err, revoke.ErrStaleness) {
+		if _, err := other.Follow(p.Context(), fleet.Verifier{ID: "b", Staleness: time.Minute + 1}); !errors.Is(err, fleet.ErrStaleness) {
 			t.Error(err)
 		}
 		p.register.fail = errors.New("no store")
-		if _, err := other.Follow(p.Context(), revoke.Verifier{ID: "c", Staleness: time.Second}); err == nil {
+		if _, err := other.Follow(p.Context(), fleet.Verifier{ID: "c", Staleness: time.Second}); err == nil {
 			t.Error("who cannot be written down may follow")
 		}
 	})
@@ -169,10 +170,10 @@ func TestFollowersThatComeBack(t *testing.T) {
 // receipts count on it.
 func TestLongerLeasesAreWrittenAtOnce(t *testing.T) {
 	inPort(t, func(p *port) {
-		other := revoke.NewFleet(p.register, time.Minute, time.Now)
+		other := fleet.New(p.register, time.Minute, time.Now)
 		ack := func(lease time.Duration) {
 			t.Helper()
-			if err := other.Ack(p.Context(), revoke.Verifier{Client: "orders", ID: "relay", Staleness: lease, Seen: time.Now()}); err != nil {
+			if err := other.Ack(p.Context(), fleet.Verifier{Client: "orders", ID: "relay", Staleness: lease, Seen: time.Now()}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -197,7 +198,7 @@ func TestLongerLeasesAreWrittenAtOnce(t *testing.T) {
 // hears.
 func TestFollowersThatSayNothing(t *testing.T) {
 	inPort(t, func(p *port) {
-		mute := revoke.Verifier{Client: "orders", ID: "mute", Staleness: 30 * time.Second}
+		mute := fleet.Verifier{Client: "orders", ID: "mute", Staleness: 30 * time.Second}
 		p.follow(p.Fleet, "mute", 30*time.Second)
 		for range 3600 {
 			<-time.After(time.Second)
@@ -206,7 +207,7 @@ func TestFollowersThatSayNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := revoke.NewFleet(p.register, time.Minute, time.Now).Receipt(p.Context(), 5, time.Now())
+		got, err := fleet.New(p.register, time.Minute, time.Now).Receipt(p.Context(), 5, time.Now())
 		if want := time.Now().Add(30 * time.Second); err != nil || !got.EffectiveBy.Equal(want) || p.register.saved > 20 {
 			t.Errorf("%+v, %v, after %d writes", got, err, p.register.saved)
 		}
@@ -226,17 +227,17 @@ func TestNamesOfBefore(t *testing.T) {
 
 func TestRelaysSpeakForAllOrNone(t *testing.T) {
 	inPort(t, func(p *port) {
-		list := []revoke.Verifier{
+		list := []fleet.Verifier{
 			{Client: "orders", ID: "relay", Seq: 5, Staleness: 10 * time.Second, Seen: time.Now()},
 			{Client: "orders", ID: "relay/a", Seq: 4, Staleness: time.Minute, Seen: time.Now()},
 		}
 		if err := p.AckAll(p.Context(), list); err != nil {
 			t.Fatal(err)
 		}
-		p.Sent("orders", "relay", revoke.Span{To: 5})
+		p.Sent("orders", "relay", fleet.Span{To: 5})
 		p.says(1, 1, 0, time.Minute)
 		list[1].Staleness, list[0].Seq = time.Minute+1, 4
-		if err := p.AckAll(p.Context(), list); !errors.Is(err, revoke.ErrStaleness) {
+		if err := p.AckAll(p.Context(), list); !errors.Is(err, fleet.ErrStaleness) {
 			t.Error(err)
 		}
 		p.says(1, 1, 0, time.Minute)
@@ -261,8 +262,8 @@ func TestManyFollowersAtOnce(t *testing.T) {
 func TestLeasesAreBounded(t *testing.T) {
 	inPort(t, func(p *port) {
 		p.ack("a", 1, time.Minute, "refuse")
-		err := p.Ack(p.Context(), revoke.Verifier{Client: "orders", ID: "b", Staleness: time.Minute + 1, Seen: time.Now()})
-		if !errors.Is(err, revoke.ErrStaleness) {
+		err := p.Ack(p.Context(), fleet.Verifier{Client: "orders", ID: "b", Staleness: time.Minute + 1, Seen: time.Now()})
+		if !errors.Is(err, fleet.ErrStaleness) {
 			t.Error(err)
 		}
 		p.says(0, 1, 0, time.Minute)
@@ -272,8 +273,8 @@ func TestLeasesAreBounded(t *testing.T) {
 // A rule of which only its own time is known may have become durable later.
 func TestReceiptOfARule(t *testing.T) {
 	inPort(t, func(p *port) {
-		got, err := p.ReceiptOf(p.Context(), revoke.Rule{Seq: 5, At: time.Now()})
-		if want := time.Now().Add(revoke.CommitTime + revoke.DefaultStaleness); err != nil || !got.EffectiveBy.Equal(want) {
+		got, err := p.ReceiptOf(p.Context(), rule.Rule{Seq: 5, At: time.Now()})
+		if want := time.Now().Add(fleet.CommitTime + fleet.DefaultStaleness); err != nil || !got.EffectiveBy.Equal(want) {
 			t.Error(got, err)
 		}
 	})
@@ -321,7 +322,7 @@ func TestAcksSurviveAStoreThatFails(t *testing.T) {
 // What another process heard counts as well.
 func TestProcessesShareTheFleet(t *testing.T) {
 	inPort(t, func(p *port) {
-		other := revoke.NewFleet(p.register, time.Minute, time.Now)
+		other := fleet.New(p.register, time.Minute, time.Now)
 		p.ack("a", 5, 10*time.Second, "refuse")
 		if err := p.Save(p.Context()); err != nil {
 			t.Fatal(err)
@@ -340,8 +341,8 @@ func TestAClientHasAShareOfTheFleet(t *testing.T) {
 		for i := range 5000 {
 			p.ack(strconv.Itoa(i), 4, time.Second, "open")
 		}
-		v := revoke.Verifier{Client: "orders", ID: "one more", WhenStale: "refuse", Seen: time.Now()}
-		if err := p.Ack(p.Context(), v); !errors.Is(err, revoke.ErrTooManyVerifiers) {
+		v := fleet.Verifier{Client: "orders", ID: "one more", WhenStale: "refuse", Seen: time.Now()}
+		if err := p.Ack(p.Context(), v); !errors.Is(err, fleet.ErrTooManyVerifiers) {
 			t.Error(err, "beyond its share")
 		}
 		p.ack("0", 4, time.Second, "open") // known already
@@ -354,7 +355,7 @@ func TestAClientHasAShareOfTheFleet(t *testing.T) {
 			}
 		}
 		v.Client = "d"
-		if err := p.Ack(p.Context(), v); !errors.Is(err, revoke.ErrTooManyVerifiers) {
+		if err := p.Ack(p.Context(), v); !errors.Is(err, fleet.ErrTooManyVerifiers) {
 			t.Error(err, "beyond the whole")
 		}
 		got, err := p.Receipt(p.Context(), 5, time.Now())

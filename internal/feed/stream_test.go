@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/internal/feed"
 )
 
 // begin is the first moment of a synctest bubble.

@@ -1,4 +1,4 @@
-package revoke
+package feed
 
 import "time"
 

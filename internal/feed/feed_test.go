@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/verify/internal/feed"
+	"github.com/portaria/portaria/internal/feed"
 )
 
 func TestReader(t *testing.T) {

@@ -1,4 +1,4 @@
-package revoke
+package fleet
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // Verifiers answers everybody who follows the log, from here or from another
@@ -108,7 +110,7 @@ func (f *Fleet) Receipt(ctx context.Context, seq int64, durable time.Time) (Rece
 // ReceiptOf tells of a rule of which only the time is known that it bears. When
 // it became durable is not kept: EffectiveBy is up to CommitTime later than in
 // the receipt that whoever wrote it got, and holds as well.
-func (f *Fleet) ReceiptOf(ctx context.Context, r Rule) (Receipt, error) {
+func (f *Fleet) ReceiptOf(ctx context.Context, r rule.Rule) (Receipt, error) {
 	return f.Receipt(ctx, r.Seq, r.At.Add(CommitTime))
 }
 

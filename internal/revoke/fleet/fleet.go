@@ -1,4 +1,6 @@
-package revoke
+// Package fleet knows which verifiers follow the revocation log, how far each
+// has come, and makes receipts of that.
+package fleet
 
 import (
 	"cmp"
@@ -80,8 +82,8 @@ type verifierName struct{ client, id string }
 
 func (v Verifier) name() verifierName { return verifierName{v.Client, v.ID} }
 
-// FleetStore keeps the verifiers. Each method is one atomic step.
-type FleetStore interface {
+// Store keeps the verifiers. Each method is one atomic step.
+type Store interface {
 	// SaveVerifiers takes note of all of them. Sent is joined with what is known,
 	// however old the news; otherwise older news of the same
 	// verifier changes nothing unless its lease is longer: one never becomes
@@ -95,9 +97,9 @@ type FleetStore interface {
 }
 
 // Fleet knows who follows the log, and how far each has come. Make it with
-// NewFleet. It is safe for concurrent use.
+// New. It is safe for concurrent use.
 type Fleet struct {
-	store FleetStore
+	store Store
 	max   time.Duration
 	now   func() time.Time
 
@@ -114,8 +116,8 @@ type Fleet struct {
 	written map[verifierName]Verifier // what the store was last told from here
 }
 
-// NewFleet takes longest, the longest lease that a verifier may have.
-func NewFleet(store FleetStore, longest time.Duration, now func() time.Time) *Fleet {
+// New takes longest, the longest lease that a verifier may have.
+func New(store Store, longest time.Duration, now func() time.Time) *Fleet {
 	return &Fleet{store: store, max: longest, now: now, saving: make(chan struct{}, 1), reading: make(chan struct{}, 1),
 		share: map[string]int{}, heard: map[verifierName]Verifier{}, unsent: map[verifierName]bool{}, written: map[verifierName]Verifier{}}
 }
@@ -227,13 +229,20 @@ func (f *Fleet) note(v Verifier) error {
 // Run writes down what is new, once a second, until ctx ends, and a last time
 // then. report hears of errors; what was not written is tried again.
 func (f *Fleet) Run(ctx context.Context, report func(error)) {
-	for pause(ctx, saveEvery) {
+	ticker := time.NewTicker(saveEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			if err := f.Save(context.WithoutCancel(ctx)); err != nil {
+				report(err)
+			}
+			return
+		case <-ticker.C:
+		}
 		if err := f.Save(ctx); err != nil {
 			report(err)
 		}
-	}
-	if err := f.Save(context.WithoutCancel(ctx)); err != nil {
-		report(err)
 	}
 }
 
