@@ -31,7 +31,7 @@ type rule struct {
 }
 
 var domain = []string{
-	"internal/account", "internal/clients", "internal/event", "internal/guard", "internal/jose", "internal/keyring",
+	"internal/account", "internal/clients", "internal/event", "internal/flow", "internal/guard", "internal/jose", "internal/keyring",
 	"internal/login", "internal/password", "internal/revoke", "internal/revoke/fleet", "internal/revoke/rule", "internal/session", "internal/token",
 }
 
@@ -61,6 +61,7 @@ func table() map[string]rule {
 		// No secret of any kind may be a public key: the guard checks each.
 		"internal/jose":     {imports: []string{"internal/secret", "internal/publickey"}, domain: true, joseLib: true},
 		"internal/password": {imports: hidden, domain: true},
+		"internal/flow":     {imports: hidden, domain: true},
 		"internal/guard":    {domain: true},
 		"internal/session":  {imports: hidden, domain: true},
 		"internal/event":    {domain: true},

@@ -76,6 +76,9 @@ func (a *App) prune(ctx context.Context) time.Duration {
 	if _, err := a.store.PruneAssertions(ctx, a.passed()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "prune client assertions", "error", err)
 	}
+	if _, err := a.store.PruneFlows(ctx, a.passed()); err != nil && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "prune flows", "error", err)
+	}
 	if _, err := a.store.PruneEvents(ctx, a.passed().Add(-a.config.EventRetention)); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "prune events", "error", err)
 	}

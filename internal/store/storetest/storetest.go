@@ -14,6 +14,7 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/flow"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
@@ -31,6 +32,7 @@ type Store interface {
 	revoke.Store
 	event.Store
 	fleet.Store
+	flow.Store
 }
 
 // Stores is a store under test.
@@ -52,7 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		clientPromises(), describedPromises(), assertionPromises(), barringPromises(),
 		webhookPromises(), deliveryPromises(),
 		revocationPromises(), eventPromises(), doorPromises(), revisionPromises(), crossingPromises(),
-		verifierPromises(),
+		verifierPromises(), flowPromises(),
 	} {
 		for name, promise := range list {
 			t.Run(name, func(t *testing.T) {

@@ -83,6 +83,18 @@ type EventLog struct {
 	N   int64
 }
 
+type Flow struct {
+	Hash      string
+	Kind      string
+	AccountID string
+	ClientID  string
+	Data      string
+	Version   int64
+	CreatedAt int64
+	ExpiresAt int64
+	SpentAt   sql.NullInt64
+}
+
 type Identifier struct {
 	Canonical  string
 	AccountID  string
