@@ -80,7 +80,7 @@ func table() map[string]rule {
 
 		"internal/mail":    {},
 		"internal/captcha": {},
-		"internal/serve":   {},
+		"internal/serve":   {imports: []string{"internal/problem"}},
 		// It follows key sets over HTTP, for package token, which must not.
 		"internal/recipient": {imports: []string{"internal/jose", "internal/token"}},
 		// The secret types are for what it signs with.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/portaria/portaria/internal/account"
@@ -20,18 +21,18 @@ const (
 func peopleProblems() []problem.Row {
 	return []problem.Row{
 		{Err: account.ErrNotProved, Status: http.StatusUnauthorized, Code: "invalid_credentials",
-			Title: "The identifier or the password is wrong.", Challenge: problem.Bearer},
-		{Err: account.ErrNotFound, Status: http.StatusNotFound, Code: "account_not_found", Title: "There is no account with this id."},
+			Title: "The identifier or the password is wrong.", Detail: "Correct them and try again.", Challenge: problem.Bearer},
+		{Err: account.ErrNotFound, Status: http.StatusNotFound, Code: "account_not_found", Title: "There is no account with this id.", Detail: "Check the id."},
 		{Err: account.ErrIdentifierTaken, Status: http.StatusConflict, Code: "identifier_taken",
 			Title: "This identifier is taken.", Detail: "Sign in, or choose another identifier."},
 		{Err: account.ErrIdentifierInvalid, Status: http.StatusUnprocessableEntity, Code: "identifier_invalid",
 			Title: "The identifier is invalid.", Detail: "Use an e-mail address, or a name of letters and digits."},
 		{Err: account.ErrIdentifierTooLong, Status: http.StatusUnprocessableEntity, Code: "identifier_too_long",
-			Title: "The identifier is too long.", Detail: "Use at most 254 characters."},
+			Title: "The identifier is too long.", Detail: fmt.Sprintf("Use at most %d characters.", account.MaxIdentifier)},
 		{Err: password.ErrTooShort, Status: http.StatusUnprocessableEntity, Code: "password_too_short",
-			Title: "The password is too short.", Detail: "Use at least 8 characters."},
+			Title: "The password is too short.", Detail: fmt.Sprintf("Use at least %d characters.", password.MinLength)},
 		{Err: password.ErrTooLong, Status: http.StatusUnprocessableEntity, Code: "password_too_long",
-			Title: "The password is too long.", Detail: "Use at most 256 characters."},
+			Title: "The password is too long.", Detail: fmt.Sprintf("Use at most %d characters.", password.MaxLength)},
 		{Err: password.ErrNotText, Status: http.StatusUnprocessableEntity, Code: "password_not_text",
 			Title: "The password is not valid text.", Detail: "Send it as UTF-8."},
 		{Err: password.ErrIsIdentifier, Status: http.StatusUnprocessableEntity, Code: "password_is_identifier",
@@ -43,7 +44,7 @@ func peopleProblems() []problem.Row {
 		{Err: login.ErrCrossSite, Status: http.StatusForbidden, Code: "cross_site_request", Title: crossSite, Detail: crossSiteDetail},
 		{Err: account.ErrChanged, Status: http.StatusConflict, Code: "account_changed",
 			Title: "The account was changed at the same time.", Detail: "Sign in again."},
-		{Err: session.ErrNotFound, Status: http.StatusNotFound, Code: "session_not_found", Title: "There is no session with this id."},
+		{Err: session.ErrNotFound, Status: http.StatusNotFound, Code: "session_not_found", Title: "There is no session with this id.", Detail: "List the sessions again."},
 		{Err: session.ErrEnded, Status: http.StatusUnauthorized, Code: "session_ended",
 			Title: "The session has ended.", Detail: "Sign in again.", Challenge: problem.InvalidToken},
 		{Err: session.ErrExpired, Status: http.StatusUnauthorized, Code: "session_expired",

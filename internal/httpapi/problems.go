@@ -8,10 +8,10 @@ import (
 
 // The refusals of requests that cannot be understood.
 var (
-	bodyNotGzip          = problem.Row{Status: http.StatusBadRequest, Code: "body_not_gzip", Title: "The body is not gzip.", Detail: "Content-Encoding says that it is."}
-	bodyIncomplete       = problem.Row{Status: http.StatusBadRequest, Code: "body_incomplete", Title: "The body ended before its announced length."}
+	bodyNotGzip          = problem.Row{Status: http.StatusBadRequest, Code: "body_not_gzip", Title: "The body is not gzip.", Detail: "Send what Content-Encoding names."}
+	bodyIncomplete       = problem.Row{Status: http.StatusBadRequest, Code: "body_incomplete", Title: "The body ended before its announced length.", Detail: "Send the whole body."}
 	refreshTokenRepeated = problem.Row{Status: http.StatusBadRequest, Code: "refresh_token_repeated", Title: "The request has more than one refresh token.", Detail: "Send one refresh token, in one place."}
-	queryInvalid         = problem.Row{Status: http.StatusBadRequest, Code: "query_invalid", Title: "The query cannot be read."}
+	queryInvalid         = problem.Row{Status: http.StatusBadRequest, Code: "query_invalid", Title: "The query cannot be read.", Detail: "Percent-encode the query."}
 	headerRepeated       = problem.Row{Status: http.StatusBadRequest, Code: "authorization_repeated", Title: "The request has more than one Authorization header.", Detail: "Send one Authorization header."}
 )
 

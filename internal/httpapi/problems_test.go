@@ -145,6 +145,29 @@ func TestWhatPassesIs503(t *testing.T) {
 	}
 }
 
+// A caller learns from each problem what failed and what to do.
+func TestProblemsSayWhatToDo(t *testing.T) {
+	for _, r := range problems.Rows() {
+		if !strings.HasSuffix(r.Title, ".") || !strings.HasSuffix(r.Detail, ".") {
+			t.Errorf("%s: title %q and detail %q must be sentences", r.Code, r.Title, r.Detail)
+		}
+	}
+}
+
+// Two rows of one error, or two statuses of one code, would contradict each other.
+func TestProblemsDoNotContradict(t *testing.T) {
+	status, known := map[string]int{}, map[error]bool{}
+	for _, r := range problems.Rows() {
+		if other, ok := status[r.Code]; ok && other != r.Status {
+			t.Errorf("%s: statuses %d and %d", r.Code, other, r.Status)
+		}
+		if r.Err != nil && known[r.Err] {
+			t.Errorf("%s: a second row for %v", r.Code, r.Err)
+		}
+		status[r.Code], known[r.Err] = r.Status, true
+	}
+}
+
 const problemsPage = "../../docs/reference/problems.md"
 
 // TestGeneratedProblems fails when docs/reference/problems.md is older than the rows.

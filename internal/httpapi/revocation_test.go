@@ -598,7 +598,7 @@ func TestOwnRoutesApplyRules(t *testing.T) {
 	worked(t, me())
 	_, err := a.Admin().Revoke(t.Context(), api.Revoke{Target: api.Target{Account: id}, Mode: "soft"}, 0)
 	worked(t, err)
-	refused(t, me(), "token_superseded")
+	refused(t, me(), "token_outdated")
 	tokens, err = a.Refresh(t.Context(), tokens.RefreshToken)
 	worked(t, err)
 	worked(t, me())

@@ -244,7 +244,7 @@ func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) error {
 // allowed lists the methods that the request's path has.
 func (s *Server) allowed(r *http.Request) []string {
 	var methods []string
-	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := s.mux.Handler(other); pattern != everything {

@@ -23,30 +23,35 @@ var (
 	// uses the number 499 for this; no RFC has one.
 	abandoned = Row{Status: 499, Code: "abandoned", Title: "The caller closed the connection."}
 
-	brokenJSON      = Row{Status: http.StatusBadRequest, Code: "json_invalid", Title: "The body is not valid JSON."}
+	// The answers to requests that never reach a route.
+	httpInvalid = Row{Status: http.StatusBadRequest, Code: "http_invalid", Title: "The HTTP server cannot read the request.",
+		Detail: "Send a valid HTTP/1.1 request. The status can also be 501 or 505."}
+	tlsRequired = Row{Status: http.StatusBadRequest, Code: "tls_required", Title: "This address requires TLS.", Detail: "Use an https:// URL."}
+
+	brokenJSON      = Row{Status: http.StatusBadRequest, Code: "json_invalid", Title: "The body is not valid JSON.", Detail: "Correct it at the line and column that detail names."}
 	mediaType       = Row{Status: http.StatusUnsupportedMediaType, Code: "media_type_unsupported", Title: "The body must be JSON.", Detail: "Send Content-Type: application/json."}
 	contentEncoding = Row{Status: http.StatusUnsupportedMediaType, Code: "content_encoding_unsupported", Title: "This content encoding is not supported.",
 		Detail: "Send the body without Content-Encoding, or with Content-Encoding: gzip."}
 	headerTooLarge = Row{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "header_too_large", Title: "The header is too large.",
 		Detail: "At most 32 KiB. Send fewer or smaller cookies and tokens."}
 	moved        = Row{Status: http.StatusTemporaryRedirect, Code: "path_not_clean", Title: "The path has dots or repeated slashes.", Detail: "Use the path in Location."}
-	bodyTooLarge = Row{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Title: "The body is too large."}
+	bodyTooLarge = Row{Status: http.StatusRequestEntityTooLarge, Code: "body_too_large", Title: "The body is too large.", Detail: "Stay within the limit that detail names."}
 	inputInvalid = Row{Status: http.StatusUnprocessableEntity, Code: "input_invalid", Title: "Some fields are invalid.", Detail: "Correct the fields named in errors."}
-	notFound     = Row{Status: http.StatusNotFound, Code: "route_not_found", Title: "There is no route with this path."}
+	notFound     = Row{Status: http.StatusNotFound, Code: "route_not_found", Title: "There is no route with this path.", Detail: "Check the path and the ids in it."}
 	wrongMethod  = Row{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Title: "The path does not support this method.", Detail: "Use a method from the header Allow."}
 	needsSession = Row{Status: http.StatusForbidden, Code: "session_required", Title: "The access token does not belong to a session.",
 		Detail: "Sign in, and send the access token of that session."}
-	scopeMissing = Row{Status: http.StatusForbidden, Code: "insufficient_scope", Title: "Insufficient scope."}
+	scopeMissing = Row{Status: http.StatusForbidden, Code: "insufficient_scope", Title: "Insufficient scope.", Detail: "Ask for a token with the scope that detail names."}
 	proofMissing = Row{Status: http.StatusUnauthorized, Code: "insufficient_user_authentication", Title: "This needs a recent proof of the password.",
 		Detail: "Prove the password with POST /v1/step-up, and send the access token that it returns. A refreshed token is not enough."}
 	tooManyFeeds = Row{Status: http.StatusServiceUnavailable, Code: "too_many_feeds", Title: "This process serves as many feeds as it can.",
 		Detail: "Try again after the time in Retry-After, or follow the feed through a gateway."}
 )
 
-// general lists them for the reference.
+// general lists what callers can read, for the reference.
 func general() []Row {
 	return []Row{brokenJSON, mediaType, contentEncoding, headerTooLarge, moved, bodyTooLarge, inputInvalid, notFound, wrongMethod,
-		needsSession, scopeMissing, proofMissing, tooManyFeeds, internal, abandoned}
+		needsSession, scopeMissing, proofMissing, tooManyFeeds, httpInvalid, tlsRequired, internal}
 }
 
 func (r Row) with(detail string) error {
@@ -68,6 +73,16 @@ func UnsupportedEncoding() error { return contentEncoding.Refuse() }
 
 // HeaderTooLarge reports a request header over the limit.
 func HeaderTooLarge() error { return headerTooLarge.Refuse() }
+
+// HTTPInvalid reports a request that net/http refused with a status.
+func HTTPInvalid(status int) error {
+	r := httpInvalid
+	r.Status = status
+	return r.with("Send a valid HTTP/1.1 request.")
+}
+
+// TLSRequired reports plain HTTP at an address for TLS.
+func TLSRequired() error { return tlsRequired.Refuse() }
 
 // Moved reports a path with dots or repeated slashes; the header Location has the
 // path without them.

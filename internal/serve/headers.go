@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/portaria/portaria/internal/problem"
 )
 
 // Headers that protect browsers. Values are in the order of [baseHeaders].
@@ -119,18 +121,16 @@ func ownProblem(p []byte, line int) []byte {
 	if _, err := fmt.Sscanf(string(p[len("HTTP/1.1"):line]), "%d", &status); err != nil || status == http.StatusExpectationFailed {
 		return p[line:]
 	}
-	code, detail := "http_invalid", "The HTTP server cannot read the request."
 	if status == http.StatusRequestHeaderFieldsTooLarge {
-		code, detail = "header_too_large", headerDetail
+		return problemLines(problem.HeaderTooLarge())
 	}
-	return problemLines(status, code, detail)
+	return problemLines(problem.HTTPInvalid(status))
 }
 
 // problemLines returns what follows the base headers of a problem.
-func problemLines(status int, code, detail string) []byte {
-	return fmt.Appendf(nil, "\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n"+
-		`{"type":"urn:portaria:problem:%s","title":%q,"status":%d,"code":%q,"detail":%q}`+"\n",
-		code, http.StatusText(status)+".", status, code, detail)
+func problemLines(refusal error) []byte {
+	var own problem.Table // refusals carry their own answer
+	return append([]byte("\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n"), own.Of(refusal).Encode()...)
 }
 
 // CloseWrite lets net/http linger after an error, so that the client can read

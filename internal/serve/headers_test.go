@@ -2,8 +2,10 @@ package serve_test
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/serve"
 )
 
@@ -36,9 +39,11 @@ func answeredOn(t *testing.T, c net.Conn, text string) *http.Response {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if _, err := io.ReadAll(response.Body); err != nil {
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
 		t.Fatal(err)
 	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response
 }
 
@@ -68,6 +73,28 @@ func TestOwnAnswersOfTheServerHaveTheHeaders(t *testing.T) {
 	}
 	const spoken = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 	protected(t, "plain HTTP where TLS is spoken", answered(t, secure.address, spoken), 400, true)
+}
+
+// The server's own problems have a code of the reference, and their own status.
+func TestOwnAnswersOfTheServerAreProblems(t *testing.T) {
+	plain := start(t, serve.Config{}, answer(204))
+	secure, _, _ := startTLS(t, answer(204))
+	const good = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+	for _, want := range []struct {
+		address, text, code string
+		status              int
+	}{
+		{plain.address, "nonsense\r\n\r\n", "http_invalid", 400},
+		{plain.address, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "http_invalid", 501},
+		{plain.address, "GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", "header_too_large", 431},
+		{secure.address, good, "tls_required", 400},
+	} {
+		var got api.Problem
+		response := answered(t, want.address, want.text)
+		if err := json.NewDecoder(response.Body).Decode(&got); err != nil || got.Code != want.code || got.Status != want.status || response.StatusCode != want.status {
+			t.Errorf("%.40q: %d %+v %v, want %s", want.text, response.StatusCode, got, err, want.code)
+		}
+	}
 }
 
 // protected checks an answer; own says that net/http wrote it by itself.

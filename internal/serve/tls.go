@@ -6,8 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 	"runtime/debug"
+
+	"github.com/portaria/portaria/internal/problem"
 )
 
 // secured does the handshakes of TLS connections before net/http sees them. So
@@ -112,7 +113,7 @@ func (s *secured) refuse(err error) {
 	switch string(header.RecordHeader[:]) {
 	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "DELET", "PATCH":
 		answer := append([]byte("HTTP/1.0 400 Bad Request"), s.lines...)
-		answer = append(answer, problemLines(http.StatusBadRequest, "tls_required", "This address speaks https. Use an https:// URL.")...)
+		answer = append(answer, problemLines(problem.TLSRequired())...)
 		_, _ = header.Conn.Write(answer)
 	}
 }

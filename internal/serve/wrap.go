@@ -110,9 +110,6 @@ func (h *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.next.ServeHTTP(&x.response, r)
 }
 
-// headerDetail says what to do about a header that is too large.
-const headerDetail = "At most 32 KiB. Send fewer or smaller cookies and tokens."
-
 // headerSize is about the length of the request's line and header in bytes.
 func headerSize(r *http.Request) int {
 	size := len(r.RequestURI) + len(r.Host)
