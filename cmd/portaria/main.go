@@ -62,13 +62,14 @@ const (
 
 // commands is the whole command line.
 type commands struct {
-	Config string `help:"Settings file (YAML)." placeholder:"FILE"`
+	Config string `help:"Settings file (YAML); by default portaria.yaml in the working directory, if it exists." placeholder:"FILE"`
 	URL    string `help:"Where the service is; by default the address it listens on." env:"PORTARIA_URL" placeholder:"URL"`
 	JSON   bool   `help:"Answer in JSON, for programs."`
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 
 	Serve     serveCommand     `cmd:"" help:"Run the service."`
+	Settings  configCommand    `cmd:"" name:"config" help:"Check and show the settings."`
 	Login     loginCommand     `cmd:"" help:"Sign in and print the tokens."`
 	Account   accountCommand   `cmd:"" help:"Create, list and bar accounts."`
 	Session   sessionCommand   `cmd:"" help:"See who is logged in, and end sessions."`
@@ -149,14 +150,18 @@ type call struct {
 	flags settingFlags
 }
 
-// settings reads the settings from everywhere they may be.
-func (c *call) settings() (config.Config, error) { return c.settingsWith(nil) }
+// settings reads the settings from all sources.
+func (c *call) settings() (config.Config, error) {
+	loaded, err := c.settingsWith(nil)
+	return loaded.Config, err
+}
 
-// settingsWith reads the settings and passes on what is odd about them.
-func (c *call) settingsWith(warn func(config.Problem)) (config.Config, error) {
-	return config.Load(config.Sources{
+// settingsWith reads the settings and calls warn for what is unusual about them.
+func (c *call) settingsWith(warn func(config.Problem)) (config.Loaded, error) {
+	return config.Read(config.Sources{
 		Warn:           warn,
 		File:           c.Config,
+		DefaultFile:    config.DefaultFile,
 		Environ:        c.environ,
 		Flags:          c.flags.given(),
 		OtherVariables: []string{"PORTARIA_URL"},

@@ -28,16 +28,20 @@ func (serveCommand) Help() string { return "Settings, as flags:\n\n" + config.Us
 
 // Run serves until the process is told to stop.
 func (serveCommand) Run(c *call) error {
-	var odd []config.Problem
-	settings, err := c.settingsWith(func(p config.Problem) { odd = append(odd, p) })
+	var unusual []config.Problem
+	loaded, err := c.settingsWith(func(p config.Problem) { unusual = append(unusual, p) })
 	if err != nil {
 		return err
 	}
+	settings := loaded.Config
 	// A reader of the log that has gone must not end the service with it.
 	signal.Ignore(syscall.SIGPIPE)
 	log, lines := newLog(c.surroundings, settings)
-	for _, p := range odd {
-		log.Warn("odd setting", "where", p.Where, "what", p.Text)
+	if loaded.File != "" {
+		log.Info("settings file read", "file", loaded.File)
+	}
+	for _, p := range unusual {
+		log.Warn("unusual setting", "where", p.Where, "problem", p.Text)
 	}
 	return errors.Join(c.serve(settings, log), lines.Close())
 }

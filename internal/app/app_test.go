@@ -38,7 +38,7 @@ func settings(t *testing.T, database string) config.Config {
 		t.Fatal(err)
 	}
 	c.MasterKeyFile = filepath.Join(dir, "master.key")
-	c.InsecurePasswordHash, c.Argon2Memory, c.Argon2Iterations = true, 8, 1
+	c.InsecurePasswordHash, c.Argon2.MemoryKiB, c.Argon2.Iterations = true, 8, 1
 	return c
 }
 

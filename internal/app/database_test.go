@@ -40,7 +40,7 @@ func waiting(t *testing.T, database string, wait time.Duration, line func(string
 	if c.Database, err = config.ParseDatabase(database); err != nil {
 		t.Fatal(err)
 	}
-	c.DatabaseWait, c.InsecurePasswordHash, c.Argon2Memory, c.Argon2Iterations = wait, true, 8, 1
+	c.DatabaseWait, c.InsecurePasswordHash, c.Argon2.MemoryKiB, c.Argon2.Iterations = wait, true, 8, 1
 	return app.Env{Config: c, Issuer: "http://localhost", Log: slog.New(slog.NewTextHandler(heard(line), nil)), Now: time.Now}
 }
 

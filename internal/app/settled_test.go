@@ -100,7 +100,7 @@ func TestAStartTellsOfUnknownAudiences(t *testing.T) {
 func startOn(t *testing.T, options ...apptest.Option) error {
 	t.Helper()
 	c := config.Default()
-	c.InsecurePasswordHash, c.Argon2Memory, c.Argon2Iterations = true, 8, 1
+	c.InsecurePasswordHash, c.Argon2.MemoryKiB, c.Argon2.Iterations = true, 8, 1
 	for _, change := range options {
 		change(&c)
 	}

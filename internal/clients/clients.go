@@ -45,28 +45,30 @@ const (
 
 // Client is a registered application or service.
 type Client struct {
-	// ID is the name that the operator chose, and client_id everywhere.
-	ID   string
-	Name string
-	Kind Kind
+	// ID is the `client_id`: a-z, 0-9, '.', '_' and '-', chosen by the operator.
+	ID string `name:"id" key:"yes"`
+	// Name is for people. The default is the id.
+	Name string `name:"name"`
+	// Kind is `service` for a program that acts in its own name, or `app` for an application that people sign in with.
+	Kind Kind `name:"kind"`
 	// Secrets are at most two, the newest first, so that one can be replaced
 	// while the other still works; none for a public client or one with a
 	// PublicKey.
 	Secrets []Secret
-	// PublicKey is a JWK or a key set, for private_key_jwt (RFC 7523); empty
-	// for none.
-	PublicKey string
-	// Audiences are the services that tokens may be asked for; the first is
-	// meant when none is named. Empty means Portaria's own alone.
-	Audiences []string
-	// Scopes are what may be asked for in the client's own name.
-	Scopes []string
+	// PublicKey is a public JWK or key set, with which the client authenticates by `private_key_jwt` (RFC 7523) instead of a
+	// secret.
+	PublicKey string `name:"public_key" file:"also" multiline:"yes"`
+	// Audiences are the services that the client may ask tokens for; the first one is the default. Without any, only
+	// Portaria's own audience.
+	Audiences []string `name:"audiences"`
+	// Scopes are the scopes that the client may ask for in its own name.
+	Scopes []string `name:"scopes"`
 	// Policy bounds tokens and sessions of this client.
-	Policy Policy
-	// Profile and EncryptionKey say what tokens whose audience is this client
-	// look like: see package token. Empty for the default.
-	Profile       string
-	EncryptionKey string
+	Policy Policy `inline:"yes"`
+	// Profile is the form of tokens whose audience is this service: `at+jwt`, `jwt` or `flask`, as in `audience_profiles`.
+	Profile string `name:"profile"`
+	// EncryptionKey is a public JWK or key set. Tokens whose audience is this service are encrypted to it.
+	EncryptionKey string `name:"encryption_key" file:"also" multiline:"yes"`
 	// Configured says that the settings describe this client: the API must
 	// not change what the next start would change back.
 	Configured bool
@@ -104,19 +106,20 @@ type Secret struct {
 // defaults of its Kind: those of the settings for an App, 15 minutes for a
 // Service.
 type Policy struct {
-	// AccessTTL is the lifetime of access tokens.
-	AccessTTL time.Duration
-	// Idle and Absolute are the limits of sessions: see package session.
-	Idle, Absolute time.Duration
-	// NoRefresh gives people one access token and no refresh token; what is
-	// sensitive asks for the password again.
-	NoRefresh bool
-	// RefreshRetry is how long a spent refresh token answers the same successor
-	// again, as long as that was never used. At most AccessTTL.
-	RefreshRetry time.Duration
-	// NoRotation keeps the refresh token at a refresh. It is for apps that prove
-	// who they are: then nobody else can use the token (RFC 9700 §4.14.2).
-	NoRotation bool
+	// AccessTTL is the lifetime of access tokens. The default is 15m for a service, and `access_ttl` for an app.
+	AccessTTL time.Duration `name:"access_ttl"`
+	// Idle ends a session that was not refreshed for that long; for apps. The default is `refresh_ttl`.
+	Idle time.Duration `name:"refresh_ttl"`
+	// Absolute ends every session that long after its login; for apps. The default is `session_ttl`.
+	Absolute time.Duration `name:"session_ttl"`
+	// NoRefresh gives people one access token and no refresh token. Sensitive operations ask for the password again.
+	NoRefresh bool `name:"no_refresh"`
+	// RefreshRetry is how long a used refresh token returns the same successor again, while nobody has used that successor.
+	// At most the lifetime of access tokens. The default is `refresh_retry`.
+	RefreshRetry time.Duration `name:"refresh_retry"`
+	// NoRotation is `on` by default: each refresh returns a new refresh token. `off` keeps the token; it is permitted for apps
+	// that authenticate, because nobody else can use their refresh tokens (RFC 9700 §4.14.2).
+	NoRotation bool `name:"rotation" oneof:"on|off"`
 }
 
 // Store keeps clients. Each method is one atomic step, in which the rules and

@@ -1,6 +1,9 @@
 package clients
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // Fault says what is wrong with one field of a client. It never shows the
 // value, which may be a key in the wrong place.
@@ -25,6 +28,17 @@ func (f Faults) Error() string {
 
 // Is makes Faults an ErrInvalid.
 func (f Faults) Is(target error) bool { return target == ErrInvalid }
+
+// Fields yields each field with what is wrong with it.
+func (f Faults) Fields() iter.Seq2[string, string] {
+	return func(yield func(field, detail string) bool) {
+		for _, fault := range f {
+			if !yield(fault.Field, fault.Detail) {
+				return
+			}
+		}
+	}
+}
 
 // add notes a fault unless detail is empty.
 func (f *Faults) add(field, detail string) {

@@ -11,9 +11,9 @@ import (
 // Described is a client as the settings have it. Its Name is the id when empty.
 type Described struct {
 	Client
-	// Secret is what the settings bring along; empty for none. A service with
-	// neither a secret nor a public key gets its first with RotateSecret.
-	Secret Plain
+	// Secret is a file with the client's secret: at least 32 random characters. Without a secret and a public key, a service
+	// gets its first secret from `portaria client rotate-secret`.
+	Secret Plain `name:"secret" secret:"yes" file:"only"`
 }
 
 // Validate reports everything that is wrong with the description, as Faults.

@@ -11,11 +11,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/portaria/portaria/internal/config/setting"
 	"github.com/portaria/portaria/internal/keyring"
 )
 
-// check finds settings that are wrong together, or wrong in a way that their
-// kind does not tell.
+// check finds settings that exclude each other, and values that the type of a
+// setting cannot rule out.
 func (l *loader) check() {
 	l.checkListen()
 	l.checkTLS()
@@ -28,46 +29,33 @@ func (l *loader) check() {
 	l.checkAudiences()
 }
 
-// place names where one of the settings was given: the first that was, or the
-// name of the first.
-func (l *loader) place(names ...string) string {
-	for _, name := range names {
-		if where, given := l.given[name]; given {
-			return where
-		}
+// show quotes a wrong value, unless it is so long that it may be a secret meant
+// for another setting.
+func show(text string) string {
+	if len(text) > 20 {
+		return "the value"
 	}
-	return names[0]
-}
-
-// complain adds a problem and names the setting, unless the place does.
-func (l *loader) complain(name, text string) {
-	where := l.place(name)
-	for _, setting := range l.settings {
-		if setting.Name == name && where != setting.Env() && where != "--"+setting.Flag() && where != name {
-			text = name + ": " + text
-		}
-	}
-	l.problem(where, text)
+	return strconv.Quote(text)
 }
 
 func (l *loader) checkListen() {
 	host, port, err := net.SplitHostPort(l.config.Listen)
 	if err != nil {
-		l.complain("listen", show(l.config.Listen)+" is no address; write host:port")
+		l.Reject("listen", show(l.config.Listen)+" is not an address; write host:port")
 		return
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		l.complain("listen", "port "+show(port)+" is not between 0 and 65535")
+		l.Reject("listen", "port "+show(port)+" is not between 0 and 65535")
 		return
 	}
 	if !loopback(host) && !l.config.TLS() && !l.config.InsecureHTTP {
-		l.complain("listen", l.config.Listen+" can be reached from outside, where plain HTTP shows passwords to the network: "+
-			"set tls_cert_file and tls_key_file, or insecure_http if a proxy in front ends TLS")
+		l.Reject("listen", l.config.Listen+" can be reached from outside, where plain HTTP shows passwords to the network: "+
+			"set tls_cert_file and tls_key_file, or insecure_http if a proxy in front terminates TLS")
 	}
 }
 
 // loopback reports whether only this machine reaches a host. Names are not
-// looked up: the answer could change after the check.
+// looked up: the result could change after the check.
 func loopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
@@ -75,7 +63,7 @@ func loopback(host string) bool {
 
 func (l *loader) checkTLS() {
 	if (l.config.TLSCertFile == "") != (l.config.TLSKeyFile == "") {
-		l.problem(l.place("tls_cert_file", "tls_key_file"), "TLS needs both tls_cert_file and tls_key_file")
+		l.Report(l.Where("tls_cert_file", "tls_key_file"), "TLS needs both tls_cert_file and tls_key_file")
 	}
 	l.checkExists("tls_cert_file", l.config.TLSCertFile)
 	l.checkExists("tls_key_file", l.config.TLSKeyFile)
@@ -86,16 +74,13 @@ func (l *loader) checkExists(name, path string) {
 		return
 	}
 	if holdsSecret(path) {
-		l.complain(name, errNotPath)
+		l.Reject(name, setting.ErrNotPath.Error())
 		return
 	}
 	if _, err := os.Stat(path); err != nil {
-		l.complain(name, "read "+path+": "+plain(err).Error())
+		l.Reject(name, "read "+path+": "+setting.Plain(err).Error())
 	}
 }
-
-// errNotPath does not repeat the value, which may be the secret itself.
-const errNotPath = "must be the path of a file, and looks like the content of one"
 
 // holdsSecret reports that a value given as a path is more likely a secret: a
 // key, or a URL that may have a password. It must not be repeated anywhere, nor
@@ -107,17 +92,17 @@ func holdsSecret(path string) bool {
 
 func (l *loader) checkIssuer() {
 	if l.config.Audience == "" {
-		l.complain("audience", "must not be empty")
+		l.Reject("audience", "must not be empty")
 	}
 	if l.config.Issuer == "" {
 		return
 	}
 	if l.config.SettlesAudience(l.config.Issuer) {
-		l.problem(l.place("audience", "audience_profiles", "audience_encryption"),
+		l.Report(l.Where("audience", "audience_profiles", "audience_encryption"),
 			"the issuer's URL is the audience of Portaria's own routes: choose another name for services")
 	}
 	if err := checkIssuer(l.config.Issuer); err != nil {
-		l.complain("issuer", err.Error())
+		l.Reject("issuer", err.Error())
 	}
 }
 
@@ -135,7 +120,7 @@ func checkIssuer(text string) error {
 	return nil
 }
 
-// checkContact keeps lines of its own out of security.txt.
+// checkContact refuses a contact that would add lines to security.txt.
 func (l *loader) checkContact() {
 	c := l.config.SecurityContact
 	if c == "" {
@@ -143,44 +128,43 @@ func (l *loader) checkContact() {
 	}
 	address, err := url.Parse(c)
 	if err != nil || address.Scheme != "mailto" && address.Scheme != "https" || len(c) > 255 || strings.ContainsAny(c, " \r\n\t") {
-		l.complain("security_contact", "must be an address such as mailto:security@example.org or https://example.org/security")
+		l.Reject("security_contact", "must be an address such as mailto:security@example.org or https://example.org/security")
 	}
 }
 
 func (l *loader) checkKeys() {
-	if _, given := l.given["master_key_file"]; given && !l.config.MasterKey.IsZero() {
-		l.complain("master_key", "master_key and master_key_file ("+l.place("master_key_file")+") exclude each other")
+	if l.Given("master_key_file") && !l.config.MasterKey.IsZero() {
+		l.Reject("master_key", "master_key and master_key_file ("+l.Where("master_key_file")+") exclude each other")
 	}
 	if l.config.MasterKeyFile == "" {
-		l.complain("master_key_file", "must not be empty")
+		l.Reject("master_key_file", "must not be empty")
 	}
 	if holdsSecret(l.config.MasterKeyFile) {
-		l.complain("master_key_file", errNotPath)
+		l.Reject("master_key_file", setting.ErrNotPath.Error())
 		return
 	}
 	if info, err := os.Stat(l.config.MasterKeyFile); err == nil && info.IsDir() {
-		l.complain("master_key_file", l.config.MasterKeyFile+" is a folder")
+		l.Reject("master_key_file", l.config.MasterKeyFile+" is a folder")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) && l.config.MasterKeyFile != "" {
-		l.complain("master_key_file", "read "+l.config.MasterKeyFile+": "+plain(err).Error())
+		l.Reject("master_key_file", "read "+l.config.MasterKeyFile+": "+setting.Plain(err).Error())
 	}
 }
 
 func (l *loader) checkLifetimes() {
 	c := l.config
 	if c.RefreshTTL > c.SessionTTL {
-		l.problem(l.place("refresh_ttl", "session_ttl"),
+		l.Report(l.Where("refresh_ttl", "session_ttl"),
 			fmt.Sprintf("refresh_ttl (%v) is longer than session_ttl (%v), which ends every session", c.RefreshTTL, c.SessionTTL))
 	}
 	if c.AccessTTL > c.SessionTTL {
-		l.problem(l.place("access_ttl", "session_ttl"),
+		l.Report(l.Where("access_ttl", "session_ttl"),
 			fmt.Sprintf("access_ttl (%v) is longer than session_ttl (%v), which ends every session", c.AccessTTL, c.SessionTTL))
 	}
 }
 
-// checkRotation leaves it to the policy whether keys can follow each other so
-// fast.
+// checkRotation lets the policy decide whether keys can rotate so often.
 func (l *loader) checkRotation() {
 	if err := l.config.Keys(0).Validate(); err != nil {
-		l.problem(l.place("key_rotation", "key_set_max_age", "access_ttl"), err.Error())
+		l.Report(l.Where("key_rotation", "key_set_max_age", "access_ttl"), err.Error())
 	}
 }

@@ -1,10 +1,10 @@
-// Package config reads the settings of Portaria: defaults, then a YAML file,
-// then the environment, then flags; the later wins. All problems of all
-// sources are found in one run and reported together, each with the line,
-// variable or flag it comes from, and never with the value of a secret.
+// Package config holds the settings of Portaria, and turns them into the policies
+// of the other packages. Package setting reads them: defaults, then a YAML file,
+// then the environment, then flags. Later sources win.
 //
-// The doc comments of [Config] are the manual: docs/config.md and the help of
-// the command line are generated from them (`make generate`).
+// The comments of [Config], and of the structs in it, are the manual:
+// docs/config.md and the help of the command line are generated from them
+// (`make generate`).
 package config
 
 //go:generate go test . -run ^TestGenerated -update
@@ -17,12 +17,14 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/token"
 )
 
-// Config holds every setting. It is flat, and each setting has one name in
-// three spellings: `access_ttl` in the file, `PORTARIA_ACCESS_TTL` in the
-// environment, `--access-ttl` on the command line.
+// Config holds every setting. Each setting has one name in three spellings:
+// `access_ttl` in the file, `PORTARIA_ACCESS_TTL` in the environment,
+// `--access-ttl` on the command line. A struct of another package is a section:
+// see package setting for the tags.
 //
 // The zero value is not usable; see [Default] and [Load].
 type Config struct {
@@ -39,7 +41,7 @@ type Config struct {
 	// AudienceProfiles are the services that people may ask an access token for, beside `audience`, each with the form
 	// that its verifier expects: `at+jwt` is RFC 9068; `jwt` has `typ: JWT`, for verifiers that refuse anything else;
 	// `flask` is what flask-jwt-extended expects. `audience` itself may be among them.
-	AudienceProfiles map[string]token.Profile `name:"audience_profiles"`
+	AudienceProfiles map[string]token.Profile `name:"audience_profiles" oneof:"at+jwt|jwt|flask"`
 	// AudienceEncryption are the services that get their access tokens encrypted, as nested JWTs, each with its public key:
 	// a JWK, or the https URL of its key set. A key set is fetched in the background from the start on and every five minutes: after a change,
 	// the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is
@@ -51,7 +53,7 @@ type Config struct {
 	Clients []clients.Described `name:"clients"`
 
 	// Database is where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`.
-	Database Database `name:"database" default:"sqlite:portaria.db" secret:"file"`
+	Database Database `name:"database" default:"sqlite:portaria.db" secret:"yes" flag:"yes" file:"also"`
 	// InsecureDatabaseTLS permits connections to a PostgreSQL on another machine without TLS, or without checking its
 	// certificate. Without this setting, such a connection always has `sslmode=verify-full`. With it, `sslmode` in the URL
 	// counts, and `require` when the URL has none. A database on this machine, also on a Unix socket, needs no TLS.
@@ -66,7 +68,7 @@ type Config struct {
 	MasterKeyFile string `name:"master_key_file" default:"portaria-master.key"`
 	// MasterKey is the content of the master key file, for systems that hand out secrets in the environment. It has no
 	// flag, because everybody on the machine may read the arguments of a process.
-	MasterKey Secret `name:"master_key" secret:"value"`
+	MasterKey Secret `name:"master_key" secret:"yes"`
 
 	// AccountRoutes says which access tokens the routes of a person's own account accept, such as `/v1/me` and
 	// `/v1/sessions`: `any`, those for every service, so that an app can sign out with the token that it has; or `issuer`,
@@ -114,21 +116,8 @@ type Config struct {
 	// when a revocation is in force everywhere, also while the network is down; a verifier that wants longer is refused.
 	RevocationMaxStaleness time.Duration `name:"revocation_max_staleness" default:"60s" min:"1s" max:"1h"`
 
-	// Argon2Memory is the memory of one password hash in KiB. Raise it as far as your machine allows; existing
-	// passwords follow at their next login.
-	Argon2Memory int `name:"argon2_memory" default:"19456" min:"8" max:"1048576"`
-	// Argon2Iterations is the number of passes over that memory.
-	Argon2Iterations int `name:"argon2_iterations" default:"2" min:"1" max:"64"`
-	// Argon2Parallelism is the number of threads of one password hash.
-	Argon2Parallelism int `name:"argon2_parallelism" default:"1" min:"1" max:"32"`
-	// Argon2Concurrency is how many passwords are hashed at the same time; 0 means one for each core. Together with
-	// `argon2_memory` it bounds the memory of a login storm.
-	Argon2Concurrency int `name:"argon2_concurrency" default:"0" min:"0" max:"1024"`
-	// Argon2Queue is how many logins may wait for their hash. The next one is told to come back later (503).
-	Argon2Queue int `name:"argon2_queue" default:"128" min:"0" max:"100000"`
-	// Argon2QueueWait is how long a login waits for its hash before it is told to come back later (503). It must end before
-	// the connection does.
-	Argon2QueueWait time.Duration `name:"argon2_queue_wait" default:"10s" min:"1ms" max:"20s"`
+	// Argon2 says what a password hash costs.
+	Argon2 password.Policy `name:"argon2"`
 	// InsecurePasswordHash permits password hashes that are cheaper than what is known to be safe. For benchmarks.
 	InsecurePasswordHash bool `name:"insecure_password_hash" default:"false"`
 

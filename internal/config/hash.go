@@ -9,35 +9,27 @@ import (
 // Password returns what a password hash costs, and how many are computed at the
 // same time.
 func (c Config) Password() password.Policy {
-	return password.Policy{
-		MemoryKiB:           uint32(c.Argon2Memory),
-		Iterations:          uint32(c.Argon2Iterations),
-		Parallelism:         uint8(c.Argon2Parallelism),
-		Concurrent:          c.Argon2Concurrency,
-		Queue:               c.Argon2Queue,
-		QueueDeadline:       c.Argon2QueueWait,
-		InsecureCheapHashes: c.InsecurePasswordHash,
-	}
+	policy := c.Argon2
+	policy.InsecureCheapHashes = c.InsecurePasswordHash
+	return policy
 }
 
-// checkPassword explains hashes that are too cheap in the words of the settings,
-// and leaves the rest to the policy itself.
+// checkPassword explains hashes that are too cheap in the words of the settings.
+// The policy itself checks the rest.
 func (l *loader) checkPassword() {
 	c := l.config
-	if c.Argon2Memory < password.MinMemoryKiB && !c.InsecurePasswordHash {
-		l.complain("argon2_memory", tooCheap(c.Argon2Memory, password.MinMemoryKiB))
+	if c.Argon2.MemoryKiB < password.MinMemoryKiB && !c.InsecurePasswordHash {
+		l.Reject("argon2_memory", tooCheap(c.Argon2.MemoryKiB, password.MinMemoryKiB))
 	}
-	if c.Argon2Iterations < password.MinIterations && !c.InsecurePasswordHash {
-		l.complain("argon2_iterations", tooCheap(c.Argon2Iterations, password.MinIterations))
+	if c.Argon2.Iterations < password.MinIterations && !c.InsecurePasswordHash {
+		l.Reject("argon2_iterations", tooCheap(c.Argon2.Iterations, password.MinIterations))
 	}
-	policy := c.Password()
-	policy.InsecureCheapHashes = true // said above
-	if err := policy.Validate(); err != nil {
-		l.problem(l.place("argon2_memory", "argon2_iterations", "argon2_parallelism"), "password hash: "+err.Error())
-	}
+	c.Argon2.InsecureCheapHashes = true // already reported
+	l.Validate()
+	c.Argon2.InsecureCheapHashes = false
 }
 
-func tooCheap(value, least int) string {
+func tooCheap(value, least uint32) string {
 	return fmt.Sprintf("%d makes stolen passwords cheap to guess; %d is the least (insecure_password_hash permits it, for benchmarks)",
 		value, least)
 }

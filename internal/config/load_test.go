@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/portaria/portaria/internal/config"
+	"github.com/portaria/portaria/internal/config/setting"
 	"github.com/portaria/portaria/internal/password"
 )
 
@@ -126,15 +127,15 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 		return `[{"id": "orders", "kind": "service", "audiences": ["stock", "billing"], "access_ttl": "5m"}]`, nil
 	}
 	switch s.Kind {
-	case config.Duration:
+	case setting.Duration:
 		return "19s", nil
-	case config.Bool:
+	case setting.Bool:
 		return "yes", nil
-	case config.Number:
+	case setting.Number:
 		return "7", nil
-	case config.Choice:
+	case setting.Choice:
 		return s.Choices[len(s.Choices)-1], nil
-	case config.Networks:
+	case setting.Networks:
 		return "10.0.0.0/8,2001:db8::1", nil
 	}
 	return "other", nil
@@ -229,13 +230,13 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		Flags: map[string]string{"issuer": "login.example.org", "insecure-http": "perhaps", "lissten": "x"},
 	})
 	want := []string{
-		file + `:6: audience has no value; write "" if it should be empty`,
 		file + `:1: access_ttl: "15" is a number without a unit; write 15s, 15m, 15h or 15d`,
 		file + `:2: acces_ttl is an unknown setting; did you mean access_ttl?`,
 		file + `:4: refresh_ttl is already set at ` + file + `:3`,
 		file + `:5: sign_up: "maybe" is none of: open, closed`,
+		file + `:6: audience: has no value; write "" if it should be empty`,
 		file + `:7: trusted_proxies: "everybody" is no network; write 10.0.0.0/8 or an address`,
-		file + `:10: database: is nested; settings are flat`,
+		file + `:10: database: takes one value, not a mapping; put quotes around JSON`,
 		file + `:11: listen: takes one value, not a list`,
 		`PORTARIA_ARGON2_MEMORY: "19MiB" is no whole number`,
 		`PORTARIA_DATABASE_FILE: database_file and database (PORTARIA_DATABASE) exclude each other`,
@@ -258,8 +259,8 @@ func TestOneProblem(t *testing.T) {
 		settings map[string]string
 		want     string
 	}{
-		"outside without TLS":  {map[string]string{"listen": "192.0.2.1:8400"}, "--listen: 192.0.2.1:8400 can be reached from outside, where plain HTTP shows passwords to the network: set tls_cert_file and tls_key_file, or insecure_http if a proxy in front ends TLS"},
-		"no address":           {map[string]string{"listen": "localhost"}, `--listen: "localhost" is no address; write host:port`},
+		"outside without TLS":  {map[string]string{"listen": "192.0.2.1:8400"}, "--listen: 192.0.2.1:8400 can be reached from outside, where plain HTTP shows passwords to the network: set tls_cert_file and tls_key_file, or insecure_http if a proxy in front terminates TLS"},
+		"no address":           {map[string]string{"listen": "localhost"}, `--listen: "localhost" is not an address; write host:port`},
 		"no port":              {map[string]string{"listen": "localhost:70000"}, `--listen: port "70000" is not between 0 and 65535`},
 		"contact by name":      {map[string]string{"security_contact": "security@example.org"}, "--security-contact: must be an address such as mailto:security@example.org or https://example.org/security"},
 		"issuer with query":    {map[string]string{"issuer": "https://a.example?b"}, "--issuer: must have neither query nor fragment (RFC 8414)"},
@@ -268,14 +269,14 @@ func TestOneProblem(t *testing.T) {
 		"idle > absolute":      {map[string]string{"refresh_ttl": "31d"}, "--refresh-ttl: refresh_ttl (744h0m0s) is longer than session_ttl (720h0m0s), which ends every session"},
 		"rotates too often":    {map[string]string{"key_rotation": "1h"}, "--key-rotation: key rotation: every 1h0m0s is too often: a key is published for 1h2m0s before it signs"},
 		"token > session":      {map[string]string{"access_ttl": "3h", "session_ttl": "2h", "refresh_ttl": "1h"}, "--access-ttl: access_ttl (3h0m0s) is longer than session_ttl (2h0m0s), which ends every session"},
-		"everybody is a proxy": {map[string]string{"trusted_proxies": "0.0.0.0/0"}, `--trusted-proxies: "0.0.0.0/0" is everybody, who could then claim any address`},
+		"everybody is a proxy": {map[string]string{"trusted_proxies": "0.0.0.0/0"}, `--trusted-proxies: "0.0.0.0/0" contains every address; name the networks that you mean`},
 		"cheap memory":         {map[string]string{"argon2_memory": "19455"}, "--argon2-memory: 19455 makes stolen passwords cheap to guess; 19456 is the least (insecure_password_hash permits it, for benchmarks)"},
 		"cheap iterations":     {map[string]string{"argon2_iterations": "1"}, "--argon2-iterations: 1 makes stolen passwords cheap to guess; 2 is the least (insecure_password_hash permits it, for benchmarks)"},
-		"memory for the lanes": {map[string]string{"argon2_memory": "8", "argon2_parallelism": "2", "insecure_password_hash": "on"}, "--argon2-memory: password hash: memory of 8 KiB is not within 8 for each lane and 1048576"},
+		"memory for the lanes": {map[string]string{"argon2_memory": "8", "argon2_parallelism": "2", "insecure_password_hash": "on"}, "--argon2-memory: argon2: memory of 8 KiB is not within 8 for each lane and 1048576"},
 		"too many":             {map[string]string{"argon2_concurrency": "1025"}, "--argon2-concurrency: 1025 is not between 0 and 1024"},
 		"no master key file":   {map[string]string{"master_key_file": ""}, "--master-key-file: must not be empty"},
 		"key file is a folder": {map[string]string{"master_key_file": "/"}, "--master-key-file: / is a folder"},
-		"missing mounted file": {map[string]string{"database_file": "/does/not/exist"}, "--database-file: no such file or directory"},
+		"missing mounted file": {map[string]string{"database_file": "/does/not/exist"}, "--database-file: read the file: no such file or directory"},
 		"line break":           {map[string]string{"audience": "a\nb"}, "--audience: has several lines"},
 	}
 	for name, test := range tests {

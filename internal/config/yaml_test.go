@@ -16,9 +16,9 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"two documents":  {"audience: a\n---\naudience: b", "2: there may be one document only"},
 		"list":           {"- audience", "1: the file must be lines of name: value"},
 		"scalar":         {"audience", "1: the file must be lines of name: value"},
-		"nested":         {"\naudience:\n  a: b", "2: audience: is nested; settings are flat"},
-		"nested list":    {"trusted_proxies: [[a]]", "1: trusted_proxies is nested; settings are flat"},
-		"deep":           {"a: [[[[", "1: settings are flat: this is nested"},
+		"nested":         {"\naudience:\n  a: b", "2: audience: takes one value, not a mapping; put quotes around JSON"},
+		"nested list":    {"trusted_proxies: [[a]]", "1: trusted_proxies: must be a list of networks"},
+		"deep":           {"a: [[[[[[[[[", "1: this is nested too deeply"},
 		"explicit key":   {"? audience\n: b", "1: write a setting as name: value"},
 		"merge":          {"<<: {a: b}", "1: anchors and aliases have no use here; quote the value if it starts with & or *"},
 		"broken":         {"audience: 'x", "1: is not valid YAML: could not find end character of single-quoted text"},
@@ -71,7 +71,7 @@ func TestFilesThatAreAccepted(t *testing.T) {
 
 func TestEndlessFileIsRefused(t *testing.T) {
 	_, err := config.Load(config.Sources{Environ: []string{"PORTARIA_DATABASE_FILE=/dev/zero"}})
-	if diff := cmp.Diff([]string{"PORTARIA_DATABASE_FILE: is longer than 1 MiB"}, problems(t, err)); diff != "" {
+	if diff := cmp.Diff([]string{"PORTARIA_DATABASE_FILE: read the file: is longer than 1 MiB"}, problems(t, err)); diff != "" {
 		t.Error(diff)
 	}
 }

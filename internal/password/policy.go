@@ -14,23 +14,26 @@ const (
 	MinIterations = 2
 )
 
-// Policy says what a hash costs and how many may be under way. The zero value
-// is refused; start from [DefaultPolicy].
+// Policy says what a hash costs and how many are computed at a time. The zero
+// value is refused; start from [DefaultPolicy]. Hashes with other parameters stay
+// valid and count as outdated. The tags make fields settings.
 type Policy struct {
-	// MemoryKiB, Iterations and Parallelism are Argon2id's m, t and p.
-	// Hashes with other parameters stay valid and count as outdated.
-	MemoryKiB   uint32
-	Iterations  uint32
-	Parallelism uint8
+	// MemoryKiB is the memory of one password hash in KiB. Raise it as far as your machine allows; existing passwords are
+	// hashed again at their next login.
+	MemoryKiB uint32 `name:"memory" default:"19456" min:"8" max:"1048576"`
+	// Iterations is the number of passes over that memory.
+	Iterations uint32 `name:"iterations" default:"2" min:"1" max:"64"`
+	// Parallelism is the number of threads of one password hash.
+	Parallelism uint8 `name:"parallelism" default:"1" min:"1" max:"32"`
 
-	// Concurrent bounds the hashes computed at one time, and with it the
-	// memory: MemoryKiB each. 0 means one per core.
-	Concurrent int
-	// Queue bounds the callers that wait for their turn; one more is told
-	// to come back later ([ErrBusy]).
-	Queue int
-	// QueueDeadline bounds how long one of them waits.
-	QueueDeadline time.Duration
+	// Concurrent is how many passwords are hashed at the same time; 0 means one for each core. Together with
+	// `argon2_memory` it bounds the memory that many logins at once need.
+	Concurrent int `name:"concurrency" default:"0" min:"0" max:"1024"`
+	// Queue is how many logins may wait for their hash. Further logins are refused with 503 and `Retry-After`.
+	Queue int `name:"queue" default:"128" min:"0" max:"100000"`
+	// QueueDeadline is how long a login waits for its hash before it is refused with 503. It must end before the connection
+	// times out.
+	QueueDeadline time.Duration `name:"queue_wait" default:"10s" min:"1ms" max:"20s"`
 
 	// InsecureCheapHashes allows parameters below MinMemoryKiB and
 	// MinIterations, down to what Argon2 itself requires. Stolen hashes are

@@ -68,7 +68,7 @@ func start(t testing.TB, a *App, options []Option) *App {
 	c.Listen = "127.0.0.1:0"
 	c.Database = database(t, "sqlite:"+filepath.Join(t.TempDir(), "portaria.db"))
 	c.MasterKeyFile = filepath.Join(t.TempDir(), "master.key")
-	c.InsecurePasswordHash, c.Argon2Memory, c.Argon2Iterations = true, 8, 1
+	c.InsecurePasswordHash, c.Argon2.MemoryKiB, c.Argon2.Iterations = true, 8, 1
 	for _, change := range options {
 		change(&c)
 	}

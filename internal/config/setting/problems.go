@@ -1,4 +1,4 @@
-package config
+package setting
 
 import (
 	"slices"
@@ -7,14 +7,14 @@ import (
 
 // Problem is one thing that is wrong with the settings.
 type Problem struct {
-	// Where is a place in the file (portaria.yaml:3), an environment variable, a
-	// flag with its dashes, or the name of a setting that was left at its default.
+	// Where is a line of the file (portaria.yaml:3), an environment variable, a
+	// flag with its dashes, or the name of a setting that has its default value.
 	Where string
 	// Text says what is wrong. It never contains the value of a secret.
 	Text string
 }
 
-// Problems is the error of [Load]: everything that is wrong, at once.
+// Problems is an error: everything that is wrong with the settings, at once.
 type Problems []Problem
 
 // Error lists the problems, one on each line.
@@ -26,13 +26,18 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// printable returns a name from outside as it may be shown: one that looks like
-// anything else might be a value in the wrong place.
-func printable(name string) string {
+// isPrintable reports whether a name from outside may be shown. A name that
+// looks like anything else might be a secret in the wrong position.
+func isPrintable(name string) bool {
 	odd := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
 	}
-	if name == "" || len(name) > 64 || slices.ContainsFunc([]rune(name), odd) {
+	return name != "" && len(name) <= 64 && !slices.ContainsFunc([]rune(name), odd)
+}
+
+// printable returns a name from outside as it may be shown.
+func printable(name string) string {
+	if !isPrintable(name) {
 		return "this name"
 	}
 	return name

@@ -1,4 +1,4 @@
-package config
+package setting
 
 import (
 	"regexp"
@@ -14,7 +14,7 @@ var kubernetesPort = regexp.MustCompile(`(^|_)PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO
 // Service to each container, so a Service "portaria" or "portaria-db" gives
 // variables with our prefix.
 func fromKubernetes(name, value string) bool {
-	rest := strings.TrimPrefix(name, envPrefix)
+	rest := strings.TrimPrefix(name, EnvPrefix)
 	ends := func(word string) bool { return rest == word || strings.HasSuffix(rest, "_"+word) }
 	switch {
 	case ends("SERVICE_HOST"), ends("SERVICE_PORT"), kubernetesPort.MatchString(rest):
@@ -27,38 +27,40 @@ func fromKubernetes(name, value string) bool {
 	return false
 }
 
-// resembles returns the setting that was most likely meant by an unknown name:
-// one that differs by a slip of the finger, or one whose words are the same but
-// for some that were added or left out, as in DATABASE_URL, TLS_CERT and
-// ACCESS_TOKEN_TTL.
-func resembles(unknown string, settings []Setting) (meant Setting, ok bool) {
-	name := strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(unknown, "-", "_")), strings.ToLower(envPrefix))
+// resembles returns the name that was most likely meant by an unknown one: one
+// with a typing error, or one with some words more or fewer, as in DATABASE_URL,
+// TLS_CERT and ACCESS_TOKEN_TTL.
+func resembles(unknown string, names []string) (meant string, ok bool) {
+	unknown = strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(unknown, "-", "_")), strings.ToLower(EnvPrefix))
 	distance := 3
-	for _, setting := range settings {
-		// In a short name, two slips leave nothing to recognise.
-		limit := min(distance, 1+len(setting.Name)/3)
-		if d := editDistance(name, setting.Name, limit); d < limit {
-			meant, distance, ok = setting, d, true
+	for _, name := range names {
+		// In a short name, two typing errors leave nothing to recognise.
+		limit := min(distance, 1+len(name)/3)
+		if d := editDistance(unknown, name, limit); d < limit {
+			meant, distance, ok = name, d, true
 		}
 	}
 	if ok {
 		return meant, true
 	}
-	for _, setting := range settings {
-		if sameWords(name, setting.Name) {
-			return setting, true
+	for _, name := range names {
+		if sameWords(unknown, name) {
+			return name, true
 		}
 	}
-	return Setting{}, false
+	return "", false
 }
 
-// sameWords reports that a name is that of a setting with an ending that people
-// add, or that the words of one are all in the other, at least two of them.
+// sameWords reports whether a name is that of a setting with an ending that people
+// add, or without _file, or whether one has all words of the other, at least two.
 func sameWords(name, setting string) bool {
 	for _, ending := range []string{"_url", "_uri", "_dsn", "_path", "_address", "_value"} {
 		if name == setting+ending {
 			return true
 		}
+	}
+	if setting == name+"_file" {
+		return true
 	}
 	words, wanted := strings.Split(name, "_"), strings.Split(setting, "_")
 	return min(len(words), len(wanted)) >= 2 && (within(words, wanted) || within(wanted, words))
