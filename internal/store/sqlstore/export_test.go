@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
@@ -131,3 +132,46 @@ var Online = online
 
 // Translate is what becomes of an engine's error.
 var Translate = translate
+
+// FailStatement has the n-th statement from now on fail, of those that SQLite
+// runs for a step. The error says NoSuchTable. hit reports whether that many ran.
+func (s *Store) FailStatement(n int) (hit func() bool) {
+	e := s.engine.(*sqliteEngine)
+	left := new(atomic.Int64)
+	left.Store(int64(n))
+	e.conn.queries = query.New(brittle{e.conn, left})
+	for range e.size {
+		reader := <-e.readers
+		reader.queries = query.New(brittle{reader, left})
+		e.readers <- reader
+	}
+	return func() bool { return left.Load() <= 0 }
+}
+
+// NoSuchTable stands in the error of a statement that was made to fail.
+const NoSuchTable = "table_of_a_statement_that_fails"
+
+type brittle struct {
+	*sqliteConn
+	left *atomic.Int64
+}
+
+// statement returns one that fails when it is its turn.
+func (b brittle) statement(text string) string {
+	if b.left.Add(-1) == 0 {
+		return "SELECT * FROM " + NoSuchTable
+	}
+	return text
+}
+
+func (b brittle) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	return b.sqliteConn.ExecContext(ctx, b.statement(text), args...)
+}
+
+func (b brittle) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	return b.sqliteConn.QueryContext(ctx, b.statement(text), args...)
+}
+
+func (b brittle) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+	return b.sqliteConn.QueryRowContext(ctx, b.statement(text), args...)
+}

@@ -20,7 +20,8 @@ func webhookPromises() promises {
 			second.Types, second.AllowPrivate = []string{"session.*", "key.killed"}, true
 			second.DisabledAt, second.DisabledWhy = at(time.Hour), webhook.ReasonAdmin
 			second.Progress = webhook.Progress{Cursor: 1 << 40, Failures: 3, FailingSince: at(1e9), NextAt: at(2e9)}
-			s.ok(s.hooks.Create(s.ctx, first))
+			created := event.Event{Type: event.WebhookCreated, At: start, ClientID: first.ClientID, Reason: "new"}
+			s.told(func() { s.ok(s.hooks.Create(s.ctx, first, created)) }, "webhook.created "+first.ClientID+" new")
 			s.ok(s.hooks.Create(s.ctx, second))
 			s.hasWebhooks(second, first)
 			s.same(s.webhook(second.ID), second)
