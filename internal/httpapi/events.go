@@ -63,10 +63,8 @@ func (s *Server) eventsBefore(ctx context.Context, cursor string, f event.Filter
 	list, more := cut(page.Events, limit)
 	out := eventsOf(list)
 	out.Last = head
-	if len(list) > 0 {
-		for _, e := range list {
-			out.Last = max(out.Last, e.Seq)
-		}
+	for _, e := range list { // written since head was read
+		out.Last = max(out.Last, e.Seq)
 	}
 	switch {
 	case more:

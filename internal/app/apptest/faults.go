@@ -16,6 +16,8 @@ type Faults struct {
 	n    int // steps until the one that fails
 	lost bool
 	hit  bool
+	// before, if any, runs in the place of a failure.
+	before func()
 }
 
 // Fail has the n-th step from now on fail, once. With lost, the step is done
@@ -23,7 +25,16 @@ type Faults struct {
 func (f *Faults) Fail(n int, lost bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.n, f.lost, f.hit = n, lost, false
+	f.n, f.lost, f.hit, f.before = n, lost, false, nil
+}
+
+// Before has do run once, before the n-th step from now on: what another
+// request does at that moment. No step fails.
+func (f *Faults) Before(n int, do func()) {
+	f.Fail(n, false)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.before = do
 }
 
 // Hit reports whether a step has failed since Fail.
@@ -38,7 +49,11 @@ func (f *Faults) Around(ctx context.Context, step func() error) error {
 	if ctx.Value(exposed{}) == nil {
 		return step()
 	}
-	fails, lost := f.next()
+	fails, lost, before := f.next()
+	if before != nil {
+		before()
+		return step()
+	}
 	if !fails {
 		return step()
 	}
@@ -51,15 +66,15 @@ func (f *Faults) Around(ctx context.Context, step func() error) error {
 // lose forgets what a step said.
 func lose(error) error { return store.ErrUnavailable }
 
-func (f *Faults) next() (fails, lost bool) {
+func (f *Faults) next() (fails, lost bool, before func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.n--
 	if f.n != 0 {
-		return false, false
+		return false, false, nil
 	}
 	f.hit = true
-	return true, f.lost
+	return true, f.lost, f.before
 }
 
 type exposed struct{}
@@ -67,11 +82,12 @@ type exposed struct{}
 // Exposed returns a context whose steps of the store may fail.
 func Exposed(ctx context.Context) context.Context { return context.WithValue(ctx, exposed{}, true) }
 
-const exposedHeader = "X-Exposed-To-Faults"
+// ExposedHeader marks requests whose steps of the store may fail.
+const ExposedHeader = "X-Exposed-To-Faults"
 
 // expose marks the requests of [App.Faulty].
 func expose(r *http.Request) *http.Request {
-	if r.Header.Get(exposedHeader) == "" {
+	if r.Header.Get(ExposedHeader) == "" {
 		return r
 	}
 	return r.WithContext(Exposed(r.Context()))
@@ -86,6 +102,6 @@ type faulty struct{ http.RoundTripper }
 
 func (f faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	r.Header.Set(exposedHeader, "yes")
+	r.Header.Set(ExposedHeader, "yes")
 	return f.RoundTripper.RoundTrip(r)
 }

@@ -1,0 +1,94 @@
+package httpapi
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/revoke"
+)
+
+func TestPreferredWait(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"": 0, "wait": 0, "wait=": 0, "wait=x": 0, "wait=-1": 0, "wait=0": 0, "waits=3": 0,
+		"wait=1": time.Second, `wait="2"`: 2 * time.Second, `WAIT=2`: 2 * time.Second, "respond-async, wait=3": 3 * time.Second, "wait=x,wait=4": 4 * time.Second,
+		"wait=19": 19 * time.Second, "wait=20": 20 * time.Second, "wait=21": 20 * time.Second,
+		"wait=9223372036": 20 * time.Second, "wait=9223372036854775807": 20 * time.Second, "wait=9223372036854775808": 0,
+	} {
+		if got := preferredWait(header); got != want {
+			t.Errorf("Prefer: %s: %v, want %v", header, got, want)
+		}
+	}
+}
+
+// A lease is a duration of at most a year, whatever number a verifier sends.
+func TestLeaseIsBounded(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for ms, want := range map[int64]time.Duration{
+		1: time.Millisecond, year.Milliseconds() - 1: year - time.Millisecond, year.Milliseconds(): year, year.Milliseconds() + 1: year, 1<<63 - 1: year,
+	} {
+		if got := lease(ms); got != want {
+			t.Errorf("%d ms: %v, want %v", ms, got, want)
+		}
+	}
+}
+
+func TestPageLimit(t *testing.T) {
+	for n, want := range map[int]int{-1: 0, 0: defaultPage, 1: 1, api.MaxPage: api.MaxPage, api.MaxPage + 1: 0} {
+		if got, err := pageLimit(n); got != want || (err != nil) != (want == 0) {
+			t.Errorf("%d: %d, %v", n, got, err)
+		}
+	}
+	list := []int{1, 2, 3}
+	for limit, more := range map[int]bool{2: true, 3: false, 4: false} {
+		if got, was := cut(list, limit); was != more || len(got) != min(limit, 3) {
+			t.Errorf("%d of 3: %v, %v", limit, got, was)
+		}
+	}
+}
+
+// A text is cut to a number of bytes, never within a character, and holds no
+// control character.
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "1234": "1234", "12345": "1234", "123é": "123", "12é": "12é", "\x00\x1f 1": " 1", "a\x7f\n~": "a~", "\u0080a\u009f": "a", "\u00a0b": "\u00a0b", "\xff\xfea": "a",
+	} {
+		if got := printable(text, 4); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// milliseconds never makes a view look younger: it rounds towards the past.
+func TestMillisecondsRoundDown(t *testing.T) {
+	for d, want := range map[time.Duration]int64{0: 0, 1: 0, 999_999: 0, 1_000_000: 1, -1: -1, -1_000_000: -1, -1_000_001: -2} {
+		if got := milliseconds(d); got != want {
+			t.Errorf("%d ns: %d, want %d", d, got, want)
+		}
+	}
+}
+
+func TestBehind(t *testing.T) {
+	at := func(epoch, n int64) int64 { return revoke.Seq(epoch, n) }
+	for _, test := range [][3]int64{
+		{at(1, 5), at(1, 5), 0}, {at(1, 5), at(1, 4), 1}, {at(1, 5), at(1, 6), 0}, {at(2, 5), at(1, 5), -1}, {at(1, 5), at(2, 5), -1},
+	} {
+		if got := behind(test[0], test[1]); got != test[2] {
+			t.Errorf("head %d, at %d: %d, want %d", test[0], test[1], got, test[2])
+		}
+	}
+}
+
+func TestNumbersOfAFeed(t *testing.T) {
+	for text, want := range map[string]int64{"": 7, "2": 2, "9": 9, "1": -1, "10": -1, "-2": -1, "x": -1, "2.0": -1, "99999999999999999999": -1} {
+		if got, err := number(text, 7, 2, 9); (err == nil) != (want > 0) || err == nil && got != want {
+			t.Errorf("%q: %d, %v", text, got, err)
+		}
+	}
+	for key, want := range map[string]bool{"a b~é": true, "a\tb": false, "\x7f": false, "\u0085": false, strings.Repeat("x", 9): true} {
+		if printableKey(key) != want {
+			t.Errorf("%q: printable %v", key, !want)
+		}
+	}
+}
