@@ -32,9 +32,9 @@ func furnished(t *testing.T) *sqlstore.Store {
 	owner := account.Account{ID: someAccount, Identifier: "Ana", Canonical: "ana", PasswordHash: "hash", CreatedAt: moment, PasswordChangedAt: moment}
 	must(t, store.CreateAccount(t.Context(), owner))
 	must(t, store.CreateClient(t.Context(), clients.Client{ID: "web", Name: "Web", Kind: clients.App, CreatedAt: moment}))
-	begun := session.Session{ID: someSession, ClientID: "web", AccountID: owner.ID, CreatedAt: moment, AuthTime: moment, UsedAt: moment,
+	begun := session.Session{ID: someSession, ClientID: "web", AccountID: owner.ID, CreatedAt: moment, Proofs: session.Proofs{{Method: "pwd", At: moment}}, UsedAt: moment,
 		ExpiresAt: moment.Add(time.Hour), AbsoluteExpiry: moment.Add(time.Hour)}
-	_, err := store.StartSession(t.Context(), login.Start{Session: begun, VerifiedHash: owner.PasswordHash})
+	_, err := store.StartSession(t.Context(), login.Start{Session: begun, Account: owner})
 	must(t, err)
 	must(t, store.Webhooks().Create(t.Context(), webhook.Subscription{ID: someSession, ClientID: "web", Format: webhook.Standard,
 		URL: "https://web.example.com/hook", Types: []string{"*"}, Generation: 1, RotatedAt: moment, CreatedAt: moment}))
@@ -62,6 +62,7 @@ func TestAFailedReadIsNoEmptyAnswer(t *testing.T) {
 		"AccountByIdentifier": func(ctx context.Context) (any, error) { return store.AccountByIdentifier(ctx, "ana") },
 		"Account":             func(ctx context.Context) (any, error) { return store.Account(ctx, someAccount) },
 		"Accounts":            func(ctx context.Context) (any, error) { return store.Accounts(ctx, account.Page{Limit: 9}) },
+		"Credentials":         func(ctx context.Context) (any, error) { return store.Credentials(ctx, someAccount) },
 		"Client":              func(ctx context.Context) (any, error) { return store.Client(ctx, "web") },
 		"Clients":             func(ctx context.Context) (any, error) { return store.Clients(ctx, "", 9) },
 		"LongestTTL":          func(ctx context.Context) (any, error) { return store.LongestTTL(ctx) },
