@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 func TestPreferredWait(t *testing.T) {
@@ -70,7 +70,7 @@ func TestMillisecondsRoundDown(t *testing.T) {
 }
 
 func TestBehind(t *testing.T) {
-	at := func(epoch, n int64) int64 { return revoke.Seq(epoch, n) }
+	at := func(epoch, n int64) int64 { return rule.Seq(epoch, n) }
 	for _, test := range [][3]int64{
 		{at(1, 5), at(1, 5), 0}, {at(1, 5), at(1, 4), 1}, {at(1, 5), at(1, 6), 0}, {at(2, 5), at(1, 5), -1}, {at(1, 5), at(2, 5), -1},
 	} {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/app/apptest"
-	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // TestLengthsOfOtherFields sends each text at its limit and one character
@@ -101,14 +101,14 @@ func TestNumbersAtTheirLimits(t *testing.T) {
 		path, body, field string // the field that is refused; empty: none
 	}{
 		{"/rev/v1/poll", `{"after":-1}`, "after"},
-		{"/rev/v1/poll", fmt.Sprintf(`{"after":%d}`, int64(revoke.MaxSeq)), ""},
-		{"/rev/v1/poll", fmt.Sprintf(`{"after":%d}`, int64(revoke.MaxSeq)+1), "after"},
+		{"/rev/v1/poll", fmt.Sprintf(`{"after":%d}`, int64(rule.MaxSeq)), ""},
+		{"/rev/v1/poll", fmt.Sprintf(`{"after":%d}`, int64(rule.MaxSeq)+1), "after"},
 		{"/rev/v1/poll", `{"after":1,"wait":-1}`, "wait"},
 		{"/rev/v1/poll", `{"after":1,"wait":25}`, ""}, // a place where the log is not: nothing is awaited
 		{"/rev/v1/poll", `{"after":1,"wait":26}`, "wait"},
 		{"/rev/v1/poll", `{"after":1,"lease_ms":-1}`, "lease_ms"},
 		{"/rev/v1/ack", fmt.Sprintf(ack, -1, 1), "seq"},
-		{"/rev/v1/ack", fmt.Sprintf(ack, int64(revoke.MaxSeq)+1, 1), "seq"},
+		{"/rev/v1/ack", fmt.Sprintf(ack, int64(rule.MaxSeq)+1, 1), "seq"},
 		{"/rev/v1/ack", fmt.Sprintf(ack, 0, 0), "staleness_ms"},
 		{"/rev/v1/ack", fmt.Sprintf(ack, 0, 1), ""},
 		{"/v1/admin/clients", fmt.Sprintf(app, 1, "access_ttl", 2592001), "access_ttl"},
@@ -169,7 +169,7 @@ func TestParametersAtTheLimit(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]string{
-		"after=-1": "after", fmt.Sprint("after=", int64(revoke.MaxSeq)): "", fmt.Sprint("after=", int64(revoke.MaxSeq)+1): "after",
+		"after=-1": "after", fmt.Sprint("after=", int64(rule.MaxSeq)): "", fmt.Sprint("after=", int64(rule.MaxSeq)+1): "after",
 		"after=1&after=1": "after", "verifier=v&lease_ms=1": "", "verifier=v&lease_ms=0": "lease_ms", "lease_ms=1": "verifier",
 		"verifier=" + strings.Repeat("v", 64): "", "verifier=" + strings.Repeat("v", 65): "verifier", "verifier=a%09b": "verifier",
 		"verifier=v&when_stale=closed": "when_stale", "since=1": "since",

@@ -15,6 +15,7 @@ import (
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/webhook"
@@ -38,7 +39,7 @@ func furnished(t *testing.T) *sqlstore.Store {
 	must(t, err)
 	must(t, store.Webhooks().Create(t.Context(), webhook.Subscription{ID: someSession, ClientID: "web", Format: webhook.Standard,
 		URL: "https://web.example.com/hook", Types: []string{"*"}, Generation: 1, RotatedAt: moment, CreatedAt: moment}))
-	_, err = store.Write(t.Context(), revoke.Entry{Kind: revoke.Token, Value: "jti", Mode: revoke.Hard, At: moment})
+	_, err = store.Write(t.Context(), revoke.Entry{Kind: rule.Token, Value: "jti", Mode: rule.Hard, At: moment})
 	must(t, err)
 	many := slices.Repeat([]event.Event{{Type: event.LoginFailed, At: moment, AccountID: someAccount}}, 6000)
 	must(t, store.Append(t.Context(), many))
