@@ -95,10 +95,12 @@ func table() map[string]rule {
 		"internal/store/storetest":      {imports: append([]string{"internal/secret", "internal/testdb", "internal/webhook"}, domain...), testing: true},
 
 		// The service verifies its own tokens as everyone else does.
-		"internal/httpapi": {imports: http},
-		"internal/webui":   {imports: http},
-		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},
-		"internal/config":  {imports: append([]string{"internal/pgurl"}, domain...)},
+		// The HTTP kit; of the domain it knows the form of a client's id.
+		"internal/endpoint": {imports: []string{"api", "internal/clients", "internal/problem", "internal/serve"}},
+		"internal/httpapi":  {imports: append([]string{"internal/endpoint"}, http...)},
+		"internal/webui":    {imports: http},
+		"internal/gateway":  {imports: []string{"api", "internal/serve", "verify"}},
+		"internal/config":   {imports: append([]string{"internal/pgurl"}, domain...)},
 		// It reads structs of any package, and knows none of them.
 		"internal/config/setting": {domain: true},
 

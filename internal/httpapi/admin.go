@@ -6,6 +6,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
 )
@@ -14,7 +15,7 @@ func (s *Server) listAccounts(ctx context.Context, _ Caller, in api.AccountPage)
 	if in.Identifier != "" {
 		return s.accountNamed(ctx, in.Identifier)
 	}
-	at, id, limit, err := window(in.Page)
+	at, id, limit, err := endpoint.Window(in.Page)
 	if err != nil {
 		return api.Accounts{}, err
 	}
@@ -25,11 +26,11 @@ func (s *Server) listAccounts(ctx context.Context, _ Caller, in api.AccountPage)
 	if err != nil {
 		return api.Accounts{}, err
 	}
-	list, more := cut(list, limit)
+	list, more := endpoint.Cut(list, limit)
 	out := accountsOf(list)
 	if more {
 		last := list[limit-1]
-		out.NextCursor = cursor(last.CreatedAt, last.ID)
+		out.NextCursor = endpoint.Cursor(last.CreatedAt, last.ID)
 	}
 	return out, nil
 }
@@ -77,12 +78,12 @@ func (s *Server) disableAccount(ctx context.Context, c Caller, in api.ID) (api.E
 	return api.Ended{Ended: n}, err
 }
 
-func (s *Server) enableAccount(ctx context.Context, c Caller, in api.ID) (none, error) {
-	return none{}, s.accounts.EnableAccount(ctx, in.ID, c.Use.At)
+func (s *Server) enableAccount(ctx context.Context, c Caller, in api.ID) (endpoint.None, error) {
+	return endpoint.None{}, s.accounts.EnableAccount(ctx, in.ID, c.Use.At)
 }
 
-func (s *Server) deleteAccount(ctx context.Context, c Caller, in api.ID) (none, error) {
-	return none{}, s.login.DeleteAccount(ctx, in.ID, c.Use.At)
+func (s *Server) deleteAccount(ctx context.Context, c Caller, in api.ID) (endpoint.None, error) {
+	return endpoint.None{}, s.login.DeleteAccount(ctx, in.ID, c.Use.At)
 }
 
 func (s *Server) setPassword(ctx context.Context, c Caller, in api.NewPassword) (api.Ended, error) {
@@ -110,7 +111,7 @@ func (s *Server) endAccountSessions(ctx context.Context, c Caller, in api.ID) (a
 }
 
 func (s *Server) listSessions(ctx context.Context, c Caller, in api.SessionPage) (api.Sessions, error) {
-	if in.AccountID != "" && !isID(in.AccountID) {
+	if in.AccountID != "" && !endpoint.IsID(in.AccountID) {
 		return api.Sessions{}, problem.Field("account_id", "expected a UUID")
 	}
 	return s.sessionPage(ctx, c, in)
@@ -121,6 +122,6 @@ func (s *Server) showSession(ctx context.Context, c Caller, in api.ID) (api.Sess
 	return c.sessionOf(found), err
 }
 
-func (s *Server) endSession(ctx context.Context, c Caller, in api.ID) (none, error) {
+func (s *Server) endSession(ctx context.Context, c Caller, in api.ID) (endpoint.None, error) {
 	return s.end(ctx, session.End{ID: in.ID, Reason: session.ReasonEndedByAdmin, At: c.Use.At})
 }

@@ -123,8 +123,8 @@ func (c Caller) client() string { return cmp.Or(c.Client.ID, c.Claims.ClientID()
 const maxUserAgent = 256
 
 // caller lets a request in, or says why not.
-func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Caller, error) {
-	c := s.anybody(w, r)
+func (s *Server) caller(r *http.Request, allowed who) (Caller, error) {
+	c := s.anybody(r)
 	var err error
 	switch allowed {
 	case anyone, leaving:
@@ -149,8 +149,8 @@ func (s *Server) caller(w http.ResponseWriter, r *http.Request, allowed who) (Ca
 }
 
 // anybody is the caller of a request of which nothing else is known.
-func (s *Server) anybody(w http.ResponseWriter, r *http.Request) Caller {
-	return Caller{browser: browser{r, w.Header()}, Use: session.Use{
+func (s *Server) anybody(r *http.Request) Caller {
+	return Caller{browser: browser{request: r}, Use: session.Use{
 		At:        s.now(),
 		Steady:    s.Steady(),
 		Address:   serve.ClientAddress(r.Context()),

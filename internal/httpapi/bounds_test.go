@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
@@ -30,20 +29,6 @@ func TestLeaseIsBounded(t *testing.T) {
 	} {
 		if got := lease(ms); got != want {
 			t.Errorf("%d ms: %v, want %v", ms, got, want)
-		}
-	}
-}
-
-func TestPageLimit(t *testing.T) {
-	for n, want := range map[int]int{-1: 0, 0: defaultPage, 1: 1, api.MaxPage: api.MaxPage, api.MaxPage + 1: 0} {
-		if got, err := pageLimit(n); got != want || (err != nil) != (want == 0) {
-			t.Errorf("%d: %d, %v", n, got, err)
-		}
-	}
-	list := []int{1, 2, 3}
-	for limit, more := range map[int]bool{2: true, 3: false, 4: false} {
-		if got, was := cut(list, limit); was != more || len(got) != min(limit, 3) {
-			t.Errorf("%d of 3: %v, %v", limit, got, was)
 		}
 	}
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/problem"
 )
 
 func (s *Server) listClients(ctx context.Context, _ Caller, in api.Page) (api.Clients, error) {
-	limit, err := pageLimit(in.Limit)
+	limit, err := endpoint.PageLimit(in.Limit)
 	if err != nil {
 		return api.Clients{}, err
 	}
@@ -22,7 +23,7 @@ func (s *Server) listClients(ctx context.Context, _ Caller, in api.Page) (api.Cl
 	if err != nil {
 		return api.Clients{}, err
 	}
-	list, more := cut(list, limit)
+	list, more := endpoint.Cut(list, limit)
 	out := api.Clients{Clients: make([]api.Client, len(list))}
 	for i, c := range list {
 		out.Clients[i] = clientOf(c)
@@ -51,16 +52,16 @@ func (s *Server) showClient(ctx context.Context, _ Caller, in api.ClientID) (api
 	return clientOf(found), err
 }
 
-func (s *Server) deleteClient(ctx context.Context, c Caller, in api.ClientID) (none, error) {
-	return none{}, s.Clients.Delete(ctx, in.ClientID, c.Use.At)
+func (s *Server) deleteClient(ctx context.Context, c Caller, in api.ClientID) (endpoint.None, error) {
+	return endpoint.None{}, s.Clients.Delete(ctx, in.ClientID, c.Use.At)
 }
 
-func (s *Server) disableClient(ctx context.Context, c Caller, in api.ClientID) (none, error) {
-	return none{}, s.Clients.Disable(ctx, in.ClientID, c.Use.At)
+func (s *Server) disableClient(ctx context.Context, c Caller, in api.ClientID) (endpoint.None, error) {
+	return endpoint.None{}, s.Clients.Disable(ctx, in.ClientID, c.Use.At)
 }
 
-func (s *Server) enableClient(ctx context.Context, c Caller, in api.ClientID) (none, error) {
-	return none{}, fieldsAtFault(s.Clients.Enable(ctx, in.ClientID, c.Use.At))
+func (s *Server) enableClient(ctx context.Context, c Caller, in api.ClientID) (endpoint.None, error) {
+	return endpoint.None{}, fieldsAtFault(s.Clients.Enable(ctx, in.ClientID, c.Use.At))
 }
 
 func (s *Server) rotateClientSecret(ctx context.Context, c Caller, in api.ClientID) (api.ClientSecret, error) {
@@ -68,8 +69,8 @@ func (s *Server) rotateClientSecret(ctx context.Context, c Caller, in api.Client
 	return api.ClientSecret{ClientID: in.ClientID, ClientSecret: plain.Reveal()}, err
 }
 
-func (s *Server) dropClientSecret(ctx context.Context, c Caller, in api.ClientID) (none, error) {
-	return none{}, s.Clients.DropOldSecret(ctx, in.ClientID, c.Use.At)
+func (s *Server) dropClientSecret(ctx context.Context, c Caller, in api.ClientID) (endpoint.None, error) {
+	return endpoint.None{}, s.Clients.DropOldSecret(ctx, in.ClientID, c.Use.At)
 }
 
 // fieldsAtFault says which fields of a client an error is about.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
@@ -146,11 +147,11 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request, c Caller) er
 	case err != nil:
 		return err
 	case !known || a.spent || !s.mayKnow(c.Client, a):
-		return respond(w, http.StatusOK, api.Introspection{})
+		return endpoint.Respond(w, http.StatusOK, api.Introspection{})
 	case a.refresh:
-		return respond(w, http.StatusOK, refreshOf(s.Issuer, a.session))
+		return endpoint.Respond(w, http.StatusOK, refreshOf(s.Issuer, a.session))
 	}
-	return respond(w, http.StatusOK, accessOf(a.access))
+	return endpoint.Respond(w, http.StatusOK, accessOf(a.access))
 }
 
 // mayKnow reports whether a client may learn about a token (RFC 7662 §4): about

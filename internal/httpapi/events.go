@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/problem"
 )
@@ -15,7 +16,7 @@ import (
 // listEvents shows the newest first, as whoever asks what happened wants it;
 // whoever follows the log says after what.
 func (s *Server) listEvents(ctx context.Context, _ Caller, in api.EventPage) (api.Events, error) {
-	limit, err := pageLimit(in.Limit)
+	limit, err := endpoint.PageLimit(in.Limit)
 	if err != nil {
 		return api.Events{}, err
 	}
@@ -60,7 +61,7 @@ func (s *Server) eventsBefore(ctx context.Context, cursor string, f event.Filter
 		}
 	}
 	page, err := s.Events.EventsBefore(ctx, place, f, limit+1)
-	list, more := cut(page.Events, limit)
+	list, more := endpoint.Cut(page.Events, limit)
 	out := eventsOf(list)
 	out.Last = head
 	for _, e := range list { // written since head was read
@@ -88,7 +89,7 @@ func eventFilter(in api.EventPage) (f event.Filter, err error) {
 		return f, err
 	}
 	for name, id := range map[string]string{"account_id": in.AccountID, "session_id": in.SessionID} {
-		if id != "" && !isID(id) {
+		if id != "" && !endpoint.IsID(id) {
 			return f, problem.Field(name, "expected a UUID")
 		}
 	}

@@ -11,23 +11,6 @@ import (
 	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
-// A cursor that a caller holds must lead to the same place after an upgrade.
-func TestKnownCursor(t *testing.T) {
-	const known, id = "AAABuOCUmy4AESIzRFVmd4iZqrvM3e7_", "00112233-4455-6677-8899-aabbccddeeff"
-	at := time.UnixMilli(1893553445678).UTC()
-	if got := cursor(at, id); got != known {
-		t.Errorf("cursor %s", got)
-	}
-	if when, which, err := parseCursor(known); err != nil || !when.Equal(at) || which != id {
-		t.Errorf("%v %s %v", when, which, err)
-	}
-	for n := 1; n < len(known); n++ {
-		if _, _, err := parseCursor(known[:n]); err == nil {
-			t.Errorf("%q is a cursor", known[:n])
-		}
-	}
-}
-
 // Followers of other versions and languages read these bytes.
 func TestKnownFrames(t *testing.T) {
 	salt, _ := hex.DecodeString("000102030405060708090a0b0c0d0e0f")

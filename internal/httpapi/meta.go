@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/serve"
 )
@@ -22,7 +23,7 @@ const TokenPath = "/oauth2/token"
 // the answer "unavailable" and not silence.
 const readyTimeout = 2 * time.Second
 
-func (s *Server) health(context.Context, Caller, none) (api.Health, error) {
+func (s *Server) health(context.Context, Caller, endpoint.None) (api.Health, error) {
 	return api.Health{Status: "ok", Panics: s.Panics()}, nil
 }
 
@@ -40,7 +41,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ Caller) error {
 			health.Status, status = "unavailable", http.StatusServiceUnavailable
 		}
 	}
-	return respond(w, status, health)
+	return endpoint.Respond(w, status, health)
 }
 
 // keySet serves the published keys. Verifiers all over ask for it, so caches

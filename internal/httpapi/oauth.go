@@ -8,6 +8,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
 )
@@ -36,7 +37,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, c Caller) error {
 	}
 	out.TokenType = "Bearer"
 	w.Header().Set("Pragma", "no-cache") // RFC 6749 §5.1
-	return respond(w, http.StatusOK, out)
+	return endpoint.Respond(w, http.StatusOK, out)
 }
 
 func (s *Server) clientCredentials(ctx context.Context, c Caller) (api.Granted, error) {

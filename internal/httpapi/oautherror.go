@@ -6,6 +6,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
@@ -56,7 +57,7 @@ func (s *Server) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", basicChallenge)
 	}
-	_ = respond(w, status, answer) // two strings always encode
+	_ = endpoint.Respond(w, status, answer) // two strings always encode
 }
 
 // tellRefusedClient logs why a client was not believed. The caller is not told;

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/endpoint"
 )
 
 // oauthForm holds the parameters of an OAuth request. One without a value is as
@@ -36,7 +37,7 @@ func readForm(r *http.Request) (oauthForm, error) {
 	if !isForm(r.Header.Values("Content-Type")) {
 		return nil, invalidRequest("Send Content-Type: application/x-www-form-urlencoded.")
 	}
-	body, err := readBody(r)
+	body, err := endpoint.ReadBody(r)
 	if err != nil {
 		return nil, invalidRequest("The body cannot be read: " + problems.Of(err).Title)
 	}
@@ -80,10 +81,8 @@ func isForm(contentType []string) bool {
 	}
 	kind, params, err := mime.ParseMediaType(contentType[0])
 	charset := strings.ToLower(params["charset"])
-	return err == nil && kind == formType && (charset == "" || charset == "utf-8")
+	return err == nil && kind == endpoint.FormType && (charset == "" || charset == "utf-8")
 }
-
-const formType = "application/x-www-form-urlencoded"
 
 // invalidRequest says that a request is not as RFC 6749 wants it.
 func invalidRequest(description string) error {

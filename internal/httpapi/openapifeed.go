@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/portaria/portaria/internal/endpoint"
 )
 
 // describeFeed adds to the document what the types of the feed and the snapshot
@@ -24,7 +26,7 @@ func describeFeed(op *huma.Operation) {
 }
 
 func streamParameter(in, name, doc string) *huma.Param {
-	return parameter{in: in, name: name, doc: doc}.document()
+	return endpoint.Parameter{In: in, Name: name, Doc: doc}.Document()
 }
 
 func streamOf(kind, doc string) map[string]*huma.MediaType {

@@ -9,6 +9,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
@@ -109,29 +110,29 @@ func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Token
 	return c.deliver(got, wish), nil
 }
 
-func (s *Server) signOut(ctx context.Context, c Caller, in api.Logout) (none, error) {
+func (s *Server) signOut(ctx context.Context, c Caller, in api.Logout) (endpoint.None, error) {
 	c, err := s.leaver(ctx, c, in.RefreshToken)
 	if err != nil {
-		return none{}, err
+		return endpoint.None{}, err
 	}
 	ctx = event.From(ctx, c.origin()) // the caller is only known from here on
 	_, err = s.sessions.EndSession(ctx, session.End{ID: c.Session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
 	if err == nil {
 		c.left()
 	}
-	return none{}, err
+	return endpoint.None{}, err
 }
 
-func (s *Server) me(_ context.Context, c Caller, _ none) (api.Me, error) {
+func (s *Server) me(_ context.Context, c Caller, _ endpoint.None) (api.Me, error) {
 	return api.Me{Account: accountOf(c.owner), Session: c.sessionOf(c.Session)}, nil
 }
 
-func (s *Server) changePassword(ctx context.Context, c Caller, in api.PasswordChange) (none, error) {
+func (s *Server) changePassword(ctx context.Context, c Caller, in api.PasswordChange) (endpoint.None, error) {
 	current, err := password.Typed(in.CurrentPassword)
 	if err != nil {
-		return none{}, err
+		return endpoint.None{}, err
 	}
-	return none{}, s.login.ChangePassword(ctx, login.Change{
+	return endpoint.None{}, s.login.ChangePassword(ctx, login.Change{
 		Session: c.Session,
 		Current: current,
 		New:     in.NewPassword,

@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/revoke"
 )
 
 // acked takes note of an ack that can be true.
-func (s *Server) acked(ctx context.Context, c Caller, in api.Ack) (none, error) {
+func (s *Server) acked(ctx context.Context, c Caller, in api.Ack) (endpoint.None, error) {
 	if err := s.checkAck(ctx, &in); err != nil {
-		return none{}, err
+		return endpoint.None{}, err
 	}
 	return s.ack(ctx, c, in)
 }

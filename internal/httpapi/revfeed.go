@@ -51,7 +51,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request, c Caller) error {
 	h.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	f := &feed{Server: s, Stream: serve.NewStream(w, r), accepted: accepted, verifier: v, checked: accepted, from: s.proved(v.Seq, proof)}
 	f.letIn = func(ctx context.Context) error {
-		_, err := s.caller(w, r.WithContext(ctx), revocationRead)
+		_, err := s.caller(r.WithContext(ctx), revocationRead)
 		return err
 	}
 	// From here on an error means that the follower has gone.

@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // ack takes note of how far a verifier has come, and those that follow it.
-func (s *Server) ack(ctx context.Context, c Caller, in api.Ack) (none, error) {
-	return none{}, s.noteAck(ctx, c, in)
+func (s *Server) ack(ctx context.Context, c Caller, in api.Ack) (endpoint.None, error) {
+	return endpoint.None{}, s.noteAck(ctx, c, in)
 }
 
 func (s *Server) noteAck(ctx context.Context, c Caller, in api.Ack) error {
@@ -68,7 +69,7 @@ func lease(ms int64) time.Duration {
 	return time.Duration(min(ms, most)) * time.Millisecond
 }
 
-func (s *Server) listVerifiers(ctx context.Context, c Caller, _ none) (api.Verifiers, error) {
+func (s *Server) listVerifiers(ctx context.Context, c Caller, _ endpoint.None) (api.Verifiers, error) {
 	list, err := s.Fleet.Verifiers(ctx)
 	if err != nil {
 		return api.Verifiers{}, err
@@ -103,7 +104,7 @@ func behind(head, seq int64) int64 {
 }
 
 // newEpoch begins an epoch of the log, after a backup was restored.
-func (s *Server) newEpoch(ctx context.Context, _ Caller, _ none) (api.Epoch, error) {
+func (s *Server) newEpoch(ctx context.Context, _ Caller, _ endpoint.None) (api.Epoch, error) {
 	if err := s.Revocation.NewEpoch(ctx); err != nil {
 		return api.Epoch{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/fleet"
@@ -161,7 +162,7 @@ func (s *Server) entry(t api.Target) (revoke.Entry, error) {
 		return revoke.Entry{}, problem.Field("target", "name exactly one: token, session, account, client, account and client, key, or issuer")
 	}
 	for name, id := range map[string]string{"session": t.Session, "account": t.Account} {
-		if id != "" && !isID(id) {
+		if id != "" && !endpoint.IsID(id) {
 			return revoke.Entry{}, problem.Field("target."+name, "expected a UUID")
 		}
 	}

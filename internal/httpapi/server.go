@@ -9,7 +9,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/login"
@@ -135,10 +135,11 @@ func New(c Config) (*Server, error) {
 	}
 	registry := newRegistry()
 	for _, rt := range s.routes() {
-		if rt.who == noOne {
-			return nil, fmt.Errorf("route %s: says nobody may call it", rt.pattern)
+		serveRoute, err := rt.Handle(registry)
+		if err != nil {
+			return nil, err
 		}
-		s.mux.Handle(rt.pattern, s.handler(rt, rt.endpoint.prepare(registry)))
+		s.mux.Handle(rt.Pattern, s.handler(rt, serveRoute))
 	}
 	s.mux.HandleFunc(everything, func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, s.unrouted(w, r)) })
 	var err error
@@ -169,12 +170,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // handler lets callers in, runs the route and answers its error.
-func (s *Server) handler(rt route, h handler) http.Handler {
+func (s *Server) handler(rt endpoint.Route[Caller], h endpoint.Handler[Caller]) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := s.caller(w, r, rt.who)
+		c, err := rt.Access.Admit(r)
 		if c.browser.request == nil { // refused: of the caller there is only the request
-			c = s.anybody(w, r)
+			c = s.anybody(r)
 		}
+		c.browser.answer = w.Header()
 		serve.Identify(r.Context(), c.account(), c.client())
 		ctx := event.From(r.Context(), c.origin())
 		if err == nil {
@@ -185,7 +187,7 @@ func (s *Server) handler(rt route, h handler) http.Handler {
 		}
 		switch {
 		case err == nil:
-		case rt.who == aClient:
+		case rt.Form:
 			s.failOAuth(w, r, err)
 		default:
 			s.fail(w, r, err)

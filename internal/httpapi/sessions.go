@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -14,17 +15,17 @@ func (s *Server) ownSessions(ctx context.Context, c Caller, in api.Page) (api.Se
 // endOwnSession answers "not found" for the sessions of others, so that ids
 // cannot be probed. To end a session other than the caller's own takes a fresh
 // proof.
-func (s *Server) endOwnSession(ctx context.Context, c Caller, in api.ID) (none, error) {
+func (s *Server) endOwnSession(ctx context.Context, c Caller, in api.ID) (endpoint.None, error) {
 	found, err := s.sessions.Session(ctx, in.ID)
 	if err != nil {
-		return none{}, err
+		return endpoint.None{}, err
 	}
 	if found.AccountID != c.Session.AccountID {
-		return none{}, session.ErrNotFound
+		return endpoint.None{}, session.ErrNotFound
 	}
 	if in.ID != c.Session.ID {
 		if err := c.proved(); err != nil {
-			return none{}, err
+			return endpoint.None{}, err
 		}
 	}
 	out, err := s.end(ctx, session.End{ID: in.ID, Reason: session.ReasonEndedByOwner, At: c.Use.At})
@@ -55,17 +56,17 @@ func (s *Server) endOwnSessions(ctx context.Context, c Caller, in api.EndSession
 
 // end ends a session that must be alive; one that is not is "not found", as
 // it is in no list either.
-func (s *Server) end(ctx context.Context, e session.End) (none, error) {
+func (s *Server) end(ctx context.Context, e session.End) (endpoint.None, error) {
 	alive, err := s.sessions.EndSession(ctx, e)
 	if err == nil && !alive {
 		err = session.ErrNotFound
 	}
-	return none{}, err
+	return endpoint.None{}, err
 }
 
 // sessionPage lists living sessions with the names of their owners.
 func (s *Server) sessionPage(ctx context.Context, c Caller, in api.SessionPage) (api.Sessions, error) {
-	at, id, limit, err := window(in.Page)
+	at, id, limit, err := endpoint.Window(in.Page)
 	if err != nil {
 		return api.Sessions{}, err
 	}
@@ -78,7 +79,7 @@ func (s *Server) sessionPage(ctx context.Context, c Caller, in api.SessionPage) 
 	if err != nil {
 		return api.Sessions{}, err
 	}
-	sessions, more := cut(list.Sessions, limit)
+	sessions, more := endpoint.Cut(list.Sessions, limit)
 	out := api.Sessions{Sessions: make([]api.Session, len(sessions))}
 	for i, l := range sessions {
 		out.Sessions[i] = c.sessionOf(l.Session)
@@ -89,7 +90,7 @@ func (s *Server) sessionPage(ctx context.Context, c Caller, in api.SessionPage) 
 		list.Next = session.Position{CreatedAt: last.CreatedAt, ID: last.ID}
 	}
 	if list.Next.ID != "" {
-		out.NextCursor = cursor(list.Next.CreatedAt, list.Next.ID)
+		out.NextCursor = endpoint.Cursor(list.Next.CreatedAt, list.Next.ID)
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/webhook"
 )
@@ -25,7 +26,7 @@ func (s *Server) createWebhook(ctx context.Context, _ Caller, in api.NewWebhook)
 	return api.WebhookMade{Webhook: webhookOf(sub), WebhookSecret: api.WebhookSecret{Secret: secret.Reveal()}}, err
 }
 
-func (s *Server) listWebhooks(ctx context.Context, _ Caller, _ none) (api.Webhooks, error) {
+func (s *Server) listWebhooks(ctx context.Context, _ Caller, _ endpoint.None) (api.Webhooks, error) {
 	list, err := s.Webhooks.Store.List(ctx)
 	out := api.Webhooks{Webhooks: make([]api.Webhook, len(list))}
 	for i, sub := range list {
@@ -39,8 +40,8 @@ func (s *Server) showWebhook(ctx context.Context, _ Caller, in api.ID) (api.Webh
 	return webhookOf(sub), err
 }
 
-func (s *Server) deleteWebhook(ctx context.Context, _ Caller, in api.ID) (none, error) {
-	return none{}, s.Webhooks.Delete(ctx, in.ID)
+func (s *Server) deleteWebhook(ctx context.Context, _ Caller, in api.ID) (endpoint.None, error) {
+	return endpoint.None{}, s.Webhooks.Delete(ctx, in.ID)
 }
 
 func (s *Server) rotateWebhookSecret(ctx context.Context, _ Caller, in api.ID) (api.WebhookSecret, error) {
@@ -48,12 +49,12 @@ func (s *Server) rotateWebhookSecret(ctx context.Context, _ Caller, in api.ID) (
 	return api.WebhookSecret{Secret: secret.Reveal()}, err
 }
 
-func (s *Server) enableWebhook(ctx context.Context, _ Caller, in api.ID) (none, error) {
-	return none{}, s.Webhooks.Enable(ctx, in.ID)
+func (s *Server) enableWebhook(ctx context.Context, _ Caller, in api.ID) (endpoint.None, error) {
+	return endpoint.None{}, s.Webhooks.Enable(ctx, in.ID)
 }
 
-func (s *Server) disableWebhook(ctx context.Context, _ Caller, in api.ID) (none, error) {
-	return none{}, s.Webhooks.Disable(ctx, in.ID)
+func (s *Server) disableWebhook(ctx context.Context, _ Caller, in api.ID) (endpoint.None, error) {
+	return endpoint.None{}, s.Webhooks.Disable(ctx, in.ID)
 }
 
 func (s *Server) replayWebhook(ctx context.Context, _ Caller, in api.WebhookReplay) (api.WebhookReplayed, error) {
@@ -81,7 +82,7 @@ func (s *Server) deadLetters(ctx context.Context, _ Caller, in api.DeadLetterPag
 
 // historyOf tells an unknown webhook from one that nothing became of yet.
 func (s *Server) historyOf(ctx context.Context, in api.DeliveryPage) (limit int, err error) {
-	if limit, err = pageLimit(in.Limit); err != nil {
+	if limit, err = endpoint.PageLimit(in.Limit); err != nil {
 		return 0, err
 	}
 	_, err = s.Webhooks.Store.Find(ctx, in.ID)

@@ -1,4 +1,4 @@
-package httpapi
+package endpoint
 
 import (
 	"encoding/base64"
@@ -17,9 +17,9 @@ const defaultPage = 50
 // cursorSize is eight bytes of milliseconds and a UUID.
 const cursorSize = 8 + 16
 
-// cursor names a place in a list, opaque to callers: the list goes on after
+// Cursor names a place in a list, opaque to callers: the list goes on after
 // the item that was made at this time and has this id.
-func cursor(at time.Time, id string) string {
+func Cursor(at time.Time, id string) string {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
 		return ""
@@ -28,7 +28,7 @@ func cursor(at time.Time, id string) string {
 	return base64.RawURLEncoding.EncodeToString(append(raw, parsed[:]...))
 }
 
-func parseCursor(text string) (time.Time, string, error) {
+func ParseCursor(text string) (time.Time, string, error) {
 	if text == "" {
 		return time.Time{}, "", nil
 	}
@@ -40,7 +40,7 @@ func parseCursor(text string) (time.Time, string, error) {
 	return at, uuid.UUID(raw[8:]).String(), nil
 }
 
-func pageLimit(n int) (int, error) {
+func PageLimit(n int) (int, error) {
 	switch {
 	case n == 0:
 		return defaultPage, nil
@@ -50,18 +50,18 @@ func pageLimit(n int) (int, error) {
 	return n, nil
 }
 
-// window reads what part of a list a caller asks for.
-func window(p api.Page) (at time.Time, id string, limit int, err error) {
-	at, id, err = parseCursor(p.Cursor)
+// Window reads what part of a list a caller asks for.
+func Window(p api.Page) (at time.Time, id string, limit int, err error) {
+	at, id, err = ParseCursor(p.Cursor)
 	if err == nil {
-		limit, err = pageLimit(p.Limit)
+		limit, err = PageLimit(p.Limit)
 	}
 	return at, id, limit, err
 }
 
-// cut shortens a list that was asked for with one item too many, and reports
+// Cut shortens a list that was asked for with one item too many, and reports
 // whether there was one.
-func cut[T any](list []T, limit int) ([]T, bool) {
+func Cut[T any](list []T, limit int) ([]T, bool) {
 	if len(list) > limit {
 		return list[:limit], true
 	}

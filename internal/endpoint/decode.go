@@ -1,4 +1,4 @@
-package httpapi
+package endpoint
 
 import (
 	"bytes"
@@ -29,7 +29,7 @@ func (f form) read(r *http.Request, in any) error {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return problem.UnsupportedMediaType()
 	}
-	body, err := readBody(r)
+	body, err := ReadBody(r)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package endpoint
 
 import (
 	"compress/gzip"
@@ -11,9 +11,9 @@ import (
 	"github.com/portaria/portaria/internal/serve"
 )
 
-// readBody reads a request's body, also one that is compressed with gzip. Package
+// ReadBody reads a request's body, also one that is compressed with gzip. Package
 // serve bounds what arrives; what is unpacked is bounded here.
-func readBody(r *http.Request) ([]byte, error) {
+func ReadBody(r *http.Request) ([]byte, error) {
 	body := io.Reader(r.Body)
 	switch strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ","))) {
 	case "", "identity":

@@ -1,4 +1,4 @@
-package httpapi
+package endpoint
 
 import (
 	"fmt"
@@ -15,21 +15,21 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 )
 
-// parameter is one field of a request type that comes from the path, the query
+// Parameter is one field of a request type that comes from the path, the query
 // or a header.
-type parameter struct {
-	in    string // "path", "query" or "header", as OpenAPI calls it
-	name  string
-	doc   string
+type Parameter struct {
+	In    string // "path", "query" or "header", as OpenAPI calls it
+	Name  string
+	Doc   string
 	most  int // characters; 0: maxParameter alone counts
 	index []int
 	kind  reflect.Kind
 }
 
 // parameters lists the fields tagged path, query or header. Only strings and ints
-// occur; anything else is a mistake of ours that must show at start-up.
-func parameters(t reflect.Type) []parameter {
-	var list []parameter
+// occur; anything else panics at start-up.
+func parameters(t reflect.Type) []Parameter {
+	var list []Parameter
 	for _, field := range reflect.VisibleFields(t) {
 		for _, in := range []string{"path", "query", "header"} {
 			name := field.Tag.Get(in)
@@ -38,10 +38,10 @@ func parameters(t reflect.Type) []parameter {
 			}
 			kind := field.Type.Kind()
 			if kind != reflect.String && kind != reflect.Int {
-				panic("httpapi: parameter " + name + " is neither string nor int")
+				panic("endpoint: parameter " + name + " is neither string nor int")
 			}
 			most, _ := strconv.Atoi(field.Tag.Get("maxLength")) // none is 0
-			list = append(list, parameter{in, name, field.Tag.Get("doc"), most, field.Index, kind})
+			list = append(list, Parameter{in, name, field.Tag.Get("doc"), most, field.Index, kind})
 		}
 	}
 	return list
@@ -53,7 +53,7 @@ const maxParameter = 1024
 // bind fills the fields of in that come from the path and the query. Unknown,
 // repeated and empty query parameters are refused: a misspelt filter must not
 // turn into no filter.
-func bind(r *http.Request, list []parameter, in reflect.Value) error {
+func bind(r *http.Request, list []Parameter, in reflect.Value) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return queryInvalid.Refuse()
@@ -72,12 +72,12 @@ func bind(r *http.Request, list []parameter, in reflect.Value) error {
 		}
 	}
 	for _, p := range list {
-		text := r.PathValue(p.name)
-		switch p.in {
+		text := r.PathValue(p.Name)
+		switch p.In {
 		case "query":
-			text = query.Get(p.name)
+			text = query.Get(p.Name)
 		case "header":
-			text = strings.Join(r.Header.Values(p.name), ", ")
+			text = strings.Join(r.Header.Values(p.Name), ", ")
 		}
 		if err := p.set(in.FieldByIndex(p.index), text); err != nil {
 			return err
@@ -86,26 +86,26 @@ func bind(r *http.Request, list []parameter, in reflect.Value) error {
 	return nil
 }
 
-func known(list []parameter, name string) bool {
+func known(list []Parameter, name string) bool {
 	for _, p := range list {
-		if p.in == "query" && p.name == name {
+		if p.In == "query" && p.Name == name {
 			return true
 		}
 	}
 	return false
 }
 
-func (p parameter) set(field reflect.Value, text string) error {
+func (p Parameter) set(field reflect.Value, text string) error {
 	switch {
 	case len(text) > maxParameter:
-		return problem.Field(p.name, "too long")
+		return problem.Field(p.Name, "too long")
 	case p.most > 0 && utf8.RuneCountInString(text) > p.most:
-		return problem.Field(p.name, fmt.Sprintf("expected at most %d characters", p.most))
+		return problem.Field(p.Name, fmt.Sprintf("expected at most %d characters", p.most))
 	case !utf8.ValidString(text): // a database would not take it
-		return problem.Field(p.name, "expected UTF-8 text")
+		return problem.Field(p.Name, "expected UTF-8 text")
 	}
-	if p.in == "path" && p.kind == reflect.String {
-		if err := checkPath(p.name, text); err != nil {
+	if p.In == "path" && p.kind == reflect.String {
+		if err := checkPath(p.Name, text); err != nil {
 			return err
 		}
 	}
@@ -117,11 +117,11 @@ func (p parameter) set(field reflect.Value, text string) error {
 		return nil
 	}
 	n, err := strconv.Atoi(text)
-	if p.in == "path" && (err != nil || n < 1) {
+	if p.In == "path" && (err != nil || n < 1) {
 		return problem.NotFound()
 	}
 	if err != nil || n < 1 {
-		return problem.Field(p.name, "expected a whole number above 0")
+		return problem.Field(p.Name, "expected a whole number above 0")
 	}
 	field.SetInt(int64(n))
 	return nil
@@ -133,14 +133,14 @@ func checkPath(name, text string) error {
 	switch {
 	case name == "client_id" && !clients.IsID(text):
 		return clients.ErrNotFound
-	case name != "client_id" && !isID(text):
+	case name != "client_id" && !IsID(text):
 		return problem.NotFound()
 	}
 	return nil
 }
 
-// isID reports whether text is a UUID in the one spelling that is ours.
-func isID(text string) bool {
+// IsID reports whether text is a UUID in the one spelling that is ours.
+func IsID(text string) bool {
 	id, err := uuid.Parse(text)
 	return err == nil && id.String() == text
 }

@@ -1,0 +1,164 @@
+// Package endpoint is the HTTP kit of the JSON APIs. A route states who may call
+// it; decoding, limits, pages, encoding and the OpenAPI document exist here once.
+// The type C is the caller, which each API defines for itself.
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/portaria/portaria/api"
+)
+
+// Route is one line of an API: its pattern, who may call it, what serves it, and
+// a sentence for the document.
+type Route[C any] struct {
+	Pattern string
+	Access  Access[C]
+	Endpoint[C]
+	Summary string
+}
+
+// At returns a route. With a nil access nobody may call it, and [Handle] refuses it.
+func At[C any](pattern string, access Access[C], e Endpoint[C], summary string) Route[C] {
+	return Route[C]{pattern, access, e, summary}
+}
+
+// Handle returns the handler of a route for callers that its access admitted. It
+// fails when the route does not state who may call it.
+func (rt Route[C]) Handle(registry huma.Registry) (Handler[C], error) {
+	if rt.Access == nil {
+		return nil, fmt.Errorf("route %s: nobody may call it", rt.Pattern)
+	}
+	return rt.prepare(registry), nil
+}
+
+// Access decides who may call a route. Nil admits nobody.
+type Access[C any] interface {
+	// Admit returns the caller of a request, or the reason of a refusal. With an
+	// error the caller holds what is known, for the log and the audit trail.
+	Admit(r *http.Request) (C, error)
+	// Security lists the ways to be admitted, for the OpenAPI document. An empty
+	// way needs no credentials.
+	Security() []map[string][]string
+}
+
+// Handler serves a request of a caller that was admitted.
+type Handler[C any] func(w http.ResponseWriter, r *http.Request, c C) error
+
+// Endpoint serves one route. The OpenAPI document is made from the same types
+// that serve requests.
+type Endpoint[C any] struct {
+	// Form reports that the body is a form, and that errors are those of RFC 6749.
+	Form    bool
+	in, out reflect.Type
+	// prepare is called once, at start-up.
+	prepare func(huma.Registry) Handler[C]
+	// bodyOptional: a request may come without a body.
+	bodyOptional bool
+}
+
+// None is the response of routes that return nothing: 204.
+type None struct{}
+
+// bodiless reports whether a request has no body.
+func bodiless(r *http.Request) bool { return r.ContentLength == 0 }
+
+// Call makes an endpoint of a function from a request type to a response type.
+func Call[C, In, Out any](f func(context.Context, C, In) (Out, error)) Endpoint[C] {
+	return calling(f, false)
+}
+
+// CallMaybe is [Call] for a request type whose body may be left out.
+func CallMaybe[C, In, Out any](f func(context.Context, C, In) (Out, error)) Endpoint[C] {
+	return calling(f, true)
+}
+
+func calling[C, In, Out any](f func(context.Context, C, In) (Out, error), bodyOptional bool) Endpoint[C] {
+	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
+	return Endpoint[C]{in: in, out: out, bodyOptional: bodyOptional, prepare: func(registry huma.Registry) Handler[C] {
+		params, status := parameters(in), statusOf(out)
+		var body *form
+		if hasBody(in) {
+			body = &form{registry, registry.Schema(in, false, "")}
+		}
+		return func(w http.ResponseWriter, r *http.Request, c C) error {
+			var request In
+			if err := bind(r, params, reflect.ValueOf(&request).Elem()); err != nil {
+				return err
+			}
+			if body != nil && !(bodyOptional && bodiless(r)) {
+				if err := body.read(r, &request); err != nil {
+					return err
+				}
+			}
+			response, err := f(r.Context(), c, request)
+			if err != nil {
+				return err
+			}
+			return Respond(w, status, response)
+		}
+	}}
+}
+
+// Plain makes an endpoint that writes its own response: documents that others
+// define, such as the key set.
+func Plain[C any](h Handler[C]) Endpoint[C] {
+	return Endpoint[C]{prepare: func(huma.Registry) Handler[C] { return h }}
+}
+
+// Documented is [Plain] with a response type for the document.
+func Documented[Out, C any](h Handler[C]) Endpoint[C] {
+	e := Plain(h)
+	e.in, e.out = reflect.TypeFor[None](), reflect.TypeFor[Out]()
+	return e
+}
+
+// Form is [Plain] for a request whose body is a form. Its types are for the
+// document. Out is struct{} for an empty response with status 200.
+func Form[In, Out, C any](h Handler[C]) Endpoint[C] {
+	e := Plain(h)
+	e.Form, e.in = true, reflect.TypeFor[In]()
+	if out := reflect.TypeFor[Out](); out != reflect.TypeFor[struct{}]() {
+		e.out = out
+	}
+	return e
+}
+
+// statusOf is the status of a successful response: its type decides.
+func statusOf(out reflect.Type) int {
+	switch out {
+	case reflect.TypeFor[None]():
+		return http.StatusNoContent
+	case reflect.TypeFor[api.Created](), reflect.TypeFor[api.WebhookMade](), reflect.TypeFor[api.RegisteredClient](),
+		reflect.TypeFor[api.ClientSecret](), reflect.TypeFor[api.Revoked]():
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+// Respond writes the response as JSON. It is encoded whole before the first
+// byte goes out, so that an error can still become a 500.
+func Respond(w http.ResponseWriter, status int, response any) error {
+	w.Header().Set("Cache-Control", "no-store")
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return nil
+	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(response); err != nil {
+		return fmt.Errorf("encode response: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(text.Bytes()) // an error here means that the caller has gone
+	return nil
+}
