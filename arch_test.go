@@ -112,10 +112,14 @@ func table() map[string]rule {
 		"internal/bench":       {imports: anything, testing: true},
 		"internal/mutants":     {testing: true},
 		"internal/chaos":       {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb"}, testing: true},
+		"internal/cli":         {imports: []string{"api", "client", "internal/app", "internal/config"}},
 		// The commands for keys and tokens work without a service, on files:
 		// they are a face of jose, keyfile and keyring as the API is one of login.
-		"cmd/portaria": {imports: []string{"api", "client", "internal/app", "internal/config", "internal/serve",
-			"internal/jose", "internal/keyfile", "internal/keyring"}},
+		"internal/workbench": {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring"}},
+		"internal/keycli":    {imports: []string{"internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/workbench"}},
+		"internal/admincli":  {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli"}},
+		"cmd/portaria": {imports: []string{"api", "internal/admincli", "internal/app", "internal/cli", "internal/config", "internal/keycli",
+			"internal/serve", "internal/workbench"}},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"text/tabwriter"
 
+	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/config"
 )
 
@@ -13,10 +14,10 @@ type configCommand struct {
 }
 
 // load reads the settings and prints what is unusual about them.
-func (configCommand) load(c *call) (config.Loaded, error) {
+func (configCommand) load(c *cli.Call) (config.Loaded, error) {
 	var failed error
-	loaded, err := c.settingsWith(func(p config.Problem) {
-		if _, err := fmt.Fprintf(c.err, "warning: %s: %s\n", p.Where, p.Text); err != nil {
+	loaded, err := c.SettingsWith(func(p config.Problem) {
+		if _, err := fmt.Fprintf(c.Stderr, "warning: %s: %s\n", p.Where, p.Text); err != nil {
 			failed = err
 		}
 	})
@@ -29,34 +30,34 @@ func (configCommand) load(c *call) (config.Loaded, error) {
 type configCheck struct{}
 
 // Run reports whether the service would accept its settings.
-func (configCheck) Run(c *call) error {
+func (configCheck) Run(c *cli.Call) error {
 	loaded, err := configCommand{}.load(c)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return asJSON(c.out, map[string]any{"valid": true, "file": loaded.File})
+		return cli.AsJSON(c.Stdout, map[string]any{"valid": true, "file": loaded.File})
 	}
 	text := "the settings are valid; no settings file"
 	if loaded.File != "" {
 		text = "the settings are valid; settings file " + loaded.File
 	}
-	_, err = fmt.Fprintln(c.out, text)
+	_, err = fmt.Fprintln(c.Stdout, text)
 	return err
 }
 
 type configShow struct{}
 
 // Run prints one line per setting, which is also a line of a settings file.
-func (configShow) Run(c *call) error {
+func (configShow) Run(c *cli.Call) error {
 	loaded, err := configCommand{}.load(c)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return asJSON(c.out, map[string]any{"file": loaded.File, "settings": loaded.Effective})
+		return cli.AsJSON(c.Stdout, map[string]any{"file": loaded.File, "settings": loaded.Effective})
 	}
-	lines := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	lines := tabwriter.NewWriter(c.Stdout, 0, 0, 2, ' ', 0)
 	for _, e := range loaded.Effective {
 		fmt.Fprintf(lines, "%s\t# %s\n", e.Line(), e.Source)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
-
+	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/config"
 )
 
@@ -13,13 +13,13 @@ import (
 func parse(t *testing.T, args ...string) (map[string]string, error) {
 	t.Helper()
 	var c commands
-	flags := newSettingFlags()
-	parser, err := kong.New(&c, kong.Embed(flags.target.Interface()), kong.Exit(func(int) {}))
+	flags := cli.NewSettingFlags()
+	parser, err := kong.New(&c, kong.Embed(flags.Target.Interface()), kong.Exit(func(int) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = parser.Parse(args)
-	return flags.given(), err
+	return flags.Given(), err
 }
 
 func TestEverySettingIsAFlagOfEveryCommand(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/config"
 )
 
@@ -34,7 +35,7 @@ func TestLogFormat(t *testing.T) {
 	for _, test := range tests {
 		c := config.Default()
 		c.LogFormat = test.format
-		log, lines := newLog(surroundings{err: test.to}, c)
+		log, lines := newLog(cli.Surroundings{Stderr: test.to}, c)
 		if err := lines.Close(); err != nil {
 			t.Error(err)
 		}

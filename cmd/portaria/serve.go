@@ -14,11 +14,11 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/serve"
+	"golang.org/x/term"
 )
 
 type serveCommand struct{}
@@ -27,27 +27,27 @@ type serveCommand struct{}
 func (serveCommand) Help() string { return "Settings, as flags:\n\n" + config.Usage() }
 
 // Run serves until the process is told to stop.
-func (serveCommand) Run(c *call) error {
+func (serveCommand) Run(c *cli.Call) error {
 	var unusual []config.Problem
-	loaded, err := c.settingsWith(func(p config.Problem) { unusual = append(unusual, p) })
+	loaded, err := c.SettingsWith(func(p config.Problem) { unusual = append(unusual, p) })
 	if err != nil {
 		return err
 	}
 	settings := loaded.Config
 	// A reader of the log that has gone must not end the service with it.
 	signal.Ignore(syscall.SIGPIPE)
-	log, lines := newLog(c.surroundings, settings)
+	log, lines := newLog(c.Surroundings, settings)
 	if loaded.File != "" {
 		log.Info("settings file read", "file", loaded.File)
 	}
 	for _, p := range unusual {
 		log.Warn("unusual setting", "where", p.Where, "problem", p.Text)
 	}
-	return errors.Join(c.serve(settings, log), lines.Close())
+	return errors.Join(runService(c, settings, log), lines.Close())
 }
 
-// serve runs the service with a log.
-func (c *call) serve(settings config.Config, log *slog.Logger) error {
+// runService runs the service with a log.
+func runService(c *cli.Call, settings config.Config, log *slog.Logger) error {
 	tendMemory(c)
 	// The address is bound before the app is built, which needs to know it. Until
 	// the app is there, requests wait a little or get 503.
@@ -84,7 +84,7 @@ func (c *call) serve(settings config.Config, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(err, giveUp())
 	}
-	if err := greet(c.surroundings, a.Made, reachable(settings, server.Addr())); err != nil {
+	if err := greet(c.Surroundings, a.Made, reachable(settings, server.Addr())); err != nil {
 		return errors.Join(err, giveUp(), a.Close())
 	}
 	early.ends(a.API)
@@ -130,7 +130,7 @@ func reachable(c config.Config, bound net.Addr) string {
 	if _, chosen, _ := net.SplitHostPort(bound.String()); err == nil && port == "0" {
 		c.Listen = net.JoinHostPort(host, chosen)
 	}
-	return baseURL("", c)
+	return cli.BaseURL("", c)
 }
 
 // unless returns err, but nil when it is only about expected.
@@ -143,8 +143,8 @@ func unless(expected, err error) error {
 
 // newLog writes text for people at a terminal and JSON for machines. A log call
 // never waits for the reader of the log. The caller closes lines at the end.
-func newLog(s surroundings, c config.Config) (log *slog.Logger, lines *serve.Log) {
-	file, isFile := s.err.(*os.File)
+func newLog(s cli.Surroundings, c config.Config) (log *slog.Logger, lines *serve.Log) {
+	file, isFile := s.Stderr.(*os.File)
 	terminal := isFile && term.IsTerminal(int(file.Fd()))
 	handler := func(to io.Writer) slog.Handler {
 		options := &slog.HandlerOptions{Level: c.Level()}
@@ -153,7 +153,7 @@ func newLog(s surroundings, c config.Config) (log *slog.Logger, lines *serve.Log
 		}
 		return slog.NewJSONHandler(to, options)
 	}
-	lines = serve.NewLog(s.err, func(n int64) []byte {
+	lines = serve.NewLog(s.Stderr, func(n int64) []byte {
 		var line bytes.Buffer
 		slog.New(handler(&line)).Error("log lines dropped: the log was not read in time", "lines", n)
 		return line.Bytes()
@@ -163,7 +163,7 @@ func newLog(s surroundings, c config.Config) (log *slog.Logger, lines *serve.Log
 
 // greet says what a first start made, and what to try next; in one write, so
 // that whoever waits for it sees all of it.
-func greet(s surroundings, made app.Made, base string) error {
+func greet(s cli.Surroundings, made app.Made, base string) error {
 	var text strings.Builder
 	for _, line := range []struct{ what, name string }{
 		{"made database", made.Database},
@@ -179,6 +179,6 @@ func greet(s surroundings, made app.Made, base string) error {
 		fmt.Fprintf(&text, "\nSign up, in another terminal:\n"+
 			"  curl -H 'Content-Type: application/json' -d '{\"identifier\":\"ana@example.com\",\"password\":\"correct horse battery\"}' %s/v1/accounts\n", base)
 	}
-	_, err := io.WriteString(s.out, text.String())
+	_, err := io.WriteString(s.Stdout, text.String())
 	return err
 }

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/portaria/portaria/api"
+)
+
+// errDifferent says that the second typing was not the first.
+var errDifferent = errors.New("the two passwords differ")
+
+// maxPasswordLine bounds what is read of standard input: the longest password
+// in the longest characters.
+const maxPasswordLine = 4*api.MaxPassword + 2
+
+// Password reads a password from the terminal without showing it, or one line
+// of standard input. Never from arguments: everybody may read those.
+func (c *Call) Password(prompt string) (string, error) {
+	if !term.IsTerminal(int(c.Stdin.Fd())) {
+		return firstLine(c.Stdin)
+	}
+	fmt.Fprint(c.Stderr, prompt)
+	text, err := term.ReadPassword(int(c.Stdin.Fd()))
+	fmt.Fprintln(c.Stderr)
+	if err != nil {
+		return "", fmt.Errorf("read password: %w", err)
+	}
+	return string(text), nil
+}
+
+// NewPassword asks a person twice.
+func (c *Call) NewPassword() (string, error) {
+	first, err := c.Password("New password: ")
+	if err != nil || !term.IsTerminal(int(c.Stdin.Fd())) {
+		return first, err
+	}
+	second, err := c.Password("Once more: ")
+	if err == nil && first != second {
+		err = errDifferent
+	}
+	return first, err
+}
+
+func firstLine(in io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, maxPasswordLine)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read password: %w", err)
+	}
+	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	if line == "" {
+		return "", errors.New("no password on standard input")
+	}
+	return line, nil
+}

@@ -1,0 +1,46 @@
+package keycli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/cli"
+)
+
+// BackupCommand is the command line for backups.
+type BackupCommand struct {
+	File string `arg:"" help:"The file to make. It must not exist."`
+}
+
+// Help says what a backup is worth, and without what it is worth nothing.
+func (BackupCommand) Help() string {
+	return "The copy holds everything that was acknowledged before the command began. A copy made with cp while the service " +
+		"runs lacks what was written last, or everything. Keep the master key as well, in another place: without it nobody can open the " +
+		"copy. After restoring a copy, run portaria revoke new-epoch. PostgreSQL has pg_dump."
+}
+
+// Run copies the database.
+func (b BackupCommand) Run(c *cli.Call) error {
+	settings, err := c.Settings()
+	if err != nil {
+		return err
+	}
+	done, err := app.Backup(c, settings, b.File)
+	switch {
+	case errors.Is(err, app.ErrNoBackup):
+		return cli.Misuse("%w", err)
+	case err != nil:
+		return err
+	}
+	if done.MissingWAL {
+		fmt.Fprintln(c.Stderr, "warning:", app.MissingWAL)
+	}
+	if settings.MasterKey.IsZero() {
+		fmt.Fprintf(c.Stderr, "note: nobody can open the copy without the master key; keep %s in another place\n", cli.Printable(settings.MasterKeyFile))
+	} else {
+		fmt.Fprintln(c.Stderr, "note: nobody can open the copy without the master key; keep it in another place")
+	}
+	view := map[string]any{"file": b.File, "accounts": done.Accounts, "keys": done.Keys}
+	return c.Say(view, "backed up %s to %s: %d accounts, %d keys", settings.Database, cli.Printable(b.File), done.Accounts, done.Keys)
+}

@@ -1,0 +1,264 @@
+// Package keycli holds the commands for the keys and secrets of a service. They work
+// on its database and master key, beside the running service.
+package keycli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/portaria/portaria/internal/app"
+	"github.com/portaria/portaria/internal/cli"
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyfile"
+	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/workbench"
+)
+
+// KeyCommand is the command line for keys.
+type KeyCommand struct {
+	List         keyList         `cmd:"" help:"List the service's keys, and what each is doing."`
+	Show         keyShow         `cmd:"" help:"Show one key and its public half."`
+	Generate     keyGenerate     `cmd:"" help:"Make the service's next signing key, or with --out a key file for other uses."`
+	Import       keyImport       `cmd:"" help:"Take over a key made elsewhere: a private one signs next, a public one only verifies."`
+	Rotate       keyRotate       `cmd:"" help:"Have a new key sign, once everybody can know it."`
+	Retire       keyRetire       `cmd:"" help:"End the use of a key in good order."`
+	Kill         keyKill         `cmd:"" help:"Declare a key compromised: what it signed is refused."`
+	Reseal       keyReseal       `cmd:"" help:"Seal all keys with the first key of the master key file."`
+	RotateSecret keyRotateSecret `cmd:"" help:"Replace a secret of the service that leaked: of refresh tokens, client secrets or webhooks."`
+
+	Export keyExport `cmd:"" help:"Write public keys as JWK set, JWK or PEM."`
+}
+
+// Help says where the keys are.
+func (KeyCommand) Help() string {
+	return "These commands work on the database and the master key in this directory, beside the running service, " +
+		"which notices within ten seconds. A KID that begins with a dash goes after --."
+}
+
+// WithKeys runs one act on the local keys.
+func WithKeys(c *cli.Call, act func(*app.LocalKeys, time.Time) error) error {
+	settings, err := c.Settings()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	keys, err := app.Keys(c, settings, now)
+	if err != nil {
+		return err
+	}
+	return errors.Join(act(keys, now), keys.Close())
+}
+
+// keyView is a key as it is shown.
+type keyView struct {
+	Kid       string `json:"kid"`
+	Algorithm string `json:"alg"`
+	State     string `json:"state"`
+	// Signs is false for keys that only verify what another system signed.
+	Signs      bool            `json:"signs"`
+	CreatedAt  time.Time       `json:"created_at"`
+	ActivateAt time.Time       `json:"activate_at,omitzero"`
+	RetireAt   time.Time       `json:"retire_at,omitzero"`
+	KilledAt   time.Time       `json:"killed_at,omitzero"`
+	GoneAt     time.Time       `json:"gone_at,omitzero"`
+	Public     json.RawMessage `json:"public,omitempty"`
+}
+
+func view(key keyring.Key, now time.Time) keyView {
+	r := key.Record()
+	return keyView{
+		Kid: r.Kid, Algorithm: r.Algorithm, State: key.State(now).String(), Signs: len(r.Sealed) > 0,
+		CreatedAt: r.CreatedAt, ActivateAt: r.ActivateAt, RetireAt: r.RetireAt, KilledAt: r.KilledAt, GoneAt: r.GoneAt(),
+		Public: key.PublicJWK(),
+	}
+}
+
+// standing is the state in words: a key of another system is active, but never
+// signs.
+func (v keyView) standing() string {
+	if !v.Signs && v.State == keyring.Active.String() {
+		return "verifies only"
+	}
+	return v.State
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return cli.Clock(t)
+}
+
+type keyList struct{}
+
+// Run lists keys.
+func (keyList) Run(c *cli.Call) error {
+	return WithKeys(c, func(keys *app.LocalKeys, now time.Time) error {
+		views := []keyView{}
+		rows := [][]string{{"KID", "ALG", "STATE", "FROM", "UNTIL", "PUBLISHED UNTIL"}}
+		for _, key := range keys.Keys() {
+			v := view(key, now)
+			views = append(views, v)
+			rows = append(rows, []string{v.Kid, v.Algorithm, v.standing(), when(v.ActivateAt), when(v.RetireAt), when(v.published())})
+		}
+		return c.Print(map[string]any{"keys": views}, rows)
+	})
+}
+
+// published is when the key leaves the key set: a killed one left at once.
+func (v keyView) published() time.Time {
+	if !v.KilledAt.IsZero() {
+		return v.KilledAt
+	}
+	return v.GoneAt
+}
+
+// OneKey names a key of the service.
+type OneKey struct {
+	Kid string `arg:"" help:"The key's kid, as key list shows it."`
+}
+
+// Find returns the key with this kid.
+func (o OneKey) Find(keys *app.LocalKeys) (keyring.Key, error) {
+	for _, key := range keys.Keys() {
+		if key.Kid() == o.Kid {
+			return key, nil
+		}
+	}
+	return keyring.Key{}, fmt.Errorf("no key is called %s", cli.Printable(o.Kid))
+}
+
+type keyShow struct{ OneKey }
+
+// Run shows a key.
+func (k keyShow) Run(c *cli.Call) error {
+	return WithKeys(c, func(keys *app.LocalKeys, now time.Time) error {
+		key, err := k.Find(keys)
+		if err != nil {
+			return err
+		}
+		v := view(key, now)
+		if c.JSON {
+			return cli.AsJSON(c.Stdout, v)
+		}
+		rows := [][]string{
+			{"kid", v.Kid},
+			{"algorithm", v.Algorithm},
+			{"state", v.standing()},
+			{"made", cli.Clock(v.CreatedAt)},
+			{"signs from", when(v.ActivateAt)},
+			{"signs until", when(v.RetireAt)},
+			{"published until", when(v.published())},
+			{"longest token", key.LongestTTL().String()},
+			{"public", string(v.Public)},
+		}
+		if v.Public == nil {
+			rows[len(rows)-1][1] = "nothing: " + workbench.OnlyHere(key.Algorithm())
+		}
+		return cli.Table(c.Stdout, rows)
+	})
+}
+
+type keyExport struct {
+	Kids   []string `arg:"" optional:"" name:"kid" help:"Keys of the service; without any, all that are published."`
+	Key    []string `help:"Take the public half of this key file instead." placeholder:"FILE" sep:"none"`
+	Format string   `help:"How to write them: ${enum}." enum:"jwks,jwk,pem" default:"jwks"`
+	workbench.KeyFormat
+}
+
+// Validate finds wrong usage before anything is done.
+func (k keyExport) Validate() error {
+	if len(k.Kids) > 0 && len(k.Key) > 0 {
+		return errors.New("name keys of the service or --key, one of the two")
+	}
+	return nil
+}
+
+// Run writes public keys.
+func (k keyExport) Run(c *cli.Call) error {
+	if len(k.Key) > 0 {
+		return k.files(c)
+	}
+	return WithKeys(c, func(keys *app.LocalKeys, now time.Time) error {
+		if len(k.Kids) == 0 && k.Format == "jwks" {
+			// What the service publishes, byte for byte.
+			_, err := fmt.Fprintf(c.Stdout, "%s\n", keys.KeySet(now).JSON)
+			return err
+		}
+		chosen, err := k.choose(keys, now)
+		if err != nil {
+			return err
+		}
+		return k.write(c.Stdout, chosen)
+	})
+}
+
+func (k keyExport) choose(keys *app.LocalKeys, now time.Time) (chosen []jose.Key, err error) {
+	for _, kid := range k.Kids {
+		key, err := OneKey{kid}.Find(keys)
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, key.Key)
+	}
+	if len(k.Kids) > 0 {
+		return chosen, nil
+	}
+	for _, key := range keys.Keys() {
+		if key.State(now).Published() && key.CryptoPublic() != nil {
+			chosen = append(chosen, key.Key)
+		}
+	}
+	return chosen, nil
+}
+
+func (k keyExport) files(c *cli.Call) error {
+	var all []jose.Key
+	for _, name := range k.Key {
+		text, err := cli.ReadFile(name, jose.MaxKeySet)
+		if err != nil {
+			return err
+		}
+		keys, err := k.Parse(c, text, k.Algorithm())
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, keys...)
+	}
+	return k.write(c.Stdout, all)
+}
+
+// write writes the public halves, and only those.
+func (k keyExport) write(out io.Writer, keys []jose.Key) error {
+	var text strings.Builder
+	if k.Format == "jwks" {
+		set, err := keyfile.PublicKeySet(keys)
+		if err != nil {
+			return err
+		}
+		text.Write(set)
+		text.WriteByte('\n')
+	}
+	for _, key := range keys {
+		switch k.Format {
+		case "jwk":
+			if key.CryptoPublic() == nil {
+				return fmt.Errorf("key %s has no public half: %s", cli.Printable(key.Kid()), workbench.OnlyHere(key.Algorithm()))
+			}
+			text.Write(key.PublicJWK())
+			text.WriteByte('\n')
+		case "pem":
+			block, err := keyfile.PublicPEM(key)
+			if err != nil {
+				return err
+			}
+			text.Write(block)
+		}
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}

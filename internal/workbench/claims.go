@@ -1,0 +1,295 @@
+package workbench
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+
+	"github.com/portaria/portaria/internal/cli"
+	"github.com/portaria/portaria/internal/jose"
+)
+
+// maxLeeway is as much as the service itself allows.
+const maxLeeway = time.Minute
+
+// expectation is what the claims of a token must say.
+type expectation struct {
+	Typ        string    `help:"Expected header typ, such as at+jwt." placeholder:"TYP"`
+	AllowNoExp bool      `name:"allow-no-exp" help:"Accept a token that never expires."`
+	At         time.Time `help:"Check as of this time instead of now, as 2030-01-02T03:04:05Z." placeholder:"TIME"`
+
+	issuer, audience string
+	leeway           time.Duration
+}
+
+// complete adds what is said with the flags of settings. Only flags count: the
+// settings of the service are not what a foreign token is measured by.
+func (e expectation) complete(c *cli.Call, raw bool) (expectation, error) {
+	given := c.Flags.Given()
+	if raw {
+		flags := partyFlags(c)
+		_, flags["leeway"] = given["leeway"]
+		flags["at"], flags["allow-no-exp"] = !e.At.IsZero(), e.AllowNoExp
+		if err := withoutClaims(flags); err != nil {
+			return e, err
+		}
+	}
+	e.issuer, e.audience = given["issuer"], given["audience"]
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	if text, ok := given["leeway"]; ok {
+		leeway, err := time.ParseDuration(text)
+		if err != nil || leeway < 0 || leeway > maxLeeway {
+			return e, cli.Misuse("--leeway is 0s to %v", maxLeeway)
+		}
+		e.leeway = leeway
+	}
+	return e, nil
+}
+
+// partyFlags says which flags of settings that speak of claims were given.
+func partyFlags(c *cli.Call) map[string]bool {
+	given := c.Flags.Given()
+	_, issuer := given["issuer"]
+	_, audience := given["audience"]
+	return map[string]bool{"issuer": issuer, "audience": audience}
+}
+
+// withoutClaims refuses flags about claims where none are looked at or made: to
+// ignore them would look like a yes.
+func withoutClaims(flags map[string]bool) error {
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
+		if flags[name] {
+			return cli.Misuse("--%s speaks of claims; with --raw, or for a token inside another, none are looked at or made", name)
+		}
+	}
+	return nil
+}
+
+// check checks claims. Errors are refusals that name the claim.
+func (e expectation) check(payload []byte, typ string) error {
+	claims, err := jose.ParseObject(payload)
+	if err != nil {
+		return refusal{"claims", fmt.Errorf("the payload is no strict JSON object (--raw takes any): %w", err)}
+	}
+	if err := e.checkType(typ); err != nil {
+		return err
+	}
+	if err := e.checkTimes(claims); err != nil {
+		return err
+	}
+	return e.checkParties(claims)
+}
+
+// checkType checks the header's type, which tokens without claims have as well.
+func (e expectation) checkType(typ string) error {
+	if e.Typ != "" && !sameType(typ, e.Typ) {
+		return refusal{"typ", fmt.Errorf("it is %q, not %q", typ, e.Typ)}
+	}
+	return nil
+}
+
+func (e expectation) checkTimes(claims jose.Object) error {
+	exp, has, err := date(claims, "exp")
+	switch {
+	case err != nil:
+		return err
+	case !has && !e.AllowNoExp:
+		return refusal{"exp", errors.New("it has none, so it would be good forever; --allow-no-exp accepts that")}
+	case has && !e.At.Before(exp.Add(e.leeway)):
+		return refusal{"exp", fmt.Errorf("it expired %s ago, at %s", between(exp, e.At), cli.Clock(exp))}
+	}
+	nbf, has, err := date(claims, "nbf")
+	switch {
+	case err != nil:
+		return err
+	case has && nbf.After(e.At.Add(e.leeway)):
+		return refusal{"nbf", fmt.Errorf("it is not valid yet, but in %s, from %s", between(e.At, nbf), cli.Clock(nbf))}
+	}
+	_, _, err = date(claims, "iat")
+	return err
+}
+
+func (e expectation) checkParties(claims jose.Object) error {
+	if e.issuer != "" {
+		v, _ := claims.Get("iss")
+		if iss, err := v.Text(); err != nil || iss != e.issuer {
+			return refusal{"iss", fmt.Errorf("it is not from %s", cli.Printable(e.issuer))}
+		}
+	}
+	if e.audience != "" {
+		v, _ := claims.Get("aud")
+		if aud, err := v.TextOrTexts(); err != nil || !slices.Contains(aud, e.audience) {
+			return refusal{"aud", fmt.Errorf("it is not for %s", cli.Printable(e.audience))}
+		}
+	}
+	return nil
+}
+
+// checked says what was looked at, and what was not: silence would be taken
+// for a yes.
+func (e expectation) checked() string {
+	did, not := []string{"exp", "nbf"}, []string{}
+	for _, claim := range []struct{ name, want string }{{"iss (--issuer)", e.issuer}, {"aud (--audience)", e.audience}, {"typ (--typ)", e.Typ}} {
+		name, _, _ := strings.Cut(claim.name, " ")
+		if claim.want != "" {
+			did = append(did, name)
+		} else {
+			not = append(not, claim.name)
+		}
+	}
+	text := ", " + strings.Join(did, ", ")
+	if len(not) > 0 {
+		text += "; not checked: " + strings.Join(not, ", ")
+	}
+	return text
+}
+
+// date reads a time of the claims; has is false when it is not there.
+func date(claims jose.Object, name string) (t time.Time, has bool, err error) {
+	v, has := claims.Get(name)
+	if !has {
+		return time.Time{}, false, nil
+	}
+	if t, err = v.Date(); err != nil {
+		return t, true, refusal{name, fmt.Errorf("no time in seconds since 1970: %w", err)}
+	}
+	return t, true, nil
+}
+
+// sameType compares types as RFC 7515, section 4.1.9 wants it.
+func sameType(a, b string) bool {
+	short := func(t string) string { return strings.TrimPrefix(strings.ToLower(t), "application/") }
+	return short(a) == short(b)
+}
+
+// input reads what to make a token of.
+func input(c *cli.Call) ([]byte, error) { return c.ReadStdin(jose.MaxToken) }
+
+// payload is what to sign.
+func (k claiming) payload(c *cli.Call, raw bool) ([]byte, error) {
+	text, err := c.ReadStdin(maxInspected) // more than fits, so that one can say what is too much
+	if err != nil || raw {
+		return text, err
+	}
+	return k.build(c, text)
+}
+
+// withoutClaims finds flags that say nothing where standard input is taken as it is.
+func (k claiming) withoutClaims(c *cli.Call) error {
+	flags := partyFlags(c)
+	flags["subject"], flags["ttl"], flags["allow-no-exp"] = k.Subject != "", k.TTL != 0, k.AllowNoExp
+	return withoutClaims(flags)
+}
+
+// build adds the claims of flags to those on standard input.
+func (k claiming) build(c *cli.Call, text []byte) ([]byte, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		text = []byte("{}")
+	}
+	claims, err := jose.ParseObject(text)
+	if err != nil {
+		return nil, cli.Misuse("standard input holds no strict JSON object (--raw takes anything): %w", err)
+	}
+	for _, extra := range k.flags(c, time.Now()) {
+		if _, twice := claims.Get(extra.Name); twice {
+			return nil, cli.Misuse("%s is among the claims and among the flags", extra.Name)
+		}
+		claims = append(claims, extra)
+	}
+	if _, has, err := date(claims, "exp"); err != nil || !has && !k.AllowNoExp {
+		if err == nil {
+			err = errors.New("no exp: the token would be good forever; say --ttl, or --allow-no-exp if you mean it")
+		}
+		return nil, cli.Misuse("%w", err)
+	}
+	return written(claims)
+}
+
+func (k claiming) flags(c *cli.Call, now time.Time) (claims jose.Object) {
+	given := c.Flags.Given()
+	for _, text := range []struct{ name, value string }{{"iss", given["issuer"]}, {"sub", k.Subject}, {"aud", given["audience"]}} {
+		if text.value != "" {
+			value, _ := json.Marshal(text.value) // strings always marshal
+			claims = append(claims, jose.Member{Name: text.name, Value: value})
+		}
+	}
+	if k.TTL != 0 {
+		second := func(t time.Time) jose.Value { return strconv.AppendInt(nil, t.Unix(), 10) }
+		claims = append(claims, jose.Member{Name: "iat", Value: second(now)}, jose.Member{Name: "exp", Value: second(now.Add(time.Duration(k.TTL)))})
+	}
+	return claims
+}
+
+// written writes an object in its order, without spaces between members.
+func written(object jose.Object) ([]byte, error) {
+	text := []byte{'{'}
+	for i, m := range object {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		name, err := json.Marshal(m.Name)
+		if err != nil {
+			return nil, fmt.Errorf("write %s: %w", m.Name, err)
+		}
+		text = append(append(append(text, name...), ':'), m.Value...)
+	}
+	var out bytes.Buffer
+	if err := json.Compact(&out, append(text, '}')); err != nil {
+		return nil, fmt.Errorf("write claims: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// printClaims prints claims for people and for programs alike: indented JSON
+// in which nothing steers the terminal.
+func printClaims(w io.Writer, claims []byte) error {
+	var out bytes.Buffer
+	if err := json.Indent(&out, claims, "", "  "); err != nil {
+		return fmt.Errorf("print claims: %w", err)
+	}
+	var safe strings.Builder
+	for _, r := range out.String() {
+		if r == '\n' || unicode.IsGraphic(r) {
+			safe.WriteRune(r)
+		} else {
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&safe, "\\u%04x", unit) // only strings hold such a rune
+			}
+		}
+	}
+	_, err := fmt.Fprintln(w, strings.TrimSpace(safe.String()))
+	return err
+}
+
+// between is the time from one moment to a later one. Beyond 292 years a
+// [time.Duration] would not hold it.
+func between(from, to time.Time) string {
+	if days := (to.Unix() - from.Unix()) / (24 * 60 * 60); days >= 2 {
+		return fmt.Sprintf("%d days", days)
+	}
+	return span(to.Sub(from))
+}
+
+// span is a duration as people say it: the greatest unit or two.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm %ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh %dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%d days", int(d.Hours())/24)
+}

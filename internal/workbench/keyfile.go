@@ -1,0 +1,178 @@
+package workbench
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/portaria/portaria/internal/cli"
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyfile"
+	"github.com/portaria/portaria/internal/keyring"
+	"golang.org/x/term"
+)
+
+// maxPassphrase bounds what is read of a passphrase file.
+const maxPassphrase = 4 << 10
+
+// KeyFormat says what a key file does not say itself.
+type KeyFormat struct {
+	Alg            string `help:"Algorithm of the key, where the key does not say. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not." placeholder:"ALG"`
+	PassphraseFile string `help:"File with the passphrase of the key; without it, a terminal is asked." placeholder:"FILE"`
+	Secret         string `help:"The key file is a raw secret, written in: base64, hex, raw." enum:",base64,hex,raw" default:"" placeholder:"ENCODING"`
+}
+
+// Algorithm returns the algorithm that the flag names.
+func (f KeyFormat) Algorithm() jose.Algorithm { return jose.Algorithm(f.Alg) }
+
+// Parse reads the keys of a file; a passphrase is asked for when it turns out
+// to be needed.
+func (f KeyFormat) Parse(c *cli.Call, text []byte, a jose.Algorithm) ([]jose.Key, error) {
+	return f.ParseOr(c, text, a, "")
+}
+
+// ParseOr is parse, with an algorithm for keys that need one and have none. It is
+// used only if it fits.
+func (f KeyFormat) ParseOr(c *cli.Call, text []byte, a, otherwise jose.Algorithm) ([]jose.Key, error) {
+	foreign := keyfile.Foreign{Algorithm: a, Encoding: keyfile.Encoding(f.Secret)}
+	if f.PassphraseFile != "" {
+		line, err := cli.ReadFile(f.PassphraseFile, maxPassphrase)
+		if err != nil {
+			return nil, err
+		}
+		foreign.Passphrase = keyring.Secret(cli.TrimLine(line))
+	}
+	parse := func() ([]jose.Key, error) {
+		keys, err := keyfile.ParseKeys(text, foreign)
+		if otherwise != "" && errors.Is(err, keyfile.ErrAlgorithmNeeded) {
+			fallback := foreign
+			fallback.Algorithm = otherwise
+			if fit, mismatch := keyfile.ParseKeys(text, fallback); mismatch == nil {
+				return fit, nil
+			}
+		}
+		return keys, err
+	}
+	keys, err := parse()
+	switch {
+	case errors.Is(err, keyfile.ErrAlgorithmNeeded):
+		return nil, cli.Misuse("%w (--alg)", err)
+	case errors.Is(err, jose.ErrPublicSecret) && f.Secret != "":
+		return nil, cli.Misuse("%w; if you mean the key, leave out --secret", err)
+	case !errors.Is(err, keyfile.ErrPassphraseNeeded):
+		return keys, err
+	case !term.IsTerminal(int(c.Stdin.Fd())):
+		return nil, cli.Misuse("%w (--passphrase-file)", err)
+	}
+	typed, err := c.Password("Passphrase of the key: ")
+	if err != nil {
+		return nil, err
+	}
+	foreign.Passphrase = keyring.Secret(typed)
+	return parse()
+}
+
+// keySource is where a token command takes its keys from.
+type keySource struct {
+	Key string `required:"" help:"Key file (JWK, JWK set, PEM, OpenSSH), or the https address of a key set." placeholder:"FILE|URL"`
+	KeyFormat
+}
+
+// read fetches the text of the key, before anything is said about a token.
+func (k keySource) read(c *cli.Call) ([]byte, error) {
+	if k.remote() {
+		return fetchKeySet(c, k.Key)
+	}
+	return cli.ReadFile(k.Key, jose.MaxKeySet)
+}
+
+// remote reports whether the keys are published somewhere.
+func (k keySource) remote() bool {
+	return strings.HasPrefix(k.Key, "https://") || strings.HasPrefix(k.Key, "http://")
+}
+
+// set reads the keys. A JWK that does not say its algorithm may have any that
+// its kind allows; a secret, or a key in PEM or OpenSSH, is bound to --alg, to
+// hint, or to what follows from its curve, in this order. To verify, hint is
+// empty: the token must not choose the algorithm.
+func (k keySource) set(c *cli.Call, text []byte, hint jose.Algorithm) (jose.KeySet, error) {
+	if k.Secret == "" && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		set, err := jose.ParseKeySet(text)
+		if k.remote() && slices.ContainsFunc(set.Keys(), jose.Key.Private) {
+			return set, cli.Misuse("this key set publishes private keys or secrets: whoever reads it can sign; its owner has to replace them")
+		}
+		return set, refused("key", err)
+	}
+	if k.Alg != "" {
+		hint = k.Algorithm()
+	}
+	keys, err := k.Parse(c, text, hint)
+	if err != nil {
+		return jose.KeySet{}, refused("key", err)
+	}
+	set, err := setOf(keys)
+	return set, refused("key", err)
+}
+
+// setOf makes a set of keys that have no kid: those in PEM and OpenSSH files,
+// which therefore verify a token under any.
+func setOf(keys []jose.Key) (jose.KeySet, error) {
+	var jwks []json.RawMessage
+	for _, key := range keys {
+		members := map[string]json.RawMessage{}
+		if err := json.Unmarshal(key.RevealJWK(), &members); err != nil {
+			return jose.KeySet{}, fmt.Errorf("write key: %w", err)
+		}
+		delete(members, "kid")
+		jwk, err := json.Marshal(members)
+		if err != nil {
+			return jose.KeySet{}, fmt.Errorf("write key: %w", err)
+		}
+		jwks = append(jwks, jwk)
+	}
+	text, err := json.Marshal(map[string]any{"keys": jwks})
+	if err != nil {
+		return jose.KeySet{}, fmt.Errorf("write keys: %w", err)
+	}
+	return jose.ParseKeySet(text)
+}
+
+// keyChoice picks one key of a set to make a token with.
+type keyChoice struct {
+	Kid string `help:"Which key of the set." placeholder:"KID"`
+}
+
+// pick returns the one key that is fit, has this kid if one is named, and this
+// algorithm if one is. One key may have several algorithms: then the first is
+// taken, or if strict is set, the person has to say.
+func (k keyChoice) pick(set jose.KeySet, a jose.Algorithm, strict bool, fit func(jose.Key) bool) (jose.Key, error) {
+	var found []jose.Key
+	for _, key := range set.Keys() {
+		if fit(key) && (k.Kid == "" || key.Kid() == k.Kid) && (a == "" || hasAlgorithm(key, a)) {
+			found = append(found, key)
+		}
+	}
+	another := func(key jose.Key) bool { return key.Kid() != found[0].Kid() }
+	switch {
+	case len(found) == 0:
+		w := wanted{kid: k.Kid, alg: a, verb: "encrypt", said: "the command"}
+		if strict {
+			w.verb, w.private = "sign", true
+		}
+		return jose.Key{}, refused("key", w.missing(set))
+	case slices.ContainsFunc(found, another):
+		return jose.Key{}, cli.Misuse("the set has several keys for this: choose one with --kid")
+	case strict && len(found) > 1:
+		return jose.Key{}, cli.Misuse("the key does not say which algorithm it is for: choose one with --alg, such as %s", found[len(found)-1].Algorithm())
+	}
+	return found[0], nil
+}
+
+// hasAlgorithm reports whether the key is for the algorithm, as headers name it.
+func hasAlgorithm(key jose.Key, a jose.Algorithm) bool {
+	direct := slices.Contains(jose.Encryptions(), jose.Encryption(key.Algorithm()))
+	return key.Algorithm() == a || a == jose.Dir && direct
+}

@@ -1,0 +1,261 @@
+// Package workbench holds the commands that need no service: they sign, verify,
+// encrypt, decrypt and explain tokens, with keys from files.
+package workbench
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/portaria/portaria/internal/cli"
+	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyfile"
+)
+
+// TokenCommand is the command line for tokens.
+type TokenCommand struct {
+	Verify  tokenVerify  `cmd:"" help:"Check a signed token and print what it says."`
+	Inspect tokenInspect `cmd:"" help:"Explain a token and what is unwise about it. Verifies nothing."`
+	Sign    tokenSign    `cmd:"" help:"Make a signed token of the claims on standard input."`
+	Encrypt tokenEncrypt `cmd:"" help:"Encrypt a signed token, or claims."`
+	Decrypt tokenDecrypt `cmd:"" help:"Decrypt a token."`
+}
+
+// Help says what all these commands share.
+func (TokenCommand) Help() string {
+	return "The token is read from standard input, never from the arguments, which everybody on the machine may read. " +
+		"Exit status: 0 good, 1 refused, 2 wrong usage, or no key to be had. " +
+		"--issuer, --audience and --leeway, which are settings elsewhere, here say what is expected of a token."
+}
+
+// refusal is why a token was refused: the name of the check that it failed,
+// and the reason.
+type refusal struct {
+	check string
+	err   error
+}
+
+func (r refusal) Error() string { return "refused: " + r.check + ": " + r.reason() }
+
+// reason is the error without what the name of the check says already.
+func (r refusal) reason() string {
+	text := r.err.Error()
+	for _, known := range []error{jose.ErrMalformed, jose.ErrHeader, jose.ErrAlgorithm, jose.ErrKey, keyfile.ErrForeign} {
+		text = strings.ReplaceAll(text, known.Error()+": ", "")
+	}
+	return cli.Plainly(text)
+}
+
+func (r refusal) Unwrap() error { return r.err }
+
+// refused says which check failed. Errors of package jose name it themselves,
+// more precisely than the caller can.
+func refused(check string, err error) error {
+	var usage cli.UsageError
+	if err == nil || errors.As(err, &usage) {
+		return err
+	}
+	for _, known := range []struct {
+		err   error
+		check string
+	}{
+		{jose.ErrKey, "key"},
+		{jose.ErrSignature, "signature"},
+		{jose.ErrDecrypt, "decryption"},
+		{jose.ErrAlgorithm, "algorithm"},
+		{jose.ErrHeader, "header"},
+	} {
+		if errors.Is(err, known.err) {
+			return refusal{known.check, err}
+		}
+	}
+	return refusal{check, err}
+}
+
+// readToken reads a token. One line break after it is fine.
+func readToken(c *cli.Call) (string, error) {
+	text, err := c.ReadStdin(jose.MaxToken + 2)
+	var tooLong cli.UsageError
+	if errors.As(err, &tooLong) {
+		return "", refusal{"form", tooLong.Unwrap()}
+	}
+	text = cli.TrimLine(text)
+	if err == nil && len(text) == 0 {
+		err = refusal{"form", errors.New("no token on standard input")}
+	}
+	return string(text), err
+}
+
+// foreign is how tokens may come, beside compact ones with claims.
+type foreign struct {
+	Raw               bool `help:"Any payload, without a look at claims; it alone is printed, byte for byte."`
+	JSONSerialization bool `name:"json-serialization" help:"With --raw: take tokens in the JSON serialization as well."`
+}
+
+func (f foreign) validate(k keySource, typ string) error {
+	switch {
+	case f.JSONSerialization && !f.Raw:
+		return errors.New("--json-serialization goes with --raw: tokens with claims are compact (RFC 7519, section 1)")
+	case f.JSONSerialization && k.Alg != "":
+		return errors.New("--alg does not go with --json-serialization: each part names its own")
+	case f.JSONSerialization && typ != "":
+		return errors.New("--typ does not go with --json-serialization: each part has a header of its own")
+	}
+	return nil
+}
+
+// json reports whether the token is to be read in the JSON serialization.
+func (f foreign) json(token string) (bool, error) {
+	isJSON := strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{")
+	if isJSON && !f.JSONSerialization {
+		return false, refusal{"form", errors.New("it is in the JSON serialization; only the compact one is taken, unless you say --raw --json-serialization")}
+	}
+	return isJSON, nil
+}
+
+type tokenVerify struct {
+	keySource
+	foreign
+	expectation
+	DecryptKey string `help:"For a signed token inside an encrypted one: the key file that decrypts it." placeholder:"FILE"`
+}
+
+// Validate finds wrong usage before anything is done.
+func (t tokenVerify) Validate() error { return t.validate(t.keySource, t.Typ) }
+
+// verdict is the outcome for programs.
+type verdict struct {
+	Valid  bool            `json:"valid"`
+	Check  string          `json:"failed_check,omitempty"`
+	Reason string          `json:"reason,omitempty"`
+	Alg    jose.Algorithm  `json:"alg,omitempty"`
+	Kid    string          `json:"kid,omitempty"`
+	Typ    string          `json:"typ,omitempty"`
+	Claims json.RawMessage `json:"claims,omitempty"`
+}
+
+// Run verifies a token.
+func (t tokenVerify) Run(c *cli.Call) error {
+	expect, err := t.complete(c, t.Raw)
+	if err != nil {
+		return err
+	}
+	text, err := t.read(c)
+	if err != nil {
+		return err
+	}
+	token, err := readToken(c)
+	if err != nil {
+		return err
+	}
+	header, payload, err := t.verify(c, text, token)
+	switch {
+	case err != nil:
+	case t.Raw:
+		err = expect.checkType(header.Type)
+	default:
+		err = expect.check(payload, header.Type)
+	}
+	return t.report(c, expect, header, payload, err)
+}
+
+func (t tokenVerify) report(c *cli.Call, expect expectation, h jose.Header, payload []byte, err error) error {
+	var r refusal
+	switch {
+	case errors.As(err, &r) && c.JSON:
+		return errors.Join(cli.AsJSON(c.Stdout, verdict{Check: r.check, Reason: r.reason()}), err)
+	case err != nil:
+		return err
+	case t.Raw:
+		_, err := c.Stdout.Write(payload)
+		return err
+	case c.JSON:
+		return cli.AsJSON(c.Stdout, verdict{Valid: true, Alg: h.Algorithm, Kid: h.Kid, Typ: h.Type, Claims: payload})
+	}
+	fmt.Fprintf(c.Stderr, "good: signature (%s)%s\n", h.Algorithm, expect.checked())
+	return printClaims(c.Stdout, payload)
+}
+
+// verify checks the signature and answers what was signed.
+func (t tokenVerify) verify(c *cli.Call, text []byte, token string) (jose.Header, []byte, error) {
+	if t.DecryptKey != "" {
+		signed, err := t.unwrap(c, token)
+		if err != nil {
+			return jose.Header{}, nil, err
+		}
+		token = signed
+	}
+	isJSON, err := t.json(token)
+	if err != nil {
+		return jose.Header{}, nil, err
+	}
+	if isJSON {
+		set, err := t.set(c, text, "")
+		if err != nil {
+			return jose.Header{}, nil, err
+		}
+		payload, err := jose.VerifyJSON([]byte(token), set)
+		return jose.Header{}, payload, refused("form", err)
+	}
+	message, err := jose.Parse(token)
+	if err != nil {
+		return message.Header, nil, refused("form", aboutHeaderOf(token, err))
+	}
+	if t.Alg != "" && message.Header.Algorithm != t.Algorithm() {
+		return message.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", message.Header.Algorithm, cli.Printable(t.Alg))}
+	}
+	set, err := t.set(c, text, "")
+	if err != nil {
+		return message.Header, nil, err
+	}
+	payload, err := set.Verify(message)
+	if errors.Is(err, jose.ErrNoKey) {
+		err = fmt.Errorf("%w: %w", jose.ErrKey,
+			wanted{kid: message.Header.Kid, alg: message.Header.Algorithm, verb: "verify", said: "the token"}.missing(set))
+	}
+	return message.Header, payload, refused("form", withSkipped(err, set))
+}
+
+// unwrap takes the signed token out of an encrypted one.
+func (t tokenVerify) unwrap(c *cli.Call, token string) (string, error) {
+	outer, err := jose.ParseEncrypted(token)
+	if err != nil {
+		return "", refused("form", aboutHeaderOf(token, err))
+	}
+	source := keySource{Key: t.DecryptKey, KeyFormat: KeyFormat{PassphraseFile: t.PassphraseFile}}
+	text, err := source.read(c)
+	if err != nil {
+		return "", err
+	}
+	set, err := source.set(c, text, outer.Header.Algorithm)
+	if err != nil {
+		return "", err
+	}
+	key, err := set.FindEncrypted(outer.Header)
+	if err != nil {
+		return "", refused("key", lacking(outer.Header, set, err))
+	}
+	signed, err := outer.DecryptNested(key)
+	return signed, refused("form", err)
+}
+
+// lacking says of a set without the key that decrypts why it has none.
+func lacking(h jose.EncryptedHeader, set jose.KeySet, err error) error {
+	if !errors.Is(err, jose.ErrNoKey) {
+		return withSkipped(err, set)
+	}
+	reason := wanted{kid: h.Kid, alg: h.Algorithm, verb: "decrypt", said: "the token", private: true}.missing(set)
+	return withSkipped(fmt.Errorf("%w: %w", jose.ErrKey, reason), set)
+}
+
+// withSkipped adds why keys of a set are not used, to an error about keys.
+func withSkipped(err error, set jose.KeySet) error {
+	if !errors.Is(err, jose.ErrKey) {
+		return err
+	}
+	for _, s := range set.Skipped() {
+		err = fmt.Errorf("%w; key %d of the set (kid %q) is not used: %w", err, s.Index+1, s.Kid, s.Reason)
+	}
+	return err
+}
