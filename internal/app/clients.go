@@ -11,7 +11,7 @@ import (
 	"github.com/portaria/portaria/internal/login"
 )
 
-// openClients brings the registered clients to what the settings say.
+// openClients syncs the registered clients with the settings.
 func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
 	key, err := a.ring.Secret(ctx, clientSecret)
 	if err != nil {
@@ -20,10 +20,10 @@ func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
 	directory := clients.NewDirectory(clients.Config{Store: a.store, Key: key, Keys: a.generations(clientSecret), Promise: a.promise, Settled: a.config.SettlesAudience})
 	withdrawn, err := directory.Describe(ctx, a.config.Clients, a.now())
 	for _, id := range withdrawn {
-		a.log.WarnContext(ctx, "client barred: the settings no longer describe it", "client_id", id)
+		a.log.WarnContext(ctx, "client disabled: no longer in the settings", "client_id", id)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("take clients from the settings: %w", err)
+		return nil, fmt.Errorf("sync clients with the settings: %w", err)
 	}
 	if err := directory.Check(ctx); err != nil {
 		return nil, fmt.Errorf("compare registered clients with the settings: %w", err)
@@ -31,12 +31,12 @@ func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
 	return directory, a.promiseClients(ctx)
 }
 
-// warnOfAudiences tells of clients that may ask for tokens that nobody issues: a
-// name was misspelt, or a service is gone. They are no reason not to start.
+// warnOfAudiences logs clients with audiences for which no tokens are issued: a
+// name was misspelt, or a service was removed. The service starts all the same.
 func (a *App) warnOfAudiences(ctx context.Context, directory *clients.Directory, flows *login.Service) error {
 	for c, err := range directory.All(ctx) {
 		if err != nil {
-			return fmt.Errorf("look at clients: %w", err)
+			return fmt.Errorf("list clients: %w", err)
 		}
 		if unknown := flows.Unknown(ctx, c.Audiences, a.now()); unknown != nil && !c.Disabled() {
 			a.log.WarnContext(ctx, "client registered with audiences for which no tokens are issued", "client_id", c.ID, "audiences", unknown)
@@ -45,16 +45,16 @@ func (a *App) warnOfAudiences(ctx context.Context, directory *clients.Directory,
 	return nil
 }
 
-// promise has keys stay published for tokens that live so long.
+// promise keeps keys published long enough for tokens with this lifetime.
 func (a *App) promise(ctx context.Context, ttl time.Duration) error {
 	err := a.ring.Promise(ctx, max(ttl, clients.ServiceAccessTTL), a.now())
 	if errors.Is(err, keyring.ErrTooLong) {
-		return clients.Faults{{Field: "access_ttl", Detail: "too many keys would have to be published for tokens that live so long: make it shorter, or the setting key_rotation longer"}}
+		return clients.Faults{{Field: "access_ttl", Detail: "tokens with this lifetime need too many published keys: make it shorter, or make the setting key_rotation longer"}}
 	}
 	return err
 }
 
-// promiseClients does it for all clients, those of other processes included.
+// promiseClients calls promise for all clients, those of other processes included.
 func (a *App) promiseClients(ctx context.Context) error {
 	longest, err := a.store.LongestTTL(ctx)
 	if err != nil {

@@ -12,24 +12,24 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 )
 
-// ErrDevMasterKey says that a master key made for trying things out would
-// guard a production database.
-var ErrDevMasterKey = errors.New("the master key is one that was made for trying things out: " +
+// ErrDevMasterKey says that a master key that was created for development would
+// protect a production database.
+var ErrDevMasterKey = errors.New("the master key was created for development: " +
 	"make your own with `openssl rand -base64 32`, and name its file with master_key_file")
 
-// masterKey reads the master key, or makes one on the first start with
-// SQLite. sealed says that the database already holds what only the old one
-// opens: then a new one would only hide what is wrong.
+// masterKey reads the master key, or creates one on the first start with SQLite.
+// sealed means that the database already needs the old key. A new key would not
+// help then, and would hide the mistake.
 func (a *App) masterKey(sealed bool) (*keyring.MasterKey, error) {
 	key, err := readMasterKey(a.config)
 	_, sqlite := a.config.Database.SQLite()
 	switch {
 	case errors.Is(err, keyring.ErrMasterKeyMissing) && sealed:
-		return nil, fmt.Errorf("the database is sealed with a master key that is not here: %w", err)
+		return nil, fmt.Errorf("the master key of this database is missing: %w", err)
 	case errors.Is(err, keyring.ErrMasterKeyMissing) && sqlite:
 		return a.makeMasterKey()
 	case errors.Is(err, keyring.ErrMasterKeyMissing):
-		return nil, fmt.Errorf("with PostgreSQL the master key is yours to make, with `openssl rand -base64 32`: %w", err)
+		return nil, fmt.Errorf("with PostgreSQL you must make the master key, with `openssl rand -base64 32`: %w", err)
 	case err != nil:
 		return nil, err
 	case key.Dev() && !sqlite:

@@ -5,9 +5,9 @@ package config
 func settingDoc(name string) string {
 	switch name {
 	case "access_ttl":
-		return "How long an access token is valid. Services that verify tokens by themselves accept one that long, also after its session has ended."
+		return "How long an access token is valid. Services that verify tokens but do not follow revocations accept a token that long, even if its session has ended."
 	case "account_routes":
-		return "Says which access tokens the routes of a person's own account accept, such as `/v1/me` and `/v1/sessions`: `any`, those for every service, so that an app can sign out with the token that it has; or `issuer`, only those that were asked for with the issuer's URL as `audience`. With `any`, a service could see and end the sessions of the people whose tokens it receives, and nothing that needs their password."
+		return "Selects the access tokens that the routes of a person's own account accept, such as `/v1/me` and `/v1/sessions`. With `any`, tokens for every service are accepted, so an app can sign out with the token that it has. With `issuer`, only tokens with the issuer's URL as audience are. With `any`, a service can see and end the sessions of people whose tokens it receives, but do nothing that needs their password."
 	case "argon2_concurrency":
 		return "How many passwords are hashed at the same time; 0 means one for each core. Together with `argon2_memory` it bounds the memory that many logins at once need."
 	case "argon2_iterations":
@@ -23,11 +23,11 @@ func settingDoc(name string) string {
 	case "audience":
 		return "The `aud` of access tokens: the name of the services that accept them. For a single application, make it the name of that application. It must not be the issuer's URL, which is the audience of Portaria's own routes."
 	case "audience_encryption":
-		return "The services that get their access tokens encrypted, as nested JWTs, each with its public key: a JWK, or the https URL of its key set. A key set is fetched in the background from the start on and every five minutes: after a change, the service must go on decrypting with the old key for that long. Until a key is known, no token for the service is issued (503)."
+		return "Services that get encrypted access tokens (nested JWTs). Each has a public key: a JWK, or the https URL of its key set. Key sets are fetched at the start and every five minutes. After a change, the service must be able to decrypt with the old key for that long. Until a key is known, requests for tokens of the service get 503."
 	case "audience_profiles":
-		return "The services that people may ask an access token for, beside `audience`, each with the form that its verifier expects: `at+jwt` is RFC 9068; `jwt` has `typ: JWT`, for verifiers that refuse anything else; `flask` is what flask-jwt-extended expects. `audience` itself may be among them."
+		return "Services that apps may ask access tokens for, besides `audience`. Each has the form that its verifier expects: `at+jwt` is RFC 9068, `jwt` has `typ: JWT`, and `flask` is for flask-jwt-extended. `audience` itself may be one of them."
 	case "clients":
-		return "The registered applications and services, beside those that administrators register while the service runs. Each start brings them to what stands here; who stood here once and does so no longer is barred until it is back, or an administrator keeps it with `portaria client enable`. See below for what a client has."
+		return "The registered applications and services; administrators can register further ones while the service runs. On start, clients are synced with this list. A client removed from it is disabled until you list it again or run `portaria client enable`. See above for the settings of a client."
 	case "clients.access_ttl":
 		return "The lifetime of access tokens. The default is 15m for a service, and `access_ttl` for an app."
 	case "clients.audiences":
@@ -59,71 +59,71 @@ func settingDoc(name string) string {
 	case "clients.session_ttl":
 		return "Ends every session that long after its login; for apps. The default is `session_ttl`."
 	case "database":
-		return "Where everything is kept: `sqlite:PATH` for a file, or `postgres://user:password@host/name`."
+		return "The address of the database: `sqlite:PATH` for a file, or `postgres://user:password@host/name`."
 	case "database_wait":
-		return "How long `portaria serve` waits at its start for a database that cannot be reached yet. It tries again with growing pauses, and gives up after this time; 0s gives up at once."
+		return "How long `portaria serve` waits at its start for a database that it cannot reach. It retries with growing pauses, and fails after this time; 0s fails at once."
 	case "event_retention":
-		return "How long events are kept: the audit trail, and what webhooks can send again. Webhooks try for three days to deliver an event. Time in which no process of the service runs does not count."
+		return "How long events are kept, for the audit trail and for webhooks that send events again. Webhooks try for three days to deliver an event. Time in which no process of the service runs does not count."
 	case "insecure_database_tls":
 		return "Permits connections to a PostgreSQL on another machine without TLS, or without checking its certificate. Without this setting, such a connection always has `sslmode=verify-full`. With it, `sslmode` in the URL counts, and `require` when the URL has none. A database on this machine, also on a Unix socket, needs no TLS."
 	case "insecure_http":
-		return "Permits plain HTTP on an address that other machines can reach. Passwords and tokens are then readable on the way, unless a proxy in front ends TLS."
+		return "Permits plain HTTP on an address that other machines can reach. Passwords and tokens are then readable on the network, unless a proxy in front terminates TLS."
 	case "insecure_password_hash":
-		return "Permits password hashes that are cheaper than what is known to be safe. For benchmarks."
+		return "Permits password hashes that are cheaper than recommended (OWASP). For benchmarks only."
 	case "insecure_webhooks":
-		return "Permits webhooks to services on this machine, also with plain HTTP. For trying things out: whoever may make a webhook can then reach everything that listens on this machine only."
+		return "Permits webhooks to services on this machine, also with plain HTTP. For development only: everybody who may create a webhook can then reach services that only this machine should reach."
 	case "issuer":
-		return "The URL that tokens name as their issuer (`iss`), as the outside sees this service: no query, no fragment. Left empty, it is derived from the address that the service listens on: enough on one machine, not for services on others."
+		return "The public URL of this service, without query and fragment. Tokens name it as their issuer (`iss`). If it is empty, it is derived from the address that the service listens on. That is enough for services on the same machine only."
 	case "key_algorithm":
-		return "The algorithm of new signing keys. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not. With HS256, HS384 and HS512 nothing can be published, so that only this service itself can verify its tokens. A change takes effect with the next rotation."
+		return "The algorithm of new signing keys. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not. With HS256, HS384 and HS512 no key can be published, so only this service can verify its tokens. A change takes effect at the next rotation."
 	case "key_rotation":
-		return "How long a key signs before the next one takes over, by itself. At least `key_set_max_age` and two minutes."
+		return "How long a key signs before the next one replaces it automatically. It must be at least `key_set_max_age` plus two minutes."
 	case "key_set_max_age":
-		return "How long others may keep a copy of the public keys. A new key is published at least that long before it signs."
+		return "How long others may cache the public keys. A new key is published at least that long before it signs."
 	case "leeway":
-		return "How far the clocks of the machines may differ when this service checks the times in a token. Services that verify tokens have their own leeway."
+		return "The clock difference that this service tolerates when it checks the times in a token. Services that verify tokens have their own leeway."
 	case "listen":
-		return "The address to serve on, as host:port. An address that other machines can reach needs TLS, or `insecure_http` when a proxy in front ends TLS."
+		return "The address to serve on, as host:port. An address that other machines can reach needs TLS, or `insecure_http` if a proxy in front terminates TLS."
 	case "log_format":
-		return "The form of the log; auto means text on a terminal and JSON elsewhere."
+		return "The format of the log. `auto` means text on a terminal, and JSON otherwise."
 	case "log_level":
-		return "The least level that is logged. Requests that succeed are logged at debug, those that are refused at info, slow ones at warn, and those that fail through our fault at error."
+		return "The lowest level that is logged. Requests that succeed are logged at debug, refused requests at info, slow requests at warn, and internal errors at error."
 	case "master_key":
-		return "The content of the master key file, for systems that hand out secrets in the environment. It has no flag, because everybody on the machine may read the arguments of a process."
+		return "The content of the master key file, for systems that pass secrets in the environment. It has no flag, because every user of the machine can read the arguments of a process."
 	case "master_key_file":
-		return "The file with the key that seals all other keys at rest. If it does not exist, the first start makes it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost. To change the key, put the new one on a line before the old one, restart every process, run `portaria key reseal`, and only then take the old line out."
+		return "The file with the key that encrypts all other keys at rest. If it does not exist, the first start creates it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost. To change the key, put the new one on a line before the old one, restart every process, and run `portaria key reseal`. Only then remove the old line."
 	case "max_token_size":
-		return "The greatest length of an access token in bytes. A larger one is not issued: it would be refused by somebody's proxy, far from its cause."
+		return "The greatest length of an access token in bytes. A larger token is not issued, because proxies often refuse long headers."
 	case "proxy_header":
-		return "The header in which these proxies say it. Only this one is read: the other one would come from the client as he likes it."
+		return "The header in which these proxies send the address of the client. The other header is ignored, because clients can set it themselves."
 	case "refresh_grace":
-		return "The time in which a refresh token that was just used returns the same successor again, for parallel tabs. `refresh_retry` does the same for longer; the longer of both counts. `0s` turns both off, but for clients with a `refresh_retry` of their own."
+		return "How long a used refresh token returns the same successor again, for parallel tabs. `refresh_retry` does the same for longer; the longer of both applies. `0s` turns both off, except for clients with their own `refresh_retry`."
 	case "refresh_retry":
-		return "How long a used refresh token returns the same successor again while nobody has used that successor, so that a lost answer logs nobody out. Later use, and any use after the successor was used, counts as theft and ends the session. Never longer than access tokens live. A client can have its own."
+		return "How long a used refresh token returns the same successor again while nobody has used that successor, so that a lost response does not end the session. Later use, and any use after the successor was used, counts as theft and ends the session. It is never longer than the lifetime of access tokens. A client can have its own."
 	case "refresh_ttl":
-		return "Ends a session that has not been refreshed for so long. Each refresh starts it anew."
+		return "Ends a session that was not refreshed for that long. Each refresh restarts the time."
 	case "revocation_max_staleness":
-		return "The longest that a verifier may go on trusting what it last heard of revocations. It bounds when a revocation is in force everywhere, also while the network is down; a verifier that wants longer is refused."
+		return "How old a verifier's view of revocations may become before it must stop accepting tokens. It bounds the time until a revocation is in force everywhere, even while the network is down. A verifier that asks for a longer time is refused."
 	case "security_contact":
-		return "Where people report weaknesses of this installation, as a `mailto:` or `https:` address. It is published at `/.well-known/security.txt` (RFC 9116), which is not there while this is empty."
+		return "The `mailto:` or `https:` address for reports of vulnerabilities. It is published at `/.well-known/security.txt` (RFC 9116). If it is empty, that file does not exist."
 	case "session_ttl":
-		return "Ends every session that long after its login, however busy it is."
+		return "Ends every session that long after its login, even if it is in use."
 	case "sessions_per_account":
-		return "How many sessions an account may have. A sign-in beyond that ends the sessions that were not used for longest. 0 sets no limit."
+		return "How many sessions an account may have. A further sign-in ends the sessions that were idle for longest. 0 means no limit."
 	case "shutdown_grace":
-		return "How long requests may still run after the service was told to stop."
+		return "How long running requests may take to finish after the service received a signal to stop."
 	case "sign_up":
-		return "Says whether strangers may create accounts. When closed, only administrators can."
+		return "`open` if everybody may create an account, or `closed` if only administrators may."
 	case "slow_request":
-		return "The duration from which on a request is logged as slow; 0s never."
+		return "The duration from which a request is logged as slow. 0s turns this off."
 	case "tls_cert_file":
-		return "The certificate with its chain, as PEM. A changed file is used without a restart."
+		return "The certificate with its chain, as PEM. A changed file is loaded without a restart."
 	case "tls_key_file":
 		return "The private key of that certificate, as PEM."
 	case "trusted_proxies":
-		return "The networks of the proxies in front of this service. Only they are believed when they say on whose behalf they ask."
+		return "The networks of the proxies in front of this service. The address of a client is taken from `proxy_header` only if one of these proxies sent it."
 	case "webhook_networks":
-		return "The private networks that webhooks may call, such as `10.20.0.0/16`. A webhook must also ask for it with `allow_private`. Without this setting, webhooks call public addresses only, and none with `allow_private` can be made."
+		return "The private networks that webhooks may call, such as `10.20.0.0/16`. The webhook must also have `allow_private`. Without this setting, webhooks call public addresses only, and `allow_private` is refused."
 	}
 	return ""
 }

@@ -15,18 +15,17 @@ func (c Config) Session() session.Policy {
 	return session.Policy{Idle: c.RefreshTTL, Absolute: c.SessionTTL, Grace: c.RefreshGrace, PerAccount: c.SessionsPerAccount}
 }
 
-// Login returns what may be done without an administrator.
+// Login returns what people may do without an administrator.
 func (c Config) Login() login.Policy {
 	p := login.Policy{SignUpOpen: c.SignUpOpen(), AccessTTL: c.AccessTTL, RefreshRetry: c.RefreshRetry}
-	if c.RefreshGrace == 0 { // no token is ever to be good twice
+	if c.RefreshGrace == 0 { // no refresh token may be used twice
 		p.RefreshRetry = 0
 	}
 	return p
 }
 
-// Token returns what access tokens say. None can be
-// minted for a service whose key is published at a URL, until the caller gives
-// the policy a source that fetches it.
+// Token returns what access tokens contain. For a service whose key is published
+// at a URL, no token can be issued until the caller sets a source that fetches it.
 func (c Config) Token(issuer string) token.Policy {
 	return token.Policy{
 		Issuer:   issuer,
@@ -37,8 +36,8 @@ func (c Config) Token(issuer string) token.Policy {
 	}
 }
 
-// SettlesAudience reports whether the settings say what tokens for an audience
-// look like, so that no registered client can.
+// SettlesAudience reports whether the settings define the form of tokens for an
+// audience. No registered client may then define it as well.
 func (c Config) SettlesAudience(audience string) bool {
 	_, profile := c.AudienceProfiles[audience]
 	_, key := c.AudienceEncryption[audience]
@@ -59,20 +58,20 @@ func (c Config) services() map[string]token.Service {
 func (k ServiceKey) source() token.KeySource {
 	source, err := token.ParseEncryptionKey([]byte(k.JWK))
 	if err != nil {
-		return noKey{} // it is to be fetched
+		return noKey{} // it is fetched later
 	}
 	return source
 }
 
-// noKey stands where a key is not known.
+// noKey is the source of a key that is not known yet.
 type noKey struct{}
 
 func (noKey) EncryptionKey(time.Time) (jose.Key, error) {
 	return jose.Key{}, token.ErrNoEncryptionKey
 }
 
-// Keys returns how signing keys are made and follow each other, for tokens
-// that live no longer than this.
+// Keys returns how signing keys are created and rotated, for tokens with at most
+// the given lifetime.
 func (c Config) Keys(longest time.Duration) keyring.Policy {
 	return keyring.Policy{
 		Algorithm:    jose.Algorithm(c.KeyAlgorithm),
