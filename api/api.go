@@ -214,7 +214,7 @@ type Metadata struct {
 	ServiceDocumentation   string   `json:"service_documentation,omitempty"`
 	RevocationEndpoint     string   `json:"revocation_endpoint,omitempty"`
 	IntrospectionEndpoint  string   `json:"introspection_endpoint,omitempty"`
-	RevocationFeed         string   `json:"revocation_feed_endpoint,omitempty" doc:"Where verifiers follow what was taken back."`
+	RevocationFeed         string   `json:"revocation_feed_endpoint,omitempty" doc:"The feed that verifiers follow for revocations."`
 	ResponseTypesSupported []string `json:"response_types_supported" nullable:"false"`
 	GrantTypesSupported    []string `json:"grant_types_supported" nullable:"false"`
 

@@ -37,8 +37,8 @@ type Client struct {
 	Secrets     []time.Time `json:"secrets" nullable:"false" doc:"When its secrets were made, the newest first: none or one, two during a rotation, three when a rotation was repeated within a day."`
 	Configured  bool        `json:"configured" doc:"Whether the settings describe it; change it there."`
 	CreatedAt   time.Time   `json:"created_at"`
-	DisabledAt  *time.Time  `json:"disabled_at,omitempty" doc:"When an administrator barred it."`
-	WithdrawnAt *time.Time  `json:"withdrawn_at,omitempty" doc:"When a start found that the settings no longer describe it; it is barred, too."`
+	DisabledAt  *time.Time  `json:"disabled_at,omitempty" doc:"When an administrator disabled it."`
+	WithdrawnAt *time.Time  `json:"withdrawn_at,omitempty" doc:"When a start found that the settings no longer describe it; it is disabled, too."`
 }
 
 // Clients is a list of clients.
@@ -50,7 +50,7 @@ type Clients struct {
 // RegisteredClient is a client that was registered just now.
 type RegisteredClient struct {
 	Client
-	ClientSecret string `json:"client_secret,omitempty" doc:"Told this once; absent for a client with a public key, or without credentials."`
+	ClientSecret string `json:"client_secret,omitempty" doc:"Shown once; absent for a client with a public key, or without credentials."`
 
 	UnknownAudiences []string `json:"unknown_audiences,omitempty" doc:"Those of its audiences for which no tokens are issued yet: neither the settings nor an enabled service have this name."`
 }
@@ -58,7 +58,7 @@ type RegisteredClient struct {
 // ClientSecret is a secret that was made just now.
 type ClientSecret struct {
 	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret" doc:"Told this once."`
+	ClientSecret string `json:"client_secret" doc:"Shown once."`
 }
 
 // ClientID names one client in a path.

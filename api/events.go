@@ -4,7 +4,7 @@ import "time"
 
 // Event is one thing that happened. It holds no secret.
 type Event struct {
-	Seq       int64             `json:"seq" doc:"Its place in the log: 1, 2, 3, …, without gaps."`
+	Seq       int64             `json:"seq" doc:"Its position in the log: 1, 2, 3, …, without gaps."`
 	ID        string            `json:"id" doc:"A UUID; the same that webhooks carry."`
 	Type      string            `json:"type" example:"login.succeeded"`
 	At        time.Time         `json:"at"`
@@ -23,7 +23,7 @@ type Event struct {
 // EventPage asks for a part of the audit trail.
 type EventPage struct {
 	Page
-	After     string `json:"-" query:"after" doc:"What happened after this place in the log, oldest first: the last of an answer before, or 0. Without it, the newest come first."`
+	After     string `json:"-" query:"after" doc:"Events after this position in the log, oldest first: the last of the previous response, or 0. Without it, the newest come first."`
 	Type      string `json:"-" query:"type" doc:"Types between commas, such as login.failed; session.* for all that begin so."`
 	AccountID string `json:"-" query:"account_id" doc:"A UUID."`
 	SessionID string `json:"-" query:"session_id" doc:"A UUID."`

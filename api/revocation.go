@@ -27,7 +27,7 @@ const (
 // follower fetches the snapshot and merges it.
 type FeedHello struct {
 	Epoch int64 `json:"epoch"`
-	// Head is the last place of the log; Floor the place after which the feed
+	// Head is the last position of the log, Floor the position after which the feed
 	// can go on without a snapshot.
 	Head  int64 `json:"head"`
 	Floor int64 `json:"floor"`
@@ -96,12 +96,12 @@ type Snapshot struct {
 
 // Poll asks for what a feed would have said.
 type Poll struct {
-	After int64 `json:"after" minimum:"0" maximum:"9007199254740991" doc:"The last place of the log that was applied."`
+	After int64 `json:"after" minimum:"0" maximum:"9007199254740991" doc:"The last position of the log that was applied."`
 	Wait  int   `json:"wait,omitempty" minimum:"0" maximum:"25" doc:"Seconds to wait for news."`
 	Ack   *Ack  `json:"ack,omitempty"`
 	// Verifier, Lease and WhenStale are what a stream says in its query: who
 	// follows, for how long it trusts what it hears, and what it does then.
-	// They are taken note of before anything is told.
+	// They are recorded before the response is made.
 	Verifier  string `json:"verifier,omitempty" maxLength:"64" doc:"The random name that the verifier keeps while it runs."`
 	Lease     int64  `json:"lease_ms,omitempty" minimum:"0" doc:"For how long it trusts its view, in milliseconds; 10 seconds unless it says so."`
 	WhenStale string `json:"when_stale,omitempty" enum:"refuse,introspect,open" doc:"What it does then."`
@@ -124,7 +124,7 @@ type Frame struct {
 type Ack struct {
 	// Verifier is a random name that the verifier keeps while it runs.
 	Verifier string `json:"verifier" minLength:"1" maxLength:"64"`
-	// Seq is the last place that it has applied, which no log is behind.
+	// Seq is the last position that it has applied, which no log is behind.
 	Seq int64 `json:"seq" minimum:"0" maximum:"9007199254740991"`
 	// Staleness is the verifier's lease in milliseconds.
 	Staleness int64 `json:"staleness_ms" minimum:"1"`
@@ -156,7 +156,7 @@ func (a FollowerAck) Ack() Ack {
 	return Ack{Verifier: a.Verifier, Seq: a.Seq, Staleness: a.Staleness, WhenStale: a.WhenStale, KeySet: a.KeySet, Audience: a.Audience}
 }
 
-// Target is what to take back. Exactly one of its members, or kind and id, is
+// Target is what to revoke. Exactly one of its members, or kind and id, is
 // given.
 type Target struct {
 	Kind string `json:"kind,omitempty" enum:"token,session,account,client,key,issuer" doc:"What id names."`
@@ -183,11 +183,11 @@ type Revoke struct {
 
 // Receipt says how far a rule has come.
 type Receipt struct {
-	Seq         int64     `json:"seq" doc:"Its place in the log."`
+	Seq         int64     `json:"seq" doc:"Its position in the log."`
 	EffectiveBy time.Time `json:"effective_by" doc:"When every verifier refuses, at the latest: each trusts what it knows for a bounded time. Asked for later, up to five seconds later than in the first answer, because it is not kept when the rule became durable; both hold."`
 	Confirmed   int       `json:"confirmed" doc:"Verifiers that have applied the rule."`
 	Pending     int       `json:"pending" doc:"Verifiers that follow the log and have not said so yet."`
-	Silent      int       `json:"silent" doc:"Verifiers not heard of lately. They trust nothing that they knew before."`
+	Silent      int       `json:"silent" doc:"Verifiers that are offline. They answer 503 until they reconnect."`
 	Open        []string  `json:"open" nullable:"false" doc:"Verifiers that did not confirm and may accept what they cannot know: for them effective_by does not hold. At most 20 are named."`
 	OpenCount   int       `json:"open_count" doc:"How many there are of those."`
 }
@@ -195,7 +195,7 @@ type Receipt struct {
 // Revoked is the receipt of a rule that was just written.
 type Revoked struct{ Receipt }
 
-// RulePlace names a rule by its place in the log.
+// RulePlace names a rule by its position in the log.
 type RulePlace struct {
 	Seq int `json:"-" path:"seq" doc:"The seq of a receipt."`
 }
@@ -211,12 +211,12 @@ type Verifier struct {
 	WhenStale string    `json:"when_stale" doc:"What it does then: refuse, introspect or open."`
 	KeySet    string    `json:"key_set,omitempty" doc:"The ETag of the key set that it verifies with."`
 	Seen      time.Time `json:"seen_at"`
-	Silent    bool      `json:"silent" doc:"Whether it has not been heard of lately."`
+	Silent    bool      `json:"silent" doc:"Whether it is offline."`
 }
 
 // Verifiers is the fleet.
 type Verifiers struct {
-	Head      int64      `json:"head" doc:"The last place of the log."`
+	Head      int64      `json:"head" doc:"The last position of the log."`
 	Followers int        `json:"followers" doc:"Feeds that this process serves right now."`
 	Verifiers []Verifier `json:"verifiers" nullable:"false"`
 }

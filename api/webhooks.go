@@ -14,7 +14,7 @@ type NewWebhook struct {
 	AllowPrivate bool     `json:"allow_private,omitempty" doc:"Whether the URL may be in a private network."`
 }
 
-// Webhook is a subscription to events, and how it fares.
+// Webhook is a subscription to events, and the state of its deliveries.
 type Webhook struct {
 	ID           string     `json:"id"`
 	ClientID     string     `json:"client_id"`
@@ -26,7 +26,7 @@ type Webhook struct {
 	RotatedAt    time.Time  `json:"secret_rotated_at"`
 	DisabledAt   *time.Time `json:"disabled_at,omitempty"`
 	DisabledWhy  string     `json:"disabled_why,omitempty" doc:"gone: the receiver answered 410; admin: an administrator did it."`
-	Cursor       int64      `json:"cursor" doc:"The place in the event log up to which everything is done with."`
+	Cursor       int64      `json:"cursor" doc:"The position in the event log up to which every event was delivered or moved to the dead letters."`
 	Failures     int        `json:"failures" doc:"Tries that failed since the last success."`
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 	NextAt       *time.Time `json:"next_at,omitempty" doc:"When the next event is tried again."`
@@ -56,7 +56,7 @@ type WebhookReplay struct {
 
 // WebhookReplayed says where a replay begins.
 type WebhookReplayed struct {
-	Cursor int64 `json:"cursor" doc:"The place in the event log after which it begins."`
+	Cursor int64 `json:"cursor" doc:"The position in the event log after which delivery begins."`
 }
 
 // DeliveryPage asks for the last tries of a subscription.
@@ -79,7 +79,7 @@ type DeadLetter struct {
 
 // Delivery is one try to deliver an event.
 type Delivery struct {
-	Seq      int64     `json:"seq" doc:"The event's place in the log."`
+	Seq      int64     `json:"seq" doc:"The event's position in the log."`
 	EventID  string    `json:"event_id"`
 	Type     string    `json:"type"`
 	At       time.Time `json:"at"`

@@ -79,7 +79,7 @@ func (s *Server) eventsBefore(ctx context.Context, cursor string, f event.Filter
 func eventPlace(field, text string) (int64, error) {
 	place, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || place < 0 {
-		return 0, problem.Field(field, "expected a place in the log")
+		return 0, problem.Field(field, "expected a position in the log")
 	}
 	return place, nil
 }

@@ -28,7 +28,7 @@ type oauthRow struct {
 func oauthRows() []oauthRow {
 	const grant = "invalid_grant"
 	return []oauthRow{
-		{clients.ErrNotProved, api.OAuthError{Code: invalidClient, Description: "The client is unknown, disabled, or did not prove who it is."}},
+		{clients.ErrNotProved, api.OAuthError{Code: invalidClient, Description: "Client authentication failed: the client is unknown or disabled, or its credentials are wrong."}},
 		{login.ErrGrantRefused, api.OAuthError{Code: "unauthorized_client", Description: "This client may not use this grant."}},
 		{login.ErrPower, api.OAuthError{Code: "invalid_scope", Description: "Scopes over Portaria need a token for Portaria: ask for them alone, or with the issuer's URL as resource."}},
 		{login.ErrScope, api.OAuthError{Code: "invalid_scope", Description: "Ask for scopes that the client is registered with, and for no more than a token holds."}},

@@ -12,16 +12,16 @@ func describeFeed(op *huma.Operation) {
 	switch op.Path {
 	case "/rev/v1/feed":
 		op.Parameters = append(op.Parameters,
-			streamParameter("query", "after", "The last place of the log that was applied; 0 unless it is given."),
-			streamParameter("header", "Last-Event-ID", "The same, as browsers say it; it goes before after."),
-			streamParameter("query", "verifier", "The random name that the verifier keeps while it runs; at most 64 printable characters."),
-			streamParameter("query", "lease_ms", "For how long it trusts its view, in milliseconds; 10 seconds unless it says so."),
-			streamParameter("query", "when_stale", "What it does then: refuse (the default), introspect or open."))
+			streamParameter("query", "after", "The last position of the log that was applied; by default 0."),
+			streamParameter("header", "Last-Event-ID", "The same, as browsers send it; it takes precedence over after."),
+			streamParameter("query", "verifier", "A random name that the verifier keeps while it runs; at most 64 printable characters."),
+			streamParameter("query", "lease_ms", "How long the verifier trusts its view, in milliseconds; by default 10 seconds."),
+			streamParameter("query", "when_stale", "What the verifier does when its view is older: refuse (the default), introspect or open."))
 		op.Responses["200"].Content = streamOf("text/event-stream", "Events hello or reset, rev, jwks, and hb every second.")
 	case "/rev/v1/snapshot":
-		op.Parameters = append(op.Parameters, streamParameter("header", "If-None-Match", "The ETag of the snapshot that is known."))
+		op.Parameters = append(op.Parameters, streamParameter("header", "If-None-Match", "The ETag of the last snapshot."))
 		op.Responses["200"].Content = streamOf("application/x-ndjson", "A Snapshot on the first line, a FeedRule on each other; with gzip where it is accepted.")
-		op.Responses["304"] = &huma.Response{Description: "The log has not moved since."}
+		op.Responses["304"] = &huma.Response{Description: "The log has not changed since."}
 	}
 }
 

@@ -62,6 +62,6 @@ func (s *Server) record(ctx context.Context, c Caller, e event.Event) {
 	}
 	// A caller who hangs up was refused all the same.
 	if err := s.Events.Append(context.WithoutCancel(ctx), []event.Event{e}); err != nil {
-		s.Log.ErrorContext(ctx, "record refusal", "type", string(e.Type), "error", err)
+		s.Log.ErrorContext(ctx, "refused request not recorded", "type", string(e.Type), "error", err)
 	}
 }

@@ -76,7 +76,7 @@ func feedPlace(r *http.Request) (v fleet.Verifier, err error) {
 		text, name = last, "Last-Event-ID"
 	}
 	if v.Seq, err = number(text, 0, 0, rule.MaxSeq); err != nil {
-		return v, problem.Field(name, "expected a place in the log, as it was told")
+		return v, problem.Field(name, "expected a position that the feed sent")
 	}
 	ms, err := number(query.Get("lease_ms"), fleet.DefaultStaleness.Milliseconds(), 1, math.MaxInt64)
 	if err != nil {
@@ -117,8 +117,8 @@ func (s *Server) lookAgain(ctx context.Context, after int64, proof string) {
 		err = revoke.ErrPlace
 	}
 	if err != nil {
-		s.Log.WarnContext(ctx, "a verifier tells of a place beyond the revocation log",
-			"error", err, "place", after, "head", s.Revocation.View().Head, "client", serve.ClientAddress(ctx))
+		s.Log.WarnContext(ctx, "position of a verifier is after the end of the revocation log",
+			"error", err, "position", after, "head", s.Revocation.View().Head, "client", serve.ClientAddress(ctx))
 	}
 }
 

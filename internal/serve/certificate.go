@@ -50,7 +50,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		defer c.reading.Unlock()
 		c.next.Store(now.Add(checkInterval).UnixNano())
 		if changed, err := c.reload(); err != nil {
-			c.log.Error("keep the old certificate", "error", err)
+			c.log.Error("certificate not reloaded, the old one stays in use", "error", err)
 		} else if changed {
 			c.log.Info("certificate reloaded", "file", c.certFile)
 		}
