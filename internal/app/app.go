@@ -96,6 +96,8 @@ type Env struct {
 	Now         func() time.Time
 	// Around is [sqlstore.Options.Around]; nil in a real service.
 	Around func(ctx context.Context, step func() error) error
+	// Reads is [sqlstore.Options.Reads]; nil in a real service.
+	Reads func(ctx context.Context, text string)
 	// Elapsed is a clock that no change of Now moves, for tests; nil for the
 	// machine's monotonic clock.
 	Elapsed func() time.Duration
@@ -112,7 +114,7 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.openStore(ctx, sqlstore.Options{Around: env.Around, Panics: a.panics, Elapsed: env.Elapsed}); err != nil {
+	if err := a.openStore(ctx, sqlstore.Options{Around: env.Around, Reads: env.Reads, Panics: a.panics, Elapsed: env.Elapsed}); err != nil {
 		return nil, err
 	}
 	a.writes.prove = func(ctx context.Context) error { return a.store.ProveWritable(ctx, a.now()) }

@@ -105,7 +105,7 @@ func (a *App) run() {
 		a.t.Fatal(err)
 	}
 	a.URL = a.config.IssuerURL(server.Addr())
-	env := app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.now, Around: a.Faults.Around}
+	env := app.Env{Config: a.config, Issuer: a.URL, Log: log, Now: a.now, Around: a.Faults.Around, Reads: a.Faults.read}
 	if a.Clock != nil {
 		env.Elapsed, env.Reference = a.Clock.Elapsed, a.Clock.Now
 	}

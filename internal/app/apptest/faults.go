@@ -3,6 +3,7 @@ package apptest
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/portaria/portaria/client"
@@ -18,6 +19,38 @@ type Faults struct {
 	hit  bool
 	// before, if any, runs in the place of a failure.
 	before func()
+
+	steps int
+	reads []string
+}
+
+// Counted is what requests asked of the store.
+type Counted struct {
+	// Steps counts reads and writes; a write is one step, however many statements
+	// it has.
+	Steps int
+	// Reads are the names of the statements that read, in order, with SQLite.
+	Reads []string
+}
+
+// Count returns what was asked of the store since the last call, by requests of
+// [App.Faulty].
+func (f *Faults) Count() Counted {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := Counted{f.steps, f.reads}
+	f.steps, f.reads = 0, nil
+	return c
+}
+
+func (f *Faults) read(ctx context.Context, text string) {
+	if ctx.Value(exposed{}) == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name, _, _ := strings.Cut(strings.TrimPrefix(text, "-- name: "), " ")
+	f.reads = append(f.reads, name)
 }
 
 // Fail has the n-th step from now on fail, once. With lost, the step is done
@@ -69,6 +102,7 @@ func lose(error) error { return store.ErrUnavailable }
 func (f *Faults) next() (fails, lost bool, before func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.steps++
 	f.n--
 	if f.n != 0 {
 		return false, false, nil

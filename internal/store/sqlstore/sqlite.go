@@ -62,7 +62,9 @@ func openSQLite(ctx context.Context, path string, opts Options) (*sqliteEngine, 
 	}
 	e.readers = make(chan *sqliteConn, e.size)
 	for range e.size {
-		e.readers <- newSQLiteConn(db, "PRAGMA query_only=ON")
+		reader := newSQLiteConn(db, "PRAGMA query_only=ON")
+		reader.watch = opts.Reads
+		e.readers <- reader
 	}
 	return e, nil
 }
@@ -160,6 +162,7 @@ type sqliteConn struct {
 	conn    *sql.Conn
 	stmts   map[string]*sql.Stmt
 	queries *query.Queries
+	watch   func(ctx context.Context, text string) // nil but in tests
 }
 
 func newSQLiteConn(db *sql.DB, setup ...string) *sqliteConn {
@@ -200,6 +203,9 @@ func (c *sqliteConn) close() error {
 
 // PrepareContext implements [query.DBTX].
 func (c *sqliteConn) PrepareContext(ctx context.Context, text string) (*sql.Stmt, error) {
+	if c.watch != nil {
+		c.watch(ctx, text)
+	}
 	if stmt := c.stmts[text]; stmt != nil {
 		return stmt, nil
 	}

@@ -53,6 +53,9 @@ type Options struct {
 	// Around runs every step of the store; nil runs it directly. An error that
 	// it returns is the step's. Tests use it to let the database fail.
 	Around func(ctx context.Context, step func() error) error
+	// Reads, with SQLite, is called with the text of each statement that reads
+	// outside of a write; nil for none. Tests count with it.
+	Reads func(ctx context.Context, text string)
 	// Panics logs and counts panics in the goroutines of the Store; nil only
 	// keeps them alive.
 	Panics *background.Panics
