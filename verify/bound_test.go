@@ -218,7 +218,7 @@ func TestAnotherSalt(t *testing.T) {
 			refuse(t, v, token, verify.ErrStale)
 			refuse(t, v, gone, verify.ErrRevoked)
 		}
-		if n := strings.Count(log.String(), "another salt"); n != 1 {
+		if n := strings.Count(log.String(), "belongs to a different database"); n != 1 {
 			t.Errorf("said %d times:\n%s", n, log.String())
 		}
 		w.misbehave("feed", nil)

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -72,27 +73,46 @@ func (f *follower) run() {
 	}
 }
 
-// failed notes why an attempt ended, and logs it unless it is as before.
+// maxCauses bounds how many different causes are logged while the feed is lost.
+const maxCauses = 8
+
+// failed records why an attempt ended. It logs the first failure, and then each
+// other cause once: two causes that take turns must not fill the log.
 func (f *follower) failed(err error) {
-	old := f.failure.Swap(&err)
-	switch {
+	f.failure.Store(&err)
+	switch cause := causeOf(err); {
 	case errors.Is(err, errSalt):
 		if !f.foreign {
-			f.config.Log.Error("revocation feed has another salt: it is not the log that is known, and nothing is trusted that it could have revoked; "+
-				"bring the log back, or restart this service to follow the new one", "error", err, "place", f.applied.Load())
+			f.config.Log.Error("revocation feed belongs to a different database; restore the database, or restart this service to follow the new one",
+				"error", err, "position", f.applied.Load())
 		}
 		f.foreign = true
-	case old == nil || (*old).Error() != err.Error():
-		f.config.Log.Warn("revocation feed is lost", "error", err, "place", f.applied.Load())
+	case slices.Contains(f.logged, cause) || len(f.logged) == maxCauses:
+	default:
+		message := "revocation feed lost"
+		if len(f.logged) > 0 {
+			message = "revocation feed still lost"
+		}
+		f.logged = append(f.logged, cause)
+		f.config.Log.Warn(message, "error", err, "position", f.applied.Load())
 	}
 	f.ended()
 }
 
-// renewed notes that the view is as it should be.
+// causeOf returns the text of an error without the address of the request, so
+// that a read and a dial that fail in the same way are one cause.
+func causeOf(err error) string {
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		return request.Err.Error()
+	}
+	return err.Error()
+}
+
+// renewed records that the view is current.
 func (f *follower) renewed() {
-	f.foreign = false
+	f.foreign, f.logged = false, nil
 	if f.failure.Swap(nil) != nil {
-		f.config.Log.Info("revocation feed is followed again", "place", f.applied.Load())
+		f.config.Log.Info("revocation feed followed again", "position", f.applied.Load())
 	}
 	f.ended()
 }

@@ -53,6 +53,7 @@ type follower struct {
 	swept    time.Time
 	sizes    struct{ rules, bytes atomic.Int64 }
 	failure  atomic.Pointer[error] // why the newest attempt ended
+	logged   []string              // causes logged since the feed was lost; of run
 	polls    time.Time             // until when streams are not tried
 	firstEnd sync.Once
 	proof    atomic.Pointer[string] // of the last heartbeat; shown when coming back

@@ -59,6 +59,41 @@ func check(s *rules.Set, revision int64) rules.Verdict {
 	return s.Table().Check(&keys, issuerKey, rules.Standing{Revision: revision})
 }
 
+// TestARepeatedSnapshotNeedsNoRoom: only rules that are not known count against
+// the limit. A full set takes a snapshot of the same rules, of rules that replace
+// expired ones, and nothing else.
+func TestARepeatedSnapshotNeedsNoRoom(t *testing.T) {
+	const most = 1000
+	s := rules.NewSetOf(most)
+	list := func(from, to int, later int64) (all []rules.Rule) {
+		for i := from; i < to; i++ {
+			r := about(rule.Session, fmt.Sprint(i), int64(i+1))
+			r.Prune = now + later
+			all = append(all, r, r)
+		}
+		return all
+	}
+	merge := func(what string, batch []rules.Rule, at int64, want error) {
+		t.Helper()
+		if err := s.Merge(batch, at); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	merge("all at once", list(0, most, 100), now, nil)
+	merge("the same again", list(0, most, 100), now, nil)
+	merge("one more", list(most, most+1, 100), now, rules.ErrTooMany)
+	merge("the same after they expired, and for longer", list(0, most, 500), now+200, nil)
+	merge("one more of those", list(0, most+1, 500), now+200, rules.ErrTooMany)
+	merge("others after all expired", list(most, 2*most, 900), now+600, nil)
+	if s.Len() != most {
+		t.Errorf("%d rules", s.Len())
+	}
+	k := rules.Keys{rules.Session: key(rule.Session, fmt.Sprint(most))}
+	if got := s.Table().Check(&k, issuerKey, rules.Standing{Revision: 1}); got != rules.Revoked {
+		t.Errorf("a rule of the last batch: %v", got)
+	}
+}
+
 // TestKinds: each kind against a token that is older than the rule, as old, and
 // newer; a key is no question of age.
 func TestKinds(t *testing.T) {

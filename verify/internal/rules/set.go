@@ -20,12 +20,13 @@ var ErrTooMany = errors.New("rules: too many rules")
 type Set struct {
 	table atomic.Pointer[Table]
 	live  int // slots in use
+	most  int // Max, less in tests
 	times []written
 }
 
 // NewSet returns a set without rules.
 func NewSet() *Set {
-	s := &Set{}
+	s := &Set{most: Max}
 	s.table.Store(newTable(leastSlots, newest(nil)))
 	return s
 }
@@ -51,8 +52,11 @@ func (s *Set) Size() int {
 // is left out when it costs nothing. An error wraps ErrTooMany; what was merged
 // by then remains.
 func (s *Set) Merge(rules []Rule, now int64) error {
-	epochs := epochsOf(rules)
-	if err := s.room(len(rules), epochs, now); err != nil {
+	epochs, count := epochsOf(rules), len(rules)
+	if s.live+count > s.most {
+		count = s.table.Load().lacks(rules, now)
+	}
+	if err := s.room(count, epochs, now); err != nil {
 		return err
 	}
 	for i := range rules {
@@ -67,6 +71,40 @@ func (s *Set) Merge(rules []Rule, now int64) error {
 		return s.rebuild(0, nil, now)
 	}
 	return nil
+}
+
+// lacks counts the slots that rules need in addition to the live ones. Rules that
+// the table has, and repetitions within the list, need none: a new snapshot
+// repeats what is known. Expired rules of the table do not count as known, because
+// a rebuild drops them.
+func (t *Table) lacks(rules []Rule, now int64) int {
+	type name struct {
+		key  Key
+		soft bool
+	}
+	missing := map[name]struct{}{}
+	for i := range rules {
+		if n := (name{rules[i].Key, rules[i].Soft}); !t.has(n.key, n.soft, now) {
+			missing[n] = struct{}{}
+		}
+	}
+	return len(missing)
+}
+
+// has reports whether the table has a live rule about a key, of that mode.
+func (t *Table) has(k Key, soft bool, now int64) bool {
+	for at := t.start(k); ; at++ {
+		if at == len(t.slots) {
+			at = 0
+		}
+		m := meta(t.slots[at].meta.Load())
+		if m == 0 {
+			return false
+		}
+		if m.soft() == soft && t.slots[at].hi.Load() == k.hi && t.slots[at].lo.Load() == k.lo {
+			return m.prune() > now
+		}
+	}
 }
 
 // epochsOf lists the epochs of rules.
@@ -89,7 +127,7 @@ func (s *Set) room(count int, epochs []int64, now int64) error {
 		_, ok := slices.BinarySearch(t.epochs[:], e)
 		return !ok
 	})
-	if !unknown && 2*(s.live+count) <= len(t.slots) {
+	if !unknown && s.live+count <= s.most && 2*(s.live+count) <= len(t.slots) {
 		return nil
 	}
 	return s.rebuild(count, epochs, now)
@@ -108,7 +146,7 @@ func (s *Set) rebuild(more int, epochs []int64, now int64) error {
 			}
 		}
 	}
-	if live+more > Max {
+	if live+more > s.most {
 		return ErrTooMany
 	}
 	// A tenth more than needed, so that a table that grows is not made anew
