@@ -15,7 +15,7 @@ import (
 // is added to one of them must be added here, on purpose. No flow of a person reads
 // the clients table for the service's own audience, whatever its name is.
 func TestStatementsOfEachFlow(t *testing.T) {
-	for _, audience := range []string{"portaria", "https://api.example"} {
+	for _, audience := range []string{"portaria", "orders-api"} {
 		t.Run(audience, func(t *testing.T) {
 			a := apptest.Start(t, func(c *config.Config) { c.Audience = audience })
 			a.SignUp("ana@example.org")
