@@ -37,6 +37,11 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 		task("encryption keys of services", 0, a.FetchKeySets)
 	}
 	keep("webhooks", a.webhooks.Run)
+	keep("event notices", func(ctx context.Context) {
+		for range a.store.EventNotifications(ctx) {
+			a.webhooks.Wake()
+		}
+	})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

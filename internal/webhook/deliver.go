@@ -12,9 +12,16 @@ import (
 )
 
 const (
-	// lookEvery is how often the log is looked at, whether or not somebody
-	// calls Wake: another process may have written.
+	// lookEvery is how often the service reads the log while a subscription has
+	// events to deliver, because a retry may be due.
 	lookEvery = time.Second
+	// idleEvery is how often it reads the log while nothing is left to deliver.
+	// Wake makes it read earlier. Another process may have written without a
+	// notice.
+	idleEvery = 5 * time.Second
+	// gather is the least time between two reads that find events, so that a storm
+	// of events costs few reads. The first event is delivered at once.
+	gather = 25 * time.Millisecond
 	// leaseTime is how long a process that died keeps others from delivering
 	// in its place. Each try ends well within it.
 	leaseTime = 2 * sendTimeout
@@ -22,7 +29,7 @@ const (
 	batch = 100
 )
 
-// Wake has the log looked at now. It never waits.
+// Wake makes the service read the log now. It never waits.
 func (s *Service) Wake() {
 	select {
 	case s.wake <- struct{}{}:
@@ -37,16 +44,25 @@ func (s *Service) Run(ctx context.Context) {
 	defer workers.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	head := int64(-1)
+	seen := view{head: unread}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-s.wake:
+			seen.pending = true // a subscription may have changed
 		}
-		head = s.look(ctx, head, &workers)
-		timer.Reset(s.lookEvery)
+		before := seen.head
+		seen = s.look(ctx, seen, &workers)
+		if seen.head != before {
+			pause(ctx, gather)
+		}
+		if seen.pending {
+			timer.Reset(s.lookEvery)
+		} else {
+			timer.Reset(max(s.lookEvery, idleEvery))
+		}
 	}
 }
 
@@ -54,27 +70,42 @@ func (s *Service) Run(ctx context.Context) {
 // failed, and returns.
 func (s *Service) Round(ctx context.Context) {
 	var workers sync.WaitGroup
-	s.look(ctx, -1, &workers)
+	s.look(ctx, view{head: unread}, &workers)
 	workers.Wait()
 }
 
+// view is what the service knows of the event log.
+type view struct {
+	// head is the last event, or unread.
+	head int64
+	// pending says that a subscription may have events to deliver.
+	pending bool
+}
+
+const unread = -1
+
 // look starts a worker for every subscription that has something to do and
-// none yet; there are at most MaxSubscriptions. It answers the head of the log.
-func (s *Service) look(ctx context.Context, before int64, workers *sync.WaitGroup) int64 {
+// none yet; there are at most MaxSubscriptions. While the log has not grown and
+// nothing is pending, it reads the head of the log alone.
+func (s *Service) look(ctx context.Context, before view, workers *sync.WaitGroup) view {
 	head, err := s.Events.LastEvent(ctx)
 	if err != nil {
 		s.complain(ctx, "look for events", err)
-		return before
+		return view{before.head, true}
 	}
-	if head != before {
+	if head != before.head {
 		s.tellPollers()
+	} else if !before.pending {
+		return before
 	}
 	subs, err := s.Store.List(ctx)
 	if err != nil {
 		s.complain(ctx, "list webhooks", err)
-		return head
+		return view{head, true}
 	}
+	pending := false
 	for _, sub := range subs {
+		pending = pending || sub.pending(head)
 		if sub.due(head, s.Now()) && s.begin(sub.ID) {
 			workers.Go(func() {
 				defer s.end(sub.ID)
@@ -84,7 +115,7 @@ func (s *Service) look(ctx context.Context, before int64, workers *sync.WaitGrou
 			})
 		}
 	}
-	return head
+	return view{head, pending}
 }
 
 // restAfterPanic is how long a subscription rests whose worker panicked.

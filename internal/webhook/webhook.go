@@ -164,7 +164,12 @@ func matches(pattern string, t event.Type) bool {
 
 // due reports whether there may be something to push at now.
 func (s Subscription) due(head int64, now time.Time) bool {
-	return s.Format != Poll && !s.Disabled() && s.Cursor < head && !s.NextAt.After(now)
+	return s.pending(head) && !s.NextAt.After(now)
+}
+
+// pending reports whether events are left to deliver, now or after a pause.
+func (s Subscription) pending(head int64) bool {
+	return s.Format != Poll && !s.Disabled() && s.Cursor < head
 }
 
 // check refuses what could never be delivered. insecure lets URL be plain HTTP

@@ -10,10 +10,14 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// rulesChannel is where processes on one PostgreSQL tell each other that there
-// are new rules.
+// Processes on one PostgreSQL notify each other of new rules and events on these
+// channels.
 const (
-	rulesChannel = "portaria_rules"
+	rulesChannel  = "portaria_rules"
+	eventsChannel = "portaria_events"
+	// notifyEvery bounds how often a process notifies the others, so that a storm
+	// of writes costs few statements.
+	notifyEvery = 25 * time.Millisecond
 	// listenAgain is how long to wait after a connection was lost.
 	listenAgain = time.Second
 	// tellTimeout bounds telling the others: they will look anyway.
@@ -22,7 +26,7 @@ const (
 
 // notifications adds to what this process writes what the others do, and tells
 // them of its own.
-func (e *postgresEngine) notifications(ctx context.Context, local <-chan struct{}) <-chan struct{} {
+func (e *postgresEngine) notifications(ctx context.Context, local <-chan struct{}, channel string) <-chan struct{} {
 	out := make(chan struct{}, 1)
 	offer := func() {
 		select {
@@ -37,13 +41,14 @@ func (e *postgresEngine) notifications(ctx context.Context, local <-chan struct{
 	keep("notify other processes", func(ctx context.Context) {
 		for range local {
 			offer()
-			e.tell(ctx)
+			e.tell(ctx, channel)
+			rest(ctx, notifyEvery)
 		}
 	})
 	keep("listen to other processes", func(ctx context.Context) {
 		for ctx.Err() == nil {
 			// Whatever went wrong, it is the poll of the table that counts.
-			_ = e.listen(ctx, offer)
+			_ = e.listen(ctx, channel, offer)
 			rest(ctx, listenAgain)
 		}
 	})
@@ -56,15 +61,15 @@ func (e *postgresEngine) notifications(ctx context.Context, local <-chan struct{
 
 // tell is not part of the transaction that wrote the rules, where it would hold
 // a lock that all of the server's notifications share.
-func (e *postgresEngine) tell(ctx context.Context) {
+func (e *postgresEngine) tell(ctx context.Context, channel string) {
 	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
 	defer cancel()
-	_, _ = e.db.ExecContext(ctx, "NOTIFY "+rulesChannel) // a wake-up alone
+	_, _ = e.db.ExecContext(ctx, "NOTIFY "+channel) // a wake-up alone
 }
 
 // listen holds a connection until it breaks, has reached the age at which
 // connections are dropped, or ctx ends. It is then of no more use to anybody.
-func (e *postgresEngine) listen(ctx context.Context, offer func()) error {
+func (e *postgresEngine) listen(ctx context.Context, channel string, offer func()) error {
 	ctx, cancel := context.WithTimeout(ctx, maxLife)
 	defer cancel()
 	conn, err := e.db.Conn(ctx)
@@ -73,7 +78,7 @@ func (e *postgresEngine) listen(ctx context.Context, offer func()) error {
 	}
 	err = conn.Raw(func(raw any) error {
 		pg := raw.(*stdlib.Conn).Conn()
-		if _, err := pg.Exec(ctx, "LISTEN "+rulesChannel); err != nil {
+		if _, err := pg.Exec(ctx, "LISTEN "+channel); err != nil {
 			return errors.Join(driver.ErrBadConn, err)
 		}
 		for {

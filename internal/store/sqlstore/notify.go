@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// bell tells whoever listens that rules were written. It carries nothing: the
-// table is the truth.
+// bell wakes its listeners after a write to a log. It carries no data: listeners
+// read the table.
 type bell struct {
 	mu        sync.Mutex
 	listeners map[chan struct{}]bool
@@ -46,10 +46,19 @@ func (b *bell) listen(ctx context.Context) <-chan struct{} {
 // Several may be told of by one value, and some not at all: look from time to
 // time anyway. It is closed after ctx has ended.
 func (s *Store) Notifications(ctx context.Context) <-chan struct{} {
-	local := s.bell.listen(ctx)
+	return s.notifications(ctx, &s.rules, rulesChannel)
+}
+
+// EventNotifications is Notifications for the event log.
+func (s *Store) EventNotifications(ctx context.Context) <-chan struct{} {
+	return s.notifications(ctx, &s.events, eventsChannel)
+}
+
+func (s *Store) notifications(ctx context.Context, b *bell, channel string) <-chan struct{} {
+	local := b.listen(ctx)
 	// Through a pooler, LISTEN would stay with a connection that others use.
 	if pg, ok := s.engine.(*postgresEngine); ok && !pg.pool.pooled {
-		return pg.notifications(ctx, local)
+		return pg.notifications(ctx, local, channel)
 	}
 	return local
 }

@@ -42,10 +42,13 @@ func TestNotifications(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store := open(t, url(t))
 			ctx, stop := context.WithCancel(t.Context())
-			c := store.Notifications(ctx)
-			heard(t, c, store)
+			rules, events := store.Notifications(ctx), store.EventNotifications(ctx)
+			heard(t, rules, store)
+			heard(t, events, store)
 			stop()
-			for range c {
+			for range rules {
+			}
+			for range events {
 			}
 			writeRule(t, store)
 		})
@@ -56,11 +59,14 @@ func TestProcessesHearEachOther(t *testing.T) {
 	url := testdb.Postgres(t)
 	one, other := open(t, url), open(t, url)
 	ctx, stop := context.WithCancel(t.Context())
-	c, told := one.Notifications(ctx), other.Notifications(ctx)
-	heard(t, c, other)
-	stop()
-	for range c {
+	heardAt, toldAt := []<-chan struct{}{one.Notifications(ctx), one.EventNotifications(ctx)},
+		[]<-chan struct{}{other.Notifications(ctx), other.EventNotifications(ctx)}
+	for _, c := range heardAt {
+		heard(t, c, other)
 	}
-	for range told {
+	stop()
+	for _, c := range append(heardAt, toldAt...) {
+		for range c {
+		}
 	}
 }

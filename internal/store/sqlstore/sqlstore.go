@@ -76,7 +76,8 @@ type Options struct {
 // the part that fulfils keyring.Store. It is safe for concurrent use.
 type Store struct {
 	engine engine
-	bell   bell
+	rules  bell // rings after rules were written
+	events bell // rings after events were written
 	clock  steady
 }
 
@@ -183,7 +184,10 @@ func writeLog[T any](ctx context.Context, s *Store, order string, ask func(*quer
 	run := func(ctx context.Context, do step) error {
 		err := s.engine.writeLog(ctx, d, do)
 		if err == nil && len(d.rules) > 0 {
-			s.bell.ring()
+			s.rules.ring()
+		}
+		if err == nil && len(d.events) > 0 {
+			s.events.ring()
 		}
 		return err
 	}
