@@ -29,14 +29,14 @@ func TestAnIdleServiceReadsOnceInFiveSeconds(t *testing.T) {
 				w.service.Wake()
 			}
 		}()
-		time.Sleep(10 * time.Second) // the events before are read
+		<-time.After(10 * time.Second) // the events before are read
 		before := reads.Load()
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if n := reads.Load() - before; n > 12 || n < 11 {
 			w.Errorf("%d reads in an idle minute, want one in five seconds", n)
 		}
 		ids := w.happens(event.SessionEnded)
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		w.same(h.received(), ids)
 	})
 }
