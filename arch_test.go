@@ -31,8 +31,8 @@ type rule struct {
 }
 
 var domain = []string{
-	"internal/account", "internal/clients", "internal/event", "internal/flow", "internal/guard", "internal/jose", "internal/keyring",
-	"internal/login", "internal/password", "internal/revoke", "internal/revoke/fleet", "internal/revoke/rule", "internal/session", "internal/token",
+	"internal/account", "internal/clients", "internal/event", "internal/flow", "internal/guard", "internal/issue", "internal/jose", "internal/keyring",
+	"internal/password", "internal/revoke", "internal/revoke/fleet", "internal/revoke/rule", "internal/session", "internal/signin", "internal/token",
 }
 
 // table says what each package may import. Arrows point down; change a row and
@@ -75,8 +75,10 @@ func table() map[string]rule {
 		"internal/revoke/rule":  {domain: true},
 		"internal/revoke/fleet": {imports: []string{"internal/revoke/rule"}, domain: true},
 		"internal/revoke":       {imports: []string{"internal/event", "internal/revoke/rule"}, domain: true},
-		"internal/login": {imports: []string{"internal/account", "internal/clients", "internal/event", "internal/guard",
-			"internal/password", "internal/revoke", "internal/revoke/rule", "internal/session", "internal/token"}, domain: true},
+		"internal/issue": {imports: []string{"internal/account", "internal/clients", "internal/event", "internal/session",
+			"internal/token"}, domain: true},
+		"internal/signin": {imports: []string{"internal/account", "internal/event", "internal/guard", "internal/issue",
+			"internal/password", "internal/session"}, domain: true},
 
 		"internal/mail":    {},
 		"internal/captcha": {},
@@ -114,7 +116,7 @@ func table() map[string]rule {
 		"internal/chaos":       {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb"}, testing: true},
 		"internal/cli":         {imports: []string{"api", "client", "internal/app", "internal/config"}},
 		// The commands for keys and tokens work without a service, on files:
-		// they are a face of jose, keyfile and keyring as the API is one of login.
+		// they are a face of jose, keyfile and keyring as the API is one of signin and issue.
 		"internal/workbench": {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring"}},
 		"internal/keycli":    {imports: []string{"internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/workbench"}},
 		"internal/admincli":  {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli"}},
@@ -301,14 +303,14 @@ func TestArchitectureChecker(t *testing.T) {
 		"bubble":      {"internal/session/s_test.go", "package session_test\nfunc f() { synctest.Test(t, func() { time.Sleep(1) }) }", nil},
 		"test import": {"internal/session/s_test.go", "package session_test\nimport _ " + own + `internal/testdb"`, nil},
 		"unlisted":    {"internal/util/u.go", "// Package util is.\npackage util", []string{"internal/util: not in the import table of arch_test.go"}},
-		"upward": {"internal/session/s.go", "// Package session is.\npackage session\nimport _ " + own + `internal/login"`,
-			[]string{"internal/session/s.go: imports github.com/portaria/portaria/internal/login: not in its row of the import table"}},
+		"upward": {"internal/session/s.go", "// Package session is.\npackage session\nimport _ " + own + `internal/signin"`,
+			[]string{"internal/session/s.go: imports github.com/portaria/portaria/internal/signin: not in its row of the import table"}},
 		"test package": {"internal/app/a.go", "// Package app is.\npackage app\nimport _ " + own + `internal/testdb"`,
 			[]string{"internal/app/a.go: imports github.com/portaria/portaria/internal/testdb: it exists for tests"}},
 		"JOSE library": {"internal/httpapi/a.go", "// Package httpapi is.\npackage httpapi\nimport _ \"github.com/go-jose/go-jose/v4\"",
 			[]string{"internal/httpapi/a.go: imports github.com/go-jose/go-jose/v4: only jose, keyring, token and verify know the JOSE library"}},
-		"HTTP in a domain": {"internal/login/l.go", "// Package login is.\npackage login\nimport _ \"net/http\"",
-			[]string{"internal/login/l.go: imports net/http: a domain package knows neither HTTP nor SQL"}},
+		"HTTP in a domain": {"internal/signin/l.go", "// Package signin is.\npackage signin\nimport _ \"net/http\"",
+			[]string{"internal/signin/l.go: imports net/http: a domain package knows neither HTTP nor SQL"}},
 		"SQL in a domain": {"internal/account/l.go", "// Package account is.\npackage account\nimport _ \"database/sql\"",
 			[]string{"internal/account/l.go: imports database/sql: a domain package knows neither HTTP nor SQL"}},
 		"log in a domain": {"internal/account/l.go", "// Package account is.\npackage account\nimport \"log/slog\"\nfunc f() { slog.Info(\"x\") }",

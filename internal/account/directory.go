@@ -13,15 +13,22 @@ import (
 // password is wrong, or it is disabled. Callers must not be told which.
 var ErrNotProved = errors.New("account not proved")
 
-// Directory registers accounts and checks their passwords.
+// Policy is what people may do without an administrator.
+type Policy struct {
+	// SignUpOpen permits everyone to create an account.
+	SignUpOpen bool
+}
+
+// Directory registers accounts, checks their passwords, and changes them.
 type Directory struct {
 	store  Store
 	hasher *password.Hasher
+	policy Policy
 }
 
 // NewDirectory joins the store of accounts and the hasher of passwords.
-func NewDirectory(store Store, hasher *password.Hasher) *Directory {
-	return &Directory{store, hasher}
+func NewDirectory(store Store, hasher *password.Hasher, policy Policy) *Directory {
+	return &Directory{store, hasher, policy}
 }
 
 // Register adds an account. Errors: those of Canonical, of password.Chosen
@@ -92,6 +99,10 @@ func (d *Directory) Prove(ctx context.Context, identifier string, plain password
 
 // ProveFor checks a password against an account that is known already.
 func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plain) (Proof, error) {
+	if a.PasswordHash == "" {
+		// The same work as for a wrong password.
+		return Proof{Account: a}, notProved(d.hasher.Decoy(ctx, plain), "account has no password")
+	}
 	outdated, err := d.hasher.Verify(ctx, plain, a.PasswordHash)
 	if err != nil {
 		return Proof{Account: a}, notProved(err, "wrong password")

@@ -15,13 +15,14 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/httpapi"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/recipient"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/signin"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
 	"github.com/portaria/portaria/internal/webhook"
@@ -189,26 +190,27 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
-	flows, err := login.New(login.Config{
-		Store:    a.store,
-		Accounts: a.store,
-		People:   account.NewDirectory(a.store, a.hasher),
-		Chain:    chain,
-		Tokens:   tokens,
-		Events:   a.store,
-		Policy:   a.config.Login(),
+	issuing, err := issue.New(issue.Config{
+		Store:  a.store,
+		Chain:  chain,
+		Tokens: tokens,
+		Events: a.store,
+		Policy: a.config.Issue(),
 	})
 	if err != nil {
 		return err
 	}
-	if err := a.warnOfAudiences(ctx, directory, flows); err != nil {
+	people := account.NewDirectory(a.store, a.hasher, account.Policy{SignUpOpen: a.config.SignUpOpen()})
+	if err := a.warnOfAudiences(ctx, directory, issuing); err != nil {
 		return err
 	}
 	if err := a.openWebhooks(ctx, issuer); err != nil {
 		return err
 	}
 	a.API, err = httpapi.New(httpapi.Config{
-		Login:        flows,
+		SignIn:       signin.New(people, issuing, a.store),
+		Issuing:      issuing,
+		People:       people,
 		Accounts:     a.store,
 		Sessions:     a.store,
 		Clients:      directory,
@@ -242,7 +244,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 // back here.
 func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, error) {
 	policy := a.config.Token(issuer)
-	policy.Registered, policy.Latest = login.Registered(a.store), a.clock.earliest
+	policy.Registered, policy.Latest = issue.Registered(a.store), a.clock.earliest
 	a.follow(policy)
 	tokens, err := token.NewIssuer(a.ring, policy)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 )
 
 // openClients syncs the registered clients with the settings.
@@ -33,7 +33,7 @@ func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
 
 // warnOfAudiences logs clients with audiences for which no tokens are issued: a
 // name was misspelt, or a service was removed. The service starts all the same.
-func (a *App) warnOfAudiences(ctx context.Context, directory *clients.Directory, flows *login.Service) error {
+func (a *App) warnOfAudiences(ctx context.Context, directory *clients.Directory, flows *issue.Service) error {
 	for c, err := range directory.All(ctx) {
 		if err != nil {
 			return fmt.Errorf("list clients: %w", err)

@@ -12,9 +12,9 @@ import (
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
 )
@@ -48,14 +48,14 @@ func OperatorToken(ctx context.Context, c config.Config, issuer string, now time
 	if err != nil {
 		return "", err
 	}
-	issue, err := token.NewIssuer(keys.Ring, c.Token(issuer))
+	tokens, err := token.NewIssuer(keys.Ring, c.Token(issuer))
 	if err != nil {
 		return "", err
 	}
-	minted, _, err := issue.Mint(now, token.Claims{
+	minted, _, err := tokens.Mint(now, token.Claims{
 		Subject:   operator,
-		Audience:  []string{issue.Self()},
-		ClientID:  login.OperatorClientID,
+		Audience:  []string{tokens.Self()},
+		ClientID:  issue.OperatorClientID,
 		Scope:     api.AdminScope,
 		Revision:  log.Seq, // good also after everything so far was revoked
 		ExpiresAt: now.Add(operatorTTL),
@@ -158,4 +158,4 @@ func existingRing(ctx context.Context, c config.Config, store *sqlstore.Store, n
 
 // BuiltInClient reports whether a client is the service's own: nobody registers
 // it, and there are tokens of it.
-func BuiltInClient(id string) bool { return id == login.ClientID || id == login.OperatorClientID }
+func BuiltInClient(id string) bool { return id == issue.ClientID || id == issue.OperatorClientID }

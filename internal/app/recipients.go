@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/recipient"
 	"github.com/portaria/portaria/internal/token"
 )
@@ -95,7 +95,7 @@ func checkSizes(tokens *token.Issuer, policy token.Policy, now time.Time) error 
 // whoever signs in first who finds that it does not fit.
 func checkSize(tokens *token.Issuer, audience string, now time.Time) error {
 	id := uuid.Nil.String()
-	sample := token.Claims{Subject: id, SessionID: id, ClientID: login.ClientID, Audience: []string{audience},
+	sample := token.Claims{Subject: id, SessionID: id, ClientID: issue.ClientID, Audience: []string{audience},
 		AMR: []string{"pwd"}, AuthTime: now, Fresh: true}
 	if _, _, err := tokens.Mint(now, sample); errors.Is(err, token.ErrClaims) {
 		return fmt.Errorf("max_token_size is too small for the audience %s: %w", audience, err)

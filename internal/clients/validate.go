@@ -26,7 +26,7 @@ const (
 	MaxKey = 16 << 10
 
 	maxID = 64
-	// The bounds of access tokens are those of everybody, package login's; a
+	// The bounds of access tokens are those of everybody, package issue's; a
 	// test compares them.
 	minTTL        = time.Second
 	maxAccessTTL  = 30 * 24 * time.Hour

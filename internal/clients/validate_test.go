@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -74,10 +74,10 @@ func TestValidate(t *testing.T) {
 		"quote in scope":          {func(c *clients.Client) { c.Scopes = []string{`a"`} }, "scopes"},
 		"backslash in scope":      {func(c *clients.Client) { c.Scopes = []string{`a\`} }, "scopes"},
 		"scope of 129":            {func(c *clients.Client) { c.Scopes = []string{strings.Repeat("a", 129)} }, "scopes"},
-		"shortest lifetime":       {func(c *clients.Client) { c.Policy.AccessTTL = login.MinAccessTTL }, ""},
-		"longest lifetime":        {func(c *clients.Client) { c.Policy.AccessTTL = login.MaxAccessTTL }, ""},
-		"too short":               {func(c *clients.Client) { c.Policy.AccessTTL = login.MinAccessTTL - 1 }, "access_ttl"},
-		"too long":                {func(c *clients.Client) { c.Policy.AccessTTL = login.MaxAccessTTL + time.Second }, "access_ttl"},
+		"shortest lifetime":       {func(c *clients.Client) { c.Policy.AccessTTL = issue.MinAccessTTL }, ""},
+		"longest lifetime":        {func(c *clients.Client) { c.Policy.AccessTTL = issue.MaxAccessTTL }, ""},
+		"too short":               {func(c *clients.Client) { c.Policy.AccessTTL = issue.MinAccessTTL - 1 }, "access_ttl"},
+		"too long":                {func(c *clients.Client) { c.Policy.AccessTTL = issue.MaxAccessTTL + time.Second }, "access_ttl"},
 		"negative":                {func(c *clients.Client) { c.Policy.AccessTTL = -time.Second }, "access_ttl"},
 		"part of a second":        {func(c *clients.Client) { c.Policy.AccessTTL = 1500 * time.Millisecond }, "access_ttl"},
 		"sessions of an app":      {app(clients.Policy{Idle: time.Hour, Absolute: 2 * time.Hour}), ""},

@@ -3,9 +3,9 @@ package config
 import (
 	"time"
 
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
 )
@@ -15,9 +15,9 @@ func (c Config) Session() session.Policy {
 	return session.Policy{Idle: c.RefreshTTL, Absolute: c.SessionTTL, Grace: c.RefreshGrace, PerAccount: c.SessionsPerAccount}
 }
 
-// Login returns what people may do without an administrator.
-func (c Config) Login() login.Policy {
-	p := login.Policy{SignUpOpen: c.SignUpOpen(), AccessTTL: c.AccessTTL, RefreshRetry: c.RefreshRetry}
+// Issue returns how long what is issued to people is good for.
+func (c Config) Issue() issue.Policy {
+	p := issue.Policy{AccessTTL: c.AccessTTL, RefreshRetry: c.RefreshRetry}
 	if c.RefreshGrace == 0 { // no refresh token may be used twice
 		p.RefreshRetry = 0
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/portaria/portaria/internal/config"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -176,11 +176,11 @@ func TestIssuerURL(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	c := config.Default()
 	c.SignUp, c.AccessTTL, c.Leeway, c.Audience = "closed", time.Minute, time.Second, "shop"
-	if diff := cmp.Diff(login.Policy{SignUpOpen: false, AccessTTL: time.Minute, RefreshRetry: time.Minute}, c.Login()); diff != "" {
+	if diff := cmp.Diff(issue.Policy{AccessTTL: time.Minute, RefreshRetry: time.Minute}, c.Issue()); diff != "" {
 		t.Error(diff)
 	}
 	c.RefreshGrace = 0 // turns both windows off
-	if got := c.Login().RefreshRetry; got != 0 {
+	if got := c.Issue().RefreshRetry; got != 0 {
 		t.Errorf("without a grace window, a retry of %v", got)
 	}
 	want := token.Policy{Issuer: "https://a.example", Audience: "shop", TTL: time.Minute,
@@ -188,7 +188,7 @@ func TestPolicies(t *testing.T) {
 	if diff := cmp.Diff(want, c.Token("https://a.example")); diff != "" {
 		t.Error(diff)
 	}
-	if !config.Default().Login().SignUpOpen {
+	if !config.Default().SignUpOpen() {
 		t.Error("sign-up is closed by default")
 	}
 }

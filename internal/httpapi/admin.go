@@ -64,7 +64,7 @@ func (s *Server) createAccount(ctx context.Context, c Caller, in api.Credentials
 	if err != nil {
 		return api.Created{}, err
 	}
-	id, err := s.login.CreateAccount(ctx, identifier, in.Password, c.Use.At)
+	id, err := s.people.CreateAccount(ctx, identifier, in.Password, c.Use.At)
 	return api.Created{ID: id}, err
 }
 
@@ -74,7 +74,7 @@ func (s *Server) showAccount(ctx context.Context, _ Caller, in api.ID) (api.Acco
 }
 
 func (s *Server) disableAccount(ctx context.Context, c Caller, in api.ID) (api.Ended, error) {
-	n, err := s.login.DisableAccount(ctx, in.ID, c.Use.At)
+	n, err := s.people.DisableAccount(ctx, in.ID, c.Use.At)
 	return api.Ended{Ended: n}, err
 }
 
@@ -83,11 +83,11 @@ func (s *Server) enableAccount(ctx context.Context, c Caller, in api.ID) (endpoi
 }
 
 func (s *Server) deleteAccount(ctx context.Context, c Caller, in api.ID) (endpoint.None, error) {
-	return endpoint.None{}, s.login.DeleteAccount(ctx, in.ID, c.Use.At)
+	return endpoint.None{}, s.people.DeleteAccount(ctx, in.ID, c.Use.At)
 }
 
 func (s *Server) setPassword(ctx context.Context, c Caller, in api.NewPassword) (api.Ended, error) {
-	n, err := s.login.SetPassword(ctx, in.ID, in.Password, c.Use.At)
+	n, err := s.people.SetPassword(ctx, in.ID, in.Password, c.Use.At)
 	return api.Ended{Ended: n}, err
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
@@ -321,7 +321,7 @@ func (s *Server) living(ctx context.Context, id string, now time.Time) (session.
 // enabled refuses the token of a client that has been disabled or deleted since,
 // at once. Portaria's own clients have no registration: the zero Client.
 func (s *Server) enabled(ctx context.Context, clientID string) (clients.Client, error) {
-	if clientID == login.OperatorClientID || clientID == login.ClientID {
+	if clientID == issue.OperatorClientID || clientID == issue.ClientID {
 		return clients.Client{}, nil
 	}
 	found, err := s.Prover.Usable(ctx, clientID)

@@ -41,7 +41,7 @@ func (s *Server) createClient(ctx context.Context, c Caller, in api.NewClient) (
 	}
 	out := api.RegisteredClient{Client: clientOf(made), ClientSecret: plain.Reveal()}
 	// Only a warning: they may be registered next.
-	if out.UnknownAudiences = s.login.Unknown(ctx, made.Audiences, c.Use.At); out.UnknownAudiences != nil {
+	if out.UnknownAudiences = s.issuer.Unknown(ctx, made.Audiences, c.Use.At); out.UnknownAudiences != nil {
 		s.Log.WarnContext(ctx, "client registered with audiences for which no tokens are issued", "client_id", made.ID, "audiences", out.UnknownAudiences)
 	}
 	return out, nil

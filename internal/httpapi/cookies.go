@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/verify"
@@ -31,7 +31,7 @@ type browser struct {
 // not keep out.
 func (b browser) sameOrigin() error {
 	if new(http.CrossOriginProtection).Check(b.request) != nil {
-		return login.ErrCrossSite
+		return issue.ErrCrossSite
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (s *Server) cookieHolder(ctx context.Context, c Caller) (Caller, session.To
 	if err != nil {
 		return Caller{}, "", err
 	}
-	found, err := s.login.CookieSession(ctx, held, c.browser.csrf(), c.Use.At)
+	found, err := s.issuer.CookieSession(ctx, held, c.browser.csrf(), c.Use.At)
 	if err != nil {
 		return Caller{}, "", err
 	}
@@ -183,8 +183,8 @@ func (s *Server) spender(ctx context.Context, c Caller, inBody string) (Caller, 
 
 // wish says what tokens the caller wants. A token that came in a cookie is not
 // answered in a body: a script that got into a page could carry it away.
-func (c Caller) wish(audience, delivery string) (login.Wish, error) {
-	w := login.Wish{Audience: audience, Cookie: c.inCookie || delivery == api.DeliverCookie}
+func (c Caller) wish(audience, delivery string) (issue.Wish, error) {
+	w := issue.Wish{Audience: audience, Cookie: c.inCookie || delivery == api.DeliverCookie}
 	if c.inCookie && delivery == api.DeliverBody {
 		return w, problem.Field("delivery", "a token that came in a cookie is answered in a cookie")
 	}
@@ -196,7 +196,7 @@ func (c Caller) wish(audience, delivery string) (login.Wish, error) {
 }
 
 // deliver answers tokens, or sets them as cookies and leaves them out.
-func (c Caller) deliver(t login.Tokens, w login.Wish) api.Tokens {
+func (c Caller) deliver(t issue.Tokens, w issue.Wish) api.Tokens {
 	out := tokens(t)
 	if !w.Cookie {
 		return out
@@ -213,7 +213,7 @@ func (c Caller) deliver(t login.Tokens, w login.Wish) api.Tokens {
 }
 
 // stepsUp tells a step-up, which leaves the session its refresh token.
-func (c Caller) stepsUp(t login.Tokens) bool { return t.Fresh && c.Session.ID != "" }
+func (c Caller) stepsUp(t issue.Tokens) bool { return t.Fresh && c.Session.ID != "" }
 
 // left drops the cookies of a caller whose own session has ended.
 func (c Caller) left() {

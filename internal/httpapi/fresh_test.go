@@ -8,7 +8,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/app/apptest"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -79,7 +79,7 @@ func TestTheChallengeForAFreshProof(t *testing.T) {
 func TestAdministrativeChangesByAPersonNeedAFreshProof(t *testing.T) {
 	a := apptest.Start(t)
 	id, tokens := a.SignUp("ana")
-	person := token.Claims{Audience: []string{a.URL}, Subject: id, SessionID: tokens.SessionID, ClientID: login.ClientID, Scope: api.AdminScope,
+	person := token.Claims{Audience: []string{a.URL}, Subject: id, SessionID: tokens.SessionID, ClientID: issue.ClientID, Scope: api.AdminScope,
 		AuthTime: a.Clock.Now(), AMR: []string{"pwd"}}
 	stale := a.Sign(person)
 	person.Fresh = true

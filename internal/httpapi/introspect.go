@@ -11,7 +11,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/endpoint"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
@@ -176,7 +176,7 @@ func (s *Server) good(ctx context.Context, a asked, now time.Time) (bool, error)
 	err := error(nil)
 	if a.access.SessionID != "" {
 		_, _, err = s.living(ctx, a.access.SessionID, now)
-	} else if a.access.ClientID != login.OperatorClientID {
+	} else if a.access.ClientID != issue.OperatorClientID {
 		_, err = s.Prover.Usable(ctx, a.access.ClientID)
 	}
 	for _, over := range []error{session.ErrEnded, session.ErrExpired, clients.ErrBarred} {

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -17,7 +17,7 @@ const maxLeftBehind = 4
 // leftBehind returns the sessions whose cookies came with a request that is
 // about to replace them. They would live on although no browser holds their
 // tokens any more, and their owner believes to have signed in elsewhere.
-func (s *Server) leftBehind(ctx context.Context, c Caller, w login.Wish) ([]string, error) {
+func (s *Server) leftBehind(ctx context.Context, c Caller, w issue.Wish) ([]string, error) {
 	if !w.Cookie {
 		return nil, nil
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/endpoint"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -45,7 +45,7 @@ func (s *Server) clientCredentials(ctx context.Context, c Caller) (api.Granted, 
 	if err != nil {
 		return api.Granted{}, err
 	}
-	got, err := s.login.ClientCredentials(ctx, wish, c.Form.get("scope"), c.Use.At)
+	got, err := s.issuer.ClientCredentials(ctx, wish, c.Form.get("scope"), c.Use.At)
 	return api.Granted{AccessToken: got.Access.Reveal(), ExpiresIn: seconds(got.ExpiresIn), Scope: got.Scope}, err
 }
 
@@ -53,7 +53,7 @@ func (s *Server) refreshGrant(ctx context.Context, c Caller) (api.Granted, error
 	// A session is a person's: whatever else its client became meanwhile, a
 	// service acts in nobody's name but its own.
 	if c.Client.Kind != clients.App {
-		return api.Granted{}, login.ErrGrantRefused
+		return api.Granted{}, issue.ErrGrantRefused
 	}
 	refreshToken := c.Form.get("refresh_token")
 	if refreshToken == "" {
@@ -61,13 +61,13 @@ func (s *Server) refreshGrant(ctx context.Context, c Caller) (api.Granted, error
 	}
 	// The sessions of people have no scope, which could only be widened.
 	if c.Form.get("scope") != "" {
-		return api.Granted{}, login.ErrScope
+		return api.Granted{}, issue.ErrScope
 	}
 	wish, err := c.formWish()
 	if err != nil {
 		return api.Granted{}, err
 	}
-	got, event, err := s.login.Refresh(ctx, session.Token(refreshToken), wish, c.Use)
+	got, event, err := s.issuer.Refresh(ctx, session.Token(refreshToken), wish, c.Use)
 	s.report(ctx, event)
 	if err != nil {
 		s.recordRefusedRefresh(ctx, c, session.Token(refreshToken), err)
@@ -84,14 +84,14 @@ var errResources = errors.New("several resources")
 // formWish is what an OAuth request asks for. A token for several services at once
 // could be used by each of them against the others, so there is one audience
 // (RFC 8707 §2 leaves that to the server). resource and audience mean the same.
-func (c Caller) formWish() (login.Wish, error) {
+func (c Caller) formWish() (issue.Wish, error) {
 	named := slices.Concat(c.Form[mayRepeat], c.Form[audienceParameter])
 	for _, other := range named {
 		if other != named[0] || len(c.Form[mayRepeat]) > 1 {
-			return login.Wish{}, errResources
+			return issue.Wish{}, errResources
 		}
 	}
-	w := login.Wish{Client: c.Client, Proof: c.proof}
+	w := issue.Wish{Client: c.Client, Proof: c.proof}
 	if len(named) > 0 {
 		w.Audience = named[0]
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/problem"
 )
 
@@ -103,7 +103,7 @@ func shownBy(header clients.Shown, f oauthForm) (clients.Shown, error) {
 func (s *Server) through(ctx context.Context, c Caller, named clients.Shown) (*clients.Proof, error) {
 	shown := c.shown
 	switch {
-	case shown.ClientID == "" && named.Assertion == "" && (named.ClientID == "" || named.ClientID == login.ClientID):
+	case shown.ClientID == "" && named.Assertion == "" && (named.ClientID == "" || named.ClientID == issue.ClientID):
 		return &clients.Proof{}, nil
 	case shown.ClientID == "":
 		shown = named

@@ -7,7 +7,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/endpoint"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
@@ -29,10 +29,10 @@ func oauthRows() []oauthRow {
 	const grant = "invalid_grant"
 	return []oauthRow{
 		{clients.ErrNotProved, api.OAuthError{Code: invalidClient, Description: "Client authentication failed: the client is unknown or disabled, or its credentials are wrong."}},
-		{login.ErrGrantRefused, api.OAuthError{Code: "unauthorized_client", Description: "This client may not use this grant."}},
-		{login.ErrPower, api.OAuthError{Code: "invalid_scope", Description: "Scopes over Portaria need a token for Portaria: ask for them alone, or with the issuer's URL as resource."}},
-		{login.ErrScope, api.OAuthError{Code: "invalid_scope", Description: "Ask for scopes that the client is registered with, and for no more than a token holds."}},
-		{login.ErrTarget, api.OAuthError{Code: "invalid_target", Description: "The client is not registered with this resource."}},
+		{issue.ErrGrantRefused, api.OAuthError{Code: "unauthorized_client", Description: "This client may not use this grant."}},
+		{issue.ErrPower, api.OAuthError{Code: "invalid_scope", Description: "Scopes over Portaria need a token for Portaria: ask for them alone, or with the issuer's URL as resource."}},
+		{issue.ErrScope, api.OAuthError{Code: "invalid_scope", Description: "Ask for scopes that the client is registered with, and for no more than a token holds."}},
+		{issue.ErrTarget, api.OAuthError{Code: "invalid_target", Description: "The client is not registered with this resource."}},
 		{errResources, api.OAuthError{Code: "invalid_target", Description: "Ask for one resource at a time."}},
 		{token.ErrAudience, api.OAuthError{Code: "invalid_target", Description: "No tokens are issued for this resource: it is neither in the settings nor an enabled service."}},
 		{session.ErrOtherClient, api.OAuthError{Code: grant, Description: "The refresh token was issued to another client: send the client_id of the application that the person signed in with."}},

@@ -11,10 +11,11 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/signin"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -23,7 +24,7 @@ func (s *Server) signUp(ctx context.Context, c Caller, in api.Credentials) (api.
 	if err != nil {
 		return api.Created{}, err
 	}
-	id, err := s.login.SignUp(ctx, identifier, in.Password, c.Use.At)
+	id, err := s.people.SignUp(ctx, identifier, in.Password, c.Use.At)
 	return api.Created{ID: id}, err
 }
 
@@ -77,7 +78,7 @@ func (s *Server) refresh(ctx context.Context, c Caller, in api.Refresh) (api.Tok
 			return api.Tokens{}, err
 		}
 	}
-	got, event, err := s.login.Refresh(ctx, spent, wish, c.Use)
+	got, event, err := s.issuer.Refresh(ctx, spent, wish, c.Use)
 	s.report(ctx, event)
 	if err != nil {
 		s.recordRefusedRefresh(ctx, c, spent, err)
@@ -98,7 +99,7 @@ func (s *Server) stepUp(ctx context.Context, c Caller, in api.StepUp) (api.Token
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	if c.Session.ClientID != login.ClientID {
+	if c.Session.ClientID != issue.ClientID {
 		if wish.Client, err = s.Prover.Usable(ctx, c.Session.ClientID); err != nil {
 			return api.Tokens{}, err
 		}
@@ -132,7 +133,7 @@ func (s *Server) changePassword(ctx context.Context, c Caller, in api.PasswordCh
 	if err != nil {
 		return endpoint.None{}, err
 	}
-	return endpoint.None{}, s.login.ChangePassword(ctx, login.Change{
+	return endpoint.None{}, s.login.ChangePassword(ctx, signin.Change{
 		Session: c.Session,
 		Current: current,
 		New:     in.NewPassword,
@@ -156,7 +157,7 @@ func (s *Server) report(ctx context.Context, e session.Event) {
 // fieldAtFault says which field an error of the domain is about.
 func fieldAtFault(err error) error {
 	switch {
-	case errors.Is(err, login.ErrTarget):
+	case errors.Is(err, issue.ErrTarget):
 		return problem.Field("audience", "the application is not registered with this audience")
 	case errors.Is(err, token.ErrAudience):
 		return problem.Field("audience", "no access tokens are issued for this audience")
@@ -179,7 +180,7 @@ func named(in api.Credentials) (string, error) {
 	return given, nil
 }
 
-func tokens(t login.Tokens) api.Tokens {
+func tokens(t issue.Tokens) api.Tokens {
 	return api.Tokens{
 		AccessToken:      t.Access.Reveal(),
 		TokenType:        "Bearer",

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
@@ -39,9 +39,9 @@ func peopleProblems() []problem.Row {
 			Title: "The password equals the identifier.", Detail: "Choose another password."},
 		{Err: password.ErrBusy, Status: http.StatusServiceUnavailable, Code: "busy",
 			Title: "Too many people are signing in at this moment.", Detail: "Try again after the time in Retry-After."},
-		{Err: login.ErrSignUpClosed, Status: http.StatusForbidden, Code: "sign_up_closed",
+		{Err: account.ErrSignUpClosed, Status: http.StatusForbidden, Code: "sign_up_closed",
 			Title: "Sign-up is closed.", Detail: "Ask an administrator for an account."},
-		{Err: login.ErrCrossSite, Status: http.StatusForbidden, Code: "cross_site_request", Title: crossSite, Detail: crossSiteDetail},
+		{Err: issue.ErrCrossSite, Status: http.StatusForbidden, Code: "cross_site_request", Title: crossSite, Detail: crossSiteDetail},
 		{Err: account.ErrChanged, Status: http.StatusConflict, Code: "account_changed",
 			Title: "The account was changed at the same time.", Detail: "Sign in again."},
 		{Err: session.ErrNotFound, Status: http.StatusNotFound, Code: "session_not_found", Title: "There is no session with this id.", Detail: "List the sessions again."},

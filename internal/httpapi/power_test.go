@@ -10,7 +10,7 @@ import (
 	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/app/apptest"
 	"github.com/portaria/portaria/internal/config"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/token"
 )
@@ -88,7 +88,7 @@ func TestRoutesForPowersTakeTokensForTheIssuerAlone(t *testing.T) {
 	worked(t, err)
 	mint := func(audience []string, scope string) string {
 		t.Helper()
-		minted, _, err := issuer.Mint(a.Clock.Now(), token.Claims{Subject: "operator", ClientID: login.OperatorClientID,
+		minted, _, err := issuer.Mint(a.Clock.Now(), token.Claims{Subject: "operator", ClientID: issue.OperatorClientID,
 			Audience: audience, Scope: scope, Revision: rule.MaxSeq, ExpiresAt: a.Clock.Now().Add(time.Minute)})
 		worked(t, err)
 		return minted.Reveal()

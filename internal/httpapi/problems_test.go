@@ -29,14 +29,15 @@ var withoutRow = map[string]string{
 	"keyring":               "keys are opened at start-up; later failures are ours",
 	"account.ErrCredential": "no route adds another credential than a password",
 	"account.ErrAttributes": "no route sets attributes",
-	"login.ErrScope":        "the token endpoint answers as RFC 6749 has it",
-	"login.ErrPower":        "the token endpoint answers as RFC 6749 has it",
-	"login.ErrTarget":       "a token.ErrAudience, and answered as one",
-	"login.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
+	"flow":                  "no route begins a flow",
+	"issue.ErrScope":        "the token endpoint answers as RFC 6749 has it",
+	"issue.ErrPower":        "the token endpoint answers as RFC 6749 has it",
+	"issue.ErrTarget":       "a token.ErrAudience, and answered as one",
+	"issue.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
 	"token.ErrAudience":     "the API names the field instead",
 	"token.ErrUnknown":      "the doors answer as their RFCs have it",
 	"token.ErrClaims":       "a mistake of ours while minting",
-	"token.ErrTooLarge":     "a mistake of ours while minting, or login.ErrScope",
+	"token.ErrTooLarge":     "a mistake of ours while minting, or issue.ErrScope",
 	"clients.ErrInvalid":    "the API names the fields instead",
 	"webhook.ErrInvalid":    "the API names the field instead",
 	"clients.ErrReplayed":   "clients turns it into ErrNotProved",
@@ -79,7 +80,7 @@ func TestEveryExportedErrorHasARow(t *testing.T) {
 		table.Write(text)
 	}
 	found := 0
-	for _, pkg := range []string{"account", "clients", "login", "password", "session", "store", "token", "keyring", "revoke", "webhook", "verify"} {
+	for _, pkg := range []string{"account", "clients", "issue", "signin", "flow", "password", "session", "store", "token", "keyring", "revoke", "webhook", "verify"} {
 		for _, name := range exportedErrors(t, folder(pkg)) {
 			found++
 			full := pkg + "." + name

@@ -8,7 +8,7 @@ import (
 
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/verify"
 )
@@ -19,7 +19,7 @@ func refusalOf(err error) event.Type {
 	switch {
 	case errors.Is(err, clients.ErrNotProved), errors.Is(err, clients.ErrBarred):
 		return event.ClientNotProved
-	case errors.Is(err, login.ErrCrossSite), errors.Is(err, verify.ErrCrossSite):
+	case errors.Is(err, issue.ErrCrossSite), errors.Is(err, verify.ErrCrossSite):
 		return event.CrossSiteRefused
 	case problems.Of(err).Status == http.StatusForbidden:
 		return event.AccessRefused

@@ -7,7 +7,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/session"
 )
@@ -41,7 +41,7 @@ func (s *Server) knownAccount(ctx context.Context, id string) error {
 }
 
 func (s *Server) knownClient(ctx context.Context, id string) error {
-	if id == login.ClientID || id == login.OperatorClientID {
+	if id == issue.ClientID || id == issue.OperatorClientID {
 		return nil // not registered, but there are tokens of theirs
 	}
 	if !clients.IsID(id) {

@@ -21,13 +21,14 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/signin"
 	"github.com/portaria/portaria/internal/token"
 	"github.com/portaria/portaria/internal/webhook"
 	"github.com/portaria/portaria/verify"
@@ -35,7 +36,9 @@ import (
 
 // Config is what the API stands on. Every field is required.
 type Config struct {
-	Login    *login.Service
+	SignIn   *signin.Service
+	Issuing  *issue.Service
+	People   *account.Directory
 	Accounts account.Store
 	Sessions Sessions
 	Clients  *clients.Directory
@@ -105,7 +108,9 @@ type Sessions interface {
 // Server serves the API. Make it with New.
 type Server struct {
 	Config
-	login    *login.Service
+	login    *signin.Service
+	issuer   *issue.Service
+	people   *account.Directory
 	accounts account.Store
 	sessions Sessions
 	verifier Verifier
@@ -125,7 +130,9 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	s := &Server{
 		Config:   c,
-		login:    c.Login,
+		login:    c.SignIn,
+		issuer:   c.Issuing,
+		people:   c.People,
 		accounts: c.Accounts,
 		sessions: c.Sessions,
 		verifier: c.Verifier,

@@ -53,14 +53,15 @@ func (m measured) groups() []string {
 
 // packages are those that are measured when none is named.
 var packages = []measured{
-	{dir: "internal/session", users: []string{"internal/login", "internal/httpapi", "internal/app"}},
+	{dir: "internal/session", users: []string{"internal/signin", "internal/httpapi", "internal/app"}},
 	{dir: "internal/revoke", users: []string{"internal/httpapi", "internal/app"}},
 	{dir: "internal/revoke/fleet", users: []string{"internal/httpapi", "internal/app"}},
 	{dir: "internal/feed", users: []string{"internal/httpapi", "verify", "internal/app"}},
 	{dir: "verify", users: []string{"internal/app"}},
 	{dir: "internal/jose", users: []string{"internal/token"}},
 	{dir: "internal/keyring", users: []string{"internal/app"}},
-	{dir: "internal/login", users: []string{"internal/httpapi", "internal/app"}},
+	{dir: "internal/issue", users: []string{"internal/signin", "internal/httpapi", "internal/app"}},
+	{dir: "internal/signin", users: []string{"internal/httpapi", "internal/app"}},
 	{dir: "internal/clients", users: []string{"internal/httpapi", "internal/app"}},
 	{dir: "internal/httpapi", users: []string{"internal/app"}},
 	{dir: "internal/store/sqlstore", parts: []string{"-skip=/PostgreSQL", "-run=/PostgreSQL"},

@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 )
@@ -41,7 +41,7 @@ func openStore(t testing.TB) (*sqlstore.Store, string) {
 
 func save(t testing.TB, store *sqlstore.Store, s session.Session) {
 	t.Helper()
-	if _, err := store.StartSession(context.Background(), login.Start{Session: s, Account: account.Account{ID: s.AccountID, PasswordHash: "$hash"}}); err != nil {
+	if _, err := store.StartSession(context.Background(), issue.Start{Session: s, Account: account.Account{ID: s.AccountID, PasswordHash: "$hash"}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/testdb"
@@ -135,7 +135,7 @@ func refresh(c *client) error {
 func signIn(c *client) error { return startSession(c.store, c.account, deviceOf(c.account)) }
 
 func startSession(store *sqlstore.Store, a account.Account, s session.Session) error {
-	_, err := store.StartSession(context.Background(), login.Start{Session: s, Account: a})
+	_, err := store.StartSession(context.Background(), issue.Start{Session: s, Account: a})
 	return err
 }
 

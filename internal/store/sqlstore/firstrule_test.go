@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
@@ -40,7 +40,7 @@ func TestTheFirstPortionWritesARule(t *testing.T) {
 				for i := range 101 {
 					s := session.Session{ID: fmt.Sprintf("d8e46a5e-43a1-4c6b-b5b7-%012d", i), ClientID: "web", AccountID: owner.ID,
 						CreatedAt: moment, Proofs: session.Proofs{{Method: "pwd", At: moment}}, UsedAt: moment, ExpiresAt: moment.Add(time.Hour), AbsoluteExpiry: moment.Add(time.Hour)}
-					_, err := store.StartSession(t.Context(), login.Start{Session: s, Account: owner})
+					_, err := store.StartSession(t.Context(), issue.Start{Session: s, Account: owner})
 					must(t, err)
 				}
 				left = 2 // the count, and one portion

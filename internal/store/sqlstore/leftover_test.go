@@ -8,7 +8,7 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
@@ -30,7 +30,7 @@ func TestARuleEndsWhatThePortionsLeft(t *testing.T) {
 					d.AccountID, d.CreatedAt, d.UsedAt = owner.ID, moment, moment
 					d.Proofs = session.Proofs{{Method: "pwd", At: moment}}
 					d.ExpiresAt, d.AbsoluteExpiry = moment.Add(time.Hour), moment.Add(time.Hour)
-					_, err := store.StartSession(t.Context(), login.Start{Session: d, Account: owner})
+					_, err := store.StartSession(t.Context(), issue.Start{Session: d, Account: owner})
 					must(t, err)
 				}
 				_, err := store.WriteRule(t.Context(), revoke.Entry{Kind: kind, Value: value, Mode: rule.Hard, At: moment.Add(time.Second)})

@@ -6,20 +6,20 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
-var _ login.Store = (*Store)(nil)
+var _ issue.Store = (*Store)(nil)
 
 // Each of these steps begins with an UPDATE of the account's row, or with
 // HoldAccount. In PostgreSQL that is the lock which puts them in an order: at
 // READ COMMITTED the second statement sees all that was committed before the
 // lock was granted.
 
-// StartSession implements [login.Store].
-func (s *Store) StartSession(ctx context.Context, start login.Start) (int64, error) {
+// StartSession implements [issue.Store].
+func (s *Store) StartSession(ctx context.Context, start issue.Start) (int64, error) {
 	if start.Session.AccountID != start.Account.ID {
 		return 0, wrap("start session", account.ErrChanged)
 	}
@@ -42,7 +42,7 @@ func (s *Store) StartSession(ctx context.Context, start login.Start) (int64, err
 // claimAccount locks the account's row until the session is written, so that a
 // change of password or a ban comes wholly before or wholly after. A hash that
 // stays is not written again.
-func claimAccount(ctx context.Context, q *query.Queries, start login.Start) error {
+func claimAccount(ctx context.Context, q *query.Queries, start issue.Start) error {
 	if start.NewHash == "" {
 		_, err := q.HoldAccount(ctx, asRead(start.Account))
 		return missing("hold account", err, account.ErrChanged)

@@ -71,7 +71,7 @@ type Options struct {
 	InsecureTLS bool
 }
 
-// Store fulfils account.Store, session.Store, login.Store, clients.Store,
+// Store fulfils account.Store, session.Store, issue.Store, clients.Store,
 // revoke.Store and event.Store; Keyring gives
 // the part that fulfils keyring.Store. It is safe for concurrent use.
 type Store struct {

@@ -13,7 +13,7 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
@@ -35,7 +35,7 @@ func furnished(t *testing.T) *sqlstore.Store {
 	must(t, store.CreateClient(t.Context(), clients.Client{ID: "web", Name: "Web", Kind: clients.App, CreatedAt: moment}))
 	begun := session.Session{ID: someSession, ClientID: "web", AccountID: owner.ID, CreatedAt: moment, Proofs: session.Proofs{{Method: "pwd", At: moment}}, UsedAt: moment,
 		ExpiresAt: moment.Add(time.Hour), AbsoluteExpiry: moment.Add(time.Hour)}
-	_, err := store.StartSession(t.Context(), login.Start{Session: begun, Account: owner})
+	_, err := store.StartSession(t.Context(), issue.Start{Session: begun, Account: owner})
 	must(t, err)
 	must(t, store.Webhooks().Create(t.Context(), webhook.Subscription{ID: someSession, ClientID: "web", Format: webhook.Standard,
 		URL: "https://web.example.com/hook", Types: []string{"*"}, Generation: 1, RotatedAt: moment, CreatedAt: moment}))

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/secret"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/testdb"
@@ -108,14 +108,14 @@ func TestBothVersionsOnOneDatabase(t *testing.T) {
 			before := read()
 			raw(t, url, "UPDATE accounts SET password_hash = 'of the old version', password_changed_at = password_changed_at + 1 WHERE id = '"+before.ID+"'")
 			d := deviceOf(before)
-			if _, err := store.StartSession(t.Context(), login.Start{Session: d, Account: before}); !errors.Is(err, account.ErrChanged) {
+			if _, err := store.StartSession(t.Context(), issue.Start{Session: d, Account: before}); !errors.Is(err, account.ErrChanged) {
 				t.Errorf("%v: signed in with the password of before", err)
 			}
 			after := read()
 			if after.PasswordHash != "of the old version" {
 				t.Errorf("hash is %q", after.PasswordHash)
 			}
-			_, err := store.StartSession(t.Context(), login.Start{Session: d, Account: after, NewHash: "of the new version"})
+			_, err := store.StartSession(t.Context(), issue.Start{Session: d, Account: after, NewHash: "of the new version"})
 			must(t, err)
 			if got := texts(t, url, "SELECT password_hash FROM accounts WHERE id = '"+before.ID+"'"); !slices.Equal(got, []string{"of the new version"}) {
 				t.Errorf("the old version reads %q", got)

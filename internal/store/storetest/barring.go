@@ -5,7 +5,7 @@ import (
 
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -46,7 +46,7 @@ func barringPromises() promises {
 			a := s.created("Ana")
 			s.registered("web")
 			s.together(1100, func(int) error {
-				return s.starts(login.Start{Session: device(a), Account: a})
+				return s.starts(issue.Start{Session: device(a), Account: a})
 			})
 			s.ok(s.store.DisableClient(s.ctx, "web", at(1e9)))
 			s.same(s.living(a, start), 0)

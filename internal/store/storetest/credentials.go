@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/secret"
 	"github.com/portaria/portaria/internal/session"
 )
@@ -42,7 +42,7 @@ func credentialPromises() promises {
 		},
 		"a new password and a rehash change the credential": func(s *suite) {
 			a := s.created("Ana")
-			s.ok(s.starts(login.Start{Session: device(a), Account: a, NewHash: "stronger"}))
+			s.ok(s.starts(issue.Start{Session: device(a), Account: a, NewHash: "stronger"}))
 			got := s.credentials(a)[0]
 			s.same([]any{got.Data, got.ChangedAt}, []any{secret.Text("stronger"), start})
 			is(s, 1)(s.store.ChangePassword(s.ctx, change(s.account(a.ID), "")))
@@ -64,8 +64,8 @@ func credentialPromises() promises {
 		"a sign-in that read the credentials before they changed does not commit": func(s *suite) {
 			a := s.created("Ana")
 			s.ok(s.store.AddCredential(s.ctx, 0, authenticator(a, "")))
-			s.fails(s.starts(login.Start{Session: device(a), Account: a}), account.ErrChanged)
-			s.ok(s.starts(login.Start{Session: device(a), Account: s.account(a.ID)}))
+			s.fails(s.starts(issue.Start{Session: device(a), Account: a}), account.ErrChanged)
+			s.ok(s.starts(issue.Start{Session: device(a), Account: s.account(a.ID)}))
 		},
 		"a credential is not changed from another version, nor of a disabled account": func(s *suite) {
 			a := s.created("Ana")
@@ -168,7 +168,7 @@ func parentPromises() promises {
 			ended, stranger := s.signedIn(a), s.signedIn(b)
 			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: ended.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
 			for _, parent := range []session.Session{ended, stranger, {ID: nobody}} {
-				s.fails(s.starts(login.Start{Session: child(a, parent), Account: a}), session.ErrEnded)
+				s.fails(s.starts(issue.Start{Session: child(a, parent), Account: a}), session.ErrEnded)
 			}
 		},
 		"each ended session of a parent is a rule, and an event": func(s *suite) {

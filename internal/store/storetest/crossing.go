@@ -5,7 +5,7 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -24,7 +24,7 @@ func crossingPromises() promises {
 					a := people[(i*7+round*i)%len(people)]
 					store := processes[i%2]
 					d := device(a)
-					if _, err := store.StartSession(s.ctx, login.Start{Session: d, Account: a}); err != nil {
+					if _, err := store.StartSession(s.ctx, issue.Start{Session: d, Account: a}); err != nil {
 						return err
 					}
 					switch i % 6 {

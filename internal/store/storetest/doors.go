@@ -7,7 +7,7 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
@@ -51,8 +51,8 @@ func doorPromises() promises {
 			a := s.created("Ana")
 			d := s.signedIn(a)
 			s.told(func() {
-				s.fails(s.starts(login.Start{Session: device(a), Account: elsewise(a)}), account.ErrChanged)
-				if s.starts(login.Start{Session: d, Account: a}) == nil {
+				s.fails(s.starts(issue.Start{Session: device(a), Account: elsewise(a)}), account.ErrChanged)
+				if s.starts(issue.Start{Session: d, Account: a}) == nil {
 					s.Error("one id is two sessions")
 				}
 				s.fails(s.store.CreateAccount(s.ctx, person("Ana")), account.ErrIdentifierTaken)
@@ -219,7 +219,7 @@ func doorPromises() promises {
 			for range 3 {
 				s.wrote(token("x"))
 				head := s.log().Seq
-				revision, err := s.store.StartSession(s.ctx, login.Start{Session: device(a), Account: a})
+				revision, err := s.store.StartSession(s.ctx, issue.Start{Session: device(a), Account: a})
 				s.ok(err)
 				s.same(revision, head)
 				d := s.signedIn(a)

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -14,7 +14,7 @@ func loginPromises() promises {
 			a := s.created("Ana")
 			d := device(a)
 			for _, read := range []account.Account{older(a), elsewise(a), s.created("Bia"), {}} {
-				s.fails(s.starts(login.Start{Session: d, Account: read}), account.ErrChanged)
+				s.fails(s.starts(issue.Start{Session: d, Account: read}), account.ErrChanged)
 			}
 			_, err := s.store.Session(s.ctx, d.ID)
 			s.fails(err, session.ErrNotFound)
@@ -22,21 +22,21 @@ func loginPromises() promises {
 		"a session is not started for an account that is disabled or gone": func(s *suite) {
 			a := s.created("Ana")
 			is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, at(1e9)))
-			begin := login.Start{Session: device(a), Account: a}
+			begin := issue.Start{Session: device(a), Account: a}
 			s.fails(s.starts(begin), account.ErrChanged)
 			s.ok(s.store.DeleteAccount(s.ctx, a.ID, start))
 			s.fails(s.starts(begin), account.ErrChanged)
 		},
 		"a rehash replaces the hash, not the moment it was chosen": func(s *suite) {
 			a := s.created("Ana")
-			s.ok(s.starts(login.Start{Session: device(a), Account: a, NewHash: "stronger"}))
+			s.ok(s.starts(issue.Start{Session: device(a), Account: a, NewHash: "stronger"}))
 			a.PasswordHash, a.CredentialsVersion = "stronger", 1
 			s.same(s.account(a.ID), a)
 		},
 		"a rehash is undone with its sign-in": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
-			if err := s.starts(login.Start{Session: d, Account: a, NewHash: "stronger"}); err == nil {
+			if err := s.starts(issue.Start{Session: d, Account: a, NewHash: "stronger"}); err == nil {
 				s.Error("one id is two sessions")
 			}
 			s.same(s.account(a.ID), a)

@@ -13,8 +13,8 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/revoke/rule"
@@ -189,9 +189,9 @@ func accountChanges() []Change {
 		}},
 		{"sign in", []string{"ClaimAccount"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			for _, read := range []account.Account{older(o.account), elsewise(o.account)} {
-				s.fails(s.starts(login.Start{Session: device(o.account), Account: read, NewHash: "stronger"}), account.ErrChanged)
+				s.fails(s.starts(issue.Start{Session: device(o.account), Account: read, NewHash: "stronger"}), account.ErrChanged)
 			}
-			s.ok(s.starts(login.Start{Session: device(o.account), Account: o.account, NewHash: "stronger"}))
+			s.ok(s.starts(issue.Start{Session: device(o.account), Account: o.account, NewHash: "stronger"}))
 		}},
 		{"change password", []string{"ChangePassword", "EndSessions"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			for _, read := range []account.Account{older(o.account), elsewise(o.account)} {
@@ -261,8 +261,8 @@ func sessionChanges() []Change {
 		}},
 		{"start a session from another", []string{"HoldParent"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			stranger := s.created("stranger")
-			s.fails(s.starts(login.Start{Session: child(stranger, o.session), Account: stranger}), session.ErrEnded)
-			s.fails(s.starts(login.Start{Session: child(o.account, session.Session{ID: nobody}), Account: o.account}), session.ErrEnded)
+			s.fails(s.starts(issue.Start{Session: child(stranger, o.session), Account: stranger}), session.ErrEnded)
+			s.fails(s.starts(issue.Start{Session: child(o.account, session.Session{ID: nobody}), Account: o.account}), session.ErrEnded)
 			s.started(o.account, child(o.account, o.session))
 		}},
 		{"end sessions", []string{"EndSessions"}, (*suite).signInOwner, func(s *suite, o *owner) {
@@ -318,7 +318,7 @@ func sessionChanges() []Change {
 		}, func(s *suite, o *owner) {
 			d := device(o.account)
 			d.UsedAt = at(-90 * time.Minute)
-			_, err := s.store.StartSession(s.ctx, login.Start{Session: d, Account: o.account, MostSessions: 3})
+			_, err := s.store.StartSession(s.ctx, issue.Start{Session: d, Account: o.account, MostSessions: 3})
 			s.ok(err)
 			s.same(s.session(d.ID), d)
 			s.same(s.session(o.session.ID), o.session) // used later than those that ended

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -125,7 +125,7 @@ func (s *suite) raceSignIns(bar func(account.Account) error) {
 			if i == 3 {
 				return bar(a)
 			}
-			err := s.starts(login.Start{Session: device(a), Account: a})
+			err := s.starts(issue.Start{Session: device(a), Account: a})
 			return unless(err, account.ErrChanged)
 		})
 		s.same(s.living(a, start), 0)

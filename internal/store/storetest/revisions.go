@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
 )
@@ -49,7 +49,7 @@ func revisionPromises() promises {
 						return err
 					}
 					d := device(a)
-					revision, err := store.StartSession(s.ctx, login.Start{Session: d, Account: a})
+					revision, err := store.StartSession(s.ctx, issue.Start{Session: d, Account: a})
 					minted.Store(d.ID, revision)
 					return err
 				})
@@ -110,7 +110,7 @@ func (s *suite) knows(processes []Store, account string, rule rule.Rule) {
 	a := s.account(account)
 	for _, store := range processes {
 		d := device(a)
-		revision, err := store.StartSession(s.ctx, login.Start{Session: d, Account: a})
+		revision, err := store.StartSession(s.ctx, issue.Start{Session: d, Account: a})
 		s.ok(err)
 		found, err := store.Session(s.ctx, d.ID)
 		s.ok(err)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/session"
@@ -195,7 +195,7 @@ func revocationPromises() promises {
 		"a rule about everybody ends all sessions, however many": func(s *suite) {
 			a := s.created("Ana")
 			s.together(1100, func(int) error {
-				return s.starts(login.Start{Session: device(a), Account: a})
+				return s.starts(issue.Start{Session: device(a), Account: a})
 			})
 			s.wrote(revoke.Entry{Kind: rule.Issuer, Value: "https://auth.example.com", Mode: rule.Hard, At: at(1e9)})
 			s.same(s.living(a, start), 0)
@@ -213,7 +213,7 @@ func revocationPromises() promises {
 				old := s.signedIn(a)
 				young := device(a)
 				young.CreatedAt = old.CreatedAt.Add(2 * time.Millisecond)
-				s.ok(s.starts(login.Start{Session: young, Account: a}))
+				s.ok(s.starts(issue.Start{Session: young, Account: a}))
 				s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: rule.Soft, At: at(1e9), Repeats: old.CreatedAt.Add(time.Millisecond)})
 				s.same(s.session(old.ID).EndReason, session.ReasonRevoked)
 				s.same(s.session(young.ID).EndedAt.IsZero(), true)

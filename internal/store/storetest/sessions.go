@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -112,7 +112,7 @@ func sessionPromises() promises {
 		"pruning leaves nothing over, however much there is": func(s *suite) {
 			a := s.created("Ana")
 			s.together(1100, func(int) error {
-				return s.starts(login.Start{Session: device(a), Account: a})
+				return s.starts(issue.Start{Session: device(a), Account: a})
 			})
 			is(s, 1100)(s.store.PruneSessions(s.ctx, at(25*time.Hour)))
 			s.same(s.living(a, start), 0)

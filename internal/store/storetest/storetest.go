@@ -15,8 +15,8 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/flow"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/session"
@@ -27,7 +27,7 @@ import (
 type Store interface {
 	account.Store
 	session.Store
-	login.Store
+	issue.Store
 	clients.Store
 	revoke.Store
 	event.Store
@@ -149,12 +149,12 @@ func (s *suite) signedIn(a account.Account) session.Session {
 
 func (s *suite) started(a account.Account, d session.Session) session.Session {
 	s.Helper()
-	s.ok(s.starts(login.Start{Session: d, Account: a}))
+	s.ok(s.starts(issue.Start{Session: d, Account: a}))
 	return d
 }
 
 // starts a session, whatever the revision.
-func (s *suite) starts(start login.Start) error {
+func (s *suite) starts(start issue.Start) error {
 	_, err := s.store.StartSession(s.ctx, start)
 	return err
 }

@@ -1,4 +1,4 @@
-package login_test
+package signin_test
 
 import (
 	"context"
@@ -12,10 +12,11 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/signin"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -37,24 +38,24 @@ func TestFailedSignInsAreWrittenDown(t *testing.T) {
 	in := h.sessionOf(h.signIn(first))
 	_, err := h.DisableAccount(t.Context(), closed, start)
 	must(t, err)
-	portal := login.Wish{Client: clients.Client{ID: "portal", Kind: clients.App}}
+	portal := issue.Wish{Client: clients.Client{ID: "portal", Kind: clients.App}}
 	for _, test := range []struct {
 		who, text string
-		wish      login.Wish
-	}{{ana, other, portal}, {"nobody@example.com", first, login.Wish{}}, {"closed@example.com", first, login.Wish{}}} {
+		wish      issue.Wish
+	}{{ana, other, portal}, {"nobody@example.com", first, issue.Wish{}}, {"closed@example.com", first, issue.Wish{}}} {
 		if _, err := h.Password(t.Context(), test.who, typed(t, test.text), test.wish, use(0)); !errors.Is(err, account.ErrNotProved) {
 			t.Errorf("%s: %v", test.who, err)
 		}
 	}
-	if _, err := h.StepUp(t.Context(), in, typed(t, other), login.Wish{}, start); !errors.Is(err, account.ErrNotProved) {
+	if _, err := h.StepUp(t.Context(), in, typed(t, other), issue.Wish{}, start); !errors.Is(err, account.ErrNotProved) {
 		t.Errorf("step-up: %v", err)
 	}
 	from := event.Event{Type: event.LoginFailed, At: start, Address: "203.0.113.7", UserAgent: "telephone"}
 	wrong, unknown, disabled := from, from, from
 	wrong.AccountID, wrong.ClientID, wrong.Reason = id, "portal", "wrong_password"
-	unknown.ClientID, unknown.Reason = login.ClientID, "unknown_account"
-	disabled.AccountID, disabled.ClientID, disabled.Reason = closed, login.ClientID, "account_disabled"
-	stepUp := event.Event{Type: event.LoginFailed, At: start, AccountID: id, SessionID: in.ID, ClientID: login.ClientID, Reason: "wrong_password"}
+	unknown.ClientID, unknown.Reason = issue.ClientID, "unknown_account"
+	disabled.AccountID, disabled.ClientID, disabled.Reason = closed, issue.ClientID, "account_disabled"
+	stepUp := event.Event{Type: event.LoginFailed, At: start, AccountID: id, SessionID: in.ID, ClientID: issue.ClientID, Reason: "wrong_password"}
 	if diff := cmp.Diff([]event.Event{wrong, unknown, disabled, stepUp}, h.events(event.LoginFailed)); diff != "" {
 		t.Error(diff)
 	}
@@ -67,19 +68,19 @@ func (lossy) Append(context.Context, []event.Event) error { return errStore }
 
 // TestEventsThatAreLostAreErrors: nothing happens that the audit trail cannot tell.
 func TestEventsThatAreLostAreErrors(t *testing.T) {
-	h := openWith(t, cost(8, 1), nil, week, func(c *login.Config) { c.Events = lossy{} })
+	h := openWith(t, cost(8, 1), nil, week, func(c *parts) { c.Events = lossy{} })
 	h.signUp(ana)
 	h.refuse(errStore, other)
 	got := h.signIn(first)
-	next, _, err := h.Refresh(t.Context(), got.Refresh, login.Wish{}, use(time.Minute))
+	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, use(time.Minute))
 	must(t, err) // of which there is nothing to tell
 	elsewhere := use(time.Minute + time.Second)
 	elsewhere.UserAgent = "stranger"
-	out, seen, err := h.Refresh(t.Context(), got.Refresh, login.Wish{}, elsewhere)
+	out, seen, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, elsewhere)
 	if !errors.Is(err, errStore) || out.Access != "" || out.Refresh != "" || seen.Kind != session.ReplayedElsewhere {
 		t.Errorf("%+v, %v", seen, err)
 	}
-	_, _, err = h.Refresh(t.Context(), next.Refresh, login.Wish{}, use(time.Hour))
+	_, _, err = h.Refresh(t.Context(), next.Refresh, issue.Wish{}, use(time.Hour))
 	must(t, err)
 }
 
@@ -87,16 +88,16 @@ func TestWhatARefreshShowsIsWrittenDown(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	id := h.signUp(ana)
 	got := h.signIn(first)
-	next, _, err := h.Refresh(t.Context(), got.Refresh, login.Wish{}, use(time.Minute))
+	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, use(time.Minute))
 	must(t, err)
 	elsewhere := use(time.Minute + time.Second)
 	elsewhere.UserAgent = "stranger"
-	_, _, err = h.Refresh(t.Context(), got.Refresh, login.Wish{}, elsewhere)
+	_, _, err = h.Refresh(t.Context(), got.Refresh, issue.Wish{}, elsewhere)
 	must(t, err)
 	s := h.sessionOf(got)
 	_, err = h.store.Rotate(t.Context(), session.Rotation{ID: s.ID, From: 1, To: 0, Use: use(0), ExpiresAt: s.ExpiresAt}) // a backup
 	must(t, err)
-	_, seen, err := h.Refresh(t.Context(), next.Refresh, login.Wish{}, use(time.Hour))
+	_, seen, err := h.Refresh(t.Context(), next.Refresh, issue.Wish{}, use(time.Hour))
 	if err != nil || seen.Kind != session.AheadOfStore {
 		t.Errorf("%+v, %v", seen, err)
 	}
@@ -114,7 +115,7 @@ func TestStepUp(t *testing.T) {
 	h.signUp(ana)
 	got := h.signIn(first)
 	in, later := h.sessionOf(got), start.Add(time.Hour+time.Microsecond)
-	up, err := h.StepUp(t.Context(), in, typed(t, first), login.Wish{}, later)
+	up, err := h.StepUp(t.Context(), in, typed(t, first), issue.Wish{}, later)
 	must(t, err)
 	claims, err := h.read(up.Access.Reveal(), later)
 	must(t, err)
@@ -125,13 +126,13 @@ func TestStepUp(t *testing.T) {
 		t.Errorf("the session was proved at %v", proved)
 	}
 	// What cannot be issued changes nothing.
-	if out, err := h.StepUp(t.Context(), in, typed(t, first), login.Wish{Audience: endless}, later.Add(time.Hour)); !errors.Is(err, token.ErrTooLarge) || out.Access != "" {
+	if out, err := h.StepUp(t.Context(), in, typed(t, first), issue.Wish{Audience: endless}, later.Add(time.Hour)); !errors.Is(err, token.ErrTooLarge) || out.Access != "" {
 		t.Errorf("a token that is too large: %v", err)
 	}
 	if proved := h.sessionOf(got).AuthTime(); !proved.Equal(later.Truncate(time.Millisecond)) {
 		t.Errorf("the session was proved at %v for nothing", proved)
 	}
-	next, _, err := h.Refresh(t.Context(), got.Refresh, login.Wish{}, session.Use{At: later})
+	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, session.Use{At: later})
 	must(t, err)
 	if claims, err := h.read(next.Access.Reveal(), later); err != nil || claims.Fresh() || next.Fresh || claims.AuthTime().Unix() != later.Unix() {
 		t.Errorf("after the refresh: fresh %v, proved at %v, %v", claims.Fresh(), claims.AuthTime(), err)
@@ -143,7 +144,7 @@ func TestNothingIsStartedForATokenThatIsTooLarge(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
 	got := h.signIn(first)
-	wide := login.Wish{Audience: endless}
+	wide := issue.Wish{Audience: endless}
 	if out, err := h.Password(t.Context(), ana, typed(t, first), wide, use(0)); !errors.Is(err, token.ErrTooLarge) || out.Refresh != "" {
 		t.Errorf("sign in: %v", err)
 	}
@@ -159,8 +160,8 @@ func TestNothingIsStartedForATokenThatIsTooLarge(t *testing.T) {
 }
 
 func TestSignUpCanBeClosed(t *testing.T) {
-	h := openWith(t, cost(8, 1), nil, week, func(c *login.Config) { c.Policy.SignUpOpen = false })
-	if _, err := h.SignUp(t.Context(), ana, first, start); !errors.Is(err, login.ErrSignUpClosed) {
+	h := openWith(t, cost(8, 1), nil, week, func(c *parts) { c.People.SignUpOpen = false })
+	if _, err := h.SignUp(t.Context(), ana, first, start); !errors.Is(err, account.ErrSignUpClosed) {
 		t.Errorf("got %v", err)
 	}
 	h.refuse(account.ErrNotProved, first)
@@ -176,9 +177,9 @@ func TestSessionsPerAccount(t *testing.T) {
 	policy.PerAccount = 2
 	h := open(t, cost(8, 1), nil, policy)
 	h.signUp(ana)
-	var all []login.Tokens
+	var all []issue.Tokens
 	for i := range 3 {
-		got, err := h.Password(t.Context(), ana, typed(t, first), login.Wish{}, use(time.Duration(i)*time.Minute))
+		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{}, use(time.Duration(i)*time.Minute))
 		must(t, err)
 		all = append(all, got)
 		if ended := !h.sessionOf(all[0]).EndedAt.IsZero(); ended != (i == 2) {
@@ -196,7 +197,7 @@ func TestChangePassword(t *testing.T) {
 	own, another := h.signIn(first), h.signIn(first)
 	change := func(current, chosen string, want error) {
 		t.Helper()
-		c := login.Change{Session: h.sessionOf(own), Current: typed(t, current), New: chosen, At: start.Add(time.Minute)}
+		c := signin.Change{Session: h.sessionOf(own), Current: typed(t, current), New: chosen, At: start.Add(time.Minute)}
 		if err := h.ChangePassword(t.Context(), c); !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
@@ -217,7 +218,7 @@ func TestChangePassword(t *testing.T) {
 // steps fail.
 type contested struct {
 	account.Store
-	sessions login.Store
+	sessions issue.Store
 	changes  int
 	fail     error
 }
@@ -233,7 +234,7 @@ func (c *contested) ChangePassword(ctx context.Context, p account.PasswordChange
 	return c.Store.ChangePassword(ctx, p)
 }
 
-func (c *contested) StartSession(ctx context.Context, s login.Start) (int64, error) {
+func (c *contested) StartSession(ctx context.Context, s issue.Start) (int64, error) {
 	if c.fail != nil {
 		return 0, c.fail
 	}
@@ -242,9 +243,9 @@ func (c *contested) StartSession(ctx context.Context, s login.Start) (int64, err
 
 func TestSetPassword(t *testing.T) {
 	store := &contested{}
-	h := openWith(t, cost(8, 1), nil, week, func(c *login.Config) {
-		store.Store, store.sessions = c.Accounts, c.Store
-		c.Accounts, c.Store = store, store
+	h := openWith(t, cost(8, 1), nil, week, func(c *parts) {
+		store.Store, store.sessions = c.Accounts, c.Sessions
+		c.Accounts, c.Sessions = store, store
 	})
 	id := h.signUp(ana)
 	h.signIn(first)
@@ -265,12 +266,12 @@ func TestSetPassword(t *testing.T) {
 	h.signIn(other)
 	store.fail = errStore
 	set(id, first, 0, 0, errStore)
-	if _, err := h.Password(t.Context(), ana, typed(t, other), login.Wish{}, use(0)); !errors.Is(err, errStore) || errors.Is(err, account.ErrNotProved) {
+	if _, err := h.Password(t.Context(), ana, typed(t, other), issue.Wish{}, use(0)); !errors.Is(err, errStore) || errors.Is(err, account.ErrNotProved) {
 		t.Errorf("a session that could not be stored: %v", err)
 	}
 	store.fail = account.ErrChanged
 	h.refuse(account.ErrNotProved, other)
-	err := h.ChangePassword(t.Context(), login.Change{Current: typed(t, other), New: first, At: start,
+	err := h.ChangePassword(t.Context(), signin.Change{Current: typed(t, other), New: first, At: start,
 		Session: session.Session{AccountID: id}})
 	if !errors.Is(err, account.ErrChanged) {
 		t.Errorf("a change that lost: %v", err)
@@ -280,7 +281,7 @@ func TestSetPassword(t *testing.T) {
 func TestCookieSession(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
-	got, err := h.Password(t.Context(), ana, typed(t, first), login.Wish{Cookie: true}, use(0))
+	got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{Cookie: true}, use(0))
 	must(t, err)
 	if got.CSRF == "" || claim(t, got.Access, "csrf") != got.CSRF.Reveal() {
 		t.Errorf("csrf %v", claim(t, got.Access, "csrf"))
@@ -294,8 +295,8 @@ func TestCookieSession(t *testing.T) {
 		want    error
 	}{
 		"its own":     {got.Refresh, got.CSRF.Reveal(), nil},
-		"none":        {got.Refresh, "", login.ErrCrossSite},
-		"another's":   {got.Refresh, "3cWY0TQ6KZm0bNjLvt_pUQ", login.ErrCrossSite},
+		"none":        {got.Refresh, "", issue.ErrCrossSite},
+		"another's":   {got.Refresh, "3cWY0TQ6KZm0bNjLvt_pUQ", issue.ErrCrossSite},
 		"no token":    {"", got.CSRF.Reveal(), session.ErrTokenInvalid},
 		"a false one": {got.Refresh[:len(got.Refresh)-1], got.CSRF.Reveal(), session.ErrTokenInvalid},
 	} {
@@ -330,7 +331,7 @@ func TestProofsOfClients(t *testing.T) {
 	}
 	// try runs a flow with the proof of an assertion, which another request may
 	// have used since it was examined.
-	try := func(name string, c clients.Client, replayed bool, want error, used bool, flow func(login.Wish) error) {
+	try := func(name string, c clients.Client, replayed bool, want error, used bool, flow func(issue.Wish) error) {
 		t.Helper()
 		shown := show(c.ID)
 		proof, err := prover.Examine(t.Context(), shown, start)
@@ -339,23 +340,23 @@ func TestProofsOfClients(t *testing.T) {
 			_, err := prover.Prove(t.Context(), shown, start)
 			must(t, err)
 		}
-		if err := flow(login.Wish{Client: c, Proof: proof}); !errors.Is(err, want) {
+		if err := flow(issue.Wish{Client: c, Proof: proof}); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
 		if _, err := prover.Prove(t.Context(), shown, start); errors.Is(err, clients.ErrReplayed) != used {
 			t.Errorf("%s: the assertion again: %v", name, err)
 		}
 	}
-	var got login.Tokens
-	signIn := func(ctx context.Context, text string) func(login.Wish) error {
-		return func(w login.Wish) (err error) {
+	var got issue.Tokens
+	signIn := func(ctx context.Context, text string) func(issue.Wish) error {
+		return func(w issue.Wish) (err error) {
 			got, err = h.Password(ctx, ana, typed(t, text), w, use(0))
 			return err
 		}
 	}
-	refresh := func(w login.Wish) error { _, _, err := h.Refresh(t.Context(), got.Refresh, w, use(0)); return err }
-	inItsName := func(scope string) func(login.Wish) error {
-		return func(w login.Wish) error { _, err := h.ClientCredentials(t.Context(), w, scope, start); return err }
+	refresh := func(w issue.Wish) error { _, _, err := h.Refresh(t.Context(), got.Refresh, w, use(0)); return err }
+	inItsName := func(scope string) func(issue.Wish) error {
+		return func(w issue.Wish) error { _, err := h.ClientCredentials(t.Context(), w, scope, start); return err }
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -372,13 +373,13 @@ func TestProofsOfClients(t *testing.T) {
 	}
 	try("a refresh", portal, false, nil, true, refresh)
 	try("a token of its own", billing, false, nil, true, inItsName(""))
-	try("a scope that it has not", billing, false, login.ErrScope, false, inItsName("a"))
+	try("a scope that it has not", billing, false, issue.ErrScope, false, inItsName("a"))
 	try("a replay for a token of its own", billing, true, clients.ErrReplayed, true, inItsName(""))
 }
 
 func TestBoundsOfTheRefreshRetry(t *testing.T) {
 	for retry, ok := range map[time.Duration]bool{-1: false, 0: true, 1: true} {
-		if err := (login.Policy{AccessTTL: time.Minute, RefreshRetry: retry}).Validate(); (err == nil) != ok {
+		if err := (issue.Policy{AccessTTL: time.Minute, RefreshRetry: retry}).Validate(); (err == nil) != ok {
 			t.Errorf("%v: %v", retry, err)
 		}
 	}

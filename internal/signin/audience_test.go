@@ -1,4 +1,4 @@
-package login_test
+package signin_test
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
 )
@@ -50,9 +50,9 @@ func TestAudiencesOfPeople(t *testing.T) {
 		{bare, "", "shop", nil}, {bare, "orders", "orders", nil}, {bare, "shop", "shop", nil}, {bare, issuer, issuer, nil},
 		{bound, "", "orders", nil}, {bound, "orders", "orders", nil}, {bound, "stock", "stock", nil},
 		{bound, "shop", "shop", nil}, {bound, issuer, issuer, nil},
-		{third, "orders", "", login.ErrTarget}, {third, "strangers", "", login.ErrTarget},
+		{third, "orders", "", issue.ErrTarget}, {third, "strangers", "", issue.ErrTarget},
 	} {
-		got, err := h.Password(t.Context(), ana, typed(t, first), login.Wish{Client: test.client, Audience: test.audience}, use(0))
+		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{Client: test.client, Audience: test.audience}, use(0))
 		if !errors.Is(err, test.err) {
 			t.Errorf("%v for %q: %v, want %v", test.client.Audiences, test.audience, err, test.err)
 		}
@@ -77,14 +77,14 @@ func TestAudiencesOfServices(t *testing.T) {
 		// A service with audiences of its own.
 		{list("orders", "stock"), list("a"), "", "", "orders", "a", nil},
 		{list("orders", "stock"), list("a"), "stock", "a", "stock", "a", nil},
-		{list("orders"), list("a"), "shop", "", "", "", login.ErrTarget},
-		{list("orders"), list("a"), "stock", "", "", "", login.ErrTarget},
-		{list("orders"), list("a"), issuer, "", "", "", login.ErrTarget},
+		{list("orders"), list("a"), "shop", "", "", "", issue.ErrTarget},
+		{list("orders"), list("a"), "stock", "", "", "", issue.ErrTarget},
+		{list("orders"), list("a"), issuer, "", "", "", issue.ErrTarget},
 		// One without.
 		{nil, list("a"), "", "", "shop", "a", nil},
 		{nil, list("a"), "shop", "", "shop", "a", nil},
-		{nil, list("a"), "orders", "", "", "", login.ErrTarget},
-		{nil, list("a"), issuer, "", "", "", login.ErrTarget},
+		{nil, list("a"), "orders", "", "", "", issue.ErrTarget},
+		{nil, list("a"), issuer, "", "", "", issue.ErrTarget},
 		{nil, nil, "", "", "shop", "", nil},
 		// Powers alone.
 		{nil, list(power), "", "", issuer, power, nil},
@@ -96,10 +96,10 @@ func TestAudiencesOfServices(t *testing.T) {
 		{nil, list(power, "a"), "", "", "shop", "a", nil},
 		{nil, list(power, "a"), "", power, issuer, power, nil},
 		{nil, list(power, "a"), "", "a", "shop", "a", nil},
-		{nil, list(power, "a"), "", "a " + power, "", "", login.ErrPower},
+		{nil, list(power, "a"), "", "a " + power, "", "", issue.ErrPower},
 		{nil, list(power, "a"), issuer, "", issuer, power, nil},
-		{nil, list(power, "a"), issuer, "a", "", "", login.ErrPower},
-		{nil, list(power, "a"), "shop", power, "", "", login.ErrPower},
+		{nil, list(power, "a"), issuer, "a", "", "", issue.ErrPower},
+		{nil, list(power, "a"), "shop", power, "", "", issue.ErrPower},
 		// A name that is asked for twice is granted once.
 		{nil, list("a", "b"), "", "b a b", "shop", "b a", nil},
 	} {
@@ -124,7 +124,7 @@ func TestAudiencesOfServices(t *testing.T) {
 		t.Errorf("a service with a key: %v", err)
 	}
 	wide := service(func(c *clients.Client) { c.Audiences = []string{endless} })
-	if _, err := h.ClientCredentials(t.Context(), wide, "", start); !errors.Is(err, token.ErrTooLarge) || !errors.Is(err, login.ErrScope) {
+	if _, err := h.ClientCredentials(t.Context(), wide, "", start); !errors.Is(err, token.ErrTooLarge) || !errors.Is(err, issue.ErrScope) {
 		t.Errorf("a token that is too large: %v", err)
 	}
 }
@@ -133,30 +133,30 @@ func TestAudiencesOfServices(t *testing.T) {
 func TestAudienceOfTheSignIn(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
-	got, err := h.Password(t.Context(), ana, typed(t, first), login.Wish{Audience: "orders"}, use(0))
+	got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{Audience: "orders"}, use(0))
 	must(t, err)
 	for i, test := range []struct{ wish, aud string }{{"", "orders"}, {"shop", "shop"}, {"", "orders"}} {
-		got, _, err = h.Refresh(t.Context(), got.Refresh, login.Wish{Audience: test.wish}, use(time.Duration(i+1)*time.Hour))
+		got, _, err = h.Refresh(t.Context(), got.Refresh, issue.Wish{Audience: test.wish}, use(time.Duration(i+1)*time.Hour))
 		must(t, err)
 		if aud := claim(t, got.Access, "aud"); aud != test.aud {
 			t.Errorf("refresh for %q: a token for %v", test.wish, aud)
 		}
 	}
 	for wish, want := range map[string]string{"": "orders", "stock": "stock"} {
-		up, err := h.StepUp(t.Context(), h.sessionOf(got), typed(t, first), login.Wish{Audience: wish}, start.Add(4*time.Hour))
+		up, err := h.StepUp(t.Context(), h.sessionOf(got), typed(t, first), issue.Wish{Audience: wish}, start.Add(4*time.Hour))
 		must(t, err)
 		if aud := claim(t, up.Access, "aud"); aud != want {
 			t.Errorf("step-up for %q: a token for %v", wish, aud)
 		}
 	}
 	// The app may have lost the audience since.
-	bound := login.Wish{Client: clients.Client{ID: "portal", Kind: clients.App}}
+	bound := issue.Wish{Client: clients.Client{ID: "portal", Kind: clients.App}}
 	asked := bound
 	asked.Audience = "orders"
 	got, err = h.Password(t.Context(), ana, typed(t, first), asked, use(0))
 	must(t, err)
 	bound.Client.Audiences = []string{"stock"}
-	if _, _, err := h.Refresh(t.Context(), got.Refresh, bound, use(time.Hour)); !errors.Is(err, login.ErrTarget) {
+	if _, _, err := h.Refresh(t.Context(), got.Refresh, bound, use(time.Hour)); !errors.Is(err, issue.ErrTarget) {
 		t.Errorf("refresh for an audience that the app has lost: %v", err)
 	}
 	bound.Client.Audiences = nil
@@ -178,7 +178,7 @@ type list map[string]clients.Client
 var errStore = errors.New("no store")
 
 func (l list) Client(_ context.Context, id string) (clients.Client, error) {
-	if id == "unreadable" || id == login.ClientID {
+	if id == "unreadable" || id == issue.ClientID {
 		return clients.Client{}, errStore
 	}
 	c, ok := l[id]
@@ -192,14 +192,14 @@ func (l list) Client(_ context.Context, id string) (clients.Client, error) {
 func TestRegisteredAudiences(t *testing.T) {
 	sealing, err := jose.Generate("ECDH-ES")
 	must(t, err)
-	find := login.Registered(list{
+	find := issue.Registered(list{
 		"plain":  {ID: "plain", Kind: clients.Service, Profile: "jwt"},
 		"sealed": {ID: "sealed", Kind: clients.Service, EncryptionKey: string(sealing.PublicJWK())},
 		"broken": {ID: "broken", Kind: clients.Service, EncryptionKey: "{"},
 		"app":    {ID: "app", Kind: clients.App},
 		"closed": {ID: "closed", Kind: clients.Service, DisabledAt: start},
 	})
-	for _, id := range []string{"app", "closed", "unknown", login.ClientID, "no id"} {
+	for _, id := range []string{"app", "closed", "unknown", issue.ClientID, "no id"} {
 		if _, err := find(t.Context(), id); !errors.Is(err, token.ErrAudience) {
 			t.Errorf("%s: %v", id, err)
 		}
@@ -232,7 +232,7 @@ func TestTermsOfClients(t *testing.T) {
 		"no refresh": {clients.Policy{AccessTTL: 30 * time.Minute, NoRefresh: true}, 30 * time.Minute, 30 * time.Minute, 30 * time.Minute},
 	} {
 		portal := clients.Client{ID: "portal", Kind: clients.App, Policy: test.policy}
-		got, err := h.Password(t.Context(), ana, typed(t, first), login.Wish{Client: portal}, use(0))
+		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{Client: portal}, use(0))
 		must(t, err)
 		s := h.sessionOf(got)
 		if got.ExpiresIn.Round(time.Second) != test.access || !s.ExpiresAt.Equal(start.Add(test.idle)) || !s.AbsoluteExpiry.Equal(start.Add(test.absolute)) {
@@ -264,9 +264,9 @@ func TestRefreshRetryIsBounded(t *testing.T) {
 		"a client without its own":  {2 * time.Minute, &clients.Policy{}, 2 * time.Minute},
 		"longer than its own token": {time.Hour, &clients.Policy{AccessTTL: time.Minute, RefreshRetry: time.Hour}, time.Minute},
 	} {
-		h := openWith(t, cost(8, 1), nil, week, func(c *login.Config) { c.Policy.RefreshRetry = test.all })
+		h := openWith(t, cost(8, 1), nil, week, func(c *parts) { c.Policy.RefreshRetry = test.all })
 		h.signUp(ana)
-		var w login.Wish
+		var w issue.Wish
 		if test.client != nil {
 			w.Client = clients.Client{ID: "portal", Kind: clients.App, Policy: *test.client}
 		}
@@ -290,7 +290,7 @@ func TestRotationIsOffForProvedClients(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
 	for _, proved := range []bool{true, false} {
-		w := login.Wish{Client: clients.Client{ID: "portal", Kind: clients.App, Policy: clients.Policy{NoRotation: true}}}
+		w := issue.Wish{Client: clients.Client{ID: "portal", Kind: clients.App, Policy: clients.Policy{NoRotation: true}}}
 		if proved {
 			w.Client.Secrets = make([]clients.Secret, 1)
 		}

@@ -1,4 +1,4 @@
-package login_test
+package signin_test
 
 import (
 	"context"
@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/login"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/signin"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
 	"github.com/portaria/portaria/verify"
@@ -30,10 +31,30 @@ var start = time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)
 // house is the flows on a real store, with real keys and real hashes.
 type house struct {
 	*testing.T
-	*login.Service
+	*signin.Service
+	issuing
+	people
 	store  *sqlstore.Store
 	keySet []byte
 	policy session.Policy
+}
+
+// issuing is issue.Service under another name, because house embeds two services.
+type issuing = *issue.Service
+
+// people is embedded one level deeper than signin.Service, whose ChangePassword
+// is meant.
+type people struct{ *account.Directory }
+
+// parts are what a house is built of.
+type parts struct {
+	Sessions issue.Store
+	Accounts account.Store
+	Events   issue.Events
+	Chain    *session.Chain
+	Tokens   *token.Issuer
+	People   account.Policy
+	Policy   issue.Policy
 }
 
 // cost is a password policy for tests: so much memory, so many iterations.
@@ -47,11 +68,11 @@ func cost(kib, iterations uint32) password.Policy {
 // another house or on a new one.
 func open(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy session.Policy) house {
 	t.Helper()
-	return openWith(t, passwords, on, policy, func(*login.Config) {})
+	return openWith(t, passwords, on, policy, func(*parts) {})
 }
 
 // openWith is open with a change of the parts.
-func openWith(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy session.Policy, change func(*login.Config)) house {
+func openWith(t *testing.T, passwords password.Policy, on *sqlstore.Store, policy session.Policy, change func(*parts)) house {
 	t.Helper()
 	ctx := t.Context()
 	if on == nil {
@@ -75,15 +96,15 @@ func openWith(t *testing.T, passwords password.Policy, on *sqlstore.Store, polic
 	t.Cleanup(func() { _ = hasher.Close() })
 	chain, err := session.NewChain(on, make([]byte, 32), policy)
 	must(t, err)
-	config := login.Config{
-		Store: on, Accounts: on, People: account.NewDirectory(on, hasher), Chain: chain, Tokens: issuer,
-		Events: on,
-		Policy: login.Policy{SignUpOpen: true, AccessTTL: 15 * time.Minute},
-	}
-	change(&config)
-	service, err := login.New(config)
+	parts := parts{Sessions: on, Accounts: on, Events: on, Chain: chain, Tokens: issuer,
+		People: account.Policy{SignUpOpen: true}, Policy: issue.Policy{AccessTTL: 15 * time.Minute}}
+	change(&parts)
+	issuing, err := issue.New(issue.Config{
+		Store: parts.Sessions, Chain: parts.Chain, Tokens: parts.Tokens, Events: parts.Events, Policy: parts.Policy,
+	})
 	must(t, err)
-	return house{t, service, on, ring.KeySet(start).JSON, policy}
+	directory := account.NewDirectory(parts.Accounts, hasher, parts.People)
+	return house{t, signin.New(directory, issuing, parts.Events), issuing, people{directory}, on, ring.KeySet(start).JSON, policy}
 }
 
 // read verifies an access token for the flows' own audience.
@@ -132,16 +153,16 @@ func (h house) signUp(identifier string) string {
 	return id
 }
 
-func (h house) signIn(text string) login.Tokens {
+func (h house) signIn(text string) issue.Tokens {
 	h.Helper()
-	got, err := h.Password(h.Context(), ana, typed(h, text), login.Wish{}, use(0))
+	got, err := h.Password(h.Context(), ana, typed(h, text), issue.Wish{}, use(0))
 	must(h, err)
 	return got
 }
 
 func (h house) refuse(want error, text string) {
 	h.Helper()
-	if _, err := h.Password(h.Context(), ana, typed(h, text), login.Wish{}, use(0)); !errors.Is(err, want) {
+	if _, err := h.Password(h.Context(), ana, typed(h, text), issue.Wish{}, use(0)); !errors.Is(err, want) {
 		h.Fatalf("sign in: got %v, want %v", err, want)
 	}
 }
@@ -153,7 +174,7 @@ func (h house) account() account.Account {
 	return a
 }
 
-func (h house) sessionOf(t login.Tokens) session.Session {
+func (h house) sessionOf(t issue.Tokens) session.Session {
 	h.Helper()
 	s, err := h.store.Session(h.Context(), t.SessionID)
 	must(h, err)
@@ -209,12 +230,12 @@ func TestChangeBetweenCheckAndStart(t *testing.T) {
 	h.signUp(ana)
 	verified := h.account()
 	keep := h.signIn(first)
-	must(t, h.ChangePassword(t.Context(), login.Change{
+	must(t, h.ChangePassword(t.Context(), signin.Change{
 		Session: h.sessionOf(keep), Current: typed(t, first), New: other, At: start.Add(time.Second),
 	}))
 	late := h.sessionOf(keep)
 	late.ID = "7b0b9b0e-8c1f-4b5e-9a53-0c5f1f1f1f1f"
-	_, err := h.store.StartSession(t.Context(), login.Start{Session: late, Account: verified})
+	_, err := h.store.StartSession(t.Context(), issue.Start{Session: late, Account: verified})
 	if !errors.Is(err, account.ErrChanged) {
 		t.Fatalf("got %v, want %v", err, account.ErrChanged)
 	}
@@ -238,7 +259,7 @@ func TestAccessTokenSaysWhatTheSessionIs(t *testing.T) {
 	got := h.signIn(first)
 	claims, err := h.read(got.Access.Reveal(), start)
 	must(t, err)
-	if claims.Subject() != id || claims.SessionID() != got.SessionID || claims.ClientID() != login.ClientID ||
+	if claims.Subject() != id || claims.SessionID() != got.SessionID || claims.ClientID() != issue.ClientID ||
 		!claims.Fresh() || !claims.AuthTime().Equal(start.Truncate(time.Second)) || len(claims.AMR()) != 1 || claims.AMR()[0] != "pwd" {
 		t.Fatalf("claims of %s: %+v", claims.Subject(), claims)
 	}
@@ -251,21 +272,21 @@ func TestAudiences(t *testing.T) {
 	h.signUp(ana)
 	got := h.signIn(first)
 	for audience, want := range map[string]error{"strangers": token.ErrAudience, "locked": token.ErrNoEncryptionKey} {
-		if _, err := h.Password(t.Context(), ana, typed(t, other), login.Wish{Audience: audience}, use(0)); !errors.Is(err, want) {
+		if _, err := h.Password(t.Context(), ana, typed(t, other), issue.Wish{Audience: audience}, use(0)); !errors.Is(err, want) {
 			t.Errorf("sign in for %s: %v, want %v", audience, err, want)
 		}
-		if _, _, err := h.Refresh(t.Context(), got.Refresh, login.Wish{Audience: audience}, use(0)); !errors.Is(err, want) {
+		if _, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{Audience: audience}, use(0)); !errors.Is(err, want) {
 			t.Errorf("refresh for %s: %v, want %v", audience, err, want)
 		}
 	}
-	next, event, err := h.Refresh(t.Context(), got.Refresh, login.Wish{Audience: "orders"}, use(time.Hour))
+	next, event, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{Audience: "orders"}, use(time.Hour))
 	if err != nil || event.Kind != "" {
 		t.Fatalf("the refused refreshes have spent the token: %v, %+v", err, event)
 	}
 	if _, err := h.read(next.Access.Reveal(), start.Add(time.Hour)); !errors.Is(err, verify.ErrInvalid) {
 		t.Errorf("a token for another audience is good here: %v", err)
 	}
-	if _, _, err := h.Refresh(t.Context(), next.Refresh, login.Wish{Audience: "shop"}, use(time.Hour)); err != nil {
+	if _, _, err := h.Refresh(t.Context(), next.Refresh, issue.Wish{Audience: "shop"}, use(time.Hour)); err != nil {
 		t.Errorf("its own audience by name: %v", err)
 	}
 }
@@ -281,7 +302,7 @@ func TestAccessTokenDoesNotOutliveItsSession(t *testing.T) {
 		{20*time.Minute - time.Millisecond, time.Second},
 	}
 	for _, test := range tests {
-		next, _, err := h.Refresh(t.Context(), got.Refresh, login.Wish{}, use(test.after))
+		next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, use(test.after))
 		must(t, err)
 		if next.ExpiresIn.Round(time.Second) != test.expiresIn {
 			t.Errorf("after %v: expires in %v, want %v", test.after, next.ExpiresIn, test.expiresIn)
@@ -297,7 +318,7 @@ func TestStepUpNeedsALivingSession(t *testing.T) {
 	_, err := h.store.EndSession(t.Context(), session.End{ID: in.ID, Reason: session.ReasonSignedOut, At: start})
 	must(t, err)
 	// in was read before the end, as a request in flight has it.
-	if _, err := h.StepUp(t.Context(), in, typed(t, first), login.Wish{}, start); !errors.Is(err, session.ErrEnded) {
+	if _, err := h.StepUp(t.Context(), in, typed(t, first), issue.Wish{}, start); !errors.Is(err, session.ErrEnded) {
 		t.Fatalf("got %v, want %v", err, session.ErrEnded)
 	}
 }
@@ -308,19 +329,19 @@ func TestBusyHasherSaysNothingAboutTheAccount(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, who := range []string{ana, "nobody@example.com"} {
-		if _, err := h.Password(ctx, who, typed(t, first), login.Wish{}, use(0)); err == nil || errors.Is(err, account.ErrNotProved) {
+		if _, err := h.Password(ctx, who, typed(t, first), issue.Wish{}, use(0)); err == nil || errors.Is(err, account.ErrNotProved) {
 			t.Errorf("%s: got %v, want the context's error", who, err)
 		}
 	}
 }
 
 func TestPolicyBoundsTheLifetime(t *testing.T) {
-	for _, ttl := range []time.Duration{0, -time.Second, login.MinAccessTTL - 1, login.MaxAccessTTL + 1} {
-		if err := (login.Policy{AccessTTL: ttl}).Validate(); err == nil {
+	for _, ttl := range []time.Duration{0, -time.Second, issue.MinAccessTTL - 1, issue.MaxAccessTTL + 1} {
+		if err := (issue.Policy{AccessTTL: ttl}).Validate(); err == nil {
 			t.Errorf("%v was accepted", ttl)
 		}
 	}
-	if err := (login.Policy{AccessTTL: 15 * time.Minute}).Validate(); err != nil {
+	if err := (issue.Policy{AccessTTL: 15 * time.Minute}).Validate(); err != nil {
 		t.Error(err)
 	}
 }
@@ -339,7 +360,7 @@ func TestRefusalsDoTheSameWork(t *testing.T) {
 	work := func(identifier, text string) int64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := h.Password(t.Context(), identifier, typed(t, text), login.Wish{}, use(0))
+		_, err := h.Password(t.Context(), identifier, typed(t, text), issue.Wish{}, use(0))
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, account.ErrNotProved) {
 			t.Fatalf("%s: got %v", identifier, err)

@@ -1,4 +1,4 @@
-package login
+package issue
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ type grant struct {
 	session session.Session
 	// refresh is empty when the session keeps the one it has.
 	refresh session.Token
-	plan    plan
+	plan    Plan
 	fresh   bool
 }
 

@@ -1,4 +1,4 @@
-package login
+package issue
 
 import (
 	"context"
@@ -48,7 +48,7 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 	if err != nil {
 		return Granted{}, err
 	}
-	plan, err := s.plan(ctx, w, now)
+	plan, err := s.Plan(ctx, w, now)
 	if err != nil {
 		return Granted{}, err
 	}

@@ -1,4 +1,4 @@
-package login_test
+package signin_test
 
 import (
 	"errors"
@@ -6,15 +6,15 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/clients"
-	"github.com/portaria/portaria/internal/login"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
 )
 
-func service(change func(*clients.Client)) login.Wish {
+func service(change func(*clients.Client)) issue.Wish {
 	c := clients.Client{ID: "billing", Kind: clients.Service, Secrets: make([]clients.Secret, 1), Scopes: []string{"a", "b"}}
 	change(&c)
-	return login.Wish{Client: c}
+	return issue.Wish{Client: c}
 }
 
 func TestServiceLifetimes(t *testing.T) {
@@ -32,17 +32,17 @@ func TestServiceLifetimes(t *testing.T) {
 
 func TestWhoMayAskInHisOwnName(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
-	refuse := func(what string, w login.Wish, scope string, want error) {
+	refuse := func(what string, w issue.Wish, scope string, want error) {
 		t.Helper()
 		if got, err := h.ClientCredentials(t.Context(), w, scope, start); !errors.Is(err, want) || got.Access != "" {
 			t.Errorf("%s: %v, want %v", what, err, want)
 		}
 	}
-	refuse("Portaria itself", login.Wish{}, "", login.ErrGrantRefused)
-	refuse("an app", service(func(c *clients.Client) { c.Kind = clients.App }), "", login.ErrGrantRefused)
-	refuse("a service that proves nothing", service(func(c *clients.Client) { c.Secrets = nil }), "", login.ErrGrantRefused)
+	refuse("Portaria itself", issue.Wish{}, "", issue.ErrGrantRefused)
+	refuse("an app", service(func(c *clients.Client) { c.Kind = clients.App }), "", issue.ErrGrantRefused)
+	refuse("a service that proves nothing", service(func(c *clients.Client) { c.Secrets = nil }), "", issue.ErrGrantRefused)
 	for _, scope := range []string{"c", "a c", " ", "a  b", " a", "A"} {
-		refuse("scope "+scope, service(func(*clients.Client) {}), scope, login.ErrScope)
+		refuse("scope "+scope, service(func(*clients.Client) {}), scope, issue.ErrScope)
 	}
 	strangers := service(func(*clients.Client) {})
 	strangers.Audience = "orders" // which there is, but not for this client
@@ -53,7 +53,7 @@ func TestWhoMayAskInHisOwnName(t *testing.T) {
 func TestNoRefreshFromNowOn(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
-	kiosk := login.Wish{Client: clients.Client{ID: "kiosk", Kind: clients.App}}
+	kiosk := issue.Wish{Client: clients.Client{ID: "kiosk", Kind: clients.App}}
 	got, err := h.Password(t.Context(), ana, typed(t, first), kiosk, use(0))
 	must(t, err)
 	strict := kiosk

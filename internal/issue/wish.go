@@ -1,4 +1,4 @@
-package login
+package issue
 
 import (
 	"cmp"
@@ -30,8 +30,8 @@ type Wish struct {
 	Cookie bool
 }
 
-// plan is a wish that can be fulfilled.
-type plan struct {
+// Plan is a wish that can be fulfilled. Make it with [Service.Plan].
+type Plan struct {
 	wish      Wish
 	recipient token.Recipient
 	terms     session.Terms
@@ -39,19 +39,25 @@ type plan struct {
 	noRefresh bool
 }
 
-// plan finds out whether a wish can be fulfilled, before anything is spent for
-// its sake. For Portaria's own client it reads nothing from a store, unless the key
-// ring is stale.
-func (s *Service) plan(ctx context.Context, w Wish, now time.Time) (p plan, err error) {
+// ClientID returns the client that the tokens are for.
+func (p Plan) ClientID() string { return p.terms.ClientID }
+
+// Spend uses up the proof of the client, if it is good for one use.
+func (p Plan) Spend(ctx context.Context) error { return p.wish.Proof.Spend(ctx) }
+
+// Plan finds out whether a wish can be fulfilled. Call it before anything is spent
+// for the wish. For Portaria's own client it reads nothing from a store, unless the
+// key ring is stale. Errors: ErrTarget, and those of token.Issuer.Recipient.
+func (s *Service) Plan(ctx context.Context, w Wish, now time.Time) (p Plan, err error) {
 	audience, err := s.audience(w)
 	if err != nil {
-		return plan{}, err
+		return Plan{}, err
 	}
 	if err = s.tokens.Ready(ctx, now); err != nil {
-		return plan{}, err
+		return Plan{}, err
 	}
 	if p.recipient, err = s.tokens.Recipient(ctx, audience, now); err != nil {
-		return plan{}, err
+		return Plan{}, err
 	}
 	p.wish, p.terms, p.accessTTL = w, session.Terms{ClientID: ClientID}, s.policy.AccessTTL
 	p.terms.Retry = min(s.policy.RefreshRetry, p.accessTTL)
@@ -59,7 +65,7 @@ func (s *Service) plan(ctx context.Context, w Wish, now time.Time) (p plan, err 
 		return p, nil
 	}
 	if p.accessTTL, err = s.accessTTL(w.Client, now); err != nil {
-		return plan{}, err
+		return Plan{}, err
 	}
 	policy := w.Client.Policy
 	p.terms = session.Terms{

@@ -1,0 +1,42 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/event"
+)
+
+// Why a sign-in failed, as events say it. The person who tries is not told.
+const (
+	reasonUnknown  = "unknown_account"
+	reasonWrong    = "wrong_password"
+	reasonDisabled = "account_disabled"
+)
+
+// failed records that a password was refused, also for an account that does not
+// exist, so that both take the same time. It returns err, or why the event could
+// not be written. The event does not have what was typed: people type passwords
+// into the wrong field.
+func (s *Service) failed(ctx context.Context, a Attempt, err error) error {
+	if !errors.Is(err, account.ErrNotProved) {
+		return err
+	}
+	e := event.Event{
+		Type: event.LoginFailed, At: a.use.At, AccountID: a.Account.ID, SessionID: a.sessionID, ClientID: a.clientID,
+		Address: a.use.Address, UserAgent: a.use.UserAgent, Reason: reasonWrong,
+	}
+	switch {
+	case a.Account.ID == "":
+		e.Reason = reasonUnknown
+	case a.Account.Disabled():
+		e.Reason = reasonDisabled
+	}
+	// A guess counts also when the client has hung up.
+	if lost := s.events.Append(context.WithoutCancel(ctx), []event.Event{e}); lost != nil {
+		return fmt.Errorf("record failed sign-in: %w", lost)
+	}
+	return err
+}
