@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -49,42 +50,52 @@ type commands struct {
 	Serve     serveCommand              `cmd:"" help:"Run the service."`
 	Settings  configCommand             `cmd:"" name:"config" help:"Check and show the settings."`
 	Login     admincli.LoginCommand     `cmd:"" help:"Sign in and print the tokens."`
-	Account   admincli.AccountCommand   `cmd:"" help:"Create, list and bar accounts."`
-	Session   admincli.SessionCommand   `cmd:"" help:"See who is logged in, and end sessions."`
+	Account   admincli.AccountCommand   `cmd:"" help:"Create, list and disable accounts."`
+	Session   admincli.SessionCommand   `cmd:"" help:"List and end sessions."`
 	Client    admincli.ClientCommand    `cmd:"" help:"Register services and apps, and rotate their secrets."`
-	Key       keycli.KeyCommand         `cmd:"" help:"Make, import, rotate and kill signing keys."`
+	Key       keycli.KeyCommand         `cmd:"" help:"Generate, import, rotate and revoke signing keys."`
 	Token     workbench.TokenCommand    `cmd:"" help:"Sign, verify, encrypt, decrypt and explain tokens, with keys from files."`
-	Revoke    admincli.RevokeCommand    `cmd:"" help:"Take tokens back, and see how far that has come."`
-	Verifiers admincli.VerifiersCommand `cmd:"" help:"List the services that follow revocations, and how far behind each is."`
-	Events    admincli.EventsCommand    `cmd:"" help:"See what happened, and follow what happens."`
-	Webhook   admincli.WebhookCommand   `cmd:"" help:"Send events to services, and see how that goes."`
-	Backup    keycli.BackupCommand      `cmd:"" help:"Copy the SQLite database to a new file, also while the service runs."`
+	Revoke    admincli.RevokeCommand    `cmd:"" help:"Revoke tokens and see which verifiers have confirmed it."`
+	Verifiers admincli.VerifiersCommand `cmd:"" help:"List the verifiers that follow the revocation feed, with their lag."`
+	Events    admincli.EventsCommand    `cmd:"" help:"List events, and follow new ones."`
+	Webhook   admincli.WebhookCommand   `cmd:"" help:"Send events to services, and check their delivery."`
+	Backup    keycli.BackupCommand      `cmd:"" help:"Copy the SQLite database to a new file. The service may run."`
 	Version   versionCommand            `cmd:"" help:"Print the version."`
+
+	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
+	Help       helpCommand       `cmd:"" help:"Print the help of a command."`
 }
 
-// run executes one command line and answers the exit status.
+// newParser returns the parser of the command line.
+func newParser(c *commands, flags cli.SettingFlags, s cli.Surroundings, exit func(int)) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("portaria"),
+		kong.Description("Self-hosted authentication: accounts, sessions and tokens that can be revoked.\n\n"+
+			"Every setting is a flag of every command, a variable PORTARIA_… and a line of the settings file; see docs/config.md."),
+		kong.Embed(flags.Target.Interface()),
+		kong.Vars{"version": version()},
+		kong.Writers(s.Stdout, s.Stderr),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+}
+
+// run executes one command line and returns the exit status.
 func run(ctx context.Context, args []string, s cli.Surroundings) int {
 	var c commands
 	flags := cli.NewSettingFlags()
 	exited := -1
-	parser, err := kong.New(&c,
-		kong.Name("portaria"),
-		kong.Description("Self-hosted authentication: accounts, sessions, tokens that can be taken back.\n\n"+
-			"Every setting is a flag of each command, a variable PORTARIA_… and a line of the settings file; see docs/config.md."),
-		kong.Embed(flags.Target.Interface()),
-		kong.Vars{"version": version()},
-		kong.Writers(s.Stdout, s.Stderr),
-		kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-	)
+	parser, err := newParser(&c, flags, s, func(code int) { exited = code })
 	if err != nil {
 		fmt.Fprintln(s.Stderr, "portaria:", err)
 		return cli.ExitFailed
 	}
 	if len(args) == 0 {
-		// Who names no command wants to know which there are.
 		_, _ = parser.Parse([]string{"--help"})
 		return cli.ExitUsage
+	}
+	if args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	parsed, err := parser.Parse(args)
 	switch {
@@ -96,6 +107,13 @@ func run(ctx context.Context, args []string, s cli.Surroundings) int {
 	}
 	return cli.Report(s, parsed.Run(&cli.Call{Context: app.AsOperator(ctx), Surroundings: s, Globals: &c.Globals, Flags: flags}))
 }
+
+type helpCommand struct {
+	Command []string `arg:"" optional:"" help:"Command to explain, such as account create."`
+}
+
+// Run is not reached: run reads "help X" as "X --help".
+func (helpCommand) Run(*cli.Call) error { return nil }
 
 type versionCommand struct{}
 

@@ -16,11 +16,11 @@ type AccountCommand struct {
 	Create  accountCreate  `cmd:"" help:"Create an account; asks for its password."`
 	List    accountList    `cmd:"" help:"List accounts, newest first."`
 	Show    accountShow    `cmd:"" help:"Show an account and its sessions."`
-	Disable accountDisable `cmd:"" help:"Bar an account and end its sessions."`
-	Enable  accountEnable  `cmd:"" help:"Let a barred account sign in again."`
-	Delete  accountDelete  `cmd:"" help:"Delete an account and all that belongs to it; asks first."`
+	Disable accountDisable `cmd:"" help:"Disable an account and end its sessions."`
+	Enable  accountEnable  `cmd:"" help:"Enable a disabled account."`
+	Delete  accountDelete  `cmd:"" help:"Delete an account and all its data; asks first."`
 
-	SetPassword accountSetPassword `cmd:"" help:"Give an account a new password, and end its sessions; asks for the password."`
+	SetPassword accountSetPassword `cmd:"" help:"Set the password of an account and end its sessions; asks for the password."`
 }
 
 // whom names one account.
@@ -28,7 +28,7 @@ type whom struct {
 	Account string `arg:"" help:"Identifier or id of the account."`
 }
 
-// find answers the account that a person named by id or by identifier. No
+// find returns the account that a person named by id or by identifier. No
 // identifier looks like an id, so there is no doubt which one is meant.
 func (w whom) find(c *cli.Call, admin *client.Client) (api.Account, error) {
 	if strings.TrimSpace(w.Account) == "" {
@@ -83,8 +83,8 @@ func (a accountCreate) Run(c *cli.Call) error {
 
 // paging says how much of a list to show.
 type paging struct {
-	Limit  int    `help:"How many to show." default:"50"`
-	Cursor string `help:"Go on after the page that printed this." placeholder:"CURSOR"`
+	Limit  int    `help:"Number of entries to show." default:"50"`
+	Cursor string `help:"Show the page after the one that printed this cursor." placeholder:"CURSOR"`
 }
 
 func (p paging) page() api.Page { return api.Page{Cursor: p.Cursor, Limit: p.Limit} }
@@ -152,7 +152,7 @@ func (a accountShow) Run(c *cli.Call) error {
 
 type accountDisable struct{ whom }
 
-// Run bars an account.
+// Run disables an account.
 func (a accountDisable) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client, found api.Account) error {
 		ended, err := admin.DisableAccount(c, found.ID)
@@ -165,7 +165,7 @@ func (a accountDisable) Run(c *cli.Call) error {
 
 type accountEnable struct{ whom }
 
-// Run lets an account sign in again.
+// Run enables an account.
 func (a accountEnable) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client, found api.Account) error {
 		if err := admin.EnableAccount(c, found.ID); err != nil {

@@ -17,10 +17,10 @@ type ClientCommand struct {
 	Create       clientCreate  `cmd:"" help:"Register a service or an app; prints its secret."`
 	List         clientList    `cmd:"" help:"List clients by id."`
 	Show         clientShow    `cmd:"" help:"Show a client."`
-	RotateSecret clientRotate  `cmd:"" help:"Give a client another secret; the one before stays valid."`
-	DropSecret   clientDrop    `cmd:"" help:"Forget all secrets but the newest."`
-	Disable      clientDisable `cmd:"" help:"Bar a client."`
-	Enable       clientEnable  `cmd:"" help:"Let a barred client in again."`
+	RotateSecret clientRotate  `cmd:"" help:"Create a new secret for a client; the previous one stays valid."`
+	DropSecret   clientDrop    `cmd:"" help:"Delete all secrets except the newest."`
+	Disable      clientDisable `cmd:"" help:"Disable a client."`
+	Enable       clientEnable  `cmd:"" help:"Enable a disabled client."`
 	Delete       clientDelete  `cmd:"" help:"Delete a client."`
 }
 
@@ -52,10 +52,10 @@ type clientCreate struct {
 	Kind              string   `help:"service acts in its own name; people sign in with an app." enum:"service,app" default:"service"`
 	Public            bool     `help:"For an app that cannot keep a secret, such as a page in a browser."`
 	Scopes            []string `help:"What a service may ask for in its own name." placeholder:"SCOPE,…"`
-	PublicKeyFile     string   `help:"File with the public JWK that the client proves itself with, instead of a secret." placeholder:"FILE"`
-	Rotation          string   `help:"For apps that prove who they are: off keeps the refresh token at each refresh." enum:"on,off" default:"on"`
+	PublicKeyFile     string   `help:"File with the public JWK for client authentication (private_key_jwk), instead of a secret." placeholder:"FILE"`
+	Rotation          string   `help:"Refresh token rotation, for apps with client authentication; off keeps the same refresh token." enum:"on,off" default:"on"`
 	NoRefresh         bool     `help:"People get one access token and no refresh token."`
-	Profile           string   `help:"Form of the tokens whose audience is this service." enum:"at+jwt,jwt,flask," default:"" placeholder:"at+jwt|jwt|flask"`
+	Profile           string   `help:"Profile of the tokens whose audience is this service." enum:"at+jwt,jwt,flask," default:"" placeholder:"at+jwt|jwt|flask"`
 	EncryptionKeyFile string   `help:"File with the public JWK that tokens whose audience is this service are encrypted to." placeholder:"FILE"`
 }
 
@@ -253,7 +253,7 @@ func (a clientDrop) Run(c *cli.Call) error {
 
 type clientDisable struct{ which }
 
-// Run bars a client.
+// Run disables a client.
 func (a clientDisable) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client) error {
 		if err := admin.DisableClient(c, a.ID); err != nil {
@@ -265,7 +265,7 @@ func (a clientDisable) Run(c *cli.Call) error {
 
 type clientEnable struct{ which }
 
-// Run lets a client in again.
+// Run enables a client.
 func (a clientEnable) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client) error {
 		if err := admin.EnableClient(c, a.ID); err != nil {
@@ -283,7 +283,7 @@ type clientDelete struct {
 // Run deletes a client.
 func (a clientDelete) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client) error {
-		if err := a.AskPerson(c, "Delete client "+cli.Printable(a.ID)+"? Its sessions end, and its secret is gone."); err != nil {
+		if err := a.Ask(c, "deleting a client", "Delete client "+cli.Printable(a.ID)+"? Its sessions end and its secrets are deleted."); err != nil {
 			return err
 		}
 		if err := admin.DeleteClient(c, a.ID); err != nil {

@@ -16,13 +16,13 @@ import (
 
 // EventsCommand is the command line for the audit trail.
 type EventsCommand struct {
-	Follow  bool     `short:"f" help:"Show what happens from here on, until interrupted, after the last of before."`
-	Type    []string `help:"Only these types, such as login.failed, or session.* for all that begin so." placeholder:"TYPE"`
-	Account string   `help:"Only what is about this account." placeholder:"ACCOUNT"`
-	Session string   `help:"Only what is about this session." placeholder:"ID"`
-	Client  string   `help:"Only what is about this client." placeholder:"ID"`
-	Since   string   `help:"From this moment on: RFC 3339, or how long ago, such as 24h." placeholder:"WHEN"`
-	Until   string   `help:"Before this moment, written alike." placeholder:"WHEN"`
+	Follow  bool     `short:"f" help:"Print recent events, then new events until interrupted."`
+	Type    []string `help:"Event types, such as login.failed or session.*." placeholder:"TYPE"`
+	Account string   `help:"Only events about this account." placeholder:"ACCOUNT"`
+	Session string   `help:"Only events about this session." placeholder:"ID"`
+	Client  string   `help:"Only events about this client." placeholder:"ID"`
+	Since   string   `help:"Start time: RFC 3339, or a duration before now, such as 24h." placeholder:"WHEN"`
+	Until   string   `help:"End time, in the same format." placeholder:"WHEN"`
 	paging
 }
 

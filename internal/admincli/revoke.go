@@ -20,26 +20,26 @@ import (
 
 // RevokeCommand is the command line for revocations.
 type RevokeCommand struct {
-	Token    revokeToken    `cmd:"" help:"Take back one access token."`
-	Session  revokeSession  `cmd:"" help:"End a session, with all its access tokens."`
-	Account  revokeAccount  `cmd:"" help:"End all sessions of an account, with all its access tokens."`
-	Client   revokeClient   `cmd:"" help:"Take back all that a client got so far."`
-	Key      revokeKey      `cmd:"" help:"Kill a signing key, with all that it signed."`
-	Issuer   revokeIssuer   `cmd:"" help:"Take back everything: everybody signs in again."`
-	NewEpoch revokeNewEpoch `cmd:"" help:"After a backup was restored: let no place in the log be taken for another."`
+	Token    revokeToken    `cmd:"" help:"Revoke one access token. Give the token on standard input."`
+	Session  revokeSession  `cmd:"" help:"End a session and revoke its access tokens."`
+	Account  revokeAccount  `cmd:"" help:"End all sessions of an account and revoke its access tokens."`
+	Client   revokeClient   `cmd:"" help:"Revoke all tokens issued to a client so far."`
+	Key      revokeKey      `cmd:"" help:"Revoke a signing key. Every token that it signed is rejected."`
+	Issuer   revokeIssuer   `cmd:"" help:"Revoke everything. Everybody has to sign in again."`
+	NewEpoch revokeNewEpoch `cmd:"" help:"Start a new epoch of the revocation log. Run once after restoring a backup."`
 }
 
 // Help says what is promised.
 func (RevokeCommand) Help() string {
-	return "Services that follow the feed refuse within a moment; those that cannot be reached trust nothing that they knew " +
-		"before, after the time that the receipt names."
+	return "Verifiers that follow the feed reject within a moment. A verifier that is offline answers 503 " +
+		"after the time in the receipt, until it reconnects."
 }
 
 // howRevoked are the flags of all revocations.
 type howRevoked struct {
-	Soft   bool   `help:"Let the holder come back with a refresh: what the tokens say is outdated, the session is not over."`
-	Wait   bool   `help:"Wait until all verifiers have confirmed, for some seconds at most."`
-	Reason string `help:"For the audit trail." placeholder:"TEXT"`
+	Soft   bool   `help:"Reject current access tokens but keep the session; the client only has to refresh."`
+	Wait   bool   `help:"Wait up to 15 seconds for all verifiers to confirm."`
+	Reason string `help:"Reason, written to the audit trail." placeholder:"TEXT"`
 
 	unseen bool
 }
@@ -47,7 +47,7 @@ type howRevoked struct {
 // waitFor is how long --wait waits.
 const waitFor = 15 * time.Second
 
-// revoke takes a target back and prints the receipt.
+// revoke revokes a target and prints the receipt.
 func (h howRevoked) revoke(c *cli.Call, target api.Target, what string) error {
 	admin, err := c.Operator()
 	if err != nil {
@@ -80,13 +80,13 @@ func inWords(r api.Receipt) string {
 		lines = append(lines, fmt.Sprintf("%s; %d of %s confirmed", by, r.Confirmed, verifiers(all)))
 	}
 	if r.Silent > 0 {
-		lines = append(lines, fmt.Sprintf("%d not heard of lately: they trust nothing that they knew before", r.Silent))
+		lines = append(lines, fmt.Sprintf("offline verifiers: %d; they answer 503 until they reconnect", r.Silent))
 	}
 	for _, name := range r.Open {
-		lines = append(lines, cli.Printable(name)+" may accept what it cannot know: for it nothing is promised")
+		lines = append(lines, cli.Printable(name)+" accepts tokens while it is offline (fail open); the bound does not hold for it")
 	}
 	if more := r.OpenCount - len(r.Open); more > 0 {
-		lines = append(lines, fmt.Sprintf("%d more may do so", more))
+		lines = append(lines, fmt.Sprintf("%d more fail open", more))
 	}
 	lines = append(lines, "receipt "+strconv.FormatInt(r.Seq, 10))
 	return strings.Join(lines, "\n")
@@ -129,7 +129,7 @@ func clientExists(c *cli.Call, id string) error {
 }
 
 type revokeToken struct {
-	Token string `arg:"" help:"The access token, its jti, or - to read it from standard input."`
+	Token string `arg:"" optional:"" help:"The jti of the token. Without it, or with -, the token or its jti is read from standard input."`
 	howRevoked
 }
 
@@ -139,7 +139,7 @@ const maxTokenLine = 16 << 10
 // Run revokes one token.
 func (r revokeToken) Run(c *cli.Call) error {
 	text := r.Token
-	if text == "-" {
+	if text == "" || text == "-" {
 		line, err := bufio.NewReader(io.LimitReader(c.Stdin, maxTokenLine)).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("read token: %w", err)
@@ -151,7 +151,7 @@ func (r revokeToken) Run(c *cli.Call) error {
 		return err
 	}
 	if jti == text {
-		fmt.Fprintln(c.Stderr, "note: no list of tokens is kept, so nobody knows whether there is one with this jti; if there is, it is refused")
+		fmt.Fprintln(c.Stderr, "note: Portaria keeps no list of tokens and cannot check this jti; a token with this jti is rejected")
 	}
 	return r.revoke(c, api.Target{Token: jti}, "token "+cli.Printable(jti))
 }
@@ -203,7 +203,7 @@ func (r revokeSession) Run(c *cli.Call) error {
 
 type revokeAccount struct {
 	whom
-	At string `help:"Only what this client got." placeholder:"CLIENT"`
+	At string `help:"Only tokens issued to this client." placeholder:"CLIENT"`
 	howRevoked
 }
 
@@ -239,46 +239,47 @@ func (r revokeClient) Run(c *cli.Call) error {
 }
 
 type revokeKey struct {
-	Kid    string `arg:"" help:"The kid."`
-	Yes    bool   `help:"Do not ask."`
-	Unseen bool   `help:"Also a key that is none of the service's: one that verifiers were given by hand, say."`
-	Wait   bool   `help:"Wait until all verifiers have confirmed, for some seconds at most."`
-	Reason string `help:"For the audit trail." placeholder:"TEXT"`
+	Kid string `arg:"" help:"The kid."`
+	cli.Consent
+	Unseen bool   `help:"Revoke a key that is not one of the service's, such as one that verifiers were given by hand."`
+	Wait   bool   `help:"Wait up to 15 seconds for all verifiers to confirm."`
+	Reason string `help:"Reason, written to the audit trail." placeholder:"TEXT"`
 }
 
 // Run kills a key.
 func (r revokeKey) Run(c *cli.Call) error {
-	if !r.Yes {
-		return cli.Misuse("every token that the key has signed is refused, for good; say --yes")
-	}
-	if err := r.known(c); err != nil {
+	if err := r.confirm(c); err != nil {
 		return err
 	}
 	return howRevoked{Wait: r.Wait, Reason: r.Reason, unseen: r.Unseen}.revoke(c, api.Target{Key: r.Kid}, "key "+cli.Printable(r.Kid))
 }
 
-// known refuses a misspelt kid: the key that was meant would go on.
-func (r revokeKey) known(c *cli.Call) error {
+// confirm asks for confirmation. It rejects a misspelt kid: otherwise the key that
+// was meant would stay in use.
+func (r revokeKey) confirm(c *cli.Call) error {
 	if r.Unseen {
-		return nil
+		fmt.Fprintf(c.Stderr, "Every token signed with %s is rejected, for good.\n", cli.Printable(r.Kid))
+		return r.Ask(c, keycli.Revoking, keycli.RevokeQuestion)
 	}
-	return keycli.WithKeys(c, func(keys *app.LocalKeys, _ time.Time) error {
-		if _, err := (keycli.OneKey{Kid: r.Kid}).Find(keys); err != nil {
-			return fmt.Errorf("no such key: %s; nothing was revoked. If verifiers know it all the same, say --unseen", cli.Printable(r.Kid))
+	return keycli.WithKeys(c, func(keys *app.LocalKeys, now time.Time) error {
+		key, err := (keycli.OneKey{Kid: r.Kid}).Find(keys)
+		if err != nil {
+			return fmt.Errorf("no such key: %s; nothing was revoked. If verifiers were given it by hand, add --unseen", cli.Printable(r.Kid))
 		}
-		return nil
+		return keycli.Confirm(c, r.Consent, r.Kid, key.State(now))
 	})
 }
 
 type revokeIssuer struct {
-	Yes bool `help:"Do not ask."`
+	cli.Consent
 	howRevoked
 }
 
 // Run revokes everything.
 func (r revokeIssuer) Run(c *cli.Call) error {
-	if !r.Yes {
-		return cli.Misuse("everybody has to sign in again; say --yes")
+	fmt.Fprintln(c.Stderr, "Every token and session is revoked. Everybody has to sign in again.")
+	if err := r.Ask(c, "revoking everything", "Revoke everything?"); err != nil {
+		return err
 	}
 	return r.revoke(c, api.Target{Issuer: true}, "everything so far")
 }

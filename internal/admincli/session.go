@@ -11,8 +11,8 @@ import (
 
 // SessionCommand is the command line for sessions.
 type SessionCommand struct {
-	List sessionList `cmd:"" help:"List who is logged in, newest first."`
-	End  sessionEnd  `cmd:"" help:"End a session, or all of an account."`
+	List sessionList `cmd:"" help:"List sessions, newest first."`
+	End  sessionEnd  `cmd:"" help:"End one session, or all sessions of an account."`
 }
 
 type sessionList struct {

@@ -18,13 +18,13 @@ type WebhookCommand struct {
 	Create       webhookCreate     `cmd:"" help:"Subscribe a client to events; prints the secret."`
 	List         webhookList       `cmd:"" help:"List subscriptions with the state of their delivery."`
 	Show         webhookShow       `cmd:"" help:"Show a subscription."`
-	RotateSecret webhookRotate     `cmd:"" help:"Make another secret; for a day both sign."`
-	Disable      webhookDisable    `cmd:"" help:"Stop delivery; events wait."`
-	Enable       webhookEnable     `cmd:"" help:"Go on where delivery stopped."`
+	RotateSecret webhookRotate     `cmd:"" help:"Create a new secret; for a day both secrets sign."`
+	Disable      webhookDisable    `cmd:"" help:"Stop delivery; events are kept."`
+	Enable       webhookEnable     `cmd:"" help:"Resume delivery where it stopped."`
 	Delete       webhookDelete     `cmd:"" help:"Delete a subscription with its history."`
-	Replay       webhookReplay     `cmd:"" help:"Send again what happened since a moment."`
-	Deliveries   webhookDeliveries `cmd:"" help:"List the last tries to deliver, newest first."`
-	DeadLetter   webhookDeadLetter `cmd:"" help:"List events that were given up, or try them once more."`
+	Replay       webhookReplay     `cmd:"" help:"Deliver events since a time again."`
+	Deliveries   webhookDeliveries `cmd:"" help:"List recent delivery attempts, newest first."`
+	DeadLetter   webhookDeadLetter `cmd:"" help:"List undelivered events, or deliver one again."`
 }
 
 type webhookCreate struct {
@@ -171,7 +171,7 @@ type webhookDelete struct {
 // Run deletes a subscription.
 func (a webhookDelete) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client) error {
-		if err := a.AskPerson(c, "Delete webhook "+cli.Printable(a.ID)+"? Its history and its place in the log are gone."); err != nil {
+		if err := a.Ask(c, "deleting a webhook", "Delete webhook "+cli.Printable(a.ID)+"? Its history and its position in the log are deleted."); err != nil {
 			return err
 		}
 		if err := admin.DeleteWebhook(c, a.ID); err != nil {
@@ -183,7 +183,7 @@ func (a webhookDelete) Run(c *cli.Call) error {
 
 type webhookReplay struct {
 	hook
-	Since string `required:"" help:"A moment (2026-11-22T08:00:00Z), or how long ago (90m, 2h)." placeholder:"WHEN"`
+	Since string `required:"" help:"Start time (2026-11-22T08:00:00Z), or a duration before now (90m, 2h)." placeholder:"WHEN"`
 }
 
 // Run sends events again.
@@ -207,7 +207,7 @@ func (a webhookReplay) Run(c *cli.Call) error {
 
 type webhookDeliveries struct {
 	hook
-	Limit int `help:"How many to list: 1 to 200." placeholder:"N"`
+	Limit int `help:"Number of entries to list: 1 to 200." placeholder:"N"`
 }
 
 // Run lists tries.
@@ -236,9 +236,9 @@ func tries(list []api.Delivery) [][]string {
 
 type webhookDeadLetter struct {
 	hook
-	Redeliver string `help:"Try this event once more, now." placeholder:"EVENT"`
-	After     int    `help:"Go on after this event, by its seq." placeholder:"SEQ"`
-	Limit     int    `help:"How many to list: 1 to 200." placeholder:"N"`
+	Redeliver string `help:"Deliver this event again now." placeholder:"EVENT"`
+	After     int    `help:"Start after the event with this sequence number." placeholder:"SEQ"`
+	Limit     int    `help:"Number of entries to list: 1 to 200." placeholder:"N"`
 }
 
 // Run lists dead letters, or redelivers one.

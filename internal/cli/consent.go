@@ -10,30 +10,22 @@ import (
 	"golang.org/x/term"
 )
 
-// errUnchanged says that a person was asked and did not consent.
+// errUnchanged reports that a person was asked and did not type yes.
 var errUnchanged = errors.New("nothing was changed")
 
 // Consent is the flag of commands that cannot be undone.
 type Consent struct {
-	Yes bool `help:"Do not ask."`
+	Yes bool `help:"Do not ask for confirmation. Required without a terminal."`
 }
 
-// Ask asks a person at a terminal whether to go on with doing something. A script
-// must say --yes.
+// Ask asks for confirmation at a terminal. Elsewhere it returns a usage error
+// unless --yes is given.
 func (y Consent) Ask(c *Call, doing, question string) error {
 	if y.Yes {
 		return nil
 	}
 	if !c.atTerminal() {
-		return Misuse("nothing was changed: %s cannot be undone; say --yes", doing)
-	}
-	return c.asked(question)
-}
-
-// AskPerson asks like ask, but lets scripts go on.
-func (y Consent) AskPerson(c *Call, question string) error {
-	if y.Yes || !c.atTerminal() {
-		return nil
+		return Misuse("nothing was changed: %s cannot be undone; confirm with --yes", doing)
 	}
 	return c.asked(question)
 }

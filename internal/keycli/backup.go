@@ -10,7 +10,7 @@ import (
 
 // BackupCommand is the command line for backups.
 type BackupCommand struct {
-	File string `arg:"" help:"The file to make. It must not exist."`
+	File string `arg:"" help:"File to create. It must not exist."`
 }
 
 // Help says what a backup is worth, and without what it is worth nothing.

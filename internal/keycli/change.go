@@ -16,13 +16,13 @@ import (
 
 // succession says when a new key begins to sign.
 type succession struct {
-	At    time.Time `help:"When it begins to sign, as 2030-01-02T03:04:05Z; by default as soon as everybody can know it." placeholder:"TIME"`
-	Drill bool      `help:"Only say what would happen when; change nothing."`
+	At    time.Time `help:"Time to start signing, as 2030-01-02T03:04:05Z; by default as soon as verifiers have had time to fetch the key." placeholder:"TIME"`
+	Drill bool      `help:"Print the plan and change nothing."`
 }
 
 // replacement says what becomes of the key that was to sign next.
 type replacement struct {
-	Replace bool `help:"If another key is to sign next, withdraw it, which has signed nothing, and have this one in its place."`
+	Replace bool `help:"Replace the next key, if there is one; it has signed nothing yet."`
 }
 
 // order rotates, or rehearses it, and says what comes of it.

@@ -20,15 +20,15 @@ import (
 
 // KeyCommand is the command line for keys.
 type KeyCommand struct {
-	List         keyList         `cmd:"" help:"List the service's keys, and what each is doing."`
-	Show         keyShow         `cmd:"" help:"Show one key and its public half."`
-	Generate     keyGenerate     `cmd:"" help:"Make the service's next signing key, or with --out a key file for other uses."`
-	Import       keyImport       `cmd:"" help:"Take over a key made elsewhere: a private one signs next, a public one only verifies."`
-	Rotate       keyRotate       `cmd:"" help:"Have a new key sign, once everybody can know it."`
-	Retire       keyRetire       `cmd:"" help:"End the use of a key in good order."`
-	Kill         keyKill         `cmd:"" help:"Declare a key compromised: what it signed is refused."`
+	List         keyList         `cmd:"" help:"List the service's keys with their state."`
+	Show         keyShow         `cmd:"" help:"Show a key and its public key."`
+	Generate     keyGenerate     `cmd:"" help:"Generate the service's next signing key, or with --out a key file."`
+	Import       keyImport       `cmd:"" help:"Import a key. A private key signs next; a public key only verifies."`
+	Rotate       keyRotate       `cmd:"" help:"Start signing with a new key, after verifiers have had time to fetch it."`
+	Retire       keyRetire       `cmd:"" help:"Stop signing with a key; its tokens stay valid until they expire."`
+	Kill         keyKill         `cmd:"" help:"Revoke a key (see revoke key). Works without the service."`
 	Reseal       keyReseal       `cmd:"" help:"Seal all keys with the first key of the master key file."`
-	RotateSecret keyRotateSecret `cmd:"" help:"Replace a secret of the service that leaked: of refresh tokens, client secrets or webhooks."`
+	RotateSecret keyRotateSecret `cmd:"" help:"Replace the secret behind refresh tokens, client secrets or webhooks."`
 
 	Export keyExport `cmd:"" help:"Write public keys as JWK set, JWK or PEM."`
 }

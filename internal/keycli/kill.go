@@ -48,7 +48,7 @@ func (k keyKill) Run(c *cli.Call) error {
 		if err != nil {
 			return err
 		}
-		if err := k.confirm(c, key.State(now)); err != nil {
+		if err := Confirm(c, k.Consent, k.Kid, key.State(now)); err != nil {
 			return err
 		}
 		killed, err := keys.Kill(c, now, k.Kid)
@@ -60,24 +60,31 @@ func (k keyKill) Run(c *cli.Call) error {
 	})
 }
 
-// confirm says what follows, and asks whoever can answer.
-func (k keyKill) confirm(c *cli.Call, was keyring.State) error {
-	fmt.Fprintln(c.Stderr, k.consequences(was))
-	return k.Ask(c, "killing a key", "Kill it?")
+// Texts of the confirmation, shared by key kill and revoke key.
+const (
+	Revoking       = "revoking a key"
+	RevokeQuestion = "Revoke it?"
+)
+
+// Confirm explains what revoking a key does and asks for confirmation.
+func Confirm(c *cli.Call, consent cli.Consent, kid string, was keyring.State) error {
+	fmt.Fprintln(c.Stderr, consequences(cli.Printable(kid), was))
+	return consent.Ask(c, Revoking, RevokeQuestion)
 }
 
-func (k keyKill) consequences(was keyring.State) string {
-	const refused = "every token that it signed is refused: by this service within ten seconds, by others when they next fetch the key set (key_set_max_age at the latest)"
-	name := cli.Printable(k.Kid)
+func consequences(name string, was keyring.State) string {
+	const rejected = "Every token that it signed is rejected: by this service within ten seconds, " +
+		"by others when they next fetch the key set (key_set_max_age at the latest)."
 	switch was {
 	case keyring.Active:
-		return name + " is active: " + refused + ".\nClients get a new token by refreshing; nobody has to sign in again. If it signs, the next key does at once, which verifiers may know already; without one, a new key."
+		return name + " is active. " + rejected + "\nClients get a new token by refreshing; nobody has to sign in again. " +
+			"If the key signs, the next key signs at once, or a new key if there is no next one."
 	case keyring.Retired:
-		return name + " is retired: " + refused + "."
+		return name + " is retired. " + rejected
 	case keyring.Next:
-		return name + " is next: it has signed nothing yet, and leaves the key set. Another one is made in its place."
+		return name + " is next. It has signed nothing yet and leaves the key set. A new next key replaces it."
 	default:
-		return name + " is " + was.String() + ": nothing is accepted from it already."
+		return name + " is " + was.String() + ". Its tokens are rejected already."
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 type keyRotateSecret struct {
 	Name   string `arg:"" help:"Which secret: ${enum}." enum:"refresh-token,client-secret,webhook"`
-	Honour string `help:"How long what the old secret made is accepted." default:"7d" placeholder:"7d"`
-	Now    bool   `help:"After a leak: end the old secret at once."`
+	Honour string `help:"How long the old secret stays valid." default:"7d" placeholder:"7d"`
+	Now    bool   `help:"End the old secret at once; for leaks."`
 	cli.Consent
 }
 

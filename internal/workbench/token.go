@@ -15,16 +15,16 @@ import (
 
 // TokenCommand is the command line for tokens.
 type TokenCommand struct {
-	Verify  tokenVerify  `cmd:"" help:"Check a signed token and print what it says."`
-	Inspect tokenInspect `cmd:"" help:"Explain a token and what is unwise about it. Verifies nothing."`
-	Sign    tokenSign    `cmd:"" help:"Make a signed token of the claims on standard input."`
+	Verify  tokenVerify  `cmd:"" help:"Verify a signed token and print its claims."`
+	Inspect tokenInspect `cmd:"" help:"Explain a token and its weaknesses. Verifies nothing."`
+	Sign    tokenSign    `cmd:"" help:"Sign a token with the claims on standard input."`
 	Encrypt tokenEncrypt `cmd:"" help:"Encrypt a signed token, or claims."`
 	Decrypt tokenDecrypt `cmd:"" help:"Decrypt a token."`
 }
 
 // Help says what all these commands share.
 func (TokenCommand) Help() string {
-	return "The token is read from standard input, never from the arguments, which everybody on the machine may read. " +
+	return "The token is read from standard input, never from the arguments, which other users of the machine can read. " +
 		"Exit status: 0 good, 1 refused, 2 wrong usage, or no key to be had. " +
 		"--issuer, --audience and --leeway, which are settings elsewhere, here say what is expected of a token."
 }
