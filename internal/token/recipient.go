@@ -27,8 +27,15 @@ func (i *Issuer) Recipient(ctx context.Context, audience string, now time.Time) 
 	if r.audience == i.policy.Issuer {
 		return r, nil
 	}
+	settled, known := i.policy.Services[r.audience]
+	known = known || r.audience == i.policy.Audience
 	var err error
-	if r.service, err = i.service(ctx, r.audience); err != nil {
+	switch r.service, err = i.registered(ctx, r.audience); {
+	case known && (err == nil && r.service == Service{} || errors.Is(err, ErrAudience)):
+		r.service = settled
+	case known && err == nil:
+		return Recipient{}, fmt.Errorf("audience %s: %w", r.audience, errTwice)
+	case err != nil:
 		return Recipient{}, err
 	}
 	if r.service.EncryptTo == nil {
@@ -38,25 +45,6 @@ func (i *Issuer) Recipient(ctx context.Context, audience string, now time.Time) 
 		return Recipient{}, fmt.Errorf("find encryption key of %s: %w", r.audience, err)
 	}
 	return r, nil
-}
-
-// service returns what the tokens of an audience look like. It reads no store for
-// the service's own audience: every sign-in and refresh would pay for that. The
-// settings alone decide there; the start and the registration refuse a client of
-// that name with a profile or a key of its own.
-func (i *Issuer) service(ctx context.Context, audience string) (Service, error) {
-	settled, known := i.policy.Services[audience]
-	if audience == i.policy.Audience {
-		return settled, nil
-	}
-	found, err := i.registered(ctx, audience)
-	switch {
-	case known && (err == nil && found == Service{} || errors.Is(err, ErrAudience)):
-		return settled, nil
-	case known && err == nil:
-		return Service{}, fmt.Errorf("audience %s: %w", audience, errTwice)
-	}
-	return found, err
 }
 
 // errTwice is a fault of whoever runs processes with different settings on one
