@@ -56,16 +56,35 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesNewerSchema(t *testing.T) {
+func TestOpenNewerSchema(t *testing.T) {
+	const known = "(SELECT MAX(version_id) FROM goose_db_version)"
 	for name, fresh := range engines {
-		t.Run(name, func(t *testing.T) {
-			url := fresh(t)
-			open(t, url)
-			raw(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)")
-			if _, err := sqlstore.Open(t.Context(), url, sqlstore.Options{}); !errors.Is(err, sqlstore.ErrSchemaNewer) {
-				t.Errorf("got %v, want ErrSchemaNewer", err)
-			}
-		})
+		for _, c := range []struct {
+			what, change string
+			refused      bool
+		}{
+			{"expanded", "UPDATE schema_readable SET since = " + known, false},
+			{"contracted", "UPDATE schema_readable SET since = 1 + " + known, true},
+			{"unstated", "DELETE FROM schema_readable", true},
+			{"without the table", "DROP TABLE schema_readable", true},
+		} {
+			t.Run(name+"/"+c.what, func(t *testing.T) {
+				url := fresh(t)
+				open(t, url)
+				raw(t, url, c.change)
+				raw(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)")
+				store, err := sqlstore.Open(t.Context(), url, sqlstore.Options{})
+				if err == nil {
+					err = store.Close()
+				}
+				if refused := errors.Is(err, sqlstore.ErrSchemaNewer); refused != c.refused || !refused && err != nil {
+					t.Errorf("got %v, want refused %v", err, c.refused)
+				}
+				if c.refused && !strings.Contains(err.Error(), "start a newer version of portaria") {
+					t.Errorf("%v does not say what to do", err)
+				}
+			})
+		}
 	}
 }
 

@@ -1,3 +1,5 @@
+-- readable_since: 1
+--
 -- One text for SQLite and PostgreSQL: only TEXT, BIGINT, BYTEA, BOOLEAN and
 -- INTEGER. Moments are milliseconds since 1970 in UTC; NULL is "not set".
 

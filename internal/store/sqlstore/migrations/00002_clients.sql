@@ -1,3 +1,5 @@
+-- readable_since: 2
+--
 -- +goose Up
 -- The newest secret and the one before: rotating is one update. audiences and
 -- scopes are JSON lists; lifetimes are milliseconds, 0 for the default.

@@ -1,3 +1,5 @@
+-- readable_since: 3
+--
 -- The revocation log and the event log. The one row of revocation_log and of
 -- event_log is the lock that puts writers in an order: whoever takes a number
 -- holds it until the commit, so that no reader sees a number before a lower

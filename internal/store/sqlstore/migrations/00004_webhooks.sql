@@ -1,3 +1,5 @@
+-- readable_since: 4
+--
 -- +goose Up
 -- types is a JSON list. lease_holder is empty while nobody delivers; tries
 -- numbers the rows of webhook_attempts, of which only the last stay.

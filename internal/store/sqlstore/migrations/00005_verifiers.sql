@@ -1,3 +1,5 @@
+-- readable_since: 5
+--
 -- Who follows the revocation log, and how far each has come. What is lost of it
 -- is told again within seconds.
 

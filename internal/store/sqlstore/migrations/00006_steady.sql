@@ -1,3 +1,5 @@
+-- readable_since: 6
+--
 -- +goose Up
 -- steady is a clock that all processes share and that no change of a wall clock
 -- moves: milliseconds, 0 until the first process has begun it. See steady.go.

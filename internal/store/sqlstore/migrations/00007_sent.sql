@@ -1,3 +1,5 @@
+-- readable_since: 7
+--
 -- What was sent to each verifier: the places after sent_from up to sent_to.
 -- Receipts count nothing else as confirmed.
 

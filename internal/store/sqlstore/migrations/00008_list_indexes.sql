@@ -1,3 +1,5 @@
+-- readable_since: 8
+--
 -- The indexes that lists read, in the order in which they list. PostgreSQL builds
 -- them CONCURRENTLY (see concurrently), so that a large table stays writable. A
 -- build that was interrupted leaves an index that is not valid: it is dropped first.

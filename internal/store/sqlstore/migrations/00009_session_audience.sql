@@ -1,3 +1,5 @@
+-- readable_since: 9
+--
 -- The service that the tokens of a sign-in are for: a refresh keeps it. Empty is
 -- the audience of a token without a wish.
 

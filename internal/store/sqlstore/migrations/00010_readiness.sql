@@ -1,3 +1,5 @@
+-- readable_since: 10
+--
 -- One row that is written for no other purpose than to prove that writing works.
 
 -- +goose Up

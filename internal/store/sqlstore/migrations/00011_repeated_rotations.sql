@@ -1,3 +1,5 @@
+-- readable_since: 11
+--
 -- A rotation that is repeated within a day keeps the secret from before the first
 -- one: the answer of the first may be lost, and then nobody has its secret.
 

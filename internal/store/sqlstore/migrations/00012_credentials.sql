@@ -1,3 +1,5 @@
+-- readable_since: 12
+--
 -- Room for more than one credential and identifier for each account. This file
 -- only adds. accounts.password_hash stays: the version before this one reads and
 -- writes it, and both may run on one database. See credentials.go.

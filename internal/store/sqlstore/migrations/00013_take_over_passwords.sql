@@ -1,3 +1,5 @@
+-- readable_since: 13
+--
 -- Copy what the columns of the first schema hold. This file has a transaction of
 -- its own, so that no lock on a whole table is held while many rows are copied.
 

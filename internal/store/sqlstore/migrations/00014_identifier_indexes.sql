@@ -1,3 +1,5 @@
+-- readable_since: 14
+--
 -- An account has one primary identifier. Sessions are found by their parent.
 
 -- +goose NO TRANSACTION

@@ -1,3 +1,5 @@
+-- readable_since: 15
+--
 -- Short-lived state that is used once: see package flow. The version before this
 -- one does not know the table.
 

@@ -158,6 +158,11 @@ type Rule struct {
 	PruneAt   int64
 }
 
+type SchemaReadable struct {
+	One   int32
+	Since int64
+}
+
 type Secret struct {
 	Name   string
 	Sealed []byte
