@@ -52,7 +52,7 @@ type clientCreate struct {
 	Kind              string   `help:"service acts in its own name; people sign in with an app." enum:"service,app" default:"service"`
 	Public            bool     `help:"For an app that cannot keep a secret, such as a page in a browser."`
 	Scopes            []string `help:"What a service may ask for in its own name." placeholder:"SCOPE,…"`
-	PublicKeyFile     string   `help:"File with the public JWK for client authentication (private_key_jwk), instead of a secret." placeholder:"FILE"`
+	PublicKeyFile     string   `help:"File with the public JWK for client authentication (private_key_jwt), instead of a secret." placeholder:"FILE"`
 	Rotation          string   `help:"Refresh token rotation, for apps with client authentication; off keeps the same refresh token." enum:"on,off" default:"on"`
 	NoRefresh         bool     `help:"People get one access token and no refresh token."`
 	Profile           string   `help:"Profile of the tokens whose audience is this service." enum:"at+jwt,jwt,flask," default:"" placeholder:"at+jwt|jwt|flask"`
