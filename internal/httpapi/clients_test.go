@@ -169,7 +169,7 @@ func TestALongLifetimeNeedsTimeForItsKeys(t *testing.T) {
 	in.AccessTTL = 30 * 24 * 3600
 	_, err := a.Admin().CreateClient(t.Context(), in)
 	refused(t, err, "input_invalid")
-	if !strings.Contains(err.Error(), "access_ttl: too many keys") {
+	if !strings.Contains(err.Error(), "access_ttl: tokens with this lifetime need too many published keys") {
 		t.Error(err)
 	}
 	in.AccessTTL = 3600
