@@ -10,6 +10,33 @@ import (
 	"github.com/portaria/portaria/internal/config"
 )
 
+// TestTokensOfUnknownKeysAreBounded: strangers choose the kid of a token, and each
+// unknown one costs one reading of the keys. After twenty the answer is 503: the
+// key may be a new one, and after 401 clients sign people out.
+func TestTokensOfUnknownKeysAreBounded(t *testing.T) {
+	for name, call := range map[string]func(*client.Client) error{
+		"an account route": func(c *client.Client) error { _, err := c.Me(t.Context()); return err },
+		"a power":          func(c *client.Client) error { _, err := c.Verifiers(t.Context()); return err },
+	} {
+		a := apptest.Start(t)
+		_, tokens := a.SignUp("ana@example.com")
+		refused := 0
+		for i := range 60 {
+			err := call(a.WithToken(unknownKey(tokens.AccessToken, i)))
+			if client.Code(err) == "verification_unavailable" {
+				break
+			}
+			if client.Code(err) != "token_invalid" {
+				t.Fatalf("%s: %v", name, err)
+			}
+			refused++
+		}
+		if refused < 20 || refused > 40 {
+			t.Errorf("%s: %d tokens were refused before the first 503, want about 20", name, refused)
+		}
+	}
+}
+
 // TestKeysThatOthersMadeAMomentAgo: a token of a key that another process has just
 // made is good here at once, and can be revoked here. It used to be refused for up
 // to ten seconds, and a revocation answered 200 and did nothing.

@@ -145,7 +145,8 @@ func (v *ownVerifiers) person(r *http.Request) (verify.Claims, verify.Place, err
 		return claims, place, err
 	}
 	claims, place, refused := v.own.VerifyRequest(r)
-	if !errors.Is(refused, verify.ErrInvalid) {
+	// No other verifier has a key that this one lacks.
+	if !errors.Is(refused, verify.ErrInvalid) || errors.Is(refused, verify.ErrKey) {
 		return claims, place, refused
 	}
 	other, err := v.other(r.Context(), tokenAt(r, place))

@@ -215,7 +215,7 @@ func (s *Server) verified(r *http.Request, allowed who) (verify.Claims, verify.P
 		return s.verifier.Person(r)
 	}
 	claims, place, err := s.verifier.Power(r)
-	if errors.Is(err, verify.ErrInvalid) {
+	if errors.Is(err, verify.ErrInvalid) && !errors.Is(err, verify.ErrKey) {
 		if known, where, other := s.verifier.Person(r); other == nil {
 			claims, place = known, where // of use to the log alone
 			err = problem.InsufficientScope(allowed.scope())

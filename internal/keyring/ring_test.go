@@ -417,6 +417,6 @@ func TestSeek(t *testing.T) {
 	for range 18 {
 		seek("other", false, nil, 1)
 	}
-	seek("other", false, keyring.ErrUnknownKid, 0)
+	seek("other", false, keyring.ErrTooManySeeks, 0)
 	seek(next, true, nil, 0)
 }

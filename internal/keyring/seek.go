@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// ErrUnknownKid reports a kid that no signing key is known by, while another
-// process may have made the key a moment ago.
-var ErrUnknownKid = errors.New("key ring: too many unknown kids were asked for, try again in a second")
+// ErrTooManySeeks reports that too many tokens with unknown kids came, so the
+// store was not read for this one. Try again in a second.
+var ErrTooManySeeks = errors.New("key ring: too many tokens with unknown kids")
 
-// Strangers choose the kids in their tokens, so few of them lead to a reading.
+// Strangers choose the kids in their tokens, so only a few of them cause a reading.
 const (
 	maxSeeks  = 20          // at once
 	seekEvery = time.Second // each, afterwards
@@ -43,13 +43,13 @@ func (b *budget) take(now time.Time) bool {
 // Seek reads the store if no signing key with this kid is known, in whatever
 // state. Call it before a token is refused for its kid: another process may have
 // made the key a moment ago. It returns whether the key is known now. Errors are
-// those of the store, or ErrUnknownKid when too many readings were made.
+// those of the store, or ErrTooManySeeks when too many readings were made.
 func (r *Ring) Seek(ctx context.Context, kid string) (bool, error) {
 	if kid == "" || r.signs(kid) {
 		return kid != "", nil
 	}
 	if !r.seeks.take(time.Now()) {
-		return false, ErrUnknownKid
+		return false, ErrTooManySeeks
 	}
 	if err := r.Reload(ctx); err != nil {
 		return false, fmt.Errorf("seek key: %w", err)
