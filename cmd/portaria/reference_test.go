@@ -55,7 +55,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 func TestCompletionInBash(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("no bash")
+		t.Fatal("the completion for bash is tested with bash, which is not installed")
 	}
 	script := completion("bash", model(t))
 	for words, want := range map[string]string{

@@ -156,8 +156,8 @@ func (r revokeToken) Run(c *cli.Call) error {
 	return r.revoke(c, api.Target{Token: jti}, "token "+cli.Printable(jti))
 }
 
-// jtiOf takes the name of a token out of it. Nothing is verified: whoever may
-// revoke may name what he likes.
+// jtiOf takes the name of a token out of it. Nothing is verified: a
+// caller who may revoke may name any token.
 func jtiOf(text string) (string, error) {
 	if text != "" && !strings.Contains(text, ".") {
 		return text, nil

@@ -44,8 +44,8 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			"postgress://u:V@h/d", "{V: V}", "[V, V]", "'V", "\"\\qV\"", "V: V", "a\nb: V", "&V x", "!V x", ""}).Draw(t, "shape")
 		value := strings.ReplaceAll(shape, "V", rapid.StringMatching(`[ -~]{0,3}`).Draw(t, "before")+secret+rapid.StringMatching(`[ -~]{0,3}`).Draw(t, "after"))
 		spelled := rapid.SampledFrom([]string{name, name + "_file", name + "x", name + "_url"}).Draw(t, "spelled")
-		if spelled == "master_key_file" {
-			t.Skip("a path, which may be shown")
+		if spelled == "master_key_file" { // a path, which may be shown
+			spelled = name
 		}
 		var said strings.Builder
 		all := map[string]string{spelled: value}

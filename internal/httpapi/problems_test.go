@@ -51,7 +51,7 @@ var withoutRow = map[string]string{
 	"password.ErrClosed":    "only after the API has stopped",
 }
 
-// sameAsInvalid lists what wraps verify.ErrInvalid, and is answered alike.
+// sameAsInvalid lists the errors that wrap verify.ErrInvalid and get its answer.
 var sameAsInvalid = map[string]bool{
 	"verify.ErrMalformed": true, "verify.ErrType": true, "verify.ErrAlgorithm": true, "verify.ErrKey": true,
 	"verify.ErrSignature": true, "verify.ErrDecrypt": true, "verify.ErrClaims": true, "verify.ErrIssuer": true,

@@ -133,5 +133,5 @@ func (k keyImport) trust(c *cli.Call, ring *app.LocalKeys, now time.Time, keys [
 		kids = append(kids, key.Kid())
 	}
 	return c.Say(map[string]any{"kids": kids}, "published %s: tokens that they signed are accepted until you retire them\n"+
-		"whoever holds the private half can make such tokens", cli.Printable(strings.Join(kids, ", ")))
+		"anybody who has the private key can make such tokens", cli.Printable(strings.Join(kids, ", ")))
 }

@@ -143,8 +143,8 @@ func (r *Reader) readFile() []pair {
 	return pairs
 }
 
-// defaultFile returns the default file if it exists. Whoever can write to the
-// working directory must not be able to give the service its settings.
+// defaultFile returns the default file if it exists. Somebody who
+// can write to the working directory must not be able to change the settings.
 func (r *Reader) defaultFile() (path, where string) {
 	path = r.sources.DefaultFile
 	if path == "" {
