@@ -42,9 +42,12 @@ func table() map[string]rule {
 	hidden := []string{"internal/secret"}
 	http := append([]string{"api", "internal/feed", "internal/problem", "internal/serve", "internal/store", "internal/webhook", "verify"}, domain...)
 	return map[string]rule{
-		"api":                   {},
-		"verify":                {imports: []string{"api", "internal/background", "internal/feed", "internal/jose", "internal/problem", "internal/revoke/rule", "internal/skew"}, joseLib: true},
-		"verify/internal/rules": {imports: []string{"api", "internal/revoke/rule"}, domain: true},
+		"api":    {},
+		"verify": {imports: []string{"api", "internal/background", "internal/feed", "internal/jose", "internal/problem", "internal/revoke/rule", "internal/skew"}, joseLib: true},
+		// Its rooms: the errors that they share, and the reading of claims.
+		"verify/internal/refusal": {domain: true},
+		"verify/internal/payload": {imports: []string{"internal/jose", "verify/internal/refusal"}, domain: true},
+		"verify/internal/rules":   {imports: []string{"api", "internal/revoke/rule"}, domain: true},
 		// Both sides of the feed's wire format: the issuer, relays and verifiers.
 		"internal/feed": {imports: []string{"api"}},
 		// The test issuer signs as the real one does, with the guard's keys.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/payload"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
@@ -23,13 +25,13 @@ type record struct {
 	texts    string
 	policy   *policy
 	key      *key
-	dates    [dates]int64 // milliseconds
+	dates    [payload.Dates]int64 // milliseconds
 	revision int64
 	digest   digest
 	marks    atomic.Pointer[rules.Keys] // what to look it up with among the rules; nil until it was
 	proved   atomic.Pointer[moments]    // when introspection was last asked and said that it stands
 	epoch    atomic.Uint32              // of the rules that it was last held against
-	ends     [fields]uint16
+	ends     [payload.Fields]uint16
 	fresh    bool
 	used     atomic.Bool
 }
@@ -49,7 +51,7 @@ func (c Claims) date(which int) time.Time {
 	if c.r == nil {
 		return time.Time{}
 	}
-	return moment(c.r.dates[which])
+	return payload.Time(c.r.dates[which])
 }
 
 // Issuer returns "iss".
@@ -61,14 +63,14 @@ func (c Claims) Issuer() string {
 }
 
 // Subject returns "sub": the account, or the service the token was given to.
-func (c Claims) Subject() string { return c.text(subject) }
+func (c Claims) Subject() string { return c.text(payload.Subject) }
 
 // Audience returns "aud": this service, and maybe others.
 func (c Claims) Audience() []string {
 	if c.r == nil {
 		return nil
 	}
-	if aud := c.text(audience); aud != "" {
+	if aud := c.text(payload.Audience); aud != "" {
 		all, _ := jose.Value(aud).TextOrTexts() // checked when it was verified
 		return all
 	}
@@ -76,30 +78,30 @@ func (c Claims) Audience() []string {
 }
 
 // ExpiresAt returns "exp".
-func (c Claims) ExpiresAt() time.Time { return c.date(expires) }
+func (c Claims) ExpiresAt() time.Time { return c.date(payload.Expires) }
 
 // NotBefore returns "nbf", the zero time when absent.
-func (c Claims) NotBefore() time.Time { return c.date(notBefore) }
+func (c Claims) NotBefore() time.Time { return c.date(payload.NotBefore) }
 
 // IssuedAt returns "iat".
-func (c Claims) IssuedAt() time.Time { return c.date(issuedAt) }
+func (c Claims) IssuedAt() time.Time { return c.date(payload.IssuedAt) }
 
 // AuthTime returns "auth_time", when the account last proved a credential; the
 // zero time when absent.
-func (c Claims) AuthTime() time.Time { return c.date(authTime) }
+func (c Claims) AuthTime() time.Time { return c.date(payload.AuthTime) }
 
 // ID returns "jti".
-func (c Claims) ID() string { return c.text(tokenID) }
+func (c Claims) ID() string { return c.text(payload.TokenID) }
 
 // ClientID returns "client_id": the application that got the token.
-func (c Claims) ClientID() string { return c.text(clientID) }
+func (c Claims) ClientID() string { return c.text(payload.ClientID) }
 
 // SessionID returns "sid", empty for a token of no session.
-func (c Claims) SessionID() string { return c.text(sessionID) }
+func (c Claims) SessionID() string { return c.text(payload.SessionID) }
 
 // Scope returns "scope", or "scp" of issuers that have that instead: names
 // between spaces.
-func (c Claims) Scope() string { return c.text(scope) }
+func (c Claims) Scope() string { return c.text(payload.Scope) }
 
 // HasScope reports whether the scope holds exactly this name.
 func (c Claims) HasScope(name string) bool {
@@ -113,7 +115,7 @@ func (c Claims) HasScope(name string) bool {
 
 // AMR returns "amr": how the account proved who it is (RFC 8176).
 func (c Claims) AMR() []string {
-	methods, _ := jose.Value(c.text(amr)).Texts() // checked, or absent
+	methods, _ := jose.Value(c.text(payload.AMR)).Texts() // checked, or absent
 	return methods
 }
 
@@ -132,7 +134,7 @@ func (c Claims) Revision() int64 {
 // Raw returns any claim as JSON, by its exact name: for those that the operator
 // has added. The registered ones come in their usual spelling.
 func (c Claims) Raw(name string) (json.RawMessage, bool) {
-	for _, text := range []string{c.text(rest), ""} {
+	for _, text := range []string{c.text(payload.Rest), ""} {
 		data := []byte("{" + text + "}")
 		if text == "" {
 			data = c.json()
@@ -186,7 +188,7 @@ func fieldNames(t reflect.Type) []string {
 	var names []string
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names = append(names, or(name, f.Name))
+		names = append(names, cmp.Or(name, f.Name))
 	}
 	return names
 }
@@ -199,7 +201,7 @@ func (c Claims) json() []byte {
 	var b []byte
 	member := func(name string, value any, present bool) {
 		if text, err := json.Marshal(value); err == nil && present {
-			b = appendMember(b, []byte(name), text)
+			b = payload.AppendMember(b, []byte(name), text)
 		}
 	}
 	texts := func(name, raw string) { member(name, json.RawMessage(raw), raw != "") }
@@ -210,25 +212,25 @@ func (c Claims) json() []byte {
 		if ms%1000 != 0 {
 			value = float64(ms) / 1000
 		}
-		member(name, value, ms != noDate)
+		member(name, value, ms != payload.NoDate)
 	}
 	member("iss", c.Issuer(), true)
-	text("sub", subject)
-	member("aud", c.r.policy.audience, c.text(audience) == "")
-	texts("aud", c.text(audience))
-	date("exp", expires)
-	date("nbf", notBefore)
-	date("iat", issuedAt)
-	date("auth_time", authTime)
-	text("jti", tokenID)
-	text("client_id", clientID)
-	text("sid", sessionID)
-	text("scope", scope)
-	texts("amr", c.text(amr))
+	text("sub", payload.Subject)
+	member("aud", c.r.policy.audience, c.text(payload.Audience) == "")
+	texts("aud", c.text(payload.Audience))
+	date("exp", payload.Expires)
+	date("nbf", payload.NotBefore)
+	date("iat", payload.IssuedAt)
+	date("auth_time", payload.AuthTime)
+	text("jti", payload.TokenID)
+	text("client_id", payload.ClientID)
+	text("sid", payload.SessionID)
+	text("scope", payload.Scope)
+	texts("amr", c.text(payload.AMR))
 	member("fresh", c.r.fresh, true)
-	member("rvs", c.r.revision, c.r.revision != noRevision)
-	text("csrf", csrf)
-	if custom := c.text(rest); custom != "" {
+	member("rvs", c.r.revision, c.r.revision != payload.NoRevision)
+	text("csrf", payload.CSRF)
+	if custom := c.text(payload.Rest); custom != "" {
 		b = append(append(b, ','), custom...)
 	}
 	return append(append([]byte{'{'}, b...), '}')

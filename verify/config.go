@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -185,36 +186,28 @@ const (
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
-	c.Leeway = or(c.Leeway, defaultLeeway)
+	c.Leeway = cmp.Or(c.Leeway, defaultLeeway)
 	c.Leeway = max(c.Leeway, 0).Truncate(time.Millisecond)
-	c.RefreshInterval = or(c.RefreshInterval, defaultRefresh)
-	c.RefetchInterval = or(c.RefetchInterval, defaultRefetch)
-	c.MaxKeyAge = or(c.MaxKeyAge, defaultKeyAge)
-	c.CacheEntries = or(c.CacheEntries, defaultEntries)
-	c.CacheBytes = or(c.CacheBytes, defaultBytes)
-	c.Profile = or(c.Profile, AccessToken)
-	c.SecretAlgorithm = or(c.SecretAlgorithm, string(jose.HS256))
+	c.RefreshInterval = cmp.Or(c.RefreshInterval, defaultRefresh)
+	c.RefetchInterval = cmp.Or(c.RefetchInterval, defaultRefetch)
+	c.MaxKeyAge = cmp.Or(c.MaxKeyAge, defaultKeyAge)
+	c.CacheEntries = cmp.Or(c.CacheEntries, defaultEntries)
+	c.CacheBytes = cmp.Or(c.CacheBytes, defaultBytes)
+	c.Profile = cmp.Or(c.Profile, AccessToken)
+	c.SecretAlgorithm = cmp.Or(c.SecretAlgorithm, string(jose.HS256))
 	if c.OnRefused == nil {
 		c.OnRefused = func(w http.ResponseWriter, _ *http.Request, err error) { WriteError(w, err) }
 	}
 	if c.Places == nil {
 		c.Places = []Place{Header()}
 	}
-	c.Staleness = or(c.Staleness, defaultStale)
-	c.WhenStale = or(c.WhenStale, Refuse)
-	c.Log = or(c.Log, slog.Default())
+	c.Staleness = cmp.Or(c.Staleness, defaultStale)
+	c.WhenStale = cmp.Or(c.WhenStale, Refuse)
+	c.Log = cmp.Or(c.Log, slog.Default())
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return c
-}
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 // check reports the first thing that is wrong with a configuration that has

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/portaria/portaria/verify/internal/refusal"
 )
 
 // ErrConfig reports settings that [New] refuses.
@@ -12,12 +14,12 @@ var ErrConfig = errors.New("verify: bad configuration")
 // ErrUnavailable reports that the verifier itself cannot know: it has no keys
 // yet, or none young enough, or does not know what was revoked lately. The token
 // may be good; HTTP answers 503.
-var ErrUnavailable = errors.New("verify: not able to decide now")
+var ErrUnavailable = refusal.Unavailable
 
 // ErrStale reports that a good token may have been revoked: the verifier last
 // heard of the revocation log longer ago than Staleness, and the token is older
 // than that.
-var ErrStale = fmt.Errorf("%w: the view of the revocation log is too old", ErrUnavailable)
+var ErrStale = refusal.Stale
 
 // ErrDegraded reports a verifier that works, and will not for long: the issuer's
 // keys cannot be fetched, and the known ones are used for a limited time. Only
@@ -69,12 +71,12 @@ var (
 // ErrInvalid reports a token that is refused. Every error below wraps it, and
 // says which check failed first. Their texts are for a log, and never hold any
 // part of the token; whoever sent it should learn only that it is invalid.
-var ErrInvalid = errors.New("verify: invalid token")
+var ErrInvalid = refusal.Invalid
 
 var (
 	// ErrMalformed reports text that is no compact token within the limits, or
 	// one whose header or claims are not strict JSON.
-	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
+	ErrMalformed = refusal.Malformed
 	// ErrType reports another kind of token than the profile asks for, or a
 	// header that is refused by policy, such as one that carries a key.
 	ErrType = fmt.Errorf("%w: another kind of token", ErrInvalid)
@@ -87,20 +89,20 @@ var (
 	// ErrDecrypt reports an encrypted token that no decryption key opens.
 	ErrDecrypt = fmt.Errorf("%w: does not decrypt", ErrInvalid)
 	// ErrClaims reports a claim that is missing or not of its type.
-	ErrClaims = fmt.Errorf("%w: claims", ErrInvalid)
+	ErrClaims = refusal.Claims
 	// ErrIssuer reports a token of another issuer.
 	ErrIssuer = fmt.Errorf("%w: another issuer", ErrInvalid)
 	// ErrAudience reports a token for somebody else.
 	ErrAudience = fmt.Errorf("%w: another audience", ErrInvalid)
 	// ErrExpired reports a token past its "exp". Age is looked at before the
 	// signature, because that costs nothing: the token may also be forged.
-	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
+	ErrExpired = refusal.Expired
 	// ErrRevoked reports a token that was taken back: the session has ended, the
 	// account was locked, the key was stolen.
-	ErrRevoked = fmt.Errorf("%w: revoked", ErrInvalid)
+	ErrRevoked = refusal.Revoked
 	// ErrOutdated, which wraps ErrRevoked, reports a token that does not say the
 	// truth any more, of a session that lives: to refresh it helps.
-	ErrOutdated = fmt.Errorf("%w: its claims have changed", ErrRevoked)
+	ErrOutdated = refusal.Outdated
 	// ErrNotYet reports a token whose "nbf" or "iat" lies in the future.
 	ErrNotYet = fmt.Errorf("%w: not valid yet", ErrInvalid)
 )

@@ -24,15 +24,6 @@ func (v *Verifier) Digest(token string) (hi, lo uint64) {
 // NextEpoch makes all that was verified be verified again.
 func (v *Verifier) NextEpoch() { v.epoch.Add(1) }
 
-// Flat reads claims in the fast way.
-func Flat(data []byte) (names, values [][]byte, ok bool) {
-	members, ok := flat(nil, data)
-	for i := 0; i < len(members); i += 2 {
-		names, values = append(names, members[i]), append(values, members[i+1])
-	}
-	return names, values, ok
-}
-
 // LearnsTooLate tells whether a header is learned whose key was found before
 // the keys were replaced.
 func LearnsTooLate(set jose.KeySet, k jose.Key) bool {

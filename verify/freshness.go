@@ -8,6 +8,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/revoke/rule"
+	"github.com/portaria/portaria/verify/internal/payload"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
@@ -140,7 +141,7 @@ func (f *follower) standing(r *record) error {
 	if salt == nil {
 		return nil
 	}
-	standing := rules.Standing{Revision: r.revision, IssuedAt: r.dates[issuedAt] / 1000}
+	standing := rules.Standing{Revision: r.revision, IssuedAt: r.dates[payload.IssuedAt] / 1000}
 	switch f.rules.Table().Check(r.keys(salt), salt.issuer, standing) {
 	case rules.Revoked:
 		return ErrRevoked
@@ -181,7 +182,7 @@ func (r *record) keys(s *salt) *rules.Keys {
 // nothing but that the clocks cannot be believed.
 func (f *follower) young(r *record, now time.Time) bool {
 	latest, proved := f.issuer.latest(f.moment(now))
-	age := latest - r.dates[issuedAt]
+	age := latest - r.dates[payload.IssuedAt]
 	return proved && 0 <= age && age <= f.config.Staleness.Milliseconds()
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/payload"
 )
 
 // errNotKnownYet reports a key that the issuer may have published a moment ago.
@@ -49,7 +50,7 @@ func (v *Verifier) findNew(ctx context.Context, seen *view, h jose.Header, issue
 // settled tells whether a token that was issued at a time is so old that its key
 // would be known: the newest keys are from later, by any clock within the leeway.
 func (v *Verifier) settled(issued int64) bool {
-	if issued == noDate {
+	if issued == payload.NoDate {
 		return true // no good token
 	}
 	_, good := v.remote.fetches()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/payload"
 )
 
 // Place is where a token may stand in a request. It is never the query: that
@@ -203,7 +204,7 @@ func changes(method string) bool {
 // sameSite tells whether a request with a cookie was meant by the user:
 // browsers send cookies along with what other sites make them send.
 func sameSite(r *http.Request, c Claims) bool {
-	want, got := c.text(csrf), r.Header.Values(csrfHeader)
+	want, got := c.text(payload.CSRF), r.Header.Values(csrfHeader)
 	if want == "" || len(got) != 1 || subtle.ConstantTimeCompare([]byte(got[0]), []byte(want)) != 1 {
 		return false
 	}

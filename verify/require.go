@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/portaria/portaria/verify/internal/payload"
 )
 
 // Requirement is what a route asks for beyond a good token.
@@ -191,8 +193,8 @@ func (v *Verifier) Check(c Claims, requirements ...Requirement) error {
 // freshWithin compares the time of the last proof with the clock. A proof in
 // the future is none: the leeway was for clocks that are apart a little.
 func (v *Verifier) freshWithin(c Claims, d time.Duration) bool {
-	now, at := v.now().UnixMilli(), c.r.dates[authTime]
-	return at != noDate && !v.policy.early(at, now) && now-at <= d.Milliseconds()
+	now, at := v.now().UnixMilli(), c.r.dates[payload.AuthTime]
+	return at != payload.NoDate && !v.policy.early(at, now) && now-at <= d.Milliseconds()
 }
 
 type contextKey struct{}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -77,7 +78,7 @@ func readSnapshot(body io.Reader) (head api.Snapshot, all []rules.Rule, err erro
 			return head, all, nil
 		}
 		if err != nil || len(line) > maxLine || len(all) == rules.Max {
-			return head, nil, fmt.Errorf("%w: line %d: %w", errSnapshot, len(all)+2, or(err, errTooLong))
+			return head, nil, fmt.Errorf("%w: line %d: %w", errSnapshot, len(all)+2, cmp.Or(err, errTooLong))
 		}
 		r, err := rules.Parse(line[:len(line)-1])
 		if err != nil {

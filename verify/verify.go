@@ -38,6 +38,7 @@ import (
 
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/payload"
 )
 
 // Verifier verifies the access tokens of one issuer for one audience. Safe for
@@ -269,8 +270,8 @@ func (v *Verifier) find(ctx context.Context, token string, now int64) (r *record
 // stands tells whether what was found once is still so. Whatever is not goes
 // the long way, which gives the reason. The rules come later.
 func (v *Verifier) stands(r *record, now int64) bool {
-	return !v.policy.expired(r.dates[expires], now) &&
-		!v.policy.early(r.dates[notBefore], now) && !v.policy.early(r.dates[issuedAt], now) &&
+	return !v.policy.expired(r.dates[payload.Expires], now) &&
+		!v.policy.early(r.dates[payload.NotBefore], now) && !v.policy.early(r.dates[payload.IssuedAt], now) &&
 		!r.key.withdrawn.Load() && now < v.keys.current.Load().until
 }
 
@@ -296,10 +297,10 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	}
 	s := v.memory.Get().(*scratch)
 	defer v.memory.Put(s)
-	if err := s.read(parts.Payload); err != nil {
+	if err := s.claims.Read(parts.Payload); err != nil {
 		return nil, err
 	}
-	if err := v.policy.checkCheap(&s.draft, now); err != nil {
+	if err := v.policy.checkCheap(s.claims, now); err != nil {
 		return nil, err
 	}
 	switch {
@@ -308,15 +309,15 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	case learned:
 		err = parts.Verify(k.key.Key)
 	default:
-		k.key, err = v.verifyFirst(ctx, view, parts, k.header, s.dates[issuedAt])
+		k.key, err = v.verifyFirst(ctx, view, parts, k.header, s.claims.Dates[payload.IssuedAt])
 	}
 	if err != nil {
 		return nil, signatureError(err)
 	}
-	if err := v.policy.check(&s.draft, now); err != nil {
+	if err := v.policy.check(s.claims, now); err != nil {
 		return nil, err
 	}
-	return v.policy.record(&s.draft, k.key), nil
+	return v.policy.record(s.claims, k.key), nil
 }
 
 // decrypt returns the signed token inside an encrypted one.

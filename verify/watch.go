@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/portaria/portaria/verify/internal/payload"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
@@ -68,7 +69,7 @@ func (v *Verifier) Watch(ctx context.Context, c Claims) (watched context.Context
 func (v *Verifier) expire(ctx context.Context, w *watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	left := w.r.dates[expires] + v.policy.leeway - v.now().UnixMilli()
+	left := w.r.dates[payload.Expires] + v.policy.leeway - v.now().UnixMilli()
 	w.timer = time.AfterFunc(time.Duration(min(left, 1<<40))*time.Millisecond, func() { v.watches.end(w, ErrExpired) })
 	w.unhook = context.AfterFunc(ctx, func() { v.watches.end(w, context.Cause(ctx)) })
 }

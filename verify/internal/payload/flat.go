@@ -1,4 +1,4 @@
-package verify
+package payload
 
 import (
 	"bytes"
@@ -6,20 +6,21 @@ import (
 	"github.com/portaria/portaria/internal/jose"
 )
 
-// maxFlat is twice the number of members that flat reads: names and values.
+// maxFlat is twice the number of members that flat reads, because it returns
+// names and values.
 const maxFlat = 48
 
 // flat reads the claims that nearly every token has: one JSON object of up to
 // 24 members, without white space, whose values are plain ASCII strings
 // without escapes, whole numbers, true and false, or arrays of such strings.
-// It appends names and values in turn, and takes no memory. Whatever else there
-// is, right or wrong, it leaves to [jose.ParseObject]: the two never disagree,
-// which FuzzFlat checks.
+// It appends names and values in turn and allocates nothing. It returns false for
+// every other text, valid or not: [jose.ParseObject] then reads it. The two never
+// disagree, which FuzzFlat checks.
 func flat(into []jose.Value, data []byte) ([]jose.Value, bool) {
 	if len(data) < 2 || data[0] != '{' {
 		return nil, false
 	}
-	var seen uint64 // a bit for each name, nearly always another
+	var seen uint64 // one bit for each name; two names rarely share one
 	for at := 1; ; at++ {
 		if len(into) == maxFlat {
 			return nil, false
@@ -50,7 +51,7 @@ func flat(into []jose.Value, data []byte) ([]jose.Value, bool) {
 	}
 }
 
-// repeated tells whether the last name is there before.
+// repeated reports whether the last name occurs earlier, too.
 func repeated(members []jose.Value) bool {
 	last := members[len(members)-2]
 	for i := 0; i < len(members)-2; i += 2 {
@@ -61,8 +62,8 @@ func repeated(members []jose.Value) bool {
 	return false
 }
 
-// plainString returns the length of a string with its quotes, 0 for any that is
-// not plain.
+// plainString returns the length of a string with its quotes, 0 for a string that
+// is not plain.
 func plainString(data []byte) int {
 	if len(data) == 0 || data[0] != '"' {
 		return 0
@@ -79,7 +80,7 @@ func plainString(data []byte) int {
 	return 0
 }
 
-// plainValue returns the length of a value, 0 for any that is not plain.
+// plainValue returns the length of a value, 0 for a value that is not plain.
 func plainValue(data []byte) int {
 	switch c := data[0]; {
 	case c == '"':
