@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"testing"
 
@@ -35,7 +36,7 @@ func TestLogFormat(t *testing.T) {
 	for _, test := range tests {
 		c := config.Default()
 		c.LogFormat = test.format
-		log, lines := newLog(cli.Surroundings{Stderr: test.to}, c)
+		log, lines := newLog(cli.Surroundings{Stderr: test.to}, c, new(slog.LevelVar))
 		if err := lines.Close(); err != nil {
 			t.Error(err)
 		}

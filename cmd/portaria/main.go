@@ -25,8 +25,9 @@ func main() {
 	os.Exit(run(untilSignalled(), os.Args[1:], cli.System()))
 }
 
-// untilSignalled ends when the process is told to stop. From then on a signal
-// does what it does to any program: a second one does not wait for requests.
+// untilSignalled returns a context that ends when the process receives a signal
+// to stop. A second signal then ends the process at once. serve handles SIGHUP
+// itself; see [hangups].
 func untilSignalled() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}

@@ -78,6 +78,8 @@ func stories(database string, prepare func(*testscript.Env) error) testscript.Pa
 			"serve":       start,
 			"shutdown":    shutdown,
 			"crash":       crash,
+			"signal":      signals,
+			"ends":        ends,
 			"GET":         calls("GET"),
 			"POST":        calls("POST"),
 			"PUT":         calls("PUT"),
@@ -142,6 +144,33 @@ func shutdown(ts *testscript.TestScript, neg bool, args []string) {
 
 // crash ends the service as kill -9 does.
 func crash(ts *testscript.TestScript, neg bool, args []string) { ts.Check(ended(ts, neg, args).kill()) }
+
+// signals sends a signal to the running service: signal HUP|TERM
+func signals(ts *testscript.TestScript, neg bool, args []string) {
+	known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "TERM": syscall.SIGTERM}
+	s := the(ts).running
+	if neg || len(args) != 1 || known[args[0]] == 0 || s == nil {
+		ts.Fatalf("signal takes HUP or TERM and needs a running service")
+	}
+	ts.Check(s.cmd.Process.Signal(known[args[0]]))
+}
+
+// ends waits until the service has ended after a signal, without an error. With !, the
+// signal itself must have ended it. What it logged can be looked at with stderr.
+func ends(ts *testscript.TestScript, neg bool, args []string) {
+	s := ended(ts, false, args)
+	select {
+	case <-s.exited:
+	case <-time.After(startPatience):
+		ts.Fatalf("the service still runs after %v", startPatience)
+	}
+	var exit *exec.ExitError
+	bySignal := errors.As(s.status, &exit) && exit.Sys().(syscall.WaitStatus).Signaled()
+	if bySignal != neg || !neg && s.status != nil {
+		ts.Fatalf("the service ended with %v", s.status)
+	}
+	fmt.Fprint(ts.Stderr(), s.err.String())
+}
 
 func ended(ts *testscript.TestScript, neg bool, args []string) *service {
 	s := the(ts).running

@@ -26,28 +26,32 @@ type serveCommand struct{}
 // Help lists all settings, after the help of the command.
 func (serveCommand) Help() string { return "Settings, as flags:\n\n" + config.Usage() }
 
-// Run serves until the process is told to stop.
+// Run serves until the process receives a signal to stop.
 func (serveCommand) Run(c *cli.Call) error {
+	hup, stop := hangups()
+	defer stop()
 	var unusual []config.Problem
 	loaded, err := c.SettingsWith(func(p config.Problem) { unusual = append(unusual, p) })
 	if err != nil {
 		return err
 	}
-	settings := loaded.Config
 	// A reader of the log that has gone must not end the service with it.
 	signal.Ignore(syscall.SIGPIPE)
-	log, lines := newLog(c.Surroundings, settings)
+	level := new(slog.LevelVar)
+	log, lines := newLog(c.Surroundings, loaded.Config, level)
 	if loaded.File != "" {
 		log.Info("settings file read", "file", loaded.File)
 	}
 	for _, p := range unusual {
 		log.Warn("unusual setting", "where", p.Where, "problem", p.Text)
 	}
-	return errors.Join(runService(c, settings, log), lines.Close())
+	r := &reloader{call: c, log: log, level: level, started: loaded, hangups: hup}
+	return errors.Join(runService(c, r), lines.Close())
 }
 
-// runService runs the service with a log.
-func runService(c *cli.Call, settings config.Config, log *slog.Logger) error {
+// runService runs the service, which r reloads.
+func runService(c *cli.Call, r *reloader) error {
+	settings, log := r.started.Config, r.log
 	tendMemory(c)
 	// The address is bound before the app is built, which needs to know it. Until
 	// the app is there, requests wait a little or get 503.
@@ -88,25 +92,35 @@ func runService(c *cli.Call, settings config.Config, log *slog.Logger) error {
 		return errors.Join(err, giveUp(), a.Close())
 	}
 	early.ends(a.API)
+	r.server, r.app = server, a
 	log.Info("serving", "address", server.Addr().String(), "issuer", issuer, "database", settings.Database.String())
-	context.AfterFunc(c, func() { log.Info("stopping: requests may still finish", "grace", settings.ShutdownGrace.String()) })
-	if err := runUntilDone(c, a, ended); err != nil {
+	context.AfterFunc(c, func() {
+		early.leave()
+		log.Info("stopping: requests may still finish", "delay", settings.ShutdownDelay.String(), "grace", settings.ShutdownGrace.String())
+	})
+	if err := runUntilDone(c, r, ended); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
 }
 
-// runUntilDone waits for the end of the server, then closes the database: in this order, so that
-// requests in flight still find it. Upkeep outlives the signal for their sake:
-// keys that nobody looks after stop signing within a minute.
-func runUntilDone(ctx context.Context, a *app.App, ended <-chan error) error {
+// runUntilDone waits for the end of the server, then closes the database, which
+// requests under way still use. Upkeep continues until then for their sake:
+// without it, keys stop signing within a minute.
+func runUntilDone(ctx context.Context, r *reloader, ended <-chan error) error {
 	upkeep, stop := context.WithCancel(context.WithoutCancel(ctx))
-	idle := a.Upkeep(upkeep)
+	idle := r.app.Upkeep(upkeep)
+	reloading := make(chan struct{})
+	go func() {
+		defer close(reloading)
+		r.run(ctx)
+	}()
 	err := <-ended
 	stop()
 	<-idle
-	return errors.Join(err, a.Close())
+	<-reloading
+	return errors.Join(err, r.app.Close())
 }
 
 func serveConfig(c config.Config, log *slog.Logger) serve.Config {
@@ -118,6 +132,7 @@ func serveConfig(c config.Config, log *slog.Logger) serve.Config {
 		TrustedProxies: c.TrustedProxies,
 		ProxyHeader:    serve.ProxyHeader(c.ProxyHeader),
 		SlowRequest:    c.SlowRequest,
+		ShutdownDelay:  c.ShutdownDelay,
 		ShutdownGrace:  c.ShutdownGrace,
 		Log:            log,
 	}
@@ -142,12 +157,14 @@ func unless(expected, err error) error {
 }
 
 // newLog writes text for people at a terminal and JSON for machines. A log call
-// never waits for the reader of the log. The caller closes lines at the end.
-func newLog(s cli.Surroundings, c config.Config) (log *slog.Logger, lines *serve.Log) {
+// never waits for the reader of the log. level can be changed later. The caller
+// closes lines at the end.
+func newLog(s cli.Surroundings, c config.Config, level *slog.LevelVar) (log *slog.Logger, lines *serve.Log) {
+	level.Set(c.Level())
 	file, isFile := s.Stderr.(*os.File)
 	terminal := isFile && term.IsTerminal(int(file.Fd()))
 	handler := func(to io.Writer) slog.Handler {
-		options := &slog.HandlerOptions{Level: c.Level()}
+		options := &slog.HandlerOptions{Level: level}
 		if c.LogFormat == "text" || c.LogFormat == "auto" && terminal {
 			return slog.NewTextHandler(to, options)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/portaria/portaria/api"
@@ -20,16 +21,22 @@ type answering interface {
 	HeaderTooLarge(w http.ResponseWriter, r *http.Request)
 }
 
-// starting serves requests before the API is there: the service may wait for its
-// database for a minute. The process runs, so GET /healthz is 200; an orchestrator
-// must not restart it. All else is 503.
+// starting serves requests before the API is ready: the service may wait for its
+// database for a minute. GET /healthz is 200, because the process runs and an
+// orchestrator must not restart it. Everything else is 503.
+//
+// It also reports that the service is not ready while it stops.
 type starting struct {
-	api   answering     // set before ready is closed
-	ready chan struct{} // closed when the API is there
-	once  sync.Once
+	api     answering     // set before ready is closed
+	ready   chan struct{} // closed when the API is there
+	once    sync.Once
+	leaving atomic.Bool // the process received a signal to stop
 }
 
 func newStarting() *starting { return &starting{ready: make(chan struct{})} }
+
+// leave makes GET /readyz fail from now on.
+func (s *starting) leave() { s.leaving.Store(true) }
 
 // ends lets the API serve from now on.
 func (s *starting) ends(api answering) {
@@ -41,6 +48,11 @@ func (s *starting) ends(api answering) {
 
 // ServeHTTP implements [http.Handler].
 func (s *starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.leaving.Load() && r.Method == http.MethodGet && r.URL.Path == "/readyz" {
+		writeJSON(w, http.StatusServiceUnavailable, "application/json",
+			api.Health{Status: "unavailable", Checks: map[string]string{"shutdown": "unavailable"}})
+		return
+	}
 	select {
 	case <-s.ready:
 		s.api.ServeHTTP(w, r)

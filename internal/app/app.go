@@ -52,6 +52,7 @@ type App struct {
 	// verifiers are those of the service's own routes.
 	verifiers *ownVerifiers
 	webhooks  *webhook.Service
+	clients   *clients.Directory
 	// recipients are the services that publish the key to encrypt to, by
 	// audience.
 	recipients map[string]*recipient.KeySet

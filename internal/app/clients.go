@@ -17,18 +17,27 @@ func (a *App) openClients(ctx context.Context) (*clients.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	directory := clients.NewDirectory(clients.Config{Store: a.store, Key: key, Keys: a.generations(clientSecret), Promise: a.promise, Settled: a.config.SettlesAudience})
-	withdrawn, err := directory.Describe(ctx, a.config.Clients, a.now())
-	for _, id := range withdrawn {
+	a.clients = clients.NewDirectory(clients.Config{Store: a.store, Key: key, Keys: a.generations(clientSecret), Promise: a.promise, Settled: a.config.SettlesAudience})
+	if err := a.SyncClients(ctx, a.config.Clients); err != nil {
+		return nil, err
+	}
+	if err := a.clients.Check(ctx); err != nil {
+		return nil, fmt.Errorf("compare registered clients with the settings: %w", err)
+	}
+	return a.clients, a.promiseClients(ctx)
+}
+
+// SyncClients makes the registered clients those of the settings. A client that
+// is no longer in the settings is disabled. An invalid client changes nothing.
+func (a *App) SyncClients(ctx context.Context, described []clients.Described) error {
+	disabled, err := a.clients.Describe(ctx, described, a.now())
+	for _, id := range disabled {
 		a.log.WarnContext(ctx, "client disabled: no longer in the settings", "client_id", id)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("sync clients with the settings: %w", err)
+		return fmt.Errorf("sync clients with the settings: %w", err)
 	}
-	if err := directory.Check(ctx); err != nil {
-		return nil, fmt.Errorf("compare registered clients with the settings: %w", err)
-	}
-	return directory, a.promiseClients(ctx)
+	return nil
 }
 
 // warnOfAudiences logs clients with audiences for which no tokens are issued: a

@@ -50,6 +50,9 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	return done
 }
 
+// Guard runs f. A panic of f is logged and counted, and does not end the process.
+func (a *App) Guard(ctx context.Context, what string, f func()) { a.panics.Try(ctx, what, f) }
+
 // repeat runs a task after the first delay, and then whenever the task says.
 func repeat(ctx context.Context, delay time.Duration, task func(context.Context) time.Duration) {
 	timer := time.NewTimer(delay)

@@ -36,13 +36,19 @@ func (d Described) Validate() error {
 	return f.err()
 }
 
-// Describe brings the store to what the settings say. Clients that they
-// described until now and do no longer are barred, and named in the answer.
+// Describe makes the clients of the store those of the settings. It disables
+// clients that the settings described before and describe no longer, and returns
+// their ids. It first checks the whole list: one bad description changes nothing.
 // Running it again changes nothing. Errors: Faults.
 func (d *Directory) Describe(ctx context.Context, list []Described, now time.Time) (withdrawn []string, err error) {
 	described := map[string]bool{}
 	for _, one := range list {
 		described[one.ID] = true
+		if err := d.accepts(ctx, one); err != nil {
+			return nil, fmt.Errorf("client %s: %w", one.ID, err)
+		}
+	}
+	for _, one := range list {
 		if err := d.describe(ctx, one, now); err != nil {
 			return nil, fmt.Errorf("client %s: %w", one.ID, err)
 		}
@@ -50,14 +56,19 @@ func (d *Directory) Describe(ctx context.Context, list []Described, now time.Tim
 	return d.withdraw(ctx, described, now)
 }
 
-func (d *Directory) describe(ctx context.Context, one Described, now time.Time) error {
+// accepts reports what is wrong with a description, and promises its tokens.
+func (d *Directory) accepts(ctx context.Context, one Described) error {
 	err := one.Validate()
 	if err == nil {
 		err = d.unsettled(one.Client).err()
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.Promise(ctx, one.Policy.AccessTTL)
 	}
+	return err
+}
+
+func (d *Directory) describe(ctx context.Context, one Described, now time.Time) error {
 	c := one.Client
 	c.Name = cmp.Or(c.Name, c.ID)
 	c.Secrets, c.Configured, c.CreatedAt = nil, true, now.Truncate(time.Millisecond)

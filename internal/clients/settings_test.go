@@ -51,6 +51,30 @@ func TestDescribe(t *testing.T) {
 	h.stands("mine: usable", "orders: usable by settings", "stock: usable by settings")
 }
 
+// TestABadDescriptionChangesNothing: a running service keeps its clients when its
+// settings are reloaded with a mistake.
+func TestABadDescriptionChangesNothing(t *testing.T) {
+	h := newHouse(t)
+	orders, settled := clients.Described{Client: service("orders")}, clients.Described{Client: service("settled")}
+	settled.Profile = "jwt"
+	h.describes(orders)
+	for name, bad := range map[string]func() clients.Described{
+		"no kind":                     func() clients.Described { return clients.Described{Client: clients.Client{ID: "x"}} },
+		"an audience of the settings": func() clients.Described { return settled },
+		"too long a lifetime": func() clients.Described {
+			h.broken = clients.Faults{{Field: "access_ttl"}}
+			return clients.Described{Client: service("x")}
+		},
+	} {
+		_, err := h.Describe(t.Context(), []clients.Described{{Client: service("new")}, bad()}, start)
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		h.broken = nil
+		h.stands("orders: usable by settings")
+	}
+}
+
 func TestAnAdministratorsBanSurvivesTheSettings(t *testing.T) {
 	h := newHouse(t)
 	orders := clients.Described{Client: service("orders")}

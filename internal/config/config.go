@@ -46,8 +46,8 @@ type Config struct {
 	// able to decrypt with the old key for that long. Until a key is known, requests for tokens of the service get 503.
 	AudienceEncryption map[string]ServiceKey `name:"audience_encryption"`
 	// Clients are the registered applications and services; administrators can register further ones while the service
-	// runs. On start, clients are synced with this list. A client removed from it is disabled until you list it again or run
-	// `portaria client enable`. See above for the settings of a client.
+	// runs. On start and on SIGHUP, clients are synced with this list. A client removed from it is disabled until you list it again or
+	// run `portaria client enable`. See above for the settings of a client.
 	Clients []clients.Described `name:"clients"`
 
 	// Database is the address of the database: `sqlite:PATH` for a file, or `postgres://user:password@host/name`.
@@ -118,7 +118,7 @@ type Config struct {
 	// InsecurePasswordHash permits password hashes that are cheaper than recommended (OWASP). For benchmarks only.
 	InsecurePasswordHash bool `name:"insecure_password_hash" default:"false"`
 
-	// TLSCertFile is the certificate with its chain, as PEM. A changed file is loaded without a restart.
+	// TLSCertFile is the certificate with its chain, as PEM. A changed file is loaded without a restart, and on SIGHUP.
 	TLSCertFile string `name:"tls_cert_file"`
 	// TLSKeyFile is the private key of that certificate, as PEM.
 	TLSKeyFile string `name:"tls_key_file"`
@@ -149,13 +149,16 @@ type Config struct {
 	EventRetention time.Duration `name:"event_retention" default:"90d" min:"4d" max:"4000d"`
 
 	// LogLevel is the lowest level that is logged. Requests that succeed are logged at debug, refused requests at info, slow
-	// requests at warn, and internal errors at error.
+	// requests at warn, and internal errors at error. SIGHUP reloads it.
 	LogLevel string `name:"log_level" default:"info" oneof:"debug|info|warn|error"`
 	// LogFormat is the format of the log. `auto` means text on a terminal, and JSON otherwise.
 	LogFormat string `name:"log_format" default:"auto" oneof:"auto|text|json"`
 	// SlowRequest is the duration from which a request is logged as slow. 0s turns this off.
 	SlowRequest time.Duration `name:"slow_request" default:"1s" min:"0s" max:"1h"`
-	// ShutdownGrace is how long running requests may take to finish after the service received a signal to stop.
+	// ShutdownDelay is how long the service still accepts requests after it received a signal to stop. During this time
+	// `GET /readyz` is 503, so that load balancers send requests elsewhere. Set it to more than the interval of their checks.
+	ShutdownDelay time.Duration `name:"shutdown_delay" default:"0s" min:"0s" max:"10m"`
+	// ShutdownGrace is how long requests under way may take to finish after the listener closed.
 	ShutdownGrace time.Duration `name:"shutdown_grace" default:"10s" min:"0s" max:"10m"`
 }
 

@@ -27,7 +27,7 @@ func settingDoc(name string) string {
 	case "audience_profiles":
 		return "Services that apps may ask access tokens for, besides `audience`. Each has the form that its verifier expects: `at+jwt` is RFC 9068, `jwt` has `typ: JWT`, and `flask` is for flask-jwt-extended. `audience` itself may be one of them."
 	case "clients":
-		return "The registered applications and services; administrators can register further ones while the service runs. On start, clients are synced with this list. A client removed from it is disabled until you list it again or run `portaria client enable`. See above for the settings of a client."
+		return "The registered applications and services; administrators can register further ones while the service runs. On start and on SIGHUP, clients are synced with this list. A client removed from it is disabled until you list it again or run `portaria client enable`. See above for the settings of a client."
 	case "clients.access_ttl":
 		return "The lifetime of access tokens. The default is 15m for a service, and `access_ttl` for an app."
 	case "clients.audiences":
@@ -87,7 +87,7 @@ func settingDoc(name string) string {
 	case "log_format":
 		return "The format of the log. `auto` means text on a terminal, and JSON otherwise."
 	case "log_level":
-		return "The lowest level that is logged. Requests that succeed are logged at debug, refused requests at info, slow requests at warn, and internal errors at error."
+		return "The lowest level that is logged. Requests that succeed are logged at debug, refused requests at info, slow requests at warn, and internal errors at error. SIGHUP reloads it."
 	case "master_key":
 		return "The content of the master key file, for systems that pass secrets in the environment. It has no flag, because every user of the machine can read the arguments of a process."
 	case "master_key_file":
@@ -110,14 +110,16 @@ func settingDoc(name string) string {
 		return "Ends every session that long after its login, even if it is in use."
 	case "sessions_per_account":
 		return "How many sessions an account may have. A further sign-in ends the sessions that were idle for longest. 0 means no limit."
+	case "shutdown_delay":
+		return "How long the service still accepts requests after it received a signal to stop. During this time `GET /readyz` is 503, so that load balancers send requests elsewhere. Set it to more than the interval of their checks."
 	case "shutdown_grace":
-		return "How long running requests may take to finish after the service received a signal to stop."
+		return "How long requests under way may take to finish after the listener closed."
 	case "sign_up":
 		return "`open` if everybody may create an account, or `closed` if only administrators may."
 	case "slow_request":
 		return "The duration from which a request is logged as slow. 0s turns this off."
 	case "tls_cert_file":
-		return "The certificate with its chain, as PEM. A changed file is loaded without a restart."
+		return "The certificate with its chain, as PEM. A changed file is loaded without a restart, and on SIGHUP."
 	case "tls_key_file":
 		return "The private key of that certificate, as PEM."
 	case "trusted_proxies":

@@ -58,6 +58,15 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current.Load(), nil
 }
 
+// reloadNow reads the files even if they have not changed.
+func (c *certificate) reloadNow() error {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	c.seen = stamp{}
+	_, err := c.reload()
+	return err
+}
+
 // reload reads the files if they have changed since the last attempt.
 func (c *certificate) reload() (changed bool, err error) {
 	files, err := c.stat()

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,8 +54,11 @@ type Config struct {
 	// SlowRequest is the duration from which on a request is logged as slow; 0
 	// means never.
 	SlowRequest time.Duration
-	// ShutdownGrace is how long requests may run on after the end of Run's
-	// context.
+	// ShutdownDelay is how long the server still accepts requests after the end
+	// of Run's context. Each response then asks the client to close the
+	// connection, so that load balancers open no request on it any more.
+	ShutdownDelay time.Duration
+	// ShutdownGrace is how long requests may continue after the listener closed.
 	ShutdownGrace time.Duration
 	// Panicked answers a request whose handler panicked, if that had not begun
 	// to answer; nil sends an empty 500. The panic itself is already logged.
@@ -68,16 +72,18 @@ type Config struct {
 
 // Server is a server that is bound to its address. Make it with [Listen].
 type Server struct {
-	config   Config
-	listener net.Listener
-	http     *http.Server
-	end      context.CancelFunc // ends the context of all requests
+	config      Config
+	listener    net.Listener
+	certificate *certificate // nil without TLS
+	http        *http.Server
+	leaving     atomic.Bool        // responses close their connections
+	end         context.CancelFunc // ends the context of all requests
 }
 
 // Listen binds the address, so that connections wait from now on, and reads the
 // certificate. Call [Server.Run] next, or [Server.Close].
 func Listen(c Config, handler http.Handler) (*Server, error) {
-	certificate, err := c.tls()
+	certificate, err := c.certificate()
 	if err != nil {
 		return nil, err
 	}
@@ -88,9 +94,10 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 	base, end := context.WithCancel(context.Background())
 	stopping := make(chan struct{})
 	base = context.WithValue(base, stoppingKey{}, stopping)
-	s := &Server{config: c, listener: listener, end: end, http: &http.Server{
-		Handler:           Wrap(c, handler),
-		TLSConfig:         certificate,
+	s := &Server{config: c, listener: listener, certificate: certificate, end: end}
+	s.http = &http.Server{
+		Handler:           s.closing(Wrap(c, handler)),
+		TLSConfig:         certificate.config(),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -101,7 +108,7 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 		DisableGeneralOptionsHandler: true,
 		// Scanners and broken clients make net/http talk; that is no news.
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-	}}
+	}
 	s.http.RegisterOnShutdown(func() { close(stopping) })
 	return s, nil
 }
@@ -109,16 +116,40 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 // https reports whether clients reach the service over TLS.
 func (c Config) https() bool { return c.HTTPS || c.CertFile != "" }
 
-func (c Config) tls() (*tls.Config, error) {
+// closing asks clients to close their connections while the server stops.
+func (s *Server) closing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// certificate reads the certificate; nil without TLS.
+func (c Config) certificate() (*certificate, error) {
 	if c.CertFile == "" && c.KeyFile == "" {
 		return nil, nil
 	}
-	certificate, err := loadCertificate(c.CertFile, c.KeyFile, c.Log)
-	if err != nil {
-		return nil, err
+	return loadCertificate(c.CertFile, c.KeyFile, c.Log)
+}
+
+// config returns the settings of TLS; nil without TLS.
+func (c *certificate) config() *tls.Config {
+	if c == nil {
+		return nil
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: authenticated(), GetCertificate: certificate.get,
-		NextProtos: []string{"h2", "http/1.1"}}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: authenticated(), GetCertificate: c.get,
+		NextProtos: []string{"h2", "http/1.1"}}
+}
+
+// ReloadCertificate reads the certificate again and uses it from now on. After
+// an error, the old certificate stays in use. Without TLS it does nothing.
+func (s *Server) ReloadCertificate() error {
+	if s.certificate == nil {
+		return nil
+	}
+	return s.certificate.reloadNow()
 }
 
 // authenticated are the suites of TLS 1.2 with forward secrecy and authenticated
@@ -140,10 +171,10 @@ func (s *Server) Close() error {
 	return s.listener.Close()
 }
 
-// Run serves until ctx ends, then takes no new requests and waits for the
-// running ones, at most ShutdownGrace. After it has returned nil, no handler
-// runs any more and what they use may be closed. [ErrCutOff] says that some had
-// to be cut off.
+// Run serves until ctx ends. It then accepts requests for ShutdownDelay, closes
+// the listener, and waits for the requests under way, at most ShutdownGrace. After
+// it has returned nil, no handler runs any more, and what handlers use may be
+// closed. [ErrCutOff] reports that some requests had to be cut off.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.end()
 	failed := make(chan error, 1)
@@ -152,6 +183,14 @@ func (s *Server) Run(ctx context.Context) error {
 	case err := <-failed:
 		return fmt.Errorf("serve on %s: %w", s.Addr(), err)
 	case <-ctx.Done():
+	}
+	s.leaving.Store(true)
+	delay := time.NewTimer(s.config.ShutdownDelay)
+	defer delay.Stop()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve on %s: %w", s.Addr(), err)
+	case <-delay.C:
 	}
 	return s.shutdown()
 }

@@ -107,6 +107,36 @@ func TestShutdownLetsRequestsFinish(t *testing.T) {
 	}
 }
 
+// TestShutdownDelay: for that long, requests are served on connections that
+// their clients then close.
+func TestShutdownDelay(t *testing.T) {
+	const delay = time.Second
+	s := start(t, serve.Config{ShutdownDelay: delay, ShutdownGrace: time.Minute}, http.NotFoundHandler())
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	closes := func() bool {
+		response, err := client.Get("http://" + s.address)
+		if err != nil {
+			t.Fatalf("refused before the end of the delay: %v", err)
+		}
+		response.Body.Close()
+		return response.Close
+	}
+	if closes() {
+		t.Error("connections are closed before the shutdown")
+	}
+	began := time.Now()
+	s.stop()
+	for !closes() {
+	}
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took < delay {
+		t.Errorf("the listener closed after %v", took)
+	}
+	client.CloseIdleConnections()
+}
+
 // refused waits until the address takes no more connections.
 func refused(t *testing.T, address string) {
 	t.Helper()
