@@ -47,6 +47,7 @@ func table() map[string]rule {
 		// Its rooms: the errors that they share, and the reading of claims.
 		"verify/internal/refusal": {domain: true},
 		"verify/internal/payload": {imports: []string{"internal/jose", "verify/internal/refusal"}, domain: true},
+		"verify/internal/keyset":  {imports: []string{"internal/background", "internal/jose", "verify/internal/payload", "verify/internal/refusal"}},
 		"verify/internal/rules":   {imports: []string{"api", "internal/revoke/rule"}, domain: true},
 		// Both sides of the feed's wire format: the issuer, relays and verifiers.
 		"internal/feed": {imports: []string{"api"}},

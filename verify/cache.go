@@ -114,7 +114,7 @@ func (b *bucket) victim(d digest, now int64) int {
 			empty = i
 		case r.digest == d:
 			return i
-		case r.key.withdrawn.Load() || r.policy.expired(r.dates[payload.Expires], now):
+		case r.key.Withdrawn() || r.policy.expired(r.dates[payload.Expires], now):
 			expired = i
 		case !r.used.Load():
 			unused = i

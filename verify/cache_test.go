@@ -96,19 +96,6 @@ func TestCachedKeyIsWithdrawn(t *testing.T) {
 	}
 }
 
-// TestKeyIsWithdrawnMeanwhile: a verification that began before the keys changed
-// leaves nothing behind that nobody would withdraw.
-func TestKeyIsWithdrawnMeanwhile(t *testing.T) {
-	k := generate(t, jose.ES256)
-	set, err := jose.ParseKeySet(keySet(k))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if verify.LearnsTooLate(set, k.Public()) {
-		t.Error("a key found in an old set is held on to")
-	}
-}
-
 // TestCachedTokenOfAnotherPolicy: what one verifier accepted says nothing to
 // another.
 func TestCachedTokenOfAnotherPolicy(t *testing.T) {

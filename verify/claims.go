@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/keyset"
 	"github.com/portaria/portaria/verify/internal/payload"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
@@ -24,7 +25,7 @@ type Claims struct{ r *record }
 type record struct {
 	texts    string
 	policy   *policy
-	key      *key
+	key      *keyset.Key
 	dates    [payload.Dates]int64 // milliseconds
 	revision int64
 	digest   digest

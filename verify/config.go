@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/keyset"
 )
 
 // Profile is the form of access token that a service expects, as its issuer is
@@ -247,7 +246,7 @@ func (c Config) check() error {
 		wrong = "WhenStale must be refuse or introspect"
 	case c.MetadataURL != "" && c.KeySetURL != "" || (c.MetadataURL != "" || c.KeySetURL != "") && !c.remote():
 		wrong = "MetadataURL, KeySetURL, KeySet, Secret and ManualKeys exclude each other"
-	case c.MetadataURL != "" && !c.fetchable(withoutQuery(c.MetadataURL)) || c.KeySetURL != "" && !c.fetchable(withoutQuery(c.KeySetURL)):
+	case c.MetadataURL != "" && !c.fetchable(keyset.WithoutQuery(c.MetadataURL)) || c.KeySetURL != "" && !c.fetchable(keyset.WithoutQuery(c.KeySetURL)):
 		wrong = "MetadataURL and KeySetURL must be https URLs without fragment (or http on a loopback address)"
 	case c.KeySetURL != "" && c.ClientID != "":
 		wrong = "ClientID is of no use with KeySetURL: only metadata name a revocation feed"
@@ -273,18 +272,8 @@ func (c Config) keySources() (n int) {
 	return n
 }
 
-// fetchable tells whether keys may be fetched from an address.
-func (c Config) fetchable(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return false
-	}
-	if u.Scheme == "https" {
-		return true
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "http" && (c.InsecureHTTP || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
-}
+// fetchable reports whether keys may be fetched from an address.
+func (c Config) fetchable(address string) bool { return keyset.Fetchable(address, c.InsecureHTTP) }
 
 // unlikely reports text that somebody mistyped.
 func unlikely(s string) bool {

@@ -3,8 +3,6 @@ package verify
 import (
 	"io"
 	"time"
-
-	"github.com/portaria/portaria/internal/jose"
 )
 
 // Cached returns how many tokens are cached and how much memory they take.
@@ -23,19 +21,6 @@ func (v *Verifier) Digest(token string) (hi, lo uint64) {
 
 // NextEpoch makes all that was verified be verified again.
 func (v *Verifier) NextEpoch() { v.epoch.Add(1) }
-
-// LearnsTooLate tells whether a header is learned whose key was found before
-// the keys were replaced.
-func LearnsTooLate(set jose.KeySet, k jose.Key) bool {
-	s := &keys{}
-	s.replace(set, time.Now())
-	before := s.current.Load()
-	if s.learn(before, "header", jose.Header{}, k) == nil {
-		return true
-	}
-	s.replace(set, time.Now())
-	return s.learn(before, "another", jose.Header{}, k) != nil
-}
 
 // FindsHalf tells whether a cached token is found though only the first half of
 // its digest agrees.

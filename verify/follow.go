@@ -335,7 +335,7 @@ func (f *follower) send(r *http.Request, kind string) (*http.Response, error) {
 	case err != nil || got != kind:
 		err = fmt.Errorf("%w: not %s", errFeedReply, kind)
 	case packed != "" && packed != r.Header.Get("Accept-Encoding"):
-		err = errEncoding
+		err = fmt.Errorf("%w: encoded as %.20q", errFeedReply, packed)
 	}
 	if err != nil {
 		_ = answer.Body.Close()

@@ -20,6 +20,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/revoke/rule"
+	"github.com/portaria/portaria/verify/internal/keyset"
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
@@ -104,7 +105,7 @@ var (
 
 func newFollower(v *Verifier, c Config) *follower {
 	f := &follower{
-		v: v, config: c, client: strictClient(c.HTTPClient, 2*maxAsking), began: c.Now(), name: rand.Text(),
+		v: v, config: c, client: keyset.Client(c.HTTPClient, 2*maxAsking), began: c.Now(), name: rand.Text(),
 		found: make(chan struct{}, 1), first: make(chan struct{}), news: make(chan struct{}, 1), rules: rules.NewSet(),
 		asking: introspector{asked: map[string]*answered{}, no: map[[sha256.Size]byte]int64{}},
 	}
@@ -114,30 +115,35 @@ func newFollower(v *Verifier, c Config) *follower {
 		cancel()
 		f.client.CloseIdleConnections()
 	}
-	v.remote.discovered, v.remote.streams = f.discovered, f.streams
 	return f
 }
 
-// notFollowed says once that there is a feed, and that nobody follows it.
-func (v *Verifier) notFollowed(log *slog.Logger) func(metadata) {
-	return func(m metadata) {
-		if m.feed != "" && !v.counts.offered.Swap(true) {
-			log.Warn("revocation feed is not followed: the verifier has no client credentials; revoked tokens are accepted until they expire")
-		}
+// ignoredFeed is the feed of a verifier without client credentials. It logs once
+// that there is a feed which nobody follows.
+type ignoredFeed struct {
+	keyset.NoFeed
+	v   *Verifier
+	log *slog.Logger
+}
+
+// Discovered takes the addresses in the issuer's metadata.
+func (i ignoredFeed) Discovered(feed, _ string) {
+	if feed != "" && !i.v.counts.offered.Swap(true) {
+		i.log.Warn("revocation feed is not followed: the verifier has no client credentials; revoked tokens are accepted until they expire")
 	}
 }
 
-// discovered takes what the metadata say. Once there was a feed there always
+// Discovered takes what the metadata say. Once there was a feed there always
 // is: nobody turns revocation off by leaving a line out.
-func (f *follower) discovered(m metadata) {
-	if m.feed == "" {
+func (f *follower) Discovered(feed, introspection string) {
+	if feed == "" {
 		if f.places.Load() == nil && !f.absent.Swap(true) {
 			f.config.Log.Warn("issuer offers no revocation feed: revoked tokens are accepted until they expire")
 			f.ended()
 		}
 		return
 	}
-	f.places.Store(&places{m.feed, sibling(m.feed, "snapshot"), sibling(m.feed, "poll"), sibling(m.feed, "ack"), m.introspection})
+	f.places.Store(&places{feed, sibling(feed, "snapshot"), sibling(feed, "poll"), sibling(feed, "ack"), introspection})
 	f.absent.Store(false)
 	select {
 	case f.found <- struct{}{}:
@@ -179,9 +185,18 @@ func (f *follower) tell() {
 	}
 }
 
-// streams tells whether the keys come with the feed, so that nothing needs to
-// be fetched.
-func (f *follower) streams() bool { return f.hasKeys.Load() && f.fresh(f.v.now()) }
+// CarriesKeys reports whether the keys come with the feed, so that nothing needs
+// to be fetched.
+func (f *follower) CarriesKeys() bool { return f.hasKeys.Load() && f.fresh(f.v.now()) }
+
+// KeysAsOf returns the moment as of which the streamed key set is known.
+func (f *follower) KeysAsOf() (time.Time, bool) {
+	at := f.asOf.Load()
+	if at == nil || !f.hasKeys.Load() {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(at.wall), true
+}
 
 // frame takes one frame of a stream or poll that was dialled at t0. It reports
 // whether the view is newer now than it was.
@@ -310,18 +325,10 @@ func (f *follower) measure() {
 // keys replaces the key set. A key that is not in it is forgotten at once. The
 // rules are followed also while the set cannot be read: it is fetched instead.
 func (f *follower) keys(data []byte) error {
-	set, err := f.v.keys.published(data, f.config.Log)
-	if err != nil {
+	if err := f.v.keys.UseStreamed(data, f.v.now()); err != nil {
 		f.hasKeys.Store(false)
 		f.config.Log.Warn("key set of the revocation feed cannot be read, the published one is fetched", "error", err)
 		return nil
-	}
-	f.v.keys.streamed.Add(1)
-	now := f.v.now()
-	if why := f.v.keys.replace(set, now); why != nil {
-		f.v.keys.state.failed(why, now, 0, false)
-	} else {
-		f.v.keys.state.fetched(now)
 	}
 	f.hasKeys.Store(true)
 	f.relaying.Lock()

@@ -40,7 +40,7 @@ func (f *follower) renew(t0 int64, hb api.FeedHeartbeat) (newer bool, err error)
 		f.tell() // that it is there
 	}
 	if f.hasKeys.Load() {
-		f.v.keys.extend(f.v.now().Add(f.config.MaxKeyAge))
+		f.v.keys.Confirm(f.v.now())
 	}
 	if relay := f.relay.Load(); relay != nil {
 		relay.Beat()

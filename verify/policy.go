@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/portaria/portaria/verify/internal/keyset"
 	"github.com/portaria/portaria/verify/internal/payload"
 )
 
@@ -54,7 +55,7 @@ func (p *policy) expired(expires, now int64) bool { return now >= expires+p.leew
 func (p *policy) early(from, now int64) bool      { return from > now+p.leeway }
 
 // record copies what is kept of a verified token.
-func (p *policy) record(c *payload.Payload, k *key) *record {
+func (p *policy) record(c *payload.Payload, k *keyset.Key) *record {
 	if c.HasPlainAudience() {
 		c.Texts[payload.Audience] = nil // it equals that of the policy
 	}

@@ -18,6 +18,8 @@ import (
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
+var errLineTooLong = errors.New("line too long")
+
 const (
 	snapshotFor = 2 * time.Minute
 	maxSnapshot = 64 << 20 // bytes on the wire
@@ -78,7 +80,7 @@ func readSnapshot(body io.Reader) (head api.Snapshot, all []rules.Rule, err erro
 			return head, all, nil
 		}
 		if err != nil || len(line) > maxLine || len(all) == rules.Max {
-			return head, nil, fmt.Errorf("%w: line %d: %w", errSnapshot, len(all)+2, cmp.Or(err, errTooLong))
+			return head, nil, fmt.Errorf("%w: line %d: %w", errSnapshot, len(all)+2, cmp.Or(err, errLineTooLong))
 		}
 		r, err := rules.Parse(line[:len(line)-1])
 		if err != nil {

@@ -98,8 +98,8 @@ func (v *Verifier) Stats() Stats {
 		}
 	}
 	if v.keys != nil {
-		s.Keys, s.KeyAge = v.keys.count(), v.keys.age(v.now().UnixMilli())
-		_, s.KeyError = v.keys.state.failure()
+		s.Keys, s.KeyAge = v.keys.Count(), v.keys.Age(v.now().UnixMilli())
+		s.KeyError = v.keys.Failure()
 	}
 	if v.cache != nil {
 		s.Cached = v.cache.count.Load()

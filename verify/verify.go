@@ -38,6 +38,7 @@ import (
 
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/keyset"
 	"github.com/portaria/portaria/verify/internal/payload"
 )
 
@@ -48,9 +49,9 @@ type Verifier struct {
 	places     []Place
 	refused    func(http.ResponseWriter, *http.Request, error)
 	now        func() time.Time
-	keys       *keys
-	manual     bool    // keys come with SetKeySet
-	remote     *remote // nil for keys that are not fetched
+	keys       *keyset.Keys
+	manual     bool           // keys come with SetKeySet
+	remote     *keyset.Remote // nil for keys that are not fetched
 	decryption jose.KeySet
 	cache      *cache // nil for none
 	macs       *macs  // nil for keys that are public
@@ -99,19 +100,46 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 		}
 		return v, nil
 	}
-	v.keys = &keys{maxAge: c.MaxKeyAge, state: keyState{log: c.Log}}
+	v.keys = keyset.NewPublished(c.MaxKeyAge, c.Log)
 	v.counts.panics = background.New(c.Log)
-	v.remote = newRemote(c, v.keys, v.counts.panics)
-	v.remote.discovered = v.notFollowed(c.Log)
+	source := keyset.Config{
+		Issuer: c.Issuer, MetadataURL: c.MetadataURL, KeySetURL: c.KeySetURL, RefreshInterval: c.RefreshInterval, RefetchInterval: c.RefetchInterval,
+		Client: keyset.Client(c.HTTPClient, 2), InsecureHTTP: c.InsecureHTTP, Now: c.Now, Panics: v.counts.panics, Feed: ignoredFeed{v: v, log: c.Log},
+	}
 	if c.ClientID != "" {
 		v.policy.revocable = true
 		v.follower = newFollower(v, c)
+		source.Feed = v.follower
 	}
-	v.remote.start(ctx)
+	v.remote = keyset.NewRemote(source, v.keys)
+	v.remote.Start(ctx)
 	if v.follower != nil {
 		v.follower.start(ctx)
 	}
 	return v, nil
+}
+
+// staticKeys returns the keys of a configuration that contains them.
+func staticKeys(c Config) (*keyset.Keys, error) {
+	if c.ManualKeys {
+		return keyset.NewManual(), nil
+	}
+	if c.Secret == nil {
+		keys, err := keyset.NewFixed(c.KeySet)
+		if err != nil {
+			return nil, fmt.Errorf("%w: KeySet: %w", ErrConfig, err)
+		}
+		return keys, nil
+	}
+	a := jose.Algorithm(c.SecretAlgorithm)
+	if !a.Signs() || !a.Symmetric() {
+		return nil, fmt.Errorf("%w: SecretAlgorithm is not HS256, HS384 or HS512", ErrConfig)
+	}
+	k, err := jose.NewKey(a, []byte(c.Secret))
+	if err != nil {
+		return nil, fmt.Errorf("%w: Secret: %w", ErrConfig, err)
+	}
+	return keyset.NewSecret(k), nil
 }
 
 // parsePrivate reads the keys that decrypt.
@@ -135,7 +163,7 @@ func (v *Verifier) Close() {
 		v.follower.close()
 	}
 	if v.remote != nil {
-		v.remote.close()
+		v.remote.Close()
 	}
 }
 
@@ -151,7 +179,7 @@ func (v *Verifier) Health() error {
 		return ErrUnavailable
 	}
 	now := v.now()
-	if view, why := v.keys.usable(now.UnixMilli()); view == nil {
+	if view, why := v.keys.Usable(now.UnixMilli()); view == nil {
 		return v.unavailable(why)
 	}
 	if v.follower != nil {
@@ -165,13 +193,12 @@ func (v *Verifier) Health() error {
 // degraded warns in the second half of the time for which keys stay usable
 // while they cannot be fetched.
 func (v *Verifier) degraded(now time.Time) error {
-	since, err := v.keys.state.failure()
-	age := v.keys.age(now.UnixMilli())
-	if err == nil || age < v.keys.maxAge/2 {
+	age, since, err := v.keys.Aging(now.UnixMilli())
+	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("%w: they are %v old, fetching fails for %v, and every token is refused when they are %v old: %w",
-		ErrDegraded, age.Round(time.Second), now.Sub(since).Round(time.Second), v.keys.maxAge, err)
+		ErrDegraded, age.Round(time.Second), now.Sub(since).Round(time.Second), v.keys.MaxAge(), err)
 }
 
 // Refresh fetches the issuer's keys now, however short ago that was: for an
@@ -181,7 +208,7 @@ func (v *Verifier) Refresh(ctx context.Context) error {
 	if v.remote == nil {
 		return nil
 	}
-	_, err := v.remote.refresh(ctx, true)
+	_, err := v.remote.Refresh(ctx, true)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("verify: %w", ctx.Err())
 	}
@@ -195,7 +222,7 @@ func (v *Verifier) Refresh(ctx context.Context) error {
 // nil.
 func (v *Verifier) unavailable(why error) error {
 	if v.remote != nil {
-		failed := v.remote.failure()
+		failed := v.remote.Failure()
 		switch {
 		case why == nil:
 			why = failed
@@ -248,7 +275,7 @@ func (v *Verifier) check(ctx context.Context, token string, open bool) (Claims, 
 			return Claims{}, err
 		}
 	}
-	if isNew && v.cache != nil && !r.key.withdrawn.Load() && !r.key.Algorithm().Symmetric() {
+	if isNew && v.cache != nil && !r.key.Withdrawn() && !r.key.Algorithm().Symmetric() {
 		r.digest = d
 		v.cache.add(r, now.UnixMilli())
 	}
@@ -272,7 +299,7 @@ func (v *Verifier) find(ctx context.Context, token string, now int64) (r *record
 func (v *Verifier) stands(r *record, now int64) bool {
 	return !v.policy.expired(r.dates[payload.Expires], now) &&
 		!v.policy.early(r.dates[payload.NotBefore], now) && !v.policy.early(r.dates[payload.IssuedAt], now) &&
-		!r.key.withdrawn.Load() && now < v.keys.current.Load().until
+		!r.key.Withdrawn() && now < v.keys.Until()
 }
 
 // verify checks everything.
@@ -289,9 +316,9 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	if err != nil {
 		return nil, err
 	}
-	k, learned := view.learned[parts.Header]
+	k, learned := view.Learned(parts.Header)
 	if !learned {
-		if k.header, err = v.parseHeader(parts.Header); err != nil {
+		if k.Header, err = v.parseHeader(parts.Header); err != nil {
 			return nil, err
 		}
 	}
@@ -307,9 +334,9 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	case learned && v.macs != nil:
 		err = v.macs.check(s, parts)
 	case learned:
-		err = parts.Verify(k.key.Key)
+		err = parts.Verify(k.Key.Key)
 	default:
-		k.key, err = v.verifyFirst(ctx, view, parts, k.header, s.claims.Dates[payload.IssuedAt])
+		k.Key, err = v.verifyFirst(ctx, view, parts, k.Header, s.claims.Dates[payload.IssuedAt])
 	}
 	if err != nil {
 		return nil, signatureError(err)
@@ -317,7 +344,7 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	if err := v.policy.check(s.claims, now); err != nil {
 		return nil, err
 	}
-	return v.policy.record(s.claims, k.key), nil
+	return v.policy.record(s.claims, k.Key), nil
 }
 
 // decrypt returns the signed token inside an encrypted one.
@@ -342,11 +369,11 @@ func (v *Verifier) decrypt(token string) (string, error) {
 
 // view returns the keys, after another attempt to get them if there are none or
 // they are too old, as they are after a machine has slept.
-func (v *Verifier) view(ctx context.Context, now int64) (*view, error) {
-	view, why := v.keys.usable(now)
-	if view == nil && v.remote != nil && !v.remote.streams() {
-		_, _ = v.remote.refresh(ctx, false) // what counts is what there is now
-		view, why = v.keys.usable(now)
+func (v *Verifier) view(ctx context.Context, now int64) (*keyset.View, error) {
+	view, why := v.keys.Usable(now)
+	if view == nil && v.remote != nil && !v.streamsKeys() {
+		_, _ = v.remote.Refresh(ctx, false) // what counts is what there is now
+		view, why = v.keys.Usable(now)
 	}
 	if view != nil {
 		return view, nil
@@ -356,6 +383,10 @@ func (v *Verifier) view(ctx context.Context, now int64) (*view, error) {
 	}
 	return nil, v.unavailable(why)
 }
+
+// streamsKeys reports whether the keys come with the revocation feed, so that
+// nothing needs to be fetched.
+func (v *Verifier) streamsKeys() bool { return v.follower != nil && v.follower.CarriesKeys() }
 
 func (v *Verifier) parseHeader(encoded string) (jose.Header, error) {
 	h, err := jose.ParseHeader(encoded)
@@ -374,12 +405,12 @@ func (v *Verifier) parseHeader(encoded string) (jose.Header, error) {
 	return h, nil
 }
 
-// verifyFirst checks the signature of a token whose header is not known yet,
-// and learns the header. A key that must not be held on to is withdrawn.
-func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compact, h jose.Header, issued int64) (*key, error) {
-	found, err := seen.find(h)
+// verifyFirst checks the signature of a token whose header is not known yet, and
+// learns the header.
+func (v *Verifier) verifyFirst(ctx context.Context, seen *keyset.View, parts jose.Compact, h jose.Header, issued int64) (*keyset.Key, error) {
+	found, err := seen.Find(h)
 	if errors.Is(err, jose.ErrKey) && v.remote != nil {
-		seen, found, err = v.findNew(ctx, seen, h, issued)
+		seen, found, err = v.remote.FindNew(ctx, seen, h, issued, v.policy.leeway)
 	}
 	if err != nil {
 		return nil, err
@@ -387,12 +418,7 @@ func (v *Verifier) verifyFirst(ctx context.Context, seen *view, parts jose.Compa
 	if err := parts.Verify(found); err != nil {
 		return nil, err
 	}
-	k := v.keys.learn(seen, parts.Header, h, found)
-	if k == nil {
-		k = &key{Key: found}
-		k.withdrawn.Store(true)
-	}
-	return k, nil
+	return v.keys.Learn(seen, parts.Header, h, found), nil
 }
 
 // signatureError gives an error of the guard its name here.

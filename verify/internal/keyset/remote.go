@@ -1,4 +1,4 @@
-package verify
+package keyset
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,7 +23,7 @@ const (
 	// drips cannot hold it.
 	fetchTimeout = 10 * time.Second
 	maxMetadata  = 64 << 10
-	// firstRetry is the wait after a first failure; it doubles from there on.
+	// firstRetry is the pause after a first failure. It doubles with each failure.
 	firstRetry = time.Second
 )
 
@@ -35,41 +36,68 @@ var (
 	errAddress     = errors.New("missing or not an https URL")
 )
 
-// remote keeps the issuer's published keys warm.
-type remote struct {
+// Feed is the revocation feed as far as it concerns keys. Its key set replaces
+// what would be fetched.
+type Feed interface {
+	// Discovered takes addresses from the issuer's metadata, empty for what the
+	// issuer does not offer.
+	Discovered(feed, introspection string)
+	// CarriesKeys reports whether the feed is current and has brought the key set:
+	// nothing needs to be fetched.
+	CarriesKeys() bool
+	// KeysAsOf returns the moment as of which the key set of the feed is known, and
+	// whether the feed has brought one.
+	KeysAsOf() (time.Time, bool)
+}
+
+// Config says where keys are fetched from, and how often.
+type Config struct {
+	Issuer string
+	// MetadataURL or KeySetURL replaces the addresses that follow from the issuer.
+	MetadataURL, KeySetURL string
+	// RefreshInterval is how often the key set is fetched. RefetchInterval is the
+	// window of the budget for unknown keys, not positive for no limit.
+	RefreshInterval, RefetchInterval time.Duration
+	// Client must not follow redirects: see [Client].
+	Client       *http.Client
+	InsecureHTTP bool
+	Now          func() time.Time
+	Panics       *background.Panics
+	Feed         Feed
+}
+
+// Remote fetches the issuer's published keys in the background.
+type Remote struct {
 	config Config
-	client *http.Client
-	keys   *keys
-	panics *background.Panics
-	// discovered is told what the metadata say, nil for nobody. While streams is
-	// true the keys come with the revocation feed, and nothing is fetched.
-	discovered func(metadata)
-	streams    func() bool
-	ctx        context.Context // ends with Close
-	close      func()
+	keys   *Keys
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 
 	mu       sync.Mutex
 	begun    int64         // how many fetches have begun
 	inFlight chan struct{} // closed when the newest has ended; nil when it has
 	err      error         // how the newest ended
-	good     time.Time     // when the newest that was good began
+	good     time.Time     // when the newest that succeeded began
 	paid     time.Time     // until when the budget of fetches is spent, see pays
-	found    string        // the address that the metadata were found at
+	found    string        // the address at which the metadata were found
 }
 
-func newRemote(c Config, k *keys, panics *background.Panics) *remote {
-	r := &remote{config: c, panics: panics, client: strictClient(c.HTTPClient, 2), keys: k, discovered: func(metadata) {}, streams: func() bool { return false }}
-	ctx, cancel := context.WithCancel(context.Background())
-	r.ctx, r.close = ctx, func() {
-		cancel()
-		r.client.CloseIdleConnections()
-	}
+// NewRemote returns a Remote that fills keys. Call Start, and Close in the end.
+func NewRemote(c Config, k *Keys) *Remote {
+	r := &Remote{config: c, keys: k}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
 
-// strictClient returns a client that follows no redirects: an issuer that has
-// moved is another issuer.
-func strictClient(given *http.Client, connections int) *http.Client {
+// Close stops fetching. The keys stay as they are.
+func (r *Remote) Close() {
+	r.cancel()
+	r.config.Client.CloseIdleConnections()
+}
+
+// Client returns a client with strict limits, or a copy of the given one. It
+// follows no redirects: an issuer that has moved is another issuer.
+func Client(given *http.Client, connections int) *http.Client {
 	client := http.Client{Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DisableCompression:     true,
@@ -86,13 +114,14 @@ func strictClient(given *http.Client, connections int) *http.Client {
 	return &client
 }
 
-// start begins to keep the keys warm and waits for the first fetch.
-func (r *remote) start(ctx context.Context) {
+// Start fetches the keys and goes on in the background. It returns when the first
+// fetch has ended, or with ctx.
+func (r *Remote) Start(ctx context.Context) {
 	first := make(chan struct{})
 	go func() {
-		_, _ = r.refresh(r.ctx, true) // Health has the reason
+		_, _ = r.Refresh(r.ctx, true) // Failure has the reason
 		close(first)
-		r.panics.Keep(r.ctx, "keep keys", func(context.Context) { r.loop() })
+		r.config.Panics.Keep(r.ctx, "keep keys", func(context.Context) { r.loop() })
 	}()
 	select {
 	case <-first:
@@ -101,11 +130,11 @@ func (r *remote) start(ctx context.Context) {
 }
 
 // loop fetches at every interval, and more often after a failure.
-func (r *remote) loop() {
+func (r *Remote) loop() {
 	retry := min(firstRetry, r.config.RefreshInterval)
 	for {
 		wait := r.config.RefreshInterval
-		if r.failure() != nil {
+		if r.Failure() != nil {
 			wait = max(retry, r.least())
 			retry = min(2*retry, r.config.RefreshInterval)
 		} else {
@@ -113,8 +142,8 @@ func (r *remote) loop() {
 		}
 		select {
 		case <-time.After(wait):
-			if !r.streams() {
-				_, _ = r.refresh(r.ctx, true)
+			if !r.config.Feed.CarriesKeys() {
+				_, _ = r.Refresh(r.ctx, true)
 			}
 		case <-r.ctx.Done():
 			return
@@ -122,9 +151,9 @@ func (r *remote) loop() {
 	}
 }
 
-// least is the window of the budget: shorter as long as there are no usable keys
-// at all, because a service often starts together with its issuer.
-func (r *remote) least() time.Duration {
+// least returns the window of the budget. It is shorter while there are no usable
+// keys at all, because a service often starts together with its issuer.
+func (r *Remote) least() time.Duration {
 	if view := r.keys.current.Load(); view == nil || view.why != nil {
 		return min(firstRetry, r.config.RefetchInterval)
 	}
@@ -132,9 +161,9 @@ func (r *remote) least() time.Duration {
 }
 
 // pays takes a fetch from the budget: two at once, and two in a window on
-// average, so that a stranger's unknown keys neither burden the issuer nor use
-// up what a good token of a new key needs. The lock is held.
-func (r *remote) pays(at time.Time) bool {
+// average. So a stranger's unknown keys neither burden the issuer nor use up what
+// a good token of a new key needs. The lock is held.
+func (r *Remote) pays(at time.Time) bool {
 	each := r.least() / 2
 	if each <= 0 {
 		return true
@@ -149,26 +178,26 @@ func (r *remote) pays(at time.Time) bool {
 	return true
 }
 
-// failure returns how the newest fetch ended.
-func (r *remote) failure() error {
+// Failure returns why the newest fetch failed, nil if it did not.
+func (r *Remote) Failure() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
 }
 
-// fetches returns how many fetches have begun, and when the newest that was good
-// did.
-func (r *remote) fetches() (begun int64, good time.Time) {
+// fetches returns how many fetches have begun, and when the newest that succeeded
+// began.
+func (r *Remote) fetches() (begun int64, good time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.begun, r.good
 }
 
-// refresh fetches the keys, or waits for the fetch that is under way. It returns
-// the number of that fetch and how it ended; 0 and how the newest ended if the
-// budget is spent and the fetch is not forced. The fetch does not end with the
-// context of who asked for it: others wait for it too.
-func (r *remote) refresh(ctx context.Context, force bool) (number int64, err error) {
+// Refresh fetches the keys, or waits for the fetch that is under way. It returns
+// the number of that fetch and how it ended. If the budget is spent and the fetch is
+// not forced, it returns 0 and how the newest ended. The fetch does not end with
+// ctx, because others wait for it, too.
+func (r *Remote) Refresh(ctx context.Context, force bool) (number int64, err error) {
 	r.mu.Lock()
 	ended := r.inFlight
 	if ended == nil {
@@ -186,20 +215,20 @@ func (r *remote) refresh(ctx context.Context, force bool) (number int64, err err
 	r.mu.Unlock()
 	select {
 	case <-ended:
-		return number, r.failure()
+		return number, r.Failure()
 	case <-ctx.Done():
 		return number, ctx.Err()
 	}
 }
 
 // fetch replaces the keys by what the issuer publishes now.
-func (r *remote) fetch(at time.Time, ended chan struct{}) {
+func (r *Remote) fetch(at time.Time, ended chan struct{}) {
 	ctx, cancel := context.WithTimeout(r.ctx, fetchTimeout)
 	defer cancel()
 	before := r.keys.streamed.Load()
 	var good bool
-	// Others wait for the end of this fetch: it must end, whatever happens.
-	err := r.panics.Error(ctx, "fetch keys", func() error {
+	// Others wait for the end of this fetch: it must end even after a panic.
+	err := r.config.Panics.Error(ctx, "fetch keys", func() error {
 		set, err := r.fetchKeySet(ctx)
 		good = err == nil
 		if good && r.keys.streamed.Load() == before { // else there is a newer one
@@ -207,7 +236,7 @@ func (r *remote) fetch(at time.Time, ended chan struct{}) {
 		}
 		return err
 	})
-	r.tell(err)
+	r.note(err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if good {
@@ -217,45 +246,45 @@ func (r *remote) fetch(at time.Time, ended chan struct{}) {
 	close(ended)
 }
 
-// tell notes how a fetch ended, unless it ended with the verifier.
-func (r *remote) tell(err error) {
+// note records how a fetch ended, unless it ended with the verifier.
+func (r *Remote) note(err error) {
 	now := r.config.Now()
 	if err == nil {
-		r.keys.state.fetched(now)
+		r.keys.trouble.fetched(now)
 	} else if r.ctx.Err() == nil {
-		view, _ := r.keys.usable(now.UnixMilli())
-		r.keys.state.failed(err, now, r.keys.age(now.UnixMilli()), view != nil)
+		view, _ := r.keys.Usable(now.UnixMilli())
+		r.keys.trouble.failed(err, now, r.keys.Age(now.UnixMilli()), view != nil)
 	}
 }
 
-func (r *remote) fetchKeySet(ctx context.Context) (jose.KeySet, error) {
+func (r *Remote) fetchKeySet(ctx context.Context) (jose.KeySet, error) {
 	address := r.config.KeySetURL
 	if address == "" {
 		found, err := r.fetchMetadata(ctx)
 		if err != nil {
 			return jose.KeySet{}, fmt.Errorf("fetch metadata of issuer: %w", err)
 		}
-		r.discovered(found)
+		r.config.Feed.Discovered(found.feed, found.introspection)
 		address = found.keys
 	}
 	body, err := r.get(ctx, address, jose.MaxKeySet, "application/jwk-set+json", "application/json")
 	if err != nil {
 		return jose.KeySet{}, fmt.Errorf("fetch key set: %w", err)
 	}
-	set, err := r.keys.published(body, r.config.Log)
+	set, err := r.keys.parsePublished(body)
 	if err != nil {
 		return jose.KeySet{}, fmt.Errorf("read key set: %w", err)
 	}
 	return set, nil
 }
 
-// metadata is what the issuer's metadata say that is of use here: addresses,
-// empty for what it does not offer.
+// metadata has the addresses in the issuer's metadata, empty for what it does not
+// offer.
 type metadata struct{ keys, feed, introspection string }
 
-// metadataURLs lists where an issuer may publish its metadata: where RFC 8414,
-// section 3 puts them, and where OpenID Connect Discovery does. The path stays as
-// it is written: "%2F" in it is no slash.
+// metadataURLs returns where an issuer may publish its metadata: the address of
+// RFC 8414, section 3, and that of OpenID Connect Discovery. The path stays as it
+// is written, because "%2F" in it is not a slash.
 func (c Config) metadataURLs() []string {
 	if c.MetadataURL != "" {
 		return []string{c.MetadataURL}
@@ -268,9 +297,9 @@ func (c Config) metadataURLs() []string {
 	return []string{origin + "/.well-known/oauth-authorization-server" + issuerPath, origin + issuerPath + "/.well-known/openid-configuration"}
 }
 
-// fetchMetadata returns what the issuer says of itself, from the first address
-// that has it. That address is the first to be asked from then on.
-func (r *remote) fetchMetadata(ctx context.Context) (metadata, error) {
+// fetchMetadata returns the metadata from the first address that has them. That
+// address is tried first from then on.
+func (r *Remote) fetchMetadata(ctx context.Context) (metadata, error) {
 	r.mu.Lock()
 	known := r.found
 	r.mu.Unlock()
@@ -287,7 +316,7 @@ func (r *remote) fetchMetadata(ctx context.Context) (metadata, error) {
 			r.found = address
 			return found, nil
 		}
-		err = fmt.Errorf("%s: %w", withoutQuery(address), err)
+		err = fmt.Errorf("%s: %w", WithoutQuery(address), err)
 		if failed == nil {
 			failed = err
 		} else {
@@ -300,14 +329,29 @@ func (r *remote) fetchMetadata(ctx context.Context) (metadata, error) {
 	return metadata{}, failed
 }
 
-// withoutQuery keeps out of logs what an address may have as a password.
-func withoutQuery(address string) string {
+// Fetchable reports whether keys may be fetched from an address: https, or http on
+// a loopback address, or any http when insecure is true.
+func Fetchable(address string, insecure bool) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return false
+	}
+	if u.Scheme == "https" {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "http" && (insecure || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// WithoutQuery returns an address without its query, which may hold a password and
+// must not be logged.
+func WithoutQuery(address string) string {
 	address, _, _ = strings.Cut(address, "?")
 	return address
 }
 
 // readMetadata reads the metadata at one address.
-func (r *remote) readMetadata(ctx context.Context, address string) (metadata, error) {
+func (r *Remote) readMetadata(ctx context.Context, address string) (metadata, error) {
 	body, err := r.get(ctx, address, maxMetadata, "application/json")
 	if err != nil {
 		return metadata{}, err
@@ -316,7 +360,7 @@ func (r *remote) readMetadata(ctx context.Context, address string) (metadata, er
 	if err != nil {
 		return metadata{}, err
 	}
-	// Whoever can choose the issuer in the metadata can choose the keys.
+	// Metadata of another issuer would name that issuer's keys.
 	if issuer, _ := textOf(object, "issuer"); issuer != r.config.Issuer {
 		return metadata{}, fmt.Errorf("%w: %.200q", errIssuer, issuer)
 	}
@@ -333,14 +377,14 @@ func (r *remote) readMetadata(ctx context.Context, address string) (metadata, er
 	return found, nil
 }
 
-// reachable tells whether an address in the metadata may be used. It is no less
-// safe than that of the issuer.
-func (r *remote) reachable(issuerScheme, address string) bool {
+// reachable reports whether an address in the metadata may be used: it must be as
+// safe as that of the issuer.
+func (r *Remote) reachable(issuerScheme, address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return false
 	}
-	return u.Scheme == "https" || u.Scheme == issuerScheme && r.config.fetchable("http://"+u.Host)
+	return u.Scheme == "https" || u.Scheme == issuerScheme && Fetchable("http://"+u.Host, r.config.InsecureHTTP)
 }
 
 func textOf(object jose.Object, name string) (string, error) {
@@ -353,15 +397,15 @@ func textOf(object jose.Object, name string) (string, error) {
 
 // get fetches a document: status 200, of one of the types, not compressed, and
 // within the limit.
-func (r *remote) get(ctx context.Context, address string, limit int64, types ...string) ([]byte, error) {
+func (r *Remote) get(ctx context.Context, address string, limit int64, types ...string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Accept", strings.Join(types, ", "))
-	// Said by ourselves, so that no transport unpacks what nobody asked for.
+	// Set here, so that no transport asks for compression and unpacks it.
 	request.Header.Set("Accept-Encoding", "identity")
-	answer, err := r.client.Do(request)
+	answer, err := r.config.Client.Do(request)
 	if err != nil {
 		return nil, err
 	}

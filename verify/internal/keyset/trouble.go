@@ -1,4 +1,4 @@
-package verify
+package keyset
 
 import (
 	"log/slog"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// keyState is how the fetching of keys goes. It logs the first failure, the
-// moment from which every token is refused, and the recovery.
-type keyState struct {
+// trouble is what is wrong with getting the issuer's keys. It logs the first
+// failure, the moment from which every token is rejected, and the recovery.
+type trouble struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
@@ -17,9 +17,9 @@ type keyState struct {
 	refuses bool // no usable key is left, and that was logged
 }
 
-// failed notes why keys could not be fetched. While usable is false every token
-// is refused.
-func (s *keyState) failed(err error, now time.Time, age time.Duration, usable bool) {
+// failed notes why there are no new keys. While usable is false every token is
+// rejected.
+func (s *trouble) failed(err error, now time.Time, age time.Duration, usable bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := s.err == nil
@@ -37,7 +37,7 @@ func (s *keyState) failed(err error, now time.Time, age time.Duration, usable bo
 }
 
 // fetched notes that there are new keys.
-func (s *keyState) fetched(now time.Time) {
+func (s *trouble) fetched(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -46,9 +46,9 @@ func (s *keyState) fetched(now time.Time) {
 	s.err, s.since, s.refuses = nil, time.Time{}, false
 }
 
-// failure returns since when all attempts have failed, and why the newest did;
-// a nil error if it did not.
-func (s *keyState) failure() (since time.Time, err error) {
+// failure returns since when all attempts have failed, and why the newest did; a
+// nil error if it did not.
+func (s *trouble) failure() (since time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.since, s.err
