@@ -102,7 +102,8 @@ func (m *sample) collect(g *group) {
 type sample struct {
 	wall                  time.Duration
 	service, hashing, own time.Duration   // CPU time: of the service, of its hash workers, of this program
-	others                time.Duration   // and of everybody else on the machine
+	database              time.Duration   // of PostgreSQL
+	others                time.Duration   // of all other processes on the machine
 	latencies             []time.Duration // sorted
 	refused               int
 }
@@ -141,8 +142,10 @@ func (s *service) window(length time.Duration, groups ...*group) (sample, error)
 		// A worker that has ended is known to a tick only.
 		hashing: max(0, after.hashing-before.hashing),
 		own:     after.own - before.own,
+		// A connection that was closed took its time with it.
+		database: max(0, after.database-before.database),
 	}
-	m.others = max(0, after.machine-before.machine-m.service-m.hashing-m.own)
+	m.others = max(0, after.machine-before.machine-m.service-m.hashing-m.own-m.database)
 	return m, errors.Join(err, afterErr)
 }
 

@@ -43,7 +43,7 @@ func run(short bool, only, binary string) (err error) {
 		b.length, b.rest = 300*time.Millisecond, time.Second
 	}
 	fmt.Printf("%s, %d processors, %v a row; the clients run on the same machine.\n"+
-		"Others: what everybody else took of all processors, PostgreSQL included; a busy machine makes every figure worse.\n\n", runtime.Version(), runtime.NumCPU(), b.length)
+		"Others: what all other processes took of all processors; a busy machine makes every figure worse.\n\n", runtime.Version(), runtime.NumCPU(), b.length)
 	return errors.Join(b.run(), b.tokens(short), b.revocation(short))
 }
 

@@ -15,7 +15,8 @@ import (
 // usage is CPU time so far.
 type usage struct {
 	service, hashing, own time.Duration
-	machine               time.Duration // of everybody
+	database              time.Duration // a PostgreSQL server that this program started
+	machine               time.Duration // all processes
 }
 
 // usage reads what the kernel has counted. The hash workers are the service's
@@ -30,16 +31,36 @@ func (s *service) usage() (usage, error) {
 	if err != nil {
 		return usage{}, err
 	}
+	parents := map[int]int{}
 	for _, name := range processes {
 		pid, _ := strconv.Atoi(filepath.Base(name))
 		// An error means that it has just ended: counted as reaped next time.
-		if child, err := readStat(pid); err == nil && child.parent == s.process.Pid {
+		if child, err := readStat(pid); err == nil {
+			parents[pid] = child.parent
+		}
+	}
+	for pid, parent := range parents {
+		switch {
+		case pid == s.process.Pid:
+		case parent == s.process.Pid:
 			u.hashing += cpuTime(pid)
+		case descends(pid, os.Getpid(), parents):
+			u.database += cpuTime(pid)
 		}
 	}
 	u.own = cpuTime(os.Getpid())
 	u.machine, err = machineTime()
 	return u, err
+}
+
+// descends reports whether a process was started by another one, directly or not.
+func descends(pid, from int, parents map[int]int) bool {
+	for pid = parents[pid]; pid > 1; pid = parents[pid] {
+		if pid == from {
+			return true
+		}
+	}
+	return false
 }
 
 // machineTime is how long all processors together were not idle.

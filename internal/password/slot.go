@@ -74,12 +74,12 @@ func (s *slot) stop() {
 	}
 }
 
-// The choice of docs/adr/0003, derived from its figures: with a factor of 8,
-// token checks should keep four fifths of their rate during a storm of logins. The cap bounds
+// The choice of docs/adr/0003, derived from its figures: with a factor of 4,
+// token checks keep more than four fifths of their rate during a storm of logins. The cap bounds
 // how slow logins become on a machine that is always full; at the cap, hashing
 // keeps about a thirtieth of each core.
 const (
-	restFactor = 8
+	restFactor = 4
 	restMost   = 500 * time.Millisecond
 )
 

@@ -43,6 +43,30 @@ func (s *Store) Waiting() int {
 // Pool is PostgreSQL's.
 func (s *Store) Pool() *sql.DB { return s.engine.(*postgresEngine).db }
 
+// Pipeline is PostgreSQL's, for writes.
+func (s *Store) Pipeline() *sql.DB { return s.engine.(*postgresEngine).writes }
+
+// Together are the queries that run in the pipeline for reads.
+var Together = together
+
+// RotationText is RotateSession as it runs in the pipeline.
+func RotationText() string {
+	var seen recorder
+	_, _ = query.New(&seen).RotateSession(context.Background(), query.RotateSessionParams{})
+	return unlessLocked.Replace(seen.text)
+}
+
+// recorder keeps the text of a statement and runs nothing.
+type recorder struct {
+	query.DBTX
+	text string
+}
+
+func (r *recorder) ExecContext(_ context.Context, text string, _ ...any) (sql.Result, error) {
+	r.text = text
+	return nil, sql.ErrConnDone
+}
+
 // Repeat is the policy for transactions that lost against another.
 var Repeat = repeat
 

@@ -20,6 +20,8 @@ import (
 type postgresEngine struct {
 	db      *sql.DB
 	pool    *postgresPool
+	reads   *sql.DB       // a pipeline on db
+	writes  *sql.DB       // another one: a read must not wait for a commit
 	writer  *writer       // of what goes into the logs
 	timeout time.Duration // of one step, or one batch
 	panics  *background.Panics
@@ -43,6 +45,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (*postgresEngin
 		return nil, errors.Join(err, db.Close())
 	}
 	e := &postgresEngine{db: db, pool: pool, timeout: opts.StepTimeout, panics: opts.Panics}
+	e.reads, e.writes = openPipeline(db, opts), openPipeline(db, opts)
 	e.writer = startWriter(e.transactBatch, opts.Panics)
 	return e, nil
 }
@@ -61,10 +64,11 @@ func insistOnDurability(ctx context.Context, conn *pgx.Conn) error {
 func (e *postgresEngine) read(ctx context.Context, s step) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	err := s(ctx, query.New(e.db))
+	q := query.New(pipelinedReads{e.db, e.reads})
+	err := s(ctx, q)
 	if err != nil && ended(err) && ctx.Err() == nil {
 		e.pool.renew() // the other idle connections probably ended with it
-		err = s(ctx, query.New(e.db))
+		err = s(ctx, q)
 	}
 	return closed(err)
 }
@@ -72,7 +76,7 @@ func (e *postgresEngine) read(ctx context.Context, s step) error {
 func (e *postgresEngine) write(ctx context.Context, s step) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	return closed(repeat(ctx, func() error { return s(ctx, query.New(e.db)) }))
+	return closed(repeat(ctx, func() error { return s(ctx, query.New(pipelinedWrites{e.db, e.writes})) }))
 }
 
 func (e *postgresEngine) writeAll(ctx context.Context, s step) error {
@@ -126,7 +130,7 @@ func (e *postgresEngine) clock(ctx context.Context) (now time.Time, err error) {
 
 func (e *postgresEngine) close() error {
 	e.writer.close()
-	return e.db.Close()
+	return errors.Join(e.reads.Close(), e.writes.Close(), e.db.Close())
 }
 
 // transactBatch does a batch of the writer's, again when PostgreSQL undid it in
