@@ -41,6 +41,10 @@ func table() map[string]rule {
 	anything := []string{"..."}
 	hidden := []string{"internal/secret"}
 	http := append([]string{"api", "internal/feed", "internal/problem", "internal/serve", "internal/store", "internal/webhook", "verify"}, domain...)
+	// What every room of the API needs to know its callers.
+	admission := []string{"api", "internal/account", "internal/clients", "internal/endpoint", "internal/event", "internal/issue", "internal/problem",
+		"internal/revoke", "internal/revoke/rule", "internal/serve", "internal/session"}
+	admission = slices.Clip(admission)
 	return map[string]rule{
 		"api":    {},
 		"verify": {imports: []string{"api", "internal/background", "internal/feed", "internal/jose", "internal/problem", "internal/revoke/rule", "internal/skew"}, joseLib: true},
@@ -103,10 +107,18 @@ func table() map[string]rule {
 		// The service verifies its own tokens as everyone else does.
 		// The HTTP kit; of the domain it knows the form of a client's id.
 		"internal/endpoint": {imports: []string{"api", "internal/clients", "internal/problem", "internal/serve"}},
-		"internal/httpapi":  {imports: append([]string{"internal/endpoint"}, http...)},
-		"internal/webui":    {imports: http},
-		"internal/gateway":  {imports: []string{"api", "internal/serve", "verify"}},
-		"internal/config":   {imports: append([]string{"internal/pgurl"}, domain...)},
+		// The list of all routes, and what no single room can decide.
+		"internal/httpapi": {imports: []string{"api", "internal/endpoint", "internal/event", "internal/httpapi/access", "internal/httpapi/admin",
+			"internal/httpapi/feed", "internal/httpapi/oauth", "internal/httpapi/people", "internal/jose", "internal/keyring", "internal/problem", "internal/serve"}},
+		"internal/httpapi/access": {imports: append(admission, "internal/store", "internal/token", "verify")},
+		"internal/httpapi/people": {imports: append(admission, "internal/httpapi/access", "internal/keyring", "internal/password", "internal/signin", "internal/token", "verify")},
+		"internal/httpapi/oauth":  {imports: append(admission, "internal/httpapi/access", "internal/token")},
+		"internal/httpapi/feed":   {imports: append(admission, "internal/feed", "internal/httpapi/access", "internal/keyring", "internal/revoke/fleet")},
+		// An administrator sees accounts and sessions as people see their own.
+		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/webhook")},
+		"internal/webui":         {imports: http},
+		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
+		"internal/config":        {imports: append([]string{"internal/pgurl"}, domain...)},
 		// It reads structs of any package, and knows none of them.
 		"internal/config/setting": {domain: true},
 

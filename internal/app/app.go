@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/httpapi"
+	"github.com/portaria/portaria/internal/httpapi/feed"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/password"
@@ -22,7 +22,6 @@ import (
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/session"
-	"github.com/portaria/portaria/internal/signin"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/token"
 	"github.com/portaria/portaria/internal/webhook"
@@ -70,7 +69,7 @@ type App struct {
 	// following is what runs for both until stopRevocation.
 	clock          sharedClock
 	hub            *revoke.Hub
-	keysChanged    httpapi.Bell
+	keysChanged    feed.Bell
 	fleet          *fleet.Fleet
 	following      sync.WaitGroup
 	stopRevocation func()
@@ -208,36 +207,9 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err := a.openWebhooks(ctx, issuer); err != nil {
 		return err
 	}
-	a.API, err = httpapi.New(httpapi.Config{
-		SignIn:       signin.New(people, issuing, a.store),
-		Issuing:      issuing,
-		People:       people,
-		Accounts:     a.store,
-		Sessions:     a.store,
-		Clients:      directory,
-		Verifier:     a.verifiers,
-		Prover:       clients.NewProver(a.store, directory.Key, issuer, strings.TrimSuffix(issuer, "/")+httpapi.TokenPath).WithKeys(a.generations(clientSecret)),
-		KeySet:       ring.KeySet,
-		KnownKey:     a.knownKey,
-		KeysChanged:  &a.keysChanged,
-		KeySetMaxAge: a.config.KeySetMaxAge,
-		Issuer:       issuer,
-		Contact:      a.config.SecurityContact,
-		Webhooks:     a.webhooks,
-		Revocation:   a.hub,
-		Rules:        a.store,
-		Fleet:        a.fleet,
-		Proofs:       revoke.NewProofs(places),
-		IssuedBy:     a.clock.latest,
-		Events:       a.store,
-		Reader:       token.NewReader(ring, issuer),
-		Chain:        chain,
-		Ready:        a.readiness(),
-		Panics:       a.panics.Count,
-		Log:          a.log,
-		Now:          a.now,
-		Steady:       a.store.Steady,
-	})
+	a.API, err = httpapi.New(a.mount(domain{
+		issuer: issuer, ring: ring, chain: chain, directory: directory, issuing: issuing, people: people, proofs: revoke.NewProofs(places),
+	}))
 	return err
 }
 

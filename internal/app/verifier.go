@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/httpapi"
+	"github.com/portaria/portaria/internal/httpapi/access"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/token"
@@ -68,7 +68,7 @@ func (v *ownVerifiers) make(ctx context.Context, s service, cached int) (*verify
 		Audience:     s.audience,
 		Profile:      verify.Profile(s.profile),
 		ManualKeys:   true,
-		Places:       httpapi.Places(),
+		Places:       access.Places(),
 		Leeway:       leeway,
 		CacheEntries: cached,
 		Now:          v.app.now,

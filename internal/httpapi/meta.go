@@ -12,28 +12,27 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/endpoint"
+	"github.com/portaria/portaria/internal/httpapi/access"
+	"github.com/portaria/portaria/internal/httpapi/oauth"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/serve"
 )
-
-// TokenPath is the path of the token endpoint below the issuer.
-const TokenPath = "/oauth2/token"
 
 // readyTimeout bounds the checks of /readyz, so that a hanging database makes
 // the answer "unavailable" and not silence.
 const readyTimeout = 2 * time.Second
 
-func (s *Server) health(context.Context, Caller, endpoint.None) (api.Health, error) {
-	return api.Health{Status: "ok", Panics: s.Panics()}, nil
+func (s *Server) health(context.Context, access.Caller, endpoint.None) (api.Health, error) {
+	return api.Health{Status: "ok", Panics: s.Health.Panics()}, nil
 }
 
 // ready runs every check, so that one answer names all that is wrong. Reasons
 // stay in the log.
-func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ Caller) error {
+func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	health, status := api.Health{Status: "ok", Checks: map[string]string{}}, http.StatusOK
-	for name, check := range s.Ready {
+	for name, check := range s.Health.Ready {
 		health.Checks[name] = "ok"
 		if err := check(ctx); err != nil {
 			s.Log.WarnContext(ctx, "not ready", "check", name, "error", err)
@@ -46,30 +45,19 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ Caller) error {
 
 // keySet serves the published keys. Verifiers all over ask for it, so caches
 // may keep it and revalidate by its ETag.
-func (s *Server) keySet(w http.ResponseWriter, r *http.Request, c Caller) error {
-	set := s.KeySet(c.Use.At)
+func (s *Server) keySet(w http.ResponseWriter, r *http.Request, c access.Caller) error {
+	set := s.Public.KeySet(c.Use.At)
 	h := w.Header()
 	serve.Public(h)
 	h.Set("Content-Type", "application/jwk-set+json")
-	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", seconds(s.KeySetMaxAge)))
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", endpoint.Seconds(s.Public.KeySetMaxAge)))
 	h.Set("ETag", set.ETag)
-	if matches(r.Header.Get("If-None-Match"), set.ETag) {
+	if endpoint.MatchesETag(r.Header.Get("If-None-Match"), set.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	_, _ = w.Write(set.JSON)
 	return nil
-}
-
-// matches is the weak comparison of RFC 9110 §13.1.2.
-func matches(ifNoneMatch, etag string) bool {
-	for candidate := range strings.SplitSeq(ifNoneMatch, ",") {
-		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
-		if candidate == etag || candidate == "*" {
-			return true
-		}
-	}
-	return false
 }
 
 // document is a public document that does not change while the service runs.
@@ -90,13 +78,13 @@ func newDocument(content any) (document, error) {
 // metadataAge is how long others may keep the metadata.
 const metadataAge = 300
 
-func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request, _ Caller) error {
+func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	h := w.Header()
 	serve.Public(h)
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", metadataAge))
 	h.Set("ETag", s.metadata.etag)
-	if matches(r.Header.Get("If-None-Match"), s.metadata.etag) {
+	if endpoint.MatchesETag(r.Header.Get("If-None-Match"), s.metadata.etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -106,7 +94,7 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request, _ Caller)
 
 // describe says what this authorization server can do.
 func (s *Server) describe() api.Metadata {
-	base := strings.TrimSuffix(s.Issuer, "/")
+	base := strings.TrimSuffix(s.Public.Issuer, "/")
 	var algorithms []string
 	for _, a := range jose.SigningAlgorithms() {
 		if !a.Symmetric() {
@@ -114,11 +102,11 @@ func (s *Server) describe() api.Metadata {
 		}
 	}
 	return api.Metadata{
-		Issuer:                              s.Issuer,
+		Issuer:                              s.Public.Issuer,
 		JWKSURI:                             base + "/.well-known/jwks.json",
-		TokenEndpoint:                       base + TokenPath,
-		RevocationEndpoint:                  base + revokePath,
-		IntrospectionEndpoint:               base + introspectPath,
+		TokenEndpoint:                       base + oauth.TokenPath,
+		RevocationEndpoint:                  base + oauth.RevokePath,
+		IntrospectionEndpoint:               base + oauth.IntrospectPath,
 		RevocationFeed:                      base + "/rev/v1/feed",
 		TokenEndpointAuthMethodsSupported:   []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
 		TokenEndpointAuthAlgorithmSupported: algorithms,
@@ -128,7 +116,7 @@ func (s *Server) describe() api.Metadata {
 }
 
 // serveDocument serves the OpenAPI document made at start-up.
-func (s *Server) serveDocument(w http.ResponseWriter, _ *http.Request, _ Caller) error {
+func (s *Server) serveDocument(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
 	serve.Public(w.Header())
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")

@@ -9,16 +9,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/httpapi/access"
+	"github.com/portaria/portaria/internal/httpapi/feed"
 )
-
-// bearerScheme and cookieScheme name the security schemes of the document.
-const (
-	bearerScheme = "accessToken"
-	cookieScheme = "accessCookie"
-)
-
-// clientScheme names the one for registered clients.
-const clientScheme = "client"
 
 // openAPI writes the document of the API from the very table that serves it.
 func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
@@ -33,19 +26,19 @@ func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 		Components: &huma.Components{
 			Schemas: registry,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				bearerScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
-				cookieScheme: {Type: "apiKey", In: "cookie", Name: api.AccessCookie,
+				access.BearerScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+				access.CookieScheme: {Type: "apiKey", In: "cookie", Name: api.AccessCookie,
 					Description: "Set by delivery: cookie. Requests other than GET come from a page of the same origin and repeat csrf in the header " + api.CSRFHeader + "."},
-				clientScheme: {Type: "http", Scheme: "basic", Description: "A registered client: client_id and client_secret, each form-encoded (RFC 6749 §2.3.1)."},
+				access.ClientScheme: {Type: "http", Scheme: "basic", Description: "A registered client: client_id and client_secret, each form-encoded (RFC 6749 §2.3.1)."},
 			},
 		},
 	}
 	for _, rt := range s.routes() {
 		op := rt.Operation(registry)
-		describeFeed(op)
+		feed.Describe(op)
 		doc.AddOperation(op)
 	}
-	registry.Map()["Problem"].Properties["code"].Enum = problemCodes()
+	registry.Map()["Problem"].Properties["code"].Enum = s.problemCodes()
 	text, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fmt.Errorf("write OpenAPI document: %w", err)
@@ -54,8 +47,8 @@ func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 }
 
 // problemCodes lists every code of a problem, each once.
-func problemCodes() (codes []any) {
-	for _, r := range problems.Rows() {
+func (s *Server) problemCodes() (codes []any) {
+	for _, r := range s.problems.Rows() {
 		if !slices.Contains(codes, any(r.Code)) {
 			codes = append(codes, r.Code)
 		}

@@ -35,7 +35,7 @@ var withoutRow = map[string]string{
 	"issue.ErrTarget":       "a token.ErrAudience, and answered as one",
 	"issue.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
 	"token.ErrAudience":     "the API names the field instead",
-	"token.ErrUnknown":      "the doors answer as their RFCs have it",
+	"token.ErrUnknown":      "the routes of OAuth answer as their RFCs have it",
 	"token.ErrClaims":       "a mistake of ours while minting",
 	"token.ErrTooLarge":     "a mistake of ours while minting, or issue.ErrScope",
 	"clients.ErrInvalid":    "the API names the fields instead",
@@ -68,7 +68,7 @@ func folder(pkg string) string {
 
 func TestEveryExportedErrorHasARow(t *testing.T) {
 	table := strings.Builder{}
-	files, err := filepath.Glob("*problems.go")
+	files, err := filepath.Glob("*/problems.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func errorVars(decl ast.Decl) []string {
 // TestWhatPassesIs503: what passes by itself is no 500, and says when to come back.
 func TestWhatPassesIs503(t *testing.T) {
 	for _, err := range []error{keyring.ErrNoActiveKey, keyring.ErrStale, token.ErrNoEncryptionKey, token.ErrUndecided, store.ErrUnavailable, &password.BusyError{After: 2e9}} {
-		a := problems.Of(fmt.Errorf("wrapped: %w", err))
+		a := Problems().Of(fmt.Errorf("wrapped: %w", err))
 		if a.Status != http.StatusServiceUnavailable || a.RetryAfter == 0 || a.Unexpected != errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%v: %+v", err, a)
 		}
@@ -148,7 +148,7 @@ func TestWhatPassesIs503(t *testing.T) {
 
 // A caller learns from each problem what failed and what to do.
 func TestProblemsSayWhatToDo(t *testing.T) {
-	for _, r := range problems.Rows() {
+	for _, r := range Problems().Rows() {
 		if !strings.HasSuffix(r.Title, ".") || !strings.HasSuffix(r.Detail, ".") {
 			t.Errorf("%s: title %q and detail %q must be sentences", r.Code, r.Title, r.Detail)
 		}
@@ -158,7 +158,7 @@ func TestProblemsSayWhatToDo(t *testing.T) {
 // Two rows of one error, or two statuses of one code, would contradict each other.
 func TestProblemsDoNotContradict(t *testing.T) {
 	status, known := map[string]int{}, map[error]bool{}
-	for _, r := range problems.Rows() {
+	for _, r := range Problems().Rows() {
 		if other, ok := status[r.Code]; ok && other != r.Status {
 			t.Errorf("%s: statuses %d and %d", r.Code, other, r.Status)
 		}
@@ -179,7 +179,7 @@ func TestGeneratedProblems(t *testing.T) {
 		"`detail` are for people. `request_id` finds the request in the log. A 503 has `Retry-After`. The routes below `/oauth2`\n" +
 		"answer with `error` and `error_description` (RFC 6749) instead.\n\n" +
 		"| code | status | what failed | what to do |\n|---|---|---|---|\n")
-	rows := problems.Rows()
+	rows := Problems().Rows()
 	slices.SortStableFunc(rows, func(a, b problem.Row) int { return strings.Compare(a.Code, b.Code) })
 	written := map[string]bool{}
 	for _, r := range rows {

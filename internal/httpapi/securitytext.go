@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portaria/portaria/internal/httpapi/access"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/serve"
 )
@@ -15,8 +16,8 @@ import (
 const securityTextLife = 180 * 24 * time.Hour
 
 // securityText serves the operator's contact.
-func (s *Server) securityText(w http.ResponseWriter, _ *http.Request, c Caller) error {
-	if s.Contact == "" {
+func (s *Server) securityText(w http.ResponseWriter, _ *http.Request, c access.Caller) error {
+	if s.Public.Contact == "" {
 		return problem.NotFound()
 	}
 	serve.Public(w.Header())
@@ -24,6 +25,6 @@ func (s *Server) securityText(w http.ResponseWriter, _ *http.Request, c Caller) 
 	w.Header().Set("Cache-Control", "public, max-age=3600")
 	expires := c.Use.At.Add(securityTextLife).Truncate(24 * time.Hour).Format(time.RFC3339)
 	_, _ = fmt.Fprintf(w, "Contact: %s\nExpires: %s\nCanonical: %s/.well-known/security.txt\n",
-		s.Contact, expires, strings.TrimSuffix(s.Issuer, "/"))
+		s.Public.Contact, expires, strings.TrimSuffix(s.Public.Issuer, "/"))
 	return nil
 }

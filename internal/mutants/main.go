@@ -64,6 +64,11 @@ var packages = []measured{
 	{dir: "internal/signin", users: []string{"internal/httpapi", "internal/app"}},
 	{dir: "internal/clients", users: []string{"internal/httpapi", "internal/app"}},
 	{dir: "internal/httpapi", users: []string{"internal/app"}},
+	{dir: "internal/httpapi/access", users: []string{"internal/httpapi"}},
+	{dir: "internal/httpapi/people", users: []string{"internal/httpapi"}},
+	{dir: "internal/httpapi/oauth", users: []string{"internal/httpapi"}},
+	{dir: "internal/httpapi/feed", users: []string{"internal/httpapi"}},
+	{dir: "internal/httpapi/admin", users: []string{"internal/httpapi"}},
 	{dir: "internal/store/sqlstore", parts: []string{"-skip=/PostgreSQL", "-run=/PostgreSQL"},
 		users: []string{"internal/httpapi", "internal/app"}},
 }

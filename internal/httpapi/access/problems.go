@@ -1,0 +1,72 @@
+package access
+
+import (
+	"net/http"
+
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/issue"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/revoke"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/store"
+	"github.com/portaria/portaria/internal/token"
+	"github.com/portaria/portaria/verify"
+)
+
+// What a page of another site reads, with any cookie.
+const (
+	crossSite       = "The request does not prove that it comes from this site."
+	crossSiteDetail = "Send it from a page of this site, with the csrf value of the session in the header X-CSRF-Token."
+)
+
+// The refusals of requests with more than one proof.
+var (
+	refreshTokenRepeated = problem.Row{Status: http.StatusBadRequest, Code: "refresh_token_repeated", Title: "The request has more than one refresh token.", Detail: "Send one refresh token, in one place."}
+	headerRepeated       = problem.Row{Status: http.StatusBadRequest, Code: "authorization_repeated", Title: "The request has more than one Authorization header.", Detail: "Send one Authorization header."}
+)
+
+// Problems are the rows of the errors that callers get before they are admitted.
+func Problems() []problem.Row {
+	return []problem.Row{
+		refreshTokenRepeated,
+		headerRepeated,
+		{Err: store.ErrUnavailable, Status: http.StatusServiceUnavailable, Code: "unavailable",
+			Title: "The service is unavailable.", Detail: "Try again after the time in Retry-After.", Logged: true},
+		{Err: verify.ErrNoToken, Status: http.StatusUnauthorized, Code: "missing_token",
+			Title: "An access token is required.", Detail: "Send Authorization: Bearer, followed by an access token.", Challenge: problem.Bearer},
+		{Err: verify.ErrRequest, Status: http.StatusBadRequest, Code: "authorization_repeated",
+			Title: "The request has more than one access token.", Detail: "Send one access token, in one place."},
+		{Err: verify.ErrCrossSite, Status: http.StatusForbidden, Code: "cross_site_request", Title: crossSite, Detail: crossSiteDetail},
+		{Err: verify.ErrExpired, Status: http.StatusUnauthorized, Code: "token_expired",
+			Title: "The access token has expired.", Detail: "Refresh it, or sign in again.", Challenge: problem.InvalidToken},
+		{Err: verify.ErrOutdated, Status: http.StatusUnauthorized, Code: "token_revoked",
+			Title: "The access token has been revoked.", Detail: "Refresh it.", Challenge: problem.InvalidToken},
+		{Err: verify.ErrRevoked, Status: http.StatusUnauthorized, Code: "token_revoked",
+			Title: "The access token has been revoked.", Detail: "Sign in again.", Challenge: problem.InvalidToken},
+		{Err: verify.ErrAudience, Status: http.StatusUnauthorized, Code: "token_invalid",
+			Title: "The access token is not valid here.", Detail: "It is for another service. Ask for one with the issuer's URL as audience. To sign out, the refresh token is enough.", Challenge: problem.InvalidToken},
+		{Err: verify.ErrNotYet, Status: http.StatusUnauthorized, Code: "token_not_yet_valid",
+			Title: "The access token is not valid yet.", Detail: "Send it again in a few seconds. If the problem stays, the clocks of two machines differ: tell the operator.", Challenge: problem.InvalidToken},
+		{Err: verify.ErrInvalid, Status: http.StatusUnauthorized, Code: "token_invalid",
+			Title: "The access token is not valid.", Detail: "Sign in again.", Challenge: problem.InvalidToken},
+		{Err: verify.ErrStale, Status: http.StatusServiceUnavailable, Code: "verification_unavailable",
+			Title: "Access tokens cannot be verified now.", Detail: "Try again after the time in Retry-After."},
+		{Err: verify.ErrUnavailable, Status: http.StatusServiceUnavailable, Code: "verification_unavailable",
+			Title: "Access tokens cannot be verified now.", Detail: "Try again after the time in Retry-After."},
+		{Err: token.ErrUndecided, Status: http.StatusServiceUnavailable, Code: "verification_unavailable",
+			Title: "Access tokens cannot be verified now.", Detail: "Try again after the time in Retry-After."},
+		{Err: clients.ErrBarred, Status: http.StatusForbidden, Code: "client_not_allowed",
+			Title: "This client is not allowed here.", Detail: "The client is unknown or disabled, or it must authenticate. Ask the operator."},
+		{Err: clients.ErrNotProved, Status: http.StatusUnauthorized, Code: "invalid_client",
+			Title: "Client authentication failed.", Detail: "Send id and secret with HTTP Basic, or a new client_assertion.", Challenge: problem.Basic},
+		{Err: revoke.ErrRevoked, Status: http.StatusUnauthorized, Code: "token_revoked",
+			Title: "The access token has been revoked.", Detail: "Sign in again.", Challenge: problem.InvalidToken},
+		{Err: revoke.ErrSuperseded, Status: http.StatusUnauthorized, Code: "token_outdated",
+			Title: "The access token is outdated.", Detail: "Refresh it.", Challenge: problem.InvalidToken},
+		{Err: issue.ErrCrossSite, Status: http.StatusForbidden, Code: "cross_site_request", Title: crossSite, Detail: crossSiteDetail},
+		{Err: session.ErrEnded, Status: http.StatusUnauthorized, Code: "session_ended",
+			Title: "The session has ended.", Detail: "Sign in again.", Challenge: problem.InvalidToken},
+		{Err: session.ErrExpired, Status: http.StatusUnauthorized, Code: "session_expired",
+			Title: "The session has expired.", Detail: "Sign in again.", Challenge: problem.InvalidToken},
+	}
+}

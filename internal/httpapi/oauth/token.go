@@ -1,0 +1,101 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/endpoint"
+	"github.com/portaria/portaria/internal/httpapi/access"
+	"github.com/portaria/portaria/internal/issue"
+	"github.com/portaria/portaria/internal/session"
+)
+
+// token is the token endpoint (RFC 6749 §3.2). The caller is a client that has
+// proved who it is.
+func (o oauth) token(w http.ResponseWriter, r *http.Request, c access.Caller) error {
+	form := formOf(r)
+	if err := form.only(tokenParameters()...); err != nil {
+		return err
+	}
+	grants := map[string]func(context.Context, access.Caller, oauthForm) (api.Granted, error){
+		api.GrantClientCredentials: o.clientCredentials,
+		api.GrantRefreshToken:      o.refreshGrant,
+	}
+	name := form.get("grant_type")
+	grant, known := grants[name]
+	switch {
+	case name == "":
+		return invalidRequest("grant_type is missing.")
+	case !known:
+		return &api.OAuthError{Code: "unsupported_grant_type", Description: "Use client_credentials or refresh_token."}
+	}
+	out, err := grant(r.Context(), c, form)
+	if err != nil {
+		return err
+	}
+	out.TokenType = "Bearer"
+	w.Header().Set("Pragma", "no-cache") // RFC 6749 §5.1
+	return endpoint.Respond(w, http.StatusOK, out)
+}
+
+func (o oauth) clientCredentials(ctx context.Context, c access.Caller, f oauthForm) (api.Granted, error) {
+	wish, err := f.wish(c)
+	if err != nil {
+		return api.Granted{}, err
+	}
+	got, err := o.Issuing.ClientCredentials(ctx, wish, f.get("scope"), c.Use.At)
+	return api.Granted{AccessToken: got.Access.Reveal(), ExpiresIn: endpoint.Seconds(got.ExpiresIn), Scope: got.Scope}, err
+}
+
+func (o oauth) refreshGrant(ctx context.Context, c access.Caller, f oauthForm) (api.Granted, error) {
+	// A session is a person's: whatever else its client became meanwhile, a
+	// service acts in nobody's name but its own.
+	if c.Client.Kind != clients.App {
+		return api.Granted{}, issue.ErrGrantRefused
+	}
+	refreshToken := f.get("refresh_token")
+	if refreshToken == "" {
+		return api.Granted{}, invalidRequest("refresh_token is missing.")
+	}
+	// The sessions of people have no scope, which could only be widened.
+	if f.get("scope") != "" {
+		return api.Granted{}, issue.ErrScope
+	}
+	wish, err := f.wish(c)
+	if err != nil {
+		return api.Granted{}, err
+	}
+	got, event, err := o.Issuing.Refresh(ctx, session.Token(refreshToken), wish, c.Use)
+	o.Gate.Audit.Report(ctx, event)
+	if err != nil {
+		o.Gate.Audit.RefreshRefused(ctx, c, session.Token(refreshToken), err)
+	}
+	return api.Granted{
+		AccessToken:  got.Access.Reveal(),
+		ExpiresIn:    endpoint.Seconds(got.ExpiresIn),
+		RefreshToken: got.Refresh.Reveal(),
+	}, err
+}
+
+var errResources = errors.New("several resources")
+
+// wish is what an OAuth request asks for. A token for several services at once
+// could be used by each of them against the others, so there is one audience
+// (RFC 8707 §2 leaves that to the server). resource and audience mean the same.
+func (f oauthForm) wish(c access.Caller) (issue.Wish, error) {
+	named := slices.Concat(f[mayRepeat], f[audienceParameter])
+	for _, other := range named {
+		if other != named[0] || len(f[mayRepeat]) > 1 {
+			return issue.Wish{}, errResources
+		}
+	}
+	w := issue.Wish{Client: c.Client, Proof: c.Proof}
+	if len(named) > 0 {
+		w.Audience = named[0]
+	}
+	return w, nil
+}

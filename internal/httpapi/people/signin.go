@@ -1,0 +1,166 @@
+package people
+
+import (
+	"context"
+	"errors"
+
+	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/endpoint"
+	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/httpapi/access"
+	"github.com/portaria/portaria/internal/issue"
+	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/session"
+	"github.com/portaria/portaria/internal/signin"
+	"github.com/portaria/portaria/internal/token"
+)
+
+func (p people) signUp(ctx context.Context, c access.Caller, in api.Credentials) (api.Created, error) {
+	identifier, err := Identifier(in)
+	if err != nil {
+		return api.Created{}, err
+	}
+	id, err := p.Accounts.SignUp(ctx, identifier, in.Password, c.Use.At)
+	return api.Created{ID: id}, err
+}
+
+func (p people) signIn(ctx context.Context, c access.Caller, in api.SignIn) (api.Tokens, error) {
+	identifier, err := Identifier(in.Credentials)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	plain, err := password.Typed(in.Password)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	wish, err := wishOf(c, in.Audience, in.Delivery)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	if wish.Proof, err = p.Gate.Application(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
+		return api.Tokens{}, err
+	}
+	wish.Client = wish.Proof.Client
+	left, err := p.leftBehind(ctx, c, wish)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	got, err := p.SignIn.Password(ctx, identifier, plain, wish, c.Use)
+	if err != nil {
+		return api.Tokens{}, fieldAtFault(err)
+	}
+	if err := p.endLeftBehind(ctx, c, left, got.SessionID); err != nil {
+		return api.Tokens{}, err
+	}
+	return deliver(c, got, wish), nil
+}
+
+func (p people) refresh(ctx context.Context, c access.Caller, in api.Refresh) (api.Tokens, error) {
+	c, spent, err := p.spender(ctx, c, in.RefreshToken)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	wish, err := wishOf(c, in.Audience, in.Delivery)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	if wish.Proof, err = p.Gate.Application(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
+		return api.Tokens{}, err
+	}
+	wish.Client = wish.Proof.Client
+	var left []string
+	if !c.InCookie { // a session of another sign-in, whose place these cookies take
+		if left, err = p.leftBehind(ctx, c, wish); err != nil {
+			return api.Tokens{}, err
+		}
+	}
+	got, event, err := p.Issuing.Refresh(ctx, spent, wish, c.Use)
+	p.Gate.Audit.Report(ctx, event)
+	if err != nil {
+		p.Gate.Audit.RefreshRefused(ctx, c, spent, err)
+		return api.Tokens{}, fieldAtFault(err)
+	}
+	if err := p.endLeftBehind(ctx, c, left, got.SessionID); err != nil {
+		return api.Tokens{}, err
+	}
+	return deliver(c, got, wish), nil
+}
+
+func (p people) stepUp(ctx context.Context, c access.Caller, in api.StepUp) (api.Tokens, error) {
+	plain, err := password.Typed(in.Password)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	wish, err := wishOf(c, in.Audience, in.Delivery)
+	if err != nil {
+		return api.Tokens{}, err
+	}
+	if c.Session.ClientID != issue.ClientID {
+		if wish.Client, err = p.Gate.Clients.Usable(ctx, c.Session.ClientID); err != nil {
+			return api.Tokens{}, err
+		}
+	}
+	got, err := p.SignIn.StepUp(ctx, c.Session, plain, wish, c.Use.At)
+	if err != nil {
+		return api.Tokens{}, fieldAtFault(err)
+	}
+	return deliver(c, got, wish), nil
+}
+
+func (p people) signOut(ctx context.Context, c access.Caller, in api.Logout) (endpoint.None, error) {
+	c, err := p.leaver(ctx, c, in.RefreshToken)
+	if err != nil {
+		return endpoint.None{}, err
+	}
+	ctx = event.From(ctx, c.Origin()) // the caller is only known from here on
+	_, err = p.Sessions.EndSession(ctx, session.End{ID: c.Session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
+	if err == nil {
+		left(c)
+	}
+	return endpoint.None{}, err
+}
+
+func (p people) me(_ context.Context, c access.Caller, _ endpoint.None) (api.Me, error) {
+	return api.Me{Account: AccountOf(c.Owner), Session: SessionOf(c, c.Session)}, nil
+}
+
+func (p people) changePassword(ctx context.Context, c access.Caller, in api.PasswordChange) (endpoint.None, error) {
+	current, err := password.Typed(in.CurrentPassword)
+	if err != nil {
+		return endpoint.None{}, err
+	}
+	return endpoint.None{}, p.SignIn.ChangePassword(ctx, signin.Change{
+		Session: c.Session,
+		Current: current,
+		New:     in.NewPassword,
+		At:      c.Use.At,
+	})
+}
+
+// fieldAtFault says which field an error of the domain is about.
+func fieldAtFault(err error) error {
+	switch {
+	case errors.Is(err, issue.ErrTarget):
+		return problem.Field("audience", "the application is not registered with this audience")
+	case errors.Is(err, token.ErrAudience):
+		return problem.Field("audience", "no access tokens are issued for this audience")
+	}
+	return err
+}
+
+// Identifier takes the identifier from whichever of its three names was used.
+func Identifier(in api.Credentials) (string, error) {
+	given := ""
+	for _, name := range []string{in.Identifier, in.Email, in.Username} {
+		if name != "" && given != "" {
+			return "", problem.Field("identifier", "give one of identifier, email, username")
+		}
+		given += name
+	}
+	if given == "" {
+		return "", problem.Field("identifier", "required")
+	}
+	return given, nil
+}
