@@ -96,6 +96,14 @@ type Issuer struct {
 	policy Policy
 	// One header for each "typ".
 	accessHeader, plainHeader atomic.Pointer[mintHeader]
+	// signed is the key that signed last. A rehearsal with it needs no signature.
+	signed atomic.Pointer[signedKey]
+}
+
+// signedKey is a key that has signed, and the encoded size of its signatures.
+type signedKey struct {
+	kid  string
+	size int
 }
 
 // mintHeader is the encoded header for the key that signed last.
@@ -167,7 +175,31 @@ func (i *Issuer) sign(key jose.Key, p Profile, c Claims) (Token, error) {
 	if err != nil {
 		return "", err
 	}
+	if last := i.signed.Load(); last == nil || last.kid != key.Kid() {
+		i.signed.Store(&signedKey{key.Kid(), base64.RawURLEncoding.EncodedLen(len(signature))})
+	}
 	return Token(base64.RawURLEncoding.AppendEncode(append(b, '.'), signature)), nil
+}
+
+// rehearse returns the error that mintWith would return. It signs only where
+// the signature can still decide: an encrypted token contains it, and a key that
+// has not signed yet may be one that cannot.
+func (i *Issuer) rehearse(key keyring.Key, now time.Time, service Service, c Claims) error {
+	last := i.signed.Load()
+	if service.EncryptTo != nil || last == nil || last.kid != key.Kid() {
+		_, _, err := i.mintWith(key, now, service, c)
+		return err
+	}
+	c.Type = service.Profile.claimType()
+	if err := c.mintable(now, key.LongestTTL()); err != nil {
+		return fmt.Errorf("mint: %w", err)
+	}
+	var payload [1536]byte
+	size := len(i.headerFor(key.Key, service.Profile)) + base64.RawURLEncoding.EncodedLen(len(c.append(payload[:0]))) + len("..") + last.size
+	if size > i.maxSize() {
+		return fmt.Errorf("mint: %w", c.tooLarge(size, i.maxSize()))
+	}
+	return nil
 }
 
 // tooLarge names the claim that takes the most room.

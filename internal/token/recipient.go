@@ -106,8 +106,7 @@ func (i *Issuer) Prepare(ctx context.Context, now time.Time, r Recipient, c Clai
 		d.service.EncryptTo = fixedKey{to}
 	}
 	c.Audience, c.Revision = []string{r.audience}, longestRevision
-	_, _, err = i.mintWith(key, now, d.service, i.complete(now, c))
-	return d, err
+	return d, i.rehearse(key, now, d.service, i.complete(now, c))
 }
 
 // longestRevision takes as much room in a token as any: places in the log are

@@ -3,6 +3,7 @@ package token_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +98,43 @@ func TestIssuerLongestTTL(t *testing.T) {
 	h := newHouse(t)
 	if _, err := h.issuer.LongestTTL(start.Add(-time.Hour)); !errors.Is(err, keyring.ErrNoActiveKey) {
 		t.Errorf("before its first key: %v", err)
+	}
+}
+
+// TestARehearsalRefusesWhatMintingWould: a step must not be done for a token that
+// is then too large, nor be refused for one that is not.
+func TestARehearsalRefusesWhatMintingWould(t *testing.T) {
+	const limit = 1000
+	for name, signed := range map[string]bool{"the key has not signed": false, "the key has signed": true} {
+		t.Run(name, func(t *testing.T) {
+			fits, tooLarge := 0, 0
+			for length := 250; length < 500; length++ {
+				h := newHouseWith(t, func(p *token.Policy) { p.MaxSize = limit })
+				r, err := h.issuer.Recipient(t.Context(), own, start)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if signed {
+					if _, _, err := h.issuer.Mint(start, someone()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c := someone()
+				c.Scope, c.Revision = strings.Repeat("x", length), 1<<53-1
+				_, prepared := h.issuer.Prepare(t.Context(), start, r, c)
+				_, _, minted := h.issuer.MintFor(start, r, c)
+				if errors.Is(prepared, token.ErrTooLarge) != errors.Is(minted, token.ErrTooLarge) {
+					t.Fatalf("a scope of %d bytes: rehearsed %v, minted %v", length, prepared, minted)
+				}
+				if minted == nil {
+					fits++
+				} else {
+					tooLarge++
+				}
+			}
+			if fits == 0 || tooLarge == 0 {
+				t.Errorf("%d tokens were small enough, %d were not: want both", fits, tooLarge)
+			}
+		})
 	}
 }
