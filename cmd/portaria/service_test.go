@@ -42,7 +42,12 @@ type service struct {
 // so, its address is bound. A service that ends instead is an error that holds
 // what it said.
 func launch(dir string, environ []string, args ...string) (*service, error) {
-	s := &service{cmd: exec.Command("portaria", append([]string{"serve"}, args...)...), exited: make(chan struct{})}
+	return launchProgram("portaria", dir, environ, args...)
+}
+
+// launchProgram is launch for another binary.
+func launchProgram(program, dir string, environ []string, args ...string) (*service, error) {
+	s := &service{cmd: exec.Command(program, append([]string{"serve"}, args...)...), exited: make(chan struct{})}
 	s.cmd.Dir, s.cmd.Env = dir, environ
 	greeted := make(chan string, 1)
 	s.out.greeted = greeted
