@@ -142,6 +142,7 @@ type Session struct {
 	AccountID  string    `json:"account_id"`
 	Identifier string    `json:"identifier,omitempty" doc:"The account's identifier."`
 	ClientID   string    `json:"client_id"`
+	Parent     string    `json:"parent,omitempty" doc:"The session that this one came from, which ends it too. Absent for none."`
 	CreatedAt  time.Time `json:"created_at" doc:"When the account signed in."`
 	AuthTime   time.Time `json:"auth_time" doc:"When a password was last proved."`
 	UsedAt     time.Time `json:"used_at" doc:"When the session was last refreshed."`

@@ -25,10 +25,13 @@ type Introspection struct {
 	ClientID  string   `json:"client_id,omitempty"`
 	Scope     string   `json:"scope,omitempty"`
 	SessionID string   `json:"sid,omitempty"`
+	Root      string   `json:"root,omitempty" doc:"The session that sid came from. Absent for a session that came from no other."`
 	ID        string   `json:"jti,omitempty"`
 	IssuedAt  int64    `json:"iat,omitempty"`
 	NotBefore int64    `json:"nbf,omitempty"`
 	ExpiresAt int64    `json:"exp,omitempty"`
 	AuthTime  int64    `json:"auth_time,omitempty"`
+	AMR       []string `json:"amr,omitempty" doc:"How the account proved who it is (RFC 8176)."`
+	ACR       string   `json:"acr,omitempty" doc:"aal1 after the proof of one credential, aal2 after proofs of different kinds."`
 	Revision  int64    `json:"rvs,omitempty"`
 }

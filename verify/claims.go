@@ -100,6 +100,11 @@ func (c Claims) ClientID() string { return c.text(payload.ClientID) }
 // SessionID returns "sid", empty for a token of no session.
 func (c Claims) SessionID() string { return c.text(payload.SessionID) }
 
+// Root returns "root": the session at the top, which the token's own session came
+// from. It is empty for a session that came from no other. When the root ends, the
+// verifier rejects all tokens that name it.
+func (c Claims) Root() string { return c.text(payload.Root) }
+
 // Scope returns "scope", or "scp" of issuers that have that instead: names
 // between spaces.
 func (c Claims) Scope() string { return c.text(payload.Scope) }
@@ -119,6 +124,10 @@ func (c Claims) AMR() []string {
 	methods, _ := jose.Value(c.text(payload.AMR)).Texts() // checked, or absent
 	return methods
 }
+
+// ACR returns "acr", the authentication context: "aal1" after the proof of one
+// credential and "aal2" after proofs of different kinds, in tokens of Portaria.
+func (c Claims) ACR() string { return c.text(payload.ACR) }
 
 // Fresh returns "fresh": whether a credential was proved for this very token.
 // A refreshed token is not fresh.
@@ -226,8 +235,10 @@ func (c Claims) json() []byte {
 	text("jti", payload.TokenID)
 	text("client_id", payload.ClientID)
 	text("sid", payload.SessionID)
+	text("root", payload.Root)
 	text("scope", payload.Scope)
 	texts("amr", c.text(payload.AMR))
+	text("acr", payload.ACR)
 	member("fresh", c.r.fresh, true)
 	member("rvs", c.r.revision, c.r.revision != payload.NoRevision)
 	text("csrf", payload.CSRF)

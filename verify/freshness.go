@@ -165,6 +165,7 @@ func (r *record) keys(s *salt) *rules.Keys {
 	}
 	mark(rules.Token, rule.Token, c.ID())
 	mark(rules.Session, rule.Session, c.SessionID())
+	mark(rules.Root, rule.Session, c.Root())
 	mark(rules.Account, rule.Account, c.Subject())
 	mark(rules.Client, rule.Client, c.ClientID())
 	if c.ClientID() != "" {

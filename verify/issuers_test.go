@@ -64,7 +64,7 @@ func foreigners() map[string]foreign {
 		"scp as a list": {path: "", metadata: "/.well-known/oauth-authorization-server", keys: "/k", alg: jose.ES256,
 			claims: m{"scope": json.RawMessage("null"), "scp": []string{"a", "b"}}, scope: "a b"},
 		"claims of ours with other types": {path: "", metadata: "/.well-known/oauth-authorization-server", keys: "/k", alg: jose.ES256,
-			claims: m{"scope": m{"a": 1}, "type": []string{"user"}, "amr": "pwd", "client_id": 7, "fresh": "yes", "auth_time": "x", "csrf": 7, "sid": []int{1}, "jti": 7, "rvs": -1}},
+			claims: m{"scope": m{"a": 1}, "type": []string{"user"}, "amr": "pwd", "client_id": 7, "fresh": "yes", "auth_time": "x", "csrf": 7, "sid": []int{1}, "root": true, "acr": 1, "jti": 7, "rvs": -1}},
 		"a type of its own":     {path: "", metadata: "/.well-known/oauth-authorization-server", keys: "/k", alg: jose.ES256, claims: m{"type": "user"}, scope: "account orders:read"},
 		"Ed25519 (RFC 9864)":    {path: "", metadata: "/.well-known/oauth-authorization-server", keys: "/k", alg: jose.EdDSA, jwk: m{"alg": "Ed25519"}, header: m{"alg": "Ed25519"}, scope: "account orders:read"},
 		"an encoded slash":      {path: "/a%2Fb", metadata: "/.well-known/oauth-authorization-server/a%2Fb", keys: "/k", alg: jose.ES256, scope: "account orders:read"},

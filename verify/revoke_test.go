@@ -25,14 +25,16 @@ func bearer(token string) *http.Request {
 
 // TestRevoke: each kind of rule refuses the tokens it is about, at once and
 // though they are cached, and neither others nor what is minted afterwards; but
-// nothing that a stolen key signed is good again.
+// nothing that a stolen key signed is good again. A rule about a session also
+// refuses the tokens whose root the session is.
 func TestRevoke(t *testing.T) {
-	ana := []verifytest.Option{verifytest.Subject("ana"), verifytest.Claim("sid", "s1"), verifytest.Claim("jti", "t1"), verifytest.Claim("client_id", "shop")}
+	ana := []verifytest.Option{verifytest.Subject("ana"), verifytest.Claim("sid", "s1"), verifytest.Claim("root", "top"), verifytest.Claim("jti", "t1"), verifytest.Claim("client_id", "shop")}
 	other := []verifytest.Option{verifytest.Subject("bob"), verifytest.Claim("sid", "s2"), verifytest.Claim("jti", "t2"), verifytest.Claim("client_id", "mail")}
 	for _, cache := range []int{0, -1} {
-		for kind, value := range map[string][]string{
-			"t": {"t1"}, "s": {"s1"}, "u": {"ana"}, "c": {"shop"}, "uc": {"ana", "shop"}, "k": nil, "i": {verifytest.URL},
+		for name, value := range map[string][]string{
+			"t": {"t1"}, "s": {"s1"}, "s of the root": {"top"}, "u": {"ana"}, "c": {"shop"}, "uc": {"ana", "shop"}, "k": nil, "i": {verifytest.URL},
 		} {
+			kind, _, _ := strings.Cut(name, " ")
 			i := verifytest.New(t)
 			config := i.Config(audience)
 			config.CacheEntries = cache
@@ -60,7 +62,7 @@ func TestRevoke(t *testing.T) {
 				accept(t, v, again)
 			}
 			if want := (answered{401, bearerError, "token_revoked"}); ask(t, v, bearer(old), verify.Open()) != want {
-				t.Errorf("%s: an open route lets in what is known to be revoked", kind)
+				t.Errorf("%s: an open route lets in what is known to be revoked", name)
 			}
 		}
 	}

@@ -186,23 +186,23 @@ func TestClaims(t *testing.T) {
 	k := generate(t, jose.ES256)
 	v := open(t, static(k, &clock{start}))
 	c, err := v.Verify(t.Context(), sign(t, k, claims(m{
-		"aud": []string{"x", audience}, "amr": []string{"pwd", "otp"}, "role": "clerk", "ROLE": "admin", "Sub": "x",
+		"aud": []string{"x", audience}, "amr": []string{"pwd", "otp"}, "acr": "aal2", "root": "top", "role": "clerk", "ROLE": "admin", "Sub": "x",
 		"sub": "é\"\\\n<", "x": m{"y": []any{1, nil}}, "exp": float64(start.Unix()) + 600.5,
 	}), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := []any{c.Issuer(), c.Subject(), c.Audience(), c.IssuedAt(), c.NotBefore(), c.ExpiresAt(), c.AuthTime(), c.ID(), c.ClientID(),
-		c.SessionID(), c.Scope(), c.AMR(), c.Fresh(), c.Revision(), c.HasScope("account"), c.HasScope("orders"), c.HasScope("")}
+		c.SessionID(), c.Root(), c.Scope(), c.AMR(), c.ACR(), c.Fresh(), c.Revision(), c.HasScope("account"), c.HasScope("orders"), c.HasScope("")}
 	want := []any{issuer, "é\"\\\n<", []string{"x", audience}, start, start, start.Add(600500 * time.Millisecond), start.Add(-time.Minute),
-		"Zm9vYmFyYmF6cXV4MTIzNA", "portaria", "b1946ac9-2f5e-4d2b-8f0e-1d1f1c9c2a12", "account orders:read", []string{"pwd", "otp"},
-		true, int64(41), true, false, false}
+		"Zm9vYmFyYmF6cXV4MTIzNA", "portaria", "b1946ac9-2f5e-4d2b-8f0e-1d1f1c9c2a12", "top", "account orders:read", []string{"pwd", "otp"},
+		"aal2", true, int64(41), true, false, false}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]string{
 		"role": `"clerk"`, "ROLE": `"admin"`, "x": `{"y":[1,null]}`, "rvs": "41", "exp": "1772367000.5", "iat": "1772366400",
-		"aud": `["x","orders"]`, "Role": "", "nothing": "",
+		"aud": `["x","orders"]`, "root": `"top"`, "acr": `"aal2"`, "Role": "", "nothing": "",
 	} {
 		if raw, ok := c.Raw(name); string(raw) != want || ok != (want != "") {
 			t.Errorf("Raw(%s) = %s, %v; want %s", name, raw, ok, want)
@@ -219,7 +219,7 @@ func TestClaims(t *testing.T) {
 		t.Errorf("Decode: %+v, %v", decoded, err)
 	}
 	all, err := verify.Decode[map[string]any](c)
-	if err != nil || all["sub"] != "é\"\\\n<" || all["Sub"] != "x" || len(all) != 18 {
+	if err != nil || all["sub"] != "é\"\\\n<" || all["Sub"] != "x" || len(all) != 20 {
 		t.Errorf("Decode to a map: %v, %v", all, err)
 	}
 	if _, err := verify.Decode[struct{ Role int }](c); err != nil {

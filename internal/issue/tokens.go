@@ -38,8 +38,10 @@ func (g grant) claims() token.Claims {
 		Subject:   g.session.AccountID,
 		ClientID:  g.session.ClientID,
 		SessionID: g.session.ID,
+		Root:      g.session.Parent,
 		AuthTime:  g.session.AuthTime(),
 		AMR:       g.session.Proofs.AMR(),
+		ACR:       g.session.Proofs.ACR(),
 		Fresh:     g.fresh,
 		Revision:  g.session.Revision,
 	}

@@ -21,6 +21,8 @@ var (
 // it. Empty ones match nothing.
 type Claims struct {
 	ID, Session, Account, Client, Key, Issuer string
+	// Root is the session that Session came from; empty for none.
+	Root string
 	// Revision is the head of the log when the token was minted.
 	Revision int64
 }
@@ -32,10 +34,11 @@ type name struct {
 }
 
 // names are everything that a rule could be about which refuses the token.
-func (c Claims) names() [7]name {
-	list := [7]name{{rule.Token, c.ID}, {rule.Session, c.Session}, {rule.Account, c.Account}, {rule.Client, c.Client}, {}, {rule.Key, c.Key}, {rule.Issuer, c.Issuer}}
+func (c Claims) names() [8]name {
+	list := [8]name{{rule.Token, c.ID}, {rule.Session, c.Session}, {rule.Session, c.Root}, {rule.Account, c.Account},
+		{rule.Client, c.Client}, {}, {rule.Key, c.Key}, {rule.Issuer, c.Issuer}}
 	if c.Account != "" && c.Client != "" {
-		list[4] = name{rule.AccountAtClient, rule.Pair(c.Account, c.Client)}
+		list[5] = name{rule.AccountAtClient, rule.Pair(c.Account, c.Client)}
 	}
 	return list
 }

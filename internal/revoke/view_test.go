@@ -102,7 +102,7 @@ func TestEncodingIsShared(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	token := revoke.Claims{ID: "jti", Session: "sid", Account: "sub", Client: "app", Key: "kid", Issuer: "iss", Revision: seq(1)}
+	token := revoke.Claims{ID: "jti", Session: "sid", Root: "root", Account: "sub", Client: "app", Key: "kid", Issuer: "iss", Revision: seq(1)}
 	entry := func(k rule.Kind, value string) revoke.Entry {
 		return revoke.Entry{Kind: k, Value: value, Mode: rule.Hard, At: time.Now()}
 	}
@@ -110,10 +110,10 @@ func TestCheck(t *testing.T) {
 		kind  rule.Kind
 		value string
 	}{
-		{rule.Token, "jti"}, {rule.Session, "sid"}, {rule.Account, "sub"}, {rule.Client, "app"},
+		{rule.Token, "jti"}, {rule.Session, "sid"}, {rule.Session, "root"}, {rule.Account, "sub"}, {rule.Client, "app"},
 		{rule.AccountAtClient, rule.Pair("sub", "app")}, {rule.Issuer, "iss"}, {rule.Key, "kid"},
 	} {
-		t.Run(string(about.kind), func(t *testing.T) {
+		t.Run(string(about.kind)+" "+about.value, func(t *testing.T) {
 			atDesk(t, func(d *desk) {
 				other := entry(about.kind, "other-"+about.value)
 				meant := entry(about.kind, about.value)

@@ -24,9 +24,11 @@ type Claims struct {
 	ID        string    // jti: 128 random bits
 	ClientID  string    // client_id
 	SessionID string    // sid
+	Root      string    // root: the session that SessionID came from; empty for none
 	Scope     string    // scope: names between single spaces
 	AuthTime  time.Time // auth_time: when the account last proved a credential
 	AMR       []string  // amr: how it did (RFC 8176)
+	ACR       string    // acr: how much that proves; see session.Proofs.ACR
 	Fresh     bool      // fresh: it did so in this very issuance
 	Revision  int64     // rvs: the head of the revocation log at minting
 	Type      string    // type: set by the issuer, in the profile [Flask] alone
@@ -64,9 +66,11 @@ func (c Claims) append(b []byte) []byte {
 	w.text("jti", c.ID)
 	w.text("client_id", c.ClientID)
 	w.text("sid", c.SessionID)
+	w.text("root", c.Root)
 	w.text("scope", c.Scope)
 	w.date("auth_time", c.AuthTime)
 	w.texts("amr", c.AMR)
+	w.text("acr", c.ACR)
 	w.name("fresh")
 	w.b = strconv.AppendBool(w.b, c.Fresh)
 	w.name("rvs")

@@ -268,7 +268,7 @@ func (c Claims) mintable(now time.Time, longest time.Duration) error {
 	case c.Revision < 0:
 		return fmt.Errorf("%w: negative revision", ErrClaims)
 	}
-	for _, texts := range [][]string{{c.Subject, c.ClientID, c.SessionID, c.Scope, c.CSRF}, c.Audience, c.AMR} {
+	for _, texts := range [][]string{{c.Subject, c.ClientID, c.SessionID, c.Root, c.Scope, c.ACR, c.CSRF}, c.Audience, c.AMR} {
 		for _, text := range texts {
 			// Invalid UTF-8 would be replaced in writing: the token would
 			// then speak of somebody else.

@@ -44,7 +44,7 @@ func TestWhatATokenLooksLike(t *testing.T) {
 	}
 	want := `{"iss":"https://id.example","sub":"7e1a7c5e-9f0b-4f0e-8d68-0d1f1c9c2a11","aud":"https://api.example",` +
 		`"iat":1772366400,"nbf":1772366395,"exp":1772367300,"jti":"` + claims.ID + `","client_id":"portaria",` +
-		`"sid":"Zm9vYmFyYmF6cXV4MTIzNA","scope":"account orders:read","auth_time":1772362800,"amr":["pwd"],"fresh":true,"rvs":41}`
+		`"sid":"Zm9vYmFyYmF6cXV4MTIzNA","root":"b1946ac9","scope":"account orders:read","auth_time":1772362800,"amr":["pwd"],"acr":"aal1","fresh":true,"rvs":41}`
 	if payload != want {
 		t.Errorf("claims:\n%s\nwant\n%s", payload, want)
 	}

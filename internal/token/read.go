@@ -114,7 +114,7 @@ func readClaims(payload []byte) (c Claims, err error) {
 
 func (c *Claims) set(m jose.Member) (err error) {
 	texts := map[string]*string{"iss": &c.Issuer, "sub": &c.Subject, "jti": &c.ID, "client_id": &c.ClientID,
-		"sid": &c.SessionID, "scope": &c.Scope}
+		"sid": &c.SessionID, "root": &c.Root, "scope": &c.Scope, "acr": &c.ACR}
 	dates := map[string]*time.Time{"iat": &c.IssuedAt, "nbf": &c.NotBefore, "exp": &c.ExpiresAt, "auth_time": &c.AuthTime}
 	if text := texts[m.Name]; text != nil {
 		*text, err = m.Value.Text()

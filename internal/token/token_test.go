@@ -90,14 +90,14 @@ func (h house) verify(t testing.TB, compact string, now time.Time) (token.Claims
 	}
 	return token.Claims{
 		Issuer: c.Issuer(), Subject: c.Subject(), Audience: c.Audience(), IssuedAt: c.IssuedAt(), NotBefore: c.NotBefore(),
-		ExpiresAt: c.ExpiresAt(), ID: c.ID(), ClientID: c.ClientID(), SessionID: c.SessionID(), Scope: c.Scope(),
+		ExpiresAt: c.ExpiresAt(), ID: c.ID(), ClientID: c.ClientID(), SessionID: c.SessionID(), Root: c.Root(), ACR: c.ACR(), Scope: c.Scope(),
 		AuthTime: c.AuthTime(), AMR: c.AMR(), Fresh: c.Fresh(), Revision: c.Revision(), Type: text("type"), CSRF: text("csrf"),
 	}, err
 }
 
 func someone() token.Claims {
 	return token.Claims{
-		Subject: "7e1a7c5e-9f0b-4f0e-8d68-0d1f1c9c2a11", ClientID: "portaria", SessionID: "Zm9vYmFyYmF6cXV4MTIzNA",
+		Subject: "7e1a7c5e-9f0b-4f0e-8d68-0d1f1c9c2a11", ClientID: "portaria", SessionID: "Zm9vYmFyYmF6cXV4MTIzNA", Root: "b1946ac9", ACR: "aal1",
 		Scope: "account orders:read", AuthTime: start.Add(-time.Hour), AMR: []string{"pwd"}, Fresh: true, Revision: 41,
 	}
 }

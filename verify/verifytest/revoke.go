@@ -132,15 +132,18 @@ func (i *Issuer) introspect(r *http.Request) *http.Response {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var c struct {
-		Sub, Jti, Sid string
-		Rvs, Exp      int64
+		Sub, Jti, Sid, Root string
+		Rvs, Exp            int64
 	}
 	active := i.claims(r.PostFormValue("token"), &c) == nil
 	if active {
 		key := func(kind rule.Kind, value string) rules.Key {
 			return rules.KeyOf(rule.Hash([]byte(salt), kind, URL, value))
 		}
-		keys := rules.Keys{key(rule.Token, c.Jti), key(rule.Session, c.Sid), key(rule.Account, c.Sub)}
+		keys := rules.Keys{
+			rules.Token: key(rule.Token, c.Jti), rules.Session: key(rule.Session, c.Sid), rules.Root: key(rule.Session, c.Root),
+			rules.Account: key(rule.Account, c.Sub),
+		}
 		said := i.feed.known.Table().Check(&keys, key(rule.Issuer, URL), rules.Standing{Revision: c.Rvs})
 		active = said == rules.Stands && c.Exp > i.now.Unix()
 	}

@@ -163,7 +163,7 @@ func (g *Gate) standing(ctx context.Context, c verify.Claims, seen int64) error 
 		}
 	}
 	mode, refused := g.Revocation.Check(revoke.Claims{
-		ID: c.ID(), Session: c.SessionID(), Account: c.Subject(), Client: c.ClientID(),
+		ID: c.ID(), Session: c.SessionID(), Root: c.Root(), Account: c.Subject(), Client: c.ClientID(),
 		Issuer: c.Issuer(), Revision: c.Revision(),
 	})
 	switch {

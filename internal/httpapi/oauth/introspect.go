@@ -181,7 +181,7 @@ func (o oauth) good(ctx context.Context, a asked, now time.Time) (bool, error) {
 
 func (a asked) rules() revoke.Claims {
 	c := a.access
-	return revoke.Claims{ID: c.ID, Session: c.SessionID, Account: c.Subject, Client: c.ClientID, Key: a.kid,
+	return revoke.Claims{ID: c.ID, Session: c.SessionID, Root: c.Root, Account: c.Subject, Client: c.ClientID, Key: a.kid,
 		Issuer: c.Issuer, Revision: c.Revision}
 }
 
@@ -195,11 +195,14 @@ func accessOf(c token.Claims) api.Introspection {
 		ClientID:  c.ClientID,
 		Scope:     c.Scope,
 		SessionID: c.SessionID,
+		Root:      c.Root,
 		ID:        c.ID,
 		IssuedAt:  unix(c.IssuedAt),
 		NotBefore: unix(c.NotBefore),
 		ExpiresAt: unix(c.ExpiresAt),
 		AuthTime:  unix(c.AuthTime),
+		AMR:       c.AMR,
+		ACR:       c.ACR,
 		Revision:  c.Revision,
 	}
 }
@@ -212,9 +215,12 @@ func refreshOf(issuer string, s session.Session) api.Introspection {
 		Subject:   s.AccountID,
 		ClientID:  s.ClientID,
 		SessionID: s.ID,
+		Root:      s.Parent,
 		IssuedAt:  unix(s.UsedAt),
 		ExpiresAt: unix(s.ExpiresAt),
 		AuthTime:  unix(s.AuthTime()),
+		AMR:       s.Proofs.AMR(),
+		ACR:       s.Proofs.ACR(),
 	}
 }
 

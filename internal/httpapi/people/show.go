@@ -42,6 +42,7 @@ func SessionOf(c access.Caller, s session.Session) api.Session {
 		ID:        s.ID,
 		AccountID: s.AccountID,
 		ClientID:  s.ClientID,
+		Parent:    s.Parent,
 		CreatedAt: s.CreatedAt,
 		AuthTime:  s.AuthTime(),
 		UsedAt:    s.UsedAt,

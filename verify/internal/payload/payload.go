@@ -59,8 +59,10 @@ const (
 	TokenID
 	ClientID
 	SessionID
+	Root
 	Scope
 	AMR
+	ACR
 	CSRF
 	Rest
 	Fields
@@ -145,6 +147,8 @@ func (p *Payload) setOurs(name []byte, v jose.Value) bool {
 		return p.setLogged(ClientID, "client_id", v)
 	case "sid":
 		return p.setLogged(SessionID, "sid", v)
+	case "root":
+		return p.setLogged(Root, "root", v)
 	case "rvs":
 		if p.Revision, err = v.Int(); err != nil {
 			p.Revision, p.Mistyped = NoRevision, "rvs"
@@ -161,6 +165,8 @@ func (p *Payload) setOurs(name []byte, v jose.Value) bool {
 		if err = p.isTexts(v, false); err == nil {
 			p.Texts[AMR] = v
 		}
+	case "acr":
+		p.Texts[ACR], err = p.text(v)
 	case "csrf":
 		p.Texts[CSRF], err = p.text(v)
 	case "auth_time":

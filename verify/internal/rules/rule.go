@@ -82,6 +82,8 @@ const (
 	Client
 	AccountAtClient
 	SigningKey
+	// Root is also a session: the one at the top, which the token's own came from.
+	Root
 	keys
 )
 

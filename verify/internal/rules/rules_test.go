@@ -28,7 +28,7 @@ func key(kind rule.Kind, value string) rules.Key {
 
 // keys are those of one token.
 var keys = rules.Keys{
-	rules.Token: key(rule.Token, "jti"), rules.Session: key(rule.Session, "sid"), rules.Account: key(rule.Account, "ana"),
+	rules.Token: key(rule.Token, "jti"), rules.Session: key(rule.Session, "sid"), rules.Root: key(rule.Session, "root"), rules.Account: key(rule.Account, "ana"),
 	rules.Client: key(rule.Client, "shop"), rules.AccountAtClient: key(rule.AccountAtClient, rule.Pair("ana", "shop")),
 	rules.SigningKey: key(rule.Key, "kid"),
 }
@@ -110,6 +110,22 @@ func TestKinds(t *testing.T) {
 		got := []rules.Verdict{check(s, 0), check(s, 49), check(s, 50), check(s, 51)}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: older, just older, equal, newer: %v, want %v", kind, got, want)
+		}
+	}
+}
+
+// TestRoot: a rule about a session refuses the tokens of the session, and those
+// that have it as their root; and nothing but their root and their session.
+func TestRoot(t *testing.T) {
+	for value, want := range map[string]rules.Verdict{"sid": rules.Revoked, "root": rules.Revoked, "other": rules.Stands} {
+		s := merged(t, []rules.Rule{about(rule.Session, value, 50)})
+		if got := []rules.Verdict{check(s, 49), check(s, 50)}; !slices.Equal(got, []rules.Verdict{want, rules.Stands}) {
+			t.Errorf("%s: older and newer: %v", value, got)
+		}
+		top := rules.Keys{rules.Session: key(rule.Session, "root")}
+		refused := s.Table().Check(&top, issuerKey, rules.Standing{}) == rules.Revoked
+		if refused != (value == "root") {
+			t.Errorf("%s: a token of the root itself is refused: %v", value, refused)
 		}
 	}
 }
@@ -482,16 +498,19 @@ func manyRules() []rules.Rule {
 }
 
 // BenchmarkCheck looks six keys up among a million rules, of many tokens in
-// turn, and none, one in a hundred, or all of which is revoked.
+// turn, and none, one in a hundred, or all of which is revoked. A child is a token
+// with a root, and so with seven keys.
 func BenchmarkCheck(b *testing.B) {
 	s := merged(b, manyRules())
 	b.Logf("%.1f bytes a rule", float64(s.Size())/million)
-	for name, every := range map[string]int{"none": 1 << 40, "few": 100, "all": 1} {
+	for name, every := range map[string]int{"none": 1 << 40, "few": 100, "all": 1, "child": 1 << 40} {
 		b.Run(name, func(b *testing.B) {
 			tokens := make([]rules.Keys, 1<<16)
 			for i := range tokens {
 				for j := range tokens[i] {
-					tokens[i][j] = hash(million + rand.IntN(million*10))
+					if j != rules.Root || name == "child" {
+						tokens[i][j] = hash(million + rand.IntN(million*10))
+					}
 				}
 				if i%every == every-1 {
 					tokens[i][rules.Session] = hash(rand.IntN(million))
