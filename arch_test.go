@@ -131,6 +131,7 @@ func table() map[string]rule {
 		"internal/mutants":     {testing: true},
 		"internal/chaos":       {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb"}, testing: true},
 		"internal/cli":         {imports: []string{"api", "client", "internal/app", "internal/config"}},
+		"internal/cli/clitest": {imports: []string{"internal/cli"}, testing: true},
 		// The commands for keys and tokens work without a service, on files:
 		// they are a face of jose, keyfile and keyring as the API is one of signin and issue.
 		"internal/workbench": {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring"}},

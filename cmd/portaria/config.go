@@ -9,8 +9,8 @@ import (
 )
 
 type configCommand struct {
-	Check configCheck `cmd:"" help:"Read and check all settings without starting the service."`
-	Show  configShow  `cmd:"" help:"Print the settings in force with their sources. Secrets are hidden."`
+	Check configCheck `cmd:"" effect:"reads" help:"Read and check all settings without starting the service."`
+	Show  configShow  `cmd:"" effect:"reads" help:"Print the settings in force with their sources. Secrets are hidden."`
 }
 
 // load reads the settings and prints what is unusual about them.

@@ -48,23 +48,23 @@ type commands struct {
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 
-	Serve     serveCommand              `cmd:"" help:"Run the service."`
+	Serve     serveCommand              `cmd:"" effect:"changes" help:"Run the service."`
 	Settings  configCommand             `cmd:"" name:"config" help:"Check and show the settings."`
-	Login     admincli.LoginCommand     `cmd:"" help:"Sign in and print the tokens."`
+	Login     admincli.LoginCommand     `cmd:"" effect:"changes" help:"Sign in and print the tokens."`
 	Account   admincli.AccountCommand   `cmd:"" help:"Create, list and disable accounts."`
 	Session   admincli.SessionCommand   `cmd:"" help:"List and end sessions."`
 	Client    admincli.ClientCommand    `cmd:"" help:"Register services and apps, and rotate their secrets."`
 	Key       keycli.KeyCommand         `cmd:"" help:"Generate, import, rotate and revoke signing keys."`
 	Token     workbench.TokenCommand    `cmd:"" help:"Sign, verify, encrypt, decrypt and explain tokens, with keys from files."`
 	Revoke    admincli.RevokeCommand    `cmd:"" help:"Revoke tokens and see which verifiers have confirmed it."`
-	Verifiers admincli.VerifiersCommand `cmd:"" help:"List the verifiers that follow the revocation feed, with their lag."`
-	Events    admincli.EventsCommand    `cmd:"" help:"List events, and follow new ones."`
+	Verifiers admincli.VerifiersCommand `cmd:"" effect:"reads" help:"List the verifiers that follow the revocation feed, with their lag."`
+	Events    admincli.EventsCommand    `cmd:"" effect:"reads" help:"List events, and follow new ones."`
 	Webhook   admincli.WebhookCommand   `cmd:"" help:"Send events to services, and check their delivery."`
-	Backup    keycli.BackupCommand      `cmd:"" help:"Copy the SQLite database to a new file. The service may run."`
-	Version   versionCommand            `cmd:"" help:"Print the version."`
+	Backup    keycli.BackupCommand      `cmd:"" effect:"changes" help:"Copy the SQLite database to a new file. The service may run."`
+	Version   versionCommand            `cmd:"" effect:"reads" help:"Print the version."`
 
-	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
-	Help       helpCommand       `cmd:"" help:"Print the help of a command."`
+	Completion completionCommand `cmd:"" effect:"reads" help:"Print a completion script for a shell."`
+	Help       helpCommand       `cmd:"" effect:"reads" help:"Print the help of a command."`
 }
 
 // newParser returns the parser of the command line.
@@ -106,7 +106,11 @@ func run(ctx context.Context, args []string, s cli.Surroundings) int {
 		fmt.Fprintln(s.Stderr, "portaria:", err)
 		return cli.ExitUsage
 	}
-	return cli.Report(s, parsed.Run(&cli.Call{Context: app.AsOperator(ctx), Surroundings: s, Globals: &c.Globals, Flags: flags}))
+	call := &cli.Call{Context: app.AsOperator(ctx), Surroundings: s, Globals: &c.Globals, Flags: flags}
+	if err := call.Confirm(parsed.Selected().Target.Addr().Interface()); err != nil {
+		return cli.Report(s, err)
+	}
+	return cli.Report(s, parsed.Run(call))
 }
 
 type helpCommand struct {

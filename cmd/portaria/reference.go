@@ -26,7 +26,11 @@ func reference(root *kong.Node) string {
 	var b strings.Builder
 	b.WriteString("# Commands\n\nGenerated from the command line itself by `go generate ./cmd/portaria`. " +
 		"`portaria help COMMAND` prints the same.\nEvery setting of [config.md](../config.md) is also a flag of every command.\n")
-	b.WriteString("\nExit status: 0 success, 1 failure, 2 wrong usage or settings.\n\n## Flags of every command\n")
+	b.WriteString("\nExit status: 0 success, 1 failure, 2 wrong usage or settings.\n" +
+		"\nTables fit 100 columns: ids are short, and long texts end with …. `--wide` shows all, and `--json` is for programs. Commands accept " +
+		"the\nbeginning of the id of an account, session, webhook or key, of at least four characters, if it is unambiguous.\n" +
+		"\nA destructive command deletes data or secrets, or ends the tokens or sessions of more than one account. It asks for confirmation " +
+		"at a\nterminal and requires `--yes` elsewhere.\n\n## Flags of every command\n")
 	writeFlags(&b, root)
 	for _, node := range commandNodes(root)[1:] {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", node.FullPath(), node.Help)

@@ -13,41 +13,59 @@ import (
 
 // AccountCommand is the command line for accounts.
 type AccountCommand struct {
-	Create  accountCreate  `cmd:"" help:"Create an account; asks for its password."`
-	List    accountList    `cmd:"" help:"List accounts, newest first."`
-	Show    accountShow    `cmd:"" help:"Show an account and its sessions."`
-	Disable accountDisable `cmd:"" help:"Disable an account and end its sessions."`
-	Enable  accountEnable  `cmd:"" help:"Enable a disabled account."`
-	Delete  accountDelete  `cmd:"" help:"Delete an account and all its data; asks first."`
+	Create  accountCreate  `cmd:"" effect:"changes" help:"Create an account; asks for its password."`
+	List    accountList    `cmd:"" effect:"reads" help:"List accounts, newest first."`
+	Show    accountShow    `cmd:"" effect:"reads" help:"Show an account and its sessions."`
+	Disable accountDisable `cmd:"" effect:"changes" help:"Disable an account and end its sessions."`
+	Enable  accountEnable  `cmd:"" effect:"changes" help:"Enable a disabled account."`
+	Delete  accountDelete  `cmd:"" effect:"destroys" help:"Delete an account and all its data; asks first."`
 
-	SetPassword accountSetPassword `cmd:"" help:"Set the password of an account and end its sessions; asks for the password."`
+	SetPassword accountSetPassword `cmd:"" effect:"changes" help:"Set the password of an account and end its sessions; asks for the password."`
 }
 
 // whom names one account.
 type whom struct {
-	Account string `arg:"" help:"Identifier or id of the account."`
+	Account string `arg:"" help:"Identifier of the account, its id, or the beginning of its id."`
 }
 
-// find returns the account that a person named by id or by identifier. No
-// identifier looks like an id, so there is no doubt which one is meant.
+// errNoAccount reports that no account has this identifier or id.
+func errNoAccount(named string) error {
+	return fmt.Errorf("no account is called %s", cli.Printable(named))
+}
+
+// find returns the account with this identifier or id. A form of identifier wins
+// over the beginning of an id.
 func (w whom) find(c *cli.Call, admin *client.Client) (api.Account, error) {
 	if strings.TrimSpace(w.Account) == "" {
-		return api.Account{}, cli.Misuse("name an account") // an empty variable in a script, say
+		return api.Account{}, cli.Misuse("name an account") // for example, an empty variable of a script
 	}
 	if id, err := uuid.Parse(w.Account); err == nil {
 		return admin.Account(c, id.String())
 	}
 	page, err := admin.Accounts(c, api.AccountPage{Identifier: w.Account})
-	if err != nil {
+	switch {
+	case err != nil:
 		return api.Account{}, err
+	case len(page.Accounts) == 1:
+		return page.Accounts[0], nil
 	}
-	if len(page.Accounts) != 1 {
-		return api.Account{}, fmt.Errorf("no account is called %s", cli.Printable(w.Account))
+	id, err := search("accounts", w.Account, func(at api.Page) (ids []string, next string, err error) {
+		list, err := admin.Accounts(c, api.AccountPage{Page: at})
+		for _, a := range list.Accounts {
+			ids = append(ids, a.ID)
+		}
+		return ids, list.NextCursor, err
+	})
+	switch {
+	case err != nil:
+		return api.Account{}, err
+	case id == "":
+		return api.Account{}, errNoAccount(w.Account)
 	}
-	return page.Accounts[0], nil
+	return admin.Account(c, id)
 }
 
-// with runs one act on the account.
+// with calls act with the account.
 func (w whom) with(c *cli.Call, act func(*client.Client, api.Account) error) error {
 	admin, err := c.Operator()
 	if err != nil {
@@ -81,7 +99,7 @@ func (a accountCreate) Run(c *cli.Call) error {
 	return c.Say(made, "created account %s", made.ID)
 }
 
-// paging says how much of a list to show.
+// paging selects a page of a list.
 type paging struct {
 	Limit  int    `help:"Number of entries to show." default:"50"`
 	Cursor string `help:"Show the page after the one that printed this cursor." placeholder:"CURSOR"`
@@ -89,7 +107,7 @@ type paging struct {
 
 func (p paging) page() api.Page { return api.Page{Cursor: p.Cursor, Limit: p.Limit} }
 
-// more tells a person how to see the next page.
+// more prints how to see the next page.
 func (p paging) more(c *cli.Call, next string) error {
 	if next == "" || c.JSON {
 		return nil
@@ -110,14 +128,28 @@ func (a accountList) Run(c *cli.Call) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"ID", "IDENTIFIER", "CREATED", "STATE"}}
-	for _, item := range list.Accounts {
-		rows = append(rows, []string{item.ID, cli.Short(item.Identifier), cli.Clock(item.CreatedAt), state(item)})
-	}
-	if err := c.Print(list, rows); err != nil {
+	if err := c.List(list, accountTable(list.Accounts)); err != nil {
 		return err
 	}
 	return a.more(c, list.NextCursor)
+}
+
+func accountTable(list []api.Account) cli.Table {
+	t := cli.Table{Columns: cli.Columns("#ID", "IDENTIFIER", "=CREATED", "=STATE")}
+	for _, a := range list {
+		t.Rows = append(t.Rows, []string{a.ID, a.Identifier, cli.Clock(a.CreatedAt), state(a)})
+	}
+	return t
+}
+
+func accountDetails(a api.Account) cli.Table {
+	return cli.Details([][]string{
+		{"id", a.ID},
+		{"identifier", a.Identifier},
+		{"created", cli.Clock(a.CreatedAt)},
+		{"password changed", cli.Clock(a.PasswordChangedAt)},
+		{"state", state(a)},
+	})
 }
 
 func state(a api.Account) string {
@@ -129,19 +161,13 @@ func state(a api.Account) string {
 
 type accountShow struct{ whom }
 
-// Run shows an account and where it is logged in.
+// Run shows an account and its sessions.
 func (a accountShow) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client, found api.Account) error {
 		if c.JSON {
 			return cli.AsJSON(c.Stdout, found)
 		}
-		err := cli.Table(c.Stdout, [][]string{
-			{"id", found.ID},
-			{"identifier", found.Identifier},
-			{"created", cli.Clock(found.CreatedAt)},
-			{"password changed", cli.Clock(found.PasswordChangedAt)},
-			{"state", state(found)},
-		})
+		err := c.Show(accountDetails(found))
 		if err != nil {
 			return err
 		}
@@ -184,7 +210,7 @@ func (a accountSetPassword) Run(c *cli.Call) error {
 		if err != nil {
 			return err
 		}
-		// Typing may take longer than the operator's token lives.
+		// Typing may take longer than the operator's token lives: take a new one.
 		admin, err := c.Operator()
 		if err != nil {
 			return err
@@ -202,19 +228,19 @@ type accountDelete struct {
 	cli.Consent
 }
 
+// Consequence says what will be deleted.
+func (a accountDelete) Consequence(c *cli.Call) (text string, err error) {
+	return text, a.with(c, func(_ *client.Client, found api.Account) error {
+		name := cli.Printable(found.Identifier)
+		text = fmt.Sprintf("Account %s (%s) and all its data will be deleted. If somebody signs up as %s later, that is another account.",
+			name, found.ID, name)
+		return nil
+	})
+}
+
 // Run deletes an account.
 func (a accountDelete) Run(c *cli.Call) error {
-	return a.with(c, func(_ *client.Client, found api.Account) error {
-		name := cli.Printable(found.Identifier)
-		fmt.Fprintf(c.Stderr, "%s (%s) and all that belongs to the account will be gone. Who signs up as %s later is another account.\n",
-			name, found.ID, name)
-		if err := a.Ask(c, "deleting an account", "Delete it?"); err != nil {
-			return err
-		}
-		admin, err := c.Operator() // see accountSetPassword
-		if err != nil {
-			return err
-		}
+	return a.with(c, func(admin *client.Client, found api.Account) error {
 		if err := admin.DeleteAccount(c, found.ID); err != nil {
 			return err
 		}

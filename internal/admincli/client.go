@@ -14,14 +14,14 @@ import (
 
 // ClientCommand is the command line for clients.
 type ClientCommand struct {
-	Create       clientCreate  `cmd:"" help:"Register a service or an app; prints its secret."`
-	List         clientList    `cmd:"" help:"List clients by id."`
-	Show         clientShow    `cmd:"" help:"Show a client."`
-	RotateSecret clientRotate  `cmd:"" help:"Create a new secret for a client; the previous one stays valid."`
-	DropSecret   clientDrop    `cmd:"" help:"Delete all secrets except the newest."`
-	Disable      clientDisable `cmd:"" help:"Disable a client."`
-	Enable       clientEnable  `cmd:"" help:"Enable a disabled client."`
-	Delete       clientDelete  `cmd:"" help:"Delete a client."`
+	Create       clientCreate  `cmd:"" effect:"changes" help:"Register a service or an app; prints its secret."`
+	List         clientList    `cmd:"" effect:"reads" help:"List clients by id."`
+	Show         clientShow    `cmd:"" effect:"reads" help:"Show a client."`
+	RotateSecret clientRotate  `cmd:"" effect:"changes" help:"Create a new secret for a client; the previous one stays valid."`
+	DropSecret   clientDrop    `cmd:"" effect:"destroys" help:"Delete all secrets except the newest."`
+	Disable      clientDisable `cmd:"" effect:"destroys" help:"Disable a client."`
+	Enable       clientEnable  `cmd:"" effect:"changes" help:"Enable a disabled client."`
+	Delete       clientDelete  `cmd:"" effect:"destroys" help:"Delete a client."`
 }
 
 // which names one client.
@@ -29,7 +29,7 @@ type which struct {
 	ID string `arg:"" help:"Id of the client."`
 }
 
-// with runs one act on the client.
+// with calls act with a client of the API.
 func (w which) with(c *cli.Call, act func(*client.Client) error) error {
 	if strings.TrimSpace(w.ID) == "" {
 		return cli.Misuse("name a client") // an empty variable in a script, say
@@ -41,7 +41,7 @@ func (w which) with(c *cli.Call, act func(*client.Client) error) error {
 	return act(admin)
 }
 
-// done says what was done to the client.
+// done prints what was done to the client.
 func (w which) done(c *cli.Call, format string) error {
 	return c.Say(api.Created{ID: w.ID}, format, cli.Printable(w.ID))
 }
@@ -59,21 +59,21 @@ type clientCreate struct {
 	EncryptionKeyFile string   `help:"File with the public JWK that tokens whose audience is this service are encrypted to." placeholder:"FILE"`
 }
 
-// Help tells of the flags that are settings elsewhere.
+// Help describes the flags that are settings elsewhere.
 func (clientCreate) Help() string {
-	return `Also, in the place of what the settings say:
+	return `These flags override the settings for this client:
 
-    --audience=SERVICE,…      Services that it may ask for tokens for: names
-                              of the settings, or ids of services. The first
-                              is meant when it names none.
-    --access-ttl=15m          How long its access tokens live.
-    --refresh-ttl=7d          For apps: ends a session that is not refreshed
-                              for so long.
-    --session-ttl=30d         For apps: ends every session so long after its
+    --audience=SERVICE,…      Services that the client may request tokens for:
+                              names in the settings, or ids of services. The
+                              first is the default.
+    --access-ttl=15m          Lifetime of its access tokens.
+    --refresh-ttl=7d          For apps: a session without a refresh ends after
+                              this time.
+    --session-ttl=30d         For apps: a session ends this long after its
                               sign-in.
     --refresh-retry=60s       For apps: how long a used refresh token returns
-                              the same successor again, while nobody has used
-                              that one. At most the access token's lifetime.`
+                              the same new token again, as long as the new one
+                              is unused. At most the access token's lifetime.`
 }
 
 // Run registers a client and prints its secret.
@@ -93,11 +93,11 @@ func (a clientCreate) Run(c *cli.Call) error {
 		if c.JSON || made.ClientSecret == "" {
 			return c.Say(made, "created client %s", cli.Printable(made.ID))
 		}
-		return c.TellSecret("created client "+cli.Printable(made.ID), made.ClientSecret)
+		return c.PrintSecret("created client "+cli.Printable(made.ID), made.ClientSecret)
 	})
 }
 
-// description gathers what the arguments say of the client.
+// description returns the client that the arguments describe.
 func (a clientCreate) description(c *cli.Call) (d api.ClientDescription, err error) {
 	d = api.ClientDescription{ID: a.ID, Name: a.Name, Kind: a.Kind, Scopes: a.Scopes, NoRefresh: a.NoRefresh, Profile: a.Profile}
 	if a.Rotation == api.RotationOff {
@@ -142,18 +142,22 @@ func (a clientList) Run(c *cli.Call) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"ID", "KIND", "NAME", "AUDIENCES", "PROOF", "STATE"}}
-	for _, item := range list.Clients {
-		rows = append(rows, []string{item.ID, item.Kind, cli.Short(item.Name), cli.Short(strings.Join(item.Audiences, " ")), proof(item), standing(item)})
-	}
-	if err := c.Print(list, rows); err != nil {
+	if err := c.List(list, clientTable(list.Clients)); err != nil {
 		return err
 	}
 	return a.more(c, list.NextCursor)
 }
 
-// proof says what the client proves itself with.
-func proof(a api.Client) string {
+func clientTable(list []api.Client) cli.Table {
+	t := cli.Table{Columns: cli.Columns("ID", "KIND", "NAME", "AUDIENCES", "CREDENTIAL", "SOURCE", "STATE")}
+	for _, item := range list {
+		t.Rows = append(t.Rows, []string{item.ID, item.Kind, item.Name, strings.Join(item.Audiences, " "), credential(item), source(item), clientState(item)})
+	}
+	return t
+}
+
+// credential names what the client authenticates with.
+func credential(a api.Client) string {
 	switch {
 	case a.Public:
 		return "public"
@@ -169,53 +173,61 @@ func proof(a api.Client) string {
 	return "three secrets"
 }
 
-func standing(a api.Client) string {
-	text := "enabled"
+func clientState(a api.Client) string {
 	switch {
 	case a.DisabledAt != nil:
-		text = "disabled since " + cli.Clock(*a.DisabledAt)
+		return "disabled since " + cli.Clock(*a.DisabledAt)
 	case a.WithdrawnAt != nil:
-		text = "not in the settings since " + cli.Clock(*a.WithdrawnAt)
+		return "not in the settings since " + cli.Clock(*a.WithdrawnAt)
 	}
+	return "enabled"
+}
+
+// source says where the client is described.
+func source(a api.Client) string {
 	if a.Configured {
-		text += ", from the settings"
+		return "settings"
 	}
-	return text
+	return "API"
 }
 
 type clientShow struct{ which }
 
-// Run shows a client: what it is, and what it has of its own.
+// Run shows a client and the settings that differ from the defaults.
 func (a clientShow) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client) error {
 		found, err := admin.RegisteredClient(c, a.ID)
 		if err != nil {
 			return err
 		}
-		rows := [][]string{
-			{"id", found.ID}, {"name", found.Name}, {"kind", found.Kind},
-			{"audiences", strings.Join(found.Audiences, " ")}, {"scopes", strings.Join(found.Scopes, " ")},
-			{"access token", lasting(found.AccessTTL)}, {"refresh", lasting(found.RefreshTTL)}, {"session", lasting(found.SessionTTL)},
-			{"profile", found.Profile}, {"public key", found.PublicKey}, {"encryption key", found.EncryptionKey},
-			{"proof", proof(found)}, {"created", cli.Clock(found.CreatedAt)}, {"state", standing(found)},
-		}
-		if found.RefreshRetry != 0 {
-			rows = append(rows, []string{"refresh retry", lasting(found.RefreshRetry)})
-		}
-		if found.Rotation == api.RotationOff {
-			rows = append(rows, []string{"rotation", "off: the refresh token stays the same"})
-		}
-		if found.NoRefresh {
-			rows = append(rows, []string{"refresh tokens", "none"})
-		}
-		for _, made := range found.Secrets {
-			rows = append(rows, []string{"secret of", cli.Clock(made)})
-		}
-		return c.Print(found, slices.DeleteFunc(rows, func(row []string) bool { return row[1] == "" }))
+		return c.List(found, clientDetails(found))
 	})
 }
 
-// lasting is empty for the default.
+func clientDetails(found api.Client) cli.Table {
+	rows := [][]string{
+		{"id", found.ID}, {"name", found.Name}, {"kind", found.Kind},
+		{"audiences", strings.Join(found.Audiences, " ")}, {"scopes", strings.Join(found.Scopes, " ")},
+		{"access token", lasting(found.AccessTTL)}, {"refresh", lasting(found.RefreshTTL)}, {"session", lasting(found.SessionTTL)},
+		{"profile", found.Profile}, {"public key", found.PublicKey}, {"encryption key", found.EncryptionKey},
+		{"credential", credential(found)}, {"created", cli.Clock(found.CreatedAt)}, {"source", source(found)}, {"state", clientState(found)},
+	}
+	if found.RefreshRetry != 0 {
+		rows = append(rows, []string{"refresh retry", lasting(found.RefreshRetry)})
+	}
+	if found.Rotation == api.RotationOff {
+		rows = append(rows, []string{"rotation", "off: the refresh token stays the same"})
+	}
+	if found.NoRefresh {
+		rows = append(rows, []string{"refresh tokens", "none"})
+	}
+	for _, made := range found.Secrets {
+		rows = append(rows, []string{"secret of", cli.Clock(made)})
+	}
+	return cli.Details(slices.DeleteFunc(rows, func(row []string) bool { return row[1] == "" }))
+}
+
+// lasting returns a duration, or nothing for the default.
 func lasting(seconds int64) string {
 	if seconds == 0 {
 		return ""
@@ -235,13 +247,21 @@ func (a clientRotate) Run(c *cli.Call) error {
 		if c.JSON {
 			return cli.AsJSON(c.Stdout, made)
 		}
-		return c.TellSecret("rotated the secret of "+cli.Printable(a.ID)+"; the one before works until client drop-secret, or a rotation more than a day later", made.ClientSecret)
+		return c.PrintSecret("rotated the secret of "+cli.Printable(a.ID)+"; the previous secret works until client drop-secret, or until a rotation more than a day later", made.ClientSecret)
 	})
 }
 
-type clientDrop struct{ which }
+type clientDrop struct {
+	which
+	cli.Consent
+}
 
-// Run makes the newest secret the only one.
+// Consequence says what will stop to work.
+func (a clientDrop) Consequence(*cli.Call) (string, error) {
+	return "All secrets of client " + cli.Printable(a.ID) + " except the newest will be deleted. Instances that use an older one cannot authenticate any more.", nil
+}
+
+// Run deletes all secrets except the newest.
 func (a clientDrop) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client) error {
 		if err := admin.DropClientSecret(c, a.ID); err != nil {
@@ -251,7 +271,16 @@ func (a clientDrop) Run(c *cli.Call) error {
 	})
 }
 
-type clientDisable struct{ which }
+type clientDisable struct {
+	which
+	cli.Consent
+}
+
+// Consequence says what will be revoked.
+func (a clientDisable) Consequence(*cli.Call) (string, error) {
+	return "All tokens and sessions of client " + cli.Printable(a.ID) + " will be revoked, and it gets no new ones. " +
+		"client enable does not restore them.", nil
+}
 
 // Run disables a client.
 func (a clientDisable) Run(c *cli.Call) error {
@@ -280,12 +309,14 @@ type clientDelete struct {
 	cli.Consent
 }
 
+// Consequence says what will be deleted.
+func (a clientDelete) Consequence(*cli.Call) (string, error) {
+	return "Client " + cli.Printable(a.ID) + " and its secrets will be deleted, and its sessions end.", nil
+}
+
 // Run deletes a client.
 func (a clientDelete) Run(c *cli.Call) error {
 	return a.with(c, func(admin *client.Client) error {
-		if err := a.Ask(c, "deleting a client", "Delete client "+cli.Printable(a.ID)+"? Its sessions end and its secrets are deleted."); err != nil {
-			return err
-		}
 		if err := admin.DeleteClient(c, a.ID); err != nil {
 			return err
 		}

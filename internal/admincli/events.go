@@ -26,15 +26,14 @@ type EventsCommand struct {
 	paging
 }
 
-// Help says in what order.
+// Help describes the order of the output.
 func (EventsCommand) Help() string {
-	return "The audit trail, newest first; with --follow in the order in which things happen, and with --json one event a line. " +
-		"Events are kept for as long as the setting event_retention says."
+	return "Prints the audit trail, newest event first. --follow prints events as they happen; with --json it prints one event a line. " +
+		"The setting event_retention says how long events are kept."
 }
 
-// Run shows what happened.
+// Run prints events.
 func (e EventsCommand) Run(c *cli.Call) error {
-	url := c.URL
 	admin, err := c.Operator()
 	if err != nil {
 		return err
@@ -48,19 +47,15 @@ func (e EventsCommand) Run(c *cli.Call) error {
 		return err
 	}
 	if e.Follow {
-		return follower{Call: c, url: url, in: in}.run(list, admin)
+		return follower{Call: c, in: in}.run(list, admin)
 	}
-	rows := [][]string{{"TIME", "TYPE", "ABOUT", "BY", "ADDRESS", "REASON"}}
-	for _, one := range list.Events {
-		rows = append(rows, eventRow(one))
-	}
-	if err := c.Print(list, rows); err != nil {
+	if err := c.List(list, eventTable(c, list.Events)); err != nil {
 		return err
 	}
 	return e.more(c, list.NextCursor)
 }
 
-// fullPage reads on while the service has searched only a part of its log.
+// fullPage reads on until the page is full: one request may search only a part of the log.
 func fullPage(c *cli.Call, admin *client.Client, in api.EventPage) (api.Events, error) {
 	all, err := admin.Events(c, in)
 	for err == nil && all.NextCursor != "" && len(all.Events) < cmp.Or(in.Limit, defaultEvents) {
@@ -76,11 +71,11 @@ func fullPage(c *cli.Call, admin *client.Client, in api.EventPage) (api.Events, 
 	return all, err
 }
 
-// defaultEvents is the number of events on a page when nobody says another.
+// defaultEvents is the default number of events on a page.
 const defaultEvents = 50
 
 func (e EventsCommand) wanted(c *cli.Call, admin *client.Client, now time.Time) (in api.EventPage, err error) {
-	in = api.EventPage{Page: e.page(), Type: strings.Join(e.Type, ","), SessionID: e.Session, ClientID: e.Client}
+	in = api.EventPage{Page: e.page(), Type: strings.Join(e.Type, ","), ClientID: e.Client}
 	if in.Since, err = moment("--since", e.Since, now); err != nil {
 		return in, err
 	}
@@ -94,10 +89,13 @@ func (e EventsCommand) wanted(c *cli.Call, admin *client.Client, now time.Time) 
 		}
 		in.AccountID = found.ID
 	}
-	return in, nil
+	if e.Session != "" {
+		in.SessionID, err = sessionID(c, admin, e.Session)
+	}
+	return in, err
 }
 
-// moment reads a moment, or how long ago it was.
+// moment reads a time, or a duration before now.
 func moment(flag, text string, now time.Time) (string, error) {
 	if text == "" {
 		return "", nil
@@ -106,41 +104,48 @@ func moment(flag, text string, now time.Time) (string, error) {
 		return now.Add(-ago).UTC().Format(time.RFC3339), nil
 	}
 	if _, err := time.Parse(time.RFC3339, text); err != nil {
-		return "", fmt.Errorf("%s: expected a moment such as 2026-11-22T09:30:00Z, or how long ago, such as 24h", flag)
+		return "", fmt.Errorf("%s: expected a time such as 2026-11-22T09:30:00Z, or a duration before now such as 24h", flag)
 	}
 	return text, nil
 }
 
-// eventRow is what a person wants to see of an event; --json has all of it.
-func eventRow(e api.Event) []string {
+func eventTable(c *cli.Call, list []api.Event) cli.Table {
+	t := cli.Table{Columns: cli.Columns("=TIME", "TYPE", "ABOUT", "BY", "ADDRESS", "REASON")}
+	for _, e := range list {
+		t.Rows = append(t.Rows, eventRow(c, e))
+	}
+	return t
+}
+
+// eventRow returns the part of an event that people look for first; --json prints the whole event.
+func eventRow(c *cli.Call, e api.Event) []string {
 	about := []string{}
 	for _, part := range [][2]string{{"account", e.AccountID}, {"session", e.SessionID}, {"client", e.ClientID}, {"key", e.KeyID}, {"token", e.Detail["jti"]}} {
 		if part[1] != "" {
-			about = append(about, part[0]+" "+part[1])
+			about = append(about, part[0]+" "+c.ShortID(part[1]))
 		}
 	}
 	if e.Type == "revocation.written" && e.Detail["kind"] == "i" {
-		about = append(about, "issuer, everything so far")
+		about = append(about, "issuer, all tokens")
 	}
-	return []string{cli.Clock(e.At), e.Type, strings.Join(about[:min(len(about), 2)], ", "), e.Actor, e.Address, cli.Short(e.Reason)}
+	return []string{cli.Clock(e.At), e.Type, strings.Join(about[:min(len(about), 2)], ", "), c.ShortID(e.Actor), e.Address, e.Reason}
 }
 
 const (
-	// followEvery is how often the service is asked.
+	// followEvery is the time between two requests.
 	followEvery = time.Second
-	// renewEvery is within the life of an operator's token.
+	// renewEvery is less than the lifetime of an operator's token.
 	renewEvery = 40 * time.Second
 )
 
-// follower shows events as they happen.
+// follower prints events as they happen.
 type follower struct {
 	*cli.Call
-	url string // as it was given
-	in  api.EventPage
+	in api.EventPage
 }
 
 func (f follower) run(list api.Events, admin *client.Client) error {
-	slices.Reverse(list.Events) // the last of before
+	slices.Reverse(list.Events) // oldest first
 	renewed := time.Now()
 	for {
 		for _, e := range list.Events {
@@ -153,7 +158,7 @@ func (f follower) run(list api.Events, admin *client.Client) error {
 		}
 		var err error
 		if time.Since(renewed) > renewEvery {
-			f.URL, renewed = f.url, time.Now()
+			renewed = time.Now()
 			if admin, err = f.Operator(); err != nil {
 				return err
 			}
@@ -162,14 +167,14 @@ func (f follower) run(list api.Events, admin *client.Client) error {
 		list, err = admin.Events(f, f.in)
 		switch {
 		case f.Err() != nil:
-			return nil // interrupted: that is how it ends
+			return nil // interrupted, as intended
 		case err != nil:
 			return err
 		}
 	}
 }
 
-// pause reports whether to go on.
+// pause waits, and reports whether to continue.
 func (f follower) pause() bool {
 	select {
 	case <-f.Done():
@@ -183,6 +188,5 @@ func (f follower) show(e api.Event) error {
 	if f.JSON {
 		return json.NewEncoder(f.Stdout).Encode(e)
 	}
-	_, err := fmt.Fprintln(f.Stdout, cli.Printable(strings.Join(eventRow(e), "  ")))
-	return err
+	return f.Show(cli.Table{Rows: [][]string{eventRow(f.Call, e)}})
 }

@@ -1,9 +1,10 @@
 package admincli
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/client"
 	"github.com/portaria/portaria/internal/cli"
@@ -11,8 +12,8 @@ import (
 
 // SessionCommand is the command line for sessions.
 type SessionCommand struct {
-	List sessionList `cmd:"" help:"List sessions, newest first."`
-	End  sessionEnd  `cmd:"" help:"End one session, or all sessions of an account."`
+	List sessionList `cmd:"" effect:"reads" help:"List sessions, newest first."`
+	End  sessionEnd  `cmd:"" effect:"changes" help:"End one session, or all sessions of an account."`
 }
 
 type sessionList struct {
@@ -42,25 +43,45 @@ func listSessions(c *cli.Call, admin *client.Client, in api.SessionPage) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"ID", "ACCOUNT", "SINCE", "LAST USED", "ADDRESS", "USER AGENT"}}
-	for _, s := range list.Sessions {
-		rows = append(rows, []string{s.ID, cli.Short(s.Identifier), cli.Clock(s.CreatedAt), cli.Clock(s.UsedAt), s.Address, cli.Short(s.UserAgent)})
-	}
-	if err := c.Print(list, rows); err != nil {
+	if err := c.List(list, sessionTable(list.Sessions)); err != nil {
 		return err
 	}
 	return paging{}.more(c, list.NextCursor)
 }
 
+func sessionTable(list []api.Session) cli.Table {
+	t := cli.Table{Columns: cli.Columns("#ID", "ACCOUNT", "=SINCE", "=LAST USED", "ADDRESS", "USER AGENT")}
+	for _, s := range list {
+		t.Rows = append(t.Rows, []string{s.ID, s.Identifier, cli.Clock(s.CreatedAt), cli.Clock(s.UsedAt), s.Address, s.UserAgent})
+	}
+	return t
+}
+
+// sessionID returns the full id of a session. An id that it cannot complete, it returns
+// unchanged: the service then reports that there is no such session.
+func sessionID(c *cli.Call, admin *client.Client, named string) (string, error) {
+	if _, err := uuid.Parse(named); err == nil {
+		return named, nil
+	}
+	id, err := search("sessions", named, func(at api.Page) (ids []string, next string, err error) {
+		list, err := admin.AllSessions(c, api.SessionPage{Page: at})
+		for _, s := range list.Sessions {
+			ids = append(ids, s.ID)
+		}
+		return ids, list.NextCursor, err
+	})
+	return cmp.Or(id, named), err
+}
+
 type sessionEnd struct {
-	ID      string `arg:"" optional:"" help:"Id of the session."`
+	ID      string `arg:"" optional:"" help:"Id of the session, or its beginning."`
 	Account string `help:"End all sessions of this account." placeholder:"ACCOUNT"`
 }
 
 // Validate finds wrong usage before anything is done.
 func (s sessionEnd) Validate() error {
 	if (s.ID == "") == (s.Account == "") {
-		return errors.New("name a session or --account, one of the two")
+		return errors.New("give either a session or --account")
 	}
 	return nil
 }
@@ -72,10 +93,14 @@ func (s sessionEnd) Run(c *cli.Call) error {
 		return err
 	}
 	if s.ID != "" {
-		if err := admin.EndAnySession(c, s.ID); err != nil {
+		id, err := sessionID(c, admin, s.ID)
+		if err != nil {
 			return err
 		}
-		return c.Say(api.Ended{Ended: 1}, "ended session %s", cli.Printable(s.ID))
+		if err := admin.EndAnySession(c, id); err != nil {
+			return err
+		}
+		return c.Say(api.Ended{Ended: 1}, "ended session %s", cli.Printable(id))
 	}
 	found, err := whom{s.Account}.find(c, admin)
 	if err != nil {
@@ -93,9 +118,9 @@ type LoginCommand struct {
 	Identifier string `arg:"" help:"E-mail address or user name."`
 }
 
-// Help tells of the flag that is a setting elsewhere.
+// Help describes the flag that is a setting elsewhere.
 func (LoginCommand) Help() string {
-	return "With --audience, the access token is for that service, of those that the settings of Portaria name."
+	return "--audience requests an access token for that service. The settings list the services."
 }
 
 // Run signs in and prints the tokens.
@@ -113,11 +138,7 @@ func (l LoginCommand) Run(c *cli.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.Print(tokens, [][]string{
-		{"session", tokens.SessionID},
-		{"access token", tokens.AccessToken},
-		{"expires in", fmt.Sprintf("%ds", tokens.ExpiresIn)},
-		{"refresh token", tokens.RefreshToken},
-		{"expires in", fmt.Sprintf("%ds unless used", tokens.RefreshExpiresIn)},
-	})
+	// Not a table: nothing may be cut from a token.
+	return c.Say(tokens, "session        %s\naccess token   %s\nexpires in     %ds\nrefresh token  %s\nexpires in     %ds unless used",
+		tokens.SessionID, tokens.AccessToken, tokens.ExpiresIn, tokens.RefreshToken, tokens.RefreshExpiresIn)
 }

@@ -61,6 +61,7 @@ type Globals struct {
 	Config string `help:"Settings file (YAML); by default portaria.yaml in the working directory, if it exists." placeholder:"FILE"`
 	URL    string `help:"URL of the service (default: the address it listens on)." env:"PORTARIA_URL" placeholder:"URL"`
 	JSON   bool   `help:"Print JSON, for programs."`
+	Wide   bool   `help:"Print tables in full: all columns, whole ids, nothing cut to fit 100 columns."`
 }
 
 // Call is one run of a command.

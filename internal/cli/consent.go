@@ -13,21 +13,49 @@ import (
 // errUnchanged reports that a person was asked and did not type yes.
 var errUnchanged = errors.New("nothing was changed")
 
-// Consent is the flag of commands that cannot be undone.
+// Consent is the flag of destructive commands. A command that embeds it and has a
+// method Consequence is a [Destructive] command.
 type Consent struct {
 	Yes bool `help:"Do not ask for confirmation. Required without a terminal."`
 }
 
-// Ask asks for confirmation at a terminal. Elsewhere it returns a usage error
-// unless --yes is given.
-func (y Consent) Ask(c *Call, doing, question string) error {
-	if y.Yes {
+// Destroys reports true. A command that destroys something only with certain flags
+// has a method of its own.
+func (Consent) Destroys() bool { return true }
+
+func (y Consent) given() bool { return y.Yes }
+
+// Destructive is a command that deletes data or secrets for good, or that ends the
+// tokens or sessions of more than one account. [Call.Confirm] asks before it runs.
+type Destructive interface {
+	// Destroys reports whether this call destroys something.
+	Destroys() bool
+	// Consequence returns a text that says what the call will do.
+	Consequence(*Call) (string, error)
+
+	given() bool // only a command that embeds Consent has it
+}
+
+// Confirm asks for confirmation if the command is destructive. Without a terminal
+// it returns a usage error unless --yes is given. The one caller is the program's main function,
+// so that no command can forget to ask.
+func (c *Call) Confirm(command any) error {
+	d, ok := command.(Destructive)
+	if !ok || !d.Destroys() {
 		return nil
 	}
-	if !c.atTerminal() {
-		return Misuse("nothing was changed: %s cannot be undone; confirm with --yes", doing)
+	if !d.given() && !c.atTerminal() {
+		return Misuse("nothing was changed: this cannot be undone; confirm with --yes")
 	}
-	return c.asked(question)
+	text, err := d.Consequence(c)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.Stderr, text)
+	if d.given() {
+		return nil
+	}
+	return c.asked("Continue?")
 }
 
 func (c *Call) atTerminal() bool { return term.IsTerminal(int(c.Stdin.Fd())) }

@@ -57,3 +57,22 @@ func (c *Call) ReadStdin(limit int64) ([]byte, error) {
 	}
 	return ReadAll(c.Stdin, "standard input", limit)
 }
+
+// maxTokenLine bounds a token on standard input, in bytes.
+const maxTokenLine = 16 << 10
+
+// TokenArgument returns a token or its id that was given as an argument. Without an
+// argument, or with -, it reads standard input: other users of the machine can read arguments.
+func (c *Call) TokenArgument(given string) (string, error) {
+	if given != "" && given != "-" {
+		return given, nil
+	}
+	text, err := c.ReadStdin(maxTokenLine)
+	if err != nil {
+		return "", err
+	}
+	if token := string(bytes.TrimSpace(text)); token != "" {
+		return token, nil
+	}
+	return "", Misuse("no token on standard input")
+}

@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 	"unicode"
 )
 
-// timeLayout is how people read times here; it sorts, and says its zone.
+// timeLayout is the form of times for people. It sorts, and it names the time zone.
 const timeLayout = "2006-01-02 15:04:05Z"
 
 // Clock writes a time for people, in UTC.
@@ -23,23 +22,8 @@ func AsJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// Table prints rows for people; the first is the head.
-func Table(w io.Writer, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		for i, cell := range row {
-			if i > 0 {
-				fmt.Fprint(t, "\t")
-			}
-			fmt.Fprint(t, Printable(cell))
-		}
-		fmt.Fprintln(t)
-	}
-	return t.Flush()
-}
-
-// Printable keeps what strangers chose, user agents above all, from steering
-// the terminal, or from reading otherwise than it is written.
+// Printable replaces characters that could control the terminal or change how the
+// text reads. Strangers choose some texts, such as user agents.
 func Printable(s string) string {
 	out := []rune(s)
 	for i, r := range out {
@@ -48,25 +32,6 @@ func Printable(s string) string {
 		}
 	}
 	return string(out)
-}
-
-// widest is how much of a text that strangers chose a list shows.
-const widest = 40
-
-// Short cuts a text for a list; --json has all of it.
-func Short(s string) string {
-	if r := []rune(s); len(r) > widest {
-		return string(r[:widest-1]) + "…"
-	}
-	return s
-}
-
-// Print answers in JSON where asked, else as a table.
-func (c *Call) Print(v any, rows [][]string) error {
-	if c.JSON {
-		return AsJSON(c.Stdout, v)
-	}
-	return Table(c.Stdout, rows)
 }
 
 // Say prints a sentence for people, and v for programs.
@@ -78,9 +43,9 @@ func (c *Call) Say(v any, format string, args ...any) error {
 	return err
 }
 
-// TellSecret prints a secret alone on standard output, where a script can take
-// it, and everything else beside it.
-func (c *Call) TellSecret(what, secret string) error {
+// PrintSecret prints a secret alone on standard output, so that a script can read
+// it. Everything else goes to standard error.
+func (c *Call) PrintSecret(what, secret string) error {
 	fmt.Fprintf(c.Stderr, "%s; this secret is shown once:\n", what)
 	_, err := fmt.Fprintln(c.Stdout, secret)
 	return err

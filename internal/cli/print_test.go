@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -29,19 +28,6 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
-	var out bytes.Buffer
-	err := Table(&out, [][]string{{"ID", "USER AGENT"}, {"a longer id", "x\tforged\ncolumn\x1b[m"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "ID           USER AGENT\n" +
-		"a longer id  x?forged?column?[m\n"
-	if out.String() != want {
-		t.Errorf("got\n%swant\n%s", out.String(), want)
-	}
-}
-
 func TestAsJSON(t *testing.T) {
 	var out strings.Builder
 	if err := AsJSON(&out, map[string]string{"user_agent": "<a&b>\x1b"}); err != nil {
@@ -57,15 +43,5 @@ func TestClockSaysItsZone(t *testing.T) {
 	at := time.Date(2030, 1, 2, 3, 4, 5, 6, time.FixedZone("BRT", -3*3600))
 	if got, want := Clock(at), "2030-01-02 06:04:05Z"; got != want {
 		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-func TestListsCutWhatStrangersChose(t *testing.T) {
-	long := strings.Repeat("é", 254)
-	if got := Short(long); len([]rune(got)) != widest || !strings.HasSuffix(got, "…") {
-		t.Errorf("%d characters", len([]rune(got)))
-	}
-	if got := Short("ana@example.com"); got != "ana@example.com" {
-		t.Error(got)
 	}
 }

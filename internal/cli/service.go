@@ -21,26 +21,26 @@ import (
 // callTimeout bounds one call of a command.
 const callTimeout = 30 * time.Second
 
-// Service finds the service that the settings describe.
+// Service returns the settings and a client of the service that they describe.
 func (c *Call) Service() (config.Config, *client.Client, error) {
 	settings, err := c.Settings()
 	if err != nil {
 		return config.Config{}, nil, err
 	}
-	derived := c.URL == ""
-	c.URL = BaseURL(c.URL, settings)
-	if err := checkPlain(c.URL, settings.InsecureHTTP); err != nil {
+	base := BaseURL(c.URL, settings)
+	if err := checkPlain(base, settings.InsecureHTTP); err != nil {
 		return config.Config{}, nil, err
 	}
-	hc, err := HTTPClient(settings, c.URL, derived)
+	hc, err := HTTPClient(settings, base, c.URL == "")
 	if err != nil {
 		return config.Config{}, nil, err
 	}
-	return settings, client.New(c.URL, hc), nil
+	return settings, client.New(base, hc), nil
 }
 
-// Operator is a client that may call the routes for administrators. Its token
-// is made here, from the local key, for this one command.
+// Operator returns a client that may call the routes for administrators. Its token
+// is signed here with the local key and lives for a minute: a command that waits for a person
+// calls Operator again afterwards.
 func (c *Call) Operator() (*client.Client, error) {
 	settings, service, err := c.Service()
 	if err != nil {
@@ -57,19 +57,20 @@ func (c *Call) Operator() (*client.Client, error) {
 	return service.WithToken(access), nil
 }
 
-// issuer is the setting or, where that is derived from the listen address,
-// what the service says. Only a service on this machine is asked: whoever
-// names the issuer decides where the token is good.
+// issuer returns the setting. If the issuer is derived from the listen address, it asks
+// the service. It asks only a service on this machine, because the issuer
+// decides which service accepts the operator's token.
 func (c *Call) issuer(settings config.Config, service *client.Client) (string, error) {
 	if settings.Issuer != "" {
 		return settings.Issuer, nil
 	}
-	if !OnThisMachine(c.URL) {
-		return "", errors.New("set issuer to the issuer of the service: it is not on this machine, so it is not asked")
+	base := BaseURL(c.URL, settings)
+	if !OnThisMachine(base) {
+		return "", errors.New("set issuer to the issuer of the service: it is not asked, because it is not on this machine")
 	}
 	metadata, err := service.Metadata(c)
 	if err != nil {
-		return "", fmt.Errorf("ask the service at %s for its issuer: %w", redacted(c.URL), err)
+		return "", fmt.Errorf("ask the service at %s for its issuer: %w", redacted(base), err)
 	}
 	return metadata.Issuer, nil
 }

@@ -89,10 +89,8 @@ func rotated(c *cli.Call, r keyring.Rotation) error {
 func rehearsed(c *cli.Call, r keyring.Rotation, plan keyring.Plan) error {
 	v := viewRotation(r)
 	v.Drill = true
-	rows := [][]string{{"WHEN", "KEY", "BECOMES", "WHY"}}
 	for _, s := range plan.Steps {
 		v.Steps = append(v.Steps, stepView{s.At, s.Kid, s.State.String(), s.Why})
-		rows = append(rows, []string{when(s.At), s.Kid, s.State.String(), s.Why})
 	}
 	if !c.JSON {
 		fmt.Fprintln(c.Stdout, "a rehearsal: nothing was changed")
@@ -100,7 +98,15 @@ func rehearsed(c *cli.Call, r keyring.Rotation, plan keyring.Plan) error {
 			fmt.Fprintf(c.Stdout, "under way already: nothing would be changed; %s signs from %s\n", cli.Printable(r.Successor), when(r.At))
 		}
 	}
-	return c.Print(v, rows)
+	return c.List(v, planTable(v.Steps))
+}
+
+func planTable(steps []stepView) cli.Table {
+	t := cli.Table{Columns: cli.Columns("=WHEN", "#KEY", "=BECOMES", "WHY")}
+	for _, s := range steps {
+		t.Rows = append(t.Rows, []string{when(s.At), s.Kid, s.State, s.Why})
+	}
+	return t
 }
 
 type keyRotate struct{ succession }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,26 +22,26 @@ import (
 
 // KeyCommand is the command line for keys.
 type KeyCommand struct {
-	List         keyList         `cmd:"" help:"List the service's keys with their state."`
-	Show         keyShow         `cmd:"" help:"Show a key and its public key."`
-	Generate     keyGenerate     `cmd:"" help:"Generate the service's next signing key, or with --out a key file."`
-	Import       keyImport       `cmd:"" help:"Import a key. A private key signs next; a public key only verifies."`
-	Rotate       keyRotate       `cmd:"" help:"Start signing with a new key, after verifiers have had time to fetch it."`
-	Retire       keyRetire       `cmd:"" help:"Stop signing with a key; its tokens stay valid until they expire."`
-	Kill         keyKill         `cmd:"" help:"Revoke a key (see revoke key). Works without the service."`
-	Reseal       keyReseal       `cmd:"" help:"Seal all keys with the first key of the master key file."`
-	RotateSecret keyRotateSecret `cmd:"" help:"Replace the secret behind refresh tokens, client secrets or webhooks."`
+	List         keyList         `cmd:"" effect:"reads" help:"List the service's keys with their state."`
+	Show         keyShow         `cmd:"" effect:"reads" help:"Show a key and its public key."`
+	Generate     keyGenerate     `cmd:"" effect:"changes" help:"Generate the service's next signing key, or with --out a key file."`
+	Import       keyImport       `cmd:"" effect:"changes" help:"Import a key. A private key signs next; a public key only verifies."`
+	Rotate       keyRotate       `cmd:"" effect:"changes" help:"Start signing with a new key, after verifiers have had time to fetch it."`
+	Retire       keyRetire       `cmd:"" effect:"changes" help:"Stop signing with a key; its tokens stay valid until they expire."`
+	Kill         RevokeKey       `cmd:"" effect:"destroys" help:"Revoke a signing key. Every token that it signed is rejected."`
+	Reseal       keyReseal       `cmd:"" effect:"changes" help:"Seal all keys with the first key of the master key file."`
+	RotateSecret keyRotateSecret `cmd:"" effect:"destroys" help:"Replace the secret that refresh tokens, client secrets or webhook secrets depend on."`
 
-	Export keyExport `cmd:"" help:"Write public keys as JWK set, JWK or PEM."`
+	Export keyExport `cmd:"" effect:"reads" help:"Print public keys as JWK set, JWK or PEM."`
 }
 
 // Help says where the keys are.
 func (KeyCommand) Help() string {
-	return "These commands work on the database and the master key in this directory, beside the running service, " +
-		"which notices within ten seconds. A KID that begins with a dash goes after --."
+	return "These commands use the database and the master key of the settings directly. The service may run; it reads changes " +
+		"within ten seconds. Write -- before a KID that begins with a dash."
 }
 
-// WithKeys runs one act on the local keys.
+// WithKeys opens the local keys, calls act and closes them.
 func WithKeys(c *cli.Call, act func(*app.LocalKeys, time.Time) error) error {
 	settings, err := c.Settings()
 	if err != nil {
@@ -77,9 +79,8 @@ func view(key keyring.Key, now time.Time) keyView {
 	}
 }
 
-// standing is the state in words: a key of another system is active, but never
-// signs.
-func (v keyView) standing() string {
+// label is the state for people: a key of another system is active, but never signs.
+func (v keyView) label() string {
 	if !v.Signs && v.State == keyring.Active.String() {
 		return "verifies only"
 	}
@@ -99,17 +100,23 @@ type keyList struct{}
 func (keyList) Run(c *cli.Call) error {
 	return WithKeys(c, func(keys *app.LocalKeys, now time.Time) error {
 		views := []keyView{}
-		rows := [][]string{{"KID", "ALG", "STATE", "FROM", "UNTIL", "PUBLISHED UNTIL"}}
 		for _, key := range keys.Keys() {
 			v := view(key, now)
 			views = append(views, v)
-			rows = append(rows, []string{v.Kid, v.Algorithm, v.standing(), when(v.ActivateAt), when(v.RetireAt), when(v.published())})
 		}
-		return c.Print(map[string]any{"keys": views}, rows)
+		return c.List(map[string]any{"keys": views}, keyTable(views))
 	})
 }
 
-// published is when the key leaves the key set: a killed one left at once.
+func keyTable(list []keyView) cli.Table {
+	t := cli.Table{Columns: cli.Columns("#KID", "=ALG", "=STATE", "=FROM", "=UNTIL", "=PUBLISHED UNTIL")}
+	for _, v := range list {
+		t.Rows = append(t.Rows, []string{v.Kid, v.Algorithm, v.label(), when(v.ActivateAt), when(v.RetireAt), when(v.published())})
+	}
+	return t
+}
+
+// published returns when the key leaves the key set. A revoked key left it at once.
 func (v keyView) published() time.Time {
 	if !v.KilledAt.IsZero() {
 		return v.KilledAt
@@ -119,17 +126,20 @@ func (v keyView) published() time.Time {
 
 // OneKey names a key of the service.
 type OneKey struct {
-	Kid string `arg:"" help:"The key's kid, as key list shows it."`
+	Kid string `arg:"" help:"The key's kid, as key list shows it, or its beginning."`
 }
 
-// Find returns the key with this kid.
+// Find returns the key with this kid, or whose kid alone begins so.
 func (o OneKey) Find(keys *app.LocalKeys) (keyring.Key, error) {
+	byKid := map[string]keyring.Key{}
 	for _, key := range keys.Keys() {
-		if key.Kid() == o.Kid {
-			return key, nil
-		}
+		byKid[key.Kid()] = key
 	}
-	return keyring.Key{}, fmt.Errorf("no key is called %s", cli.Printable(o.Kid))
+	kid, ok, err := cli.Match("keys", o.Kid, slices.Collect(maps.Keys(byKid)))
+	if err == nil && !ok {
+		err = fmt.Errorf("no key is called %s", cli.Printable(o.Kid))
+	}
+	return byKid[kid], err
 }
 
 type keyShow struct{ OneKey }
@@ -145,21 +155,25 @@ func (k keyShow) Run(c *cli.Call) error {
 		if c.JSON {
 			return cli.AsJSON(c.Stdout, v)
 		}
-		rows := [][]string{
-			{"kid", v.Kid},
-			{"algorithm", v.Algorithm},
-			{"state", v.standing()},
-			{"made", cli.Clock(v.CreatedAt)},
-			{"signs from", when(v.ActivateAt)},
-			{"signs until", when(v.RetireAt)},
-			{"published until", when(v.published())},
-			{"longest token", key.LongestTTL().String()},
-			{"public", string(v.Public)},
-		}
-		if v.Public == nil {
-			rows[len(rows)-1][1] = "nothing: " + workbench.OnlyHere(key.Algorithm())
-		}
-		return cli.Table(c.Stdout, rows)
+		return c.Show(keyDetails(v, key))
+	})
+}
+
+func keyDetails(v keyView, key keyring.Key) cli.Table {
+	public := string(v.Public)
+	if v.Public == nil {
+		public = "nothing: " + workbench.OnlyHere(key.Algorithm())
+	}
+	return cli.Details([][]string{
+		{"kid", v.Kid},
+		{"algorithm", v.Algorithm},
+		{"state", v.label()},
+		{"created", cli.Clock(v.CreatedAt)},
+		{"signs from", when(v.ActivateAt)},
+		{"signs until", when(v.RetireAt)},
+		{"published until", when(v.published())},
+		{"longest token", key.LongestTTL().String()},
+		{"public", public},
 	})
 }
 

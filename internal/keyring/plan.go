@@ -112,13 +112,13 @@ func (r *Record) steps(now time.Time) (steps []Step) {
 		}
 	}
 	if r.unmade() && r.ActivateAt.After(now) {
-		steps = append(steps, Step{At: r.CreatedAt, Kid: r.Kid, State: Next, Why: "made and published, so that all verifiers know it in time"})
+		steps = append(steps, Step{At: r.CreatedAt, Kid: r.Kid, State: Next, Why: "created; published before it signs"})
 	}
 	if !r.KilledAt.IsZero() {
 		return nil
 	}
 	add(r.ActivateAt, Active, "signs")
-	add(r.RetireAt, Retired, "signs no more, stays published for the tokens that it signed")
-	add(r.GoneAt(), Gone, "its last token has expired: leaves the key set and is deleted")
+	add(r.RetireAt, Retired, "stops signing; published until its tokens have expired")
+	add(r.GoneAt(), Gone, "its last token has expired; it is deleted")
 	return steps
 }

@@ -56,7 +56,7 @@ func (t tokenInspect) Run(c *cli.Call) error {
 	}{{"header", i.headerRows}, {"claims", i.claimRows}} {
 		if len(part.rows) > 0 {
 			fmt.Fprintf(c.Stdout, "\n%s\n", part.name)
-			if err := cli.Table(c.Stdout, part.rows); err != nil {
+			if err := c.Show(cli.Details(part.rows)); err != nil {
 				return err
 			}
 		}

@@ -15,11 +15,11 @@ import (
 
 // TokenCommand is the command line for tokens.
 type TokenCommand struct {
-	Verify  tokenVerify  `cmd:"" help:"Verify a signed token and print its claims."`
-	Inspect tokenInspect `cmd:"" help:"Explain a token and its weaknesses. Verifies nothing."`
-	Sign    tokenSign    `cmd:"" help:"Sign a token with the claims on standard input."`
-	Encrypt tokenEncrypt `cmd:"" help:"Encrypt a signed token, or claims."`
-	Decrypt tokenDecrypt `cmd:"" help:"Decrypt a token."`
+	Verify  tokenVerify  `cmd:"" effect:"reads" help:"Verify a signed token and print its claims."`
+	Inspect tokenInspect `cmd:"" effect:"reads" help:"Explain a token and its weaknesses. Verifies nothing."`
+	Sign    tokenSign    `cmd:"" effect:"reads" help:"Sign a token with the claims on standard input."`
+	Encrypt tokenEncrypt `cmd:"" effect:"reads" help:"Encrypt a signed token, or claims."`
+	Decrypt tokenDecrypt `cmd:"" effect:"reads" help:"Decrypt a token."`
 }
 
 // Help says what all these commands share.
