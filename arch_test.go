@@ -135,7 +135,7 @@ func table() map[string]rule {
 		// The commands for keys and tokens work without a service, on files:
 		// they are a face of jose, keyfile and keyring as the API is one of signin and issue.
 		"internal/workbench": {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring"}},
-		"internal/keycli":    {imports: []string{"internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/workbench"}},
+		"internal/keycli":    {imports: []string{"api", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/workbench"}},
 		"internal/admincli":  {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli"}},
 		"cmd/portaria": {imports: []string{"api", "internal/admincli", "internal/app", "internal/cli", "internal/config", "internal/keycli",
 			"internal/serve", "internal/workbench"}},
