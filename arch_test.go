@@ -120,7 +120,9 @@ func table() map[string]rule {
 		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
 		"internal/config":        {imports: append([]string{"internal/pgurl"}, domain...)},
 		// It reads structs of any package, and knows none of them.
-		"internal/config/setting": {domain: true},
+		"internal/config/setting":  {imports: []string{"internal/config/suggest", "internal/config/yamlfile"}, domain: true},
+		"internal/config/suggest":  {domain: true},
+		"internal/config/yamlfile": {domain: true},
 
 		"internal/jose/josetest": {imports: []string{"internal/jose"}, testing: true},
 

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/portaria/portaria/internal/config/setting"
+	"github.com/portaria/portaria/internal/config/yamlfile"
 	"github.com/portaria/portaria/internal/keyring"
 )
 
@@ -74,11 +74,11 @@ func (l *loader) checkExists(name, path string) {
 		return
 	}
 	if holdsSecret(path) {
-		l.Reject(name, setting.ErrNotPath.Error())
+		l.Reject(name, yamlfile.ErrNotPath.Error())
 		return
 	}
 	if _, err := os.Stat(path); err != nil {
-		l.Reject(name, "read "+path+": "+setting.Plain(err).Error())
+		l.Reject(name, "read "+path+": "+yamlfile.Plain(err).Error())
 	}
 }
 
@@ -140,13 +140,13 @@ func (l *loader) checkKeys() {
 		l.Reject("master_key_file", "must not be empty")
 	}
 	if holdsSecret(l.config.MasterKeyFile) {
-		l.Reject("master_key_file", setting.ErrNotPath.Error())
+		l.Reject("master_key_file", yamlfile.ErrNotPath.Error())
 		return
 	}
 	if info, err := os.Stat(l.config.MasterKeyFile); err == nil && info.IsDir() {
 		l.Reject("master_key_file", l.config.MasterKeyFile+" is a folder")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) && l.config.MasterKeyFile != "" {
-		l.Reject("master_key_file", "read "+l.config.MasterKeyFile+": "+setting.Plain(err).Error())
+		l.Reject("master_key_file", "read "+l.config.MasterKeyFile+": "+yamlfile.Plain(err).Error())
 	}
 }
 

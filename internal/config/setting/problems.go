@@ -3,16 +3,15 @@ package setting
 import (
 	"slices"
 	"strings"
+
+	"github.com/portaria/portaria/internal/config/suggest"
+	"github.com/portaria/portaria/internal/config/yamlfile"
 )
 
-// Problem is one thing that is wrong with the settings.
-type Problem struct {
-	// Where is a line of the file (portaria.yaml:3), an environment variable, a
-	// flag with its dashes, or the name of a setting that has its default value.
-	Where string
-	// Text says what is wrong. It never contains the value of a secret.
-	Text string
-}
+// Problem is one thing that is wrong with the settings. Where is a line of the file
+// (portaria.yaml:3), an environment variable, a flag with its dashes, or the name of
+// a setting that has its default value.
+type Problem = yamlfile.Problem
 
 // Problems is an error: everything that is wrong with the settings, at once.
 type Problems []Problem
@@ -41,4 +40,10 @@ func printable(name string) string {
 		return "this name"
 	}
 	return name
+}
+
+// resembles returns the name that was most likely meant by an unknown one.
+func resembles(unknown string, names []string) (meant string, ok bool) {
+	prefix := strings.ToLower(EnvPrefix)
+	return suggest.Name(strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(unknown, "-", "_")), prefix), names)
 }

@@ -7,6 +7,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/portaria/portaria/internal/config/suggest"
+	"github.com/portaria/portaria/internal/config/yamlfile"
 )
 
 const envConfig = EnvPrefix + "CONFIG"
@@ -121,7 +124,7 @@ func (r *Reader) warn(where, text string) {
 }
 
 // readFile returns what the settings file holds.
-func (r *Reader) readFile() []pair {
+func (r *Reader) readFile() []yamlfile.Pair {
 	path, where := r.sources.File, "--config"
 	if path == "" {
 		path, where = r.variable(envConfig), envConfig
@@ -132,13 +135,13 @@ func (r *Reader) readFile() []pair {
 	if path == "" {
 		return nil
 	}
-	text, err := readFile(path)
+	text, err := yamlfile.Read(path)
 	if err != nil {
 		r.Report(where, "read "+path+": "+err.Error())
 		return nil
 	}
 	r.file = path
-	pairs, problems := parseYAML(path, text)
+	pairs, problems := yamlfile.Parse(path, text)
 	r.problems = append(r.problems, problems...)
 	return pairs
 }
@@ -154,7 +157,7 @@ func (r *Reader) defaultFile() (path, where string) {
 	switch {
 	case os.IsNotExist(err):
 		return "", ""
-	case err == nil && foreign(info):
+	case err == nil && yamlfile.Foreign(info):
 		r.Report(path, "belongs to another user, or others can write to it: change its owner or mode, or name it with --config if you trust it")
 		return "", ""
 	}
@@ -174,16 +177,16 @@ func (r *Reader) variable(name string) (value string) {
 // environment returns the variables that are settings. An unknown variable is a
 // mistake only if it resembles a setting: Kubernetes and Compose files set
 // variables with our prefix for other purposes.
-func (r *Reader) environment() []pair {
+func (r *Reader) environment() []yamlfile.Pair {
 	variables := map[string]string{}
 	for _, variable := range r.sources.Environ {
 		name, value, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, EnvPrefix) && name != envConfig &&
-			!slices.Contains(r.sources.OtherVariables, name) && !fromKubernetes(name, value) {
+			!slices.Contains(r.sources.OtherVariables, name) && !suggest.FromKubernetes(strings.TrimPrefix(name, EnvPrefix), value) {
 			variables[name] = value
 		}
 	}
-	var pairs []pair
+	var pairs []yamlfile.Pair
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		setting := strings.ToLower(strings.TrimPrefix(name, EnvPrefix))
 		if name != strings.ToUpper(name) {
@@ -202,8 +205,8 @@ func (r *Reader) environment() []pair {
 	return pairs
 }
 
-func (r *Reader) flags() []pair {
-	var pairs []pair
+func (r *Reader) flags() []yamlfile.Pair {
+	var pairs []yamlfile.Pair
 	for _, flag := range slices.Sorted(maps.Keys(r.sources.Flags)) {
 		pairs = append(pairs, text(strings.ReplaceAll(flag, "-", "_"), "--"+flag, r.sources.Flags[flag]))
 	}
@@ -211,8 +214,8 @@ func (r *Reader) flags() []pair {
 }
 
 // text is a setting that a variable or a flag gives.
-func text(name, where, value string) pair {
-	return pair{name: name, where: where, value: node{where: where, form: scalar, text: value}}
+func text(name, where, value string) yamlfile.Pair {
+	return yamlfile.Pair{Name: name, Where: where, Value: yamlfile.Node{Where: where, Form: yamlfile.Scalar, Text: value}}
 }
 
 // names returns the flat names of all settings.
@@ -245,7 +248,7 @@ func (r *Reader) validateSections(s *section) {
 
 // scope returns a scope for the whole struct and one source.
 func (r *Reader) scope(from source) *scope {
-	return &scope{Reader: r, from: from, into: r.target, seen: map[string]pair{}, where: map[string]string{}}
+	return &scope{Reader: r, from: from, into: r.target, seen: map[string]yamlfile.Pair{}, where: map[string]string{}}
 }
 
 // place returns where a field of an item was given, or the item itself.

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/portaria/portaria/internal/config/yamlfile"
 )
 
 // source is where settings come from.
@@ -26,60 +28,60 @@ type scope struct {
 	*Reader
 	from  source
 	into  reflect.Value
-	item  string            // clients[orders]; empty for the whole
-	start string            // where the item begins
-	seen  map[string]pair   // by id, because a value and its file exclude each other
-	where map[string]string // of each setting of an item, by name
+	item  string                   // clients[orders]; empty for the whole
+	start string                   // where the item begins
+	seen  map[string]yamlfile.Pair // by id, because a value and its file exclude each other
+	where map[string]string        // of each setting of an item, by name
 }
 
 // read reads the settings of a section. prefix is the path of the section, as
 // the source writes it, with a dot at its end.
-func (c *scope) read(s *section, pairs []pair, prefix string) {
+func (c *scope) read(s *section, pairs []yamlfile.Pair, prefix string) {
 	for _, p := range pairs {
-		switch f := s.field(p.name); {
+		switch f := s.field(p.Name); {
 		case f == nil:
 			c.unknown(s, p, prefix)
 		case f.section == nil:
-			c.setting(f, p, prefix+p.name)
+			c.setting(f, p, prefix+p.Name)
 		default:
-			c.nested(f, p, prefix+p.name)
+			c.nested(f, p, prefix+p.Name)
 		}
 	}
 }
 
 // nested reads a section within a section.
-func (c *scope) nested(f *field, p pair, label string) {
+func (c *scope) nested(f *field, p yamlfile.Pair, label string) {
 	switch {
-	case p.value.form == mapping:
-		c.read(f.section, p.value.pairs, label+".")
-	case p.value.form == empty && c.from == fromFile: // all its lines are comments
+	case p.Value.Form == yamlfile.Mapping:
+		c.read(f.section, p.Value.Pairs, label+".")
+	case p.Value.Form == yamlfile.Empty && c.from == fromFile: // all its lines are comments
 	default:
-		c.reject(p.where, label, "has settings of its own: "+strings.Join(c.spelled(f.section.names()), ", "))
+		c.reject(p.Where, label, "has settings of its own: "+strings.Join(c.spelled(f.section.names()), ", "))
 	}
 }
 
 // setting reads one setting.
-func (c *scope) setting(f *field, p pair, label string) {
+func (c *scope) setting(f *field, p yamlfile.Pair, label string) {
 	if first, twice := c.seen[f.id]; twice {
-		c.Report(p.where, c.path(twiceText(f, p, first)))
+		c.Report(p.Where, c.path(twiceText(f, p, first)))
 		return
 	}
 	c.seen[f.id] = p
 	if f.NoFlag && c.from == fromFlag {
-		c.Report(p.where, "is a secret and everybody may read arguments; set "+f.Env())
+		c.Report(p.Where, "is a secret and everybody may read arguments; set "+f.Env())
 		return
 	}
-	if c.where[f.key] = p.where; c.item == "" {
-		c.given[f.Name], c.origin[f.id] = p.where, p.where
+	if c.where[f.key] = p.Where; c.item == "" {
+		c.given[f.Name], c.origin[f.id] = p.Where, p.Where
 	}
-	c.value(f, p.value, label)
+	c.value(f, p.Value, label)
 }
 
-func twiceText(f *field, second, first pair) string {
-	if second.name == first.name {
-		return second.name + " is already set at " + first.where
+func twiceText(f *field, second, first yamlfile.Pair) string {
+	if second.Name == first.Name {
+		return second.Name + " is already set at " + first.Where
 	}
-	return f.Name + " and " + first.name + " (" + first.where + ") exclude each other"
+	return f.Name + " and " + first.Name + " (" + first.Where + ") exclude each other"
 }
 
 // reject reports a problem with a setting. The label names the setting unless the
@@ -103,10 +105,10 @@ func (c *scope) path(text string) string {
 }
 
 // value reads the value of a setting, by the kind of the setting.
-func (c *scope) value(f *field, n node, label string) {
+func (c *scope) value(f *field, n yamlfile.Node, label string) {
 	var err error
 	switch {
-	case n.form == empty:
+	case n.Form == yamlfile.Empty:
 		err = errors.New(`has no value; write "" if it should be empty`)
 	case f.Kind == List:
 		c.list(f, n, label)
@@ -116,29 +118,29 @@ func (c *scope) value(f *field, n node, label string) {
 		err = c.names(f, n)
 	case f.Kind == Networks:
 		err = c.networks(f, n)
-	case n.form == list:
+	case n.Form == yamlfile.List:
 		err = errors.New("takes one value, not a list")
-	case n.form == mapping:
+	case n.Form == yamlfile.Mapping:
 		err = errors.New("takes one value, not a mapping; put quotes around JSON")
 	case f.value != nil:
 		err = c.content(f, n)
 	default:
-		if err = f.set(c.into, n.text); err == nil && f.Secret {
+		if err = f.set(c.into, n.Text); err == nil && f.Secret {
 			c.checkExposed(f, n)
 		}
 	}
 	if err != nil {
-		c.reject(n.where, label, err.Error())
+		c.reject(n.Where, label, err.Error())
 	}
 }
 
 // content reads the value of a setting from a file. The path is not repeated in
 // errors, because it may be the secret itself.
-func (c *scope) content(f *field, n node) error {
-	if looksLikeContent(n.text) {
-		return ErrNotPath
+func (c *scope) content(f *field, n yamlfile.Node) error {
+	if yamlfile.LooksLikeContent(n.Text) {
+		return yamlfile.ErrNotPath
 	}
-	content, err := readFile(n.text)
+	content, err := yamlfile.Read(n.Text)
 	if err != nil {
 		return fmt.Errorf("read the file: %w", err)
 	}
@@ -146,60 +148,60 @@ func (c *scope) content(f *field, n node) error {
 	if content == "" {
 		return errors.New("the file is empty")
 	}
-	if f.value.Secret && exposed(n.text) {
-		c.warn(n.where, c.path(f.Name)+": the named file "+exposedText)
+	if f.value.Secret && yamlfile.Exposed(n.Text) {
+		c.warn(n.Where, c.path(f.Name)+": the named file "+yamlfile.ExposedText)
 	}
 	return f.value.set(c.into, content)
 }
 
 // checkExposed warns when every user may read a settings file with a secret. A
 // type may report that a value holds no secret, such as a URL without password.
-func (c *scope) checkExposed(f *field, n node) {
+func (c *scope) checkExposed(f *field, n yamlfile.Node) {
 	value, ok := c.into.FieldByIndex(f.index).Interface().(interface{ HoldsSecret() bool })
-	if c.from == fromFile && (!ok || value.HoldsSecret()) && exposed(c.file) {
-		c.warn(n.where, c.path(f.Name)+": the settings file "+exposedText)
+	if c.from == fromFile && (!ok || value.HoldsSecret()) && yamlfile.Exposed(c.file) {
+		c.warn(n.Where, c.path(f.Name)+": the settings file "+yamlfile.ExposedText)
 	}
 }
 
 // texts returns the items of a list of texts. A single text is split.
-func (n node) texts(split func(string) []string) ([]string, bool) {
-	if n.form == scalar && strings.HasPrefix(strings.TrimSpace(n.text), "[") {
-		if value, ok := parseValue(n.where, n.text); ok {
+func texts(n yamlfile.Node, split func(string) []string) ([]string, bool) {
+	if n.Form == yamlfile.Scalar && strings.HasPrefix(strings.TrimSpace(n.Text), "[") {
+		if value, ok := yamlfile.ParseValue(n.Where, n.Text); ok {
 			n = value
 		}
 	}
-	switch n.form {
-	case scalar:
-		return split(n.text), true
-	case list:
+	switch n.Form {
+	case yamlfile.Scalar:
+		return split(n.Text), true
+	case yamlfile.List:
 		texts := []string{}
-		for _, item := range n.items {
-			if item.form != scalar {
+		for _, item := range n.Items {
+			if item.Form != yamlfile.Scalar {
 				return nil, false
 			}
-			texts = append(texts, item.text)
+			texts = append(texts, item.Text)
 		}
 		return texts, true
 	}
 	return nil, false
 }
 
-func (c *scope) names(f *field, n node) error {
-	texts, ok := n.texts(strings.Fields)
+func (c *scope) names(f *field, n yamlfile.Node) error {
+	items, ok := texts(n, strings.Fields)
 	if !ok {
 		return errors.New("must be a list of names")
 	}
-	c.into.FieldByIndex(f.index).Set(reflect.ValueOf(texts))
+	c.into.FieldByIndex(f.index).Set(reflect.ValueOf(items))
 	return nil
 }
 
-func (c *scope) networks(f *field, n node) error {
-	texts, ok := n.texts(splitCommas)
+func (c *scope) networks(f *field, n yamlfile.Node) error {
+	items, ok := texts(n, splitCommas)
 	if !ok {
 		return errors.New("must be a list of networks")
 	}
 	var networks []netip.Prefix
-	for _, text := range texts {
+	for _, text := range items {
 		network, err := f.parseNetwork(strings.TrimSpace(text))
 		if err != nil {
 			return err
@@ -222,56 +224,56 @@ const errPairs = "must be name=value, separated by white space, or a mapping; a 
 
 // pairs reads a mapping from names to values. It replaces the whole mapping, and
 // reports everything that is wrong with it.
-func (c *scope) pairs(f *field, n node, label string) {
-	pairs, ok := n.mapping()
+func (c *scope) pairs(f *field, n yamlfile.Node, label string) {
+	pairs, ok := asMapping(n)
 	if !ok {
-		c.reject(n.where, label, errPairs)
+		c.reject(n.Where, label, errPairs)
 		return
 	}
 	values := reflect.MakeMap(f.typ)
 	for _, p := range pairs {
-		value, name := reflect.New(f.typ.Elem()).Elem(), reflect.ValueOf(p.name).Convert(f.typ.Key())
+		value, name := reflect.New(f.typ.Elem()).Elem(), reflect.ValueOf(p.Name).Convert(f.typ.Key())
 		var err error
 		switch {
 		case values.MapIndex(name).IsValid():
 			err = errors.New("is given more than once")
-		case p.value.form != scalar:
+		case p.Value.Form != yamlfile.Scalar:
 			err = errors.New("must be a text; put quotes around a JWK")
 		default:
-			err = f.parse(value, p.value.text)
+			err = f.parse(value, p.Value.Text)
 		}
 		values.SetMapIndex(name, value)
 		if err != nil {
-			c.reject(p.where, label, p.name+": "+err.Error())
+			c.reject(p.Where, label, p.Name+": "+err.Error())
 		}
 	}
 	c.into.FieldByIndex(f.index).Set(values)
 }
 
-// mapping returns the pairs of a mapping, of a JSON object, or of texts of the
+// asMapping returns the pairs of a mapping, of a JSON object, or of texts of the
 // form name=value. All names must look like names, so that none is a part of a
 // key that lost its quotes.
-func (n node) mapping() ([]pair, bool) {
-	if n.form == scalar && json.Valid([]byte(n.text)) {
-		if value, ok := parseValue(n.where, n.text); ok && value.form == mapping {
+func asMapping(n yamlfile.Node) ([]yamlfile.Pair, bool) {
+	if n.Form == yamlfile.Scalar && json.Valid([]byte(n.Text)) {
+		if value, ok := yamlfile.ParseValue(n.Where, n.Text); ok && value.Form == yamlfile.Mapping {
 			n = value
 		}
 	}
-	pairs := n.pairs
-	if n.form != mapping {
-		texts, ok := n.texts(strings.Fields)
+	pairs := n.Pairs
+	if n.Form != yamlfile.Mapping {
+		items, ok := texts(n, strings.Fields)
 		if !ok {
 			return nil, false
 		}
-		for _, item := range texts {
+		for _, item := range items {
 			name, value, ok := strings.Cut(item, "=")
 			if !ok {
 				return nil, false
 			}
-			pairs = append(pairs, text(name, n.where, value))
+			pairs = append(pairs, text(name, n.Where, value))
 		}
 	}
-	odd := func(p pair) bool { return !isName(p.name) }
+	odd := func(p yamlfile.Pair) bool { return !isName(p.Name) }
 	return pairs, !slices.ContainsFunc(pairs, odd)
 }
 
@@ -283,25 +285,25 @@ func isName(text string) bool {
 }
 
 // list reads a list of structures. It replaces the whole list.
-func (c *scope) list(f *field, n node, label string) {
-	where := n.where
-	switch none := n.form == scalar && strings.TrimSpace(n.text) == ""; {
+func (c *scope) list(f *field, n yamlfile.Node, label string) {
+	where := n.Where
+	switch none := n.Form == yamlfile.Scalar && strings.TrimSpace(n.Text) == ""; {
 	case none:
-		n.form = list
-	case n.form == scalar:
-		n, _ = parseValue(where, n.text)
+		n.Form = yamlfile.List
+	case n.Form == yamlfile.Scalar:
+		n, _ = yamlfile.ParseValue(where, n.Text)
 	}
-	mappings := func(n node) bool { return n.form == mapping }
-	if n.form != list || !all(n.items, mappings) {
+	mappings := func(n yamlfile.Node) bool { return n.Form == yamlfile.Mapping }
+	if n.Form != yamlfile.List || !all(n.Items, mappings) {
 		c.reject(where, label, "must be a list; each item is a mapping that may have "+strings.Join(f.item.names(), ", "))
 		return
 	}
-	items, keys := reflect.MakeSlice(f.typ, len(n.items), len(n.items)), map[string]bool{}
-	for i, item := range n.items {
+	items, keys := reflect.MakeSlice(f.typ, len(n.Items), len(n.Items)), map[string]bool{}
+	for i, item := range n.Items {
 		into := items.Index(i)
 		f.item.defaults(into)
-		sub := &scope{Reader: c.Reader, from: c.from, into: into, item: itemName(label, f.item, item, i), start: item.where,
-			seen: map[string]pair{}, where: map[string]string{}}
+		sub := &scope{Reader: c.Reader, from: c.from, into: into, item: itemName(label, f.item, item, i), start: item.Where,
+			seen: map[string]yamlfile.Pair{}, where: map[string]string{}}
 		sub.readItem(f.item, item)
 		if key := f.item.keyOf(into); key != "" && keys[key] {
 			sub.reject(sub.place(f.item.key().key), f.item.key().key, "another item above has the same")
@@ -312,14 +314,14 @@ func (c *scope) list(f *field, n node, label string) {
 	c.into.FieldByIndex(f.index).Set(items)
 }
 
-func all(items []node, is func(node) bool) bool {
-	return !slices.ContainsFunc(items, func(n node) bool { return !is(n) })
+func all(items []yamlfile.Node, is func(yamlfile.Node) bool) bool {
+	return !slices.ContainsFunc(items, func(n yamlfile.Node) bool { return !is(n) })
 }
 
 // readItem reads an item, and validates it if all of it could be read.
-func (c *scope) readItem(s *section, item node) {
+func (c *scope) readItem(s *section, item yamlfile.Node) {
 	before := len(c.problems)
-	c.read(s, item.pairs, "")
+	c.read(s, item.Pairs, "")
 	if len(c.problems) > before {
 		return
 	}
@@ -347,30 +349,30 @@ func (s *section) keyOf(item reflect.Value) string {
 
 // itemName returns how problems name an item: by its key if that can be shown,
 // and by its number otherwise.
-func itemName(list string, s *section, item node, i int) string {
+func itemName(list string, s *section, item yamlfile.Node, i int) string {
 	name := fmt.Sprint(i + 1)
-	for _, p := range item.pairs {
-		if f := s.field(p.name); f != nil && f.isKey && p.value.form == scalar && isPrintable(p.value.text) {
-			name = p.value.text
+	for _, p := range item.Pairs {
+		if f := s.field(p.Name); f != nil && f.isKey && p.Value.Form == yamlfile.Scalar && isPrintable(p.Value.Text) {
+			name = p.Value.Text
 		}
 	}
 	return list + "[" + name + "]"
 }
 
 // unknown reports a name that is not a setting, with the one that was meant.
-func (c *scope) unknown(s *section, p pair, prefix string) {
+func (c *scope) unknown(s *section, p yamlfile.Pair, prefix string) {
 	text := "unknown setting"
 	if c.from == fromFile || c.item != "" {
-		text = c.path(prefix+printable(p.name)) + " is an unknown setting"
+		text = c.path(prefix+printable(p.Name)) + " is an unknown setting"
 	}
-	meant, ok := c.meant(s, p.name, prefix)
+	meant, ok := c.meant(s, p.Name, prefix)
 	switch {
 	case ok:
 		text += "; did you mean " + meant + "?"
 	case c.item != "" || prefix != "":
 		text += "; known names are " + strings.Join(s.keys(), ", ")
 	}
-	c.Report(p.where, text)
+	c.Report(p.Where, text)
 }
 
 // meant returns the setting that an unknown name resembles, as its source would

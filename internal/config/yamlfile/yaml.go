@@ -1,4 +1,6 @@
-package setting
+// Package yamlfile reads files: a settings file in YAML as plain nodes, and small
+// files that hold one value. It never shows the content of a file in an error.
+package yamlfile
 
 import (
 	"errors"
@@ -21,33 +23,42 @@ const (
 
 const notMapping = "the file must be lines of name: value"
 
-// form is the shape of a value.
-type form int
+// Problem is one thing that is wrong with a file.
+type Problem struct {
+	// Where is a line of the file (portaria.yaml:3), or another position.
+	Where string
+	// Text says what is wrong. It never contains the value of a secret.
+	Text string
+}
 
+// Form is the shape of a value.
+type Form int
+
+// The forms of a value.
 const (
-	empty form = iota // a name without a value
-	scalar
-	list
-	mapping
+	Empty Form = iota // a name without a value
+	Scalar
+	List
+	Mapping
 )
 
-// node is a value as a source gave it, before its setting gives it a meaning.
-type node struct {
-	where string
-	form  form
-	text  string // of a scalar, as it was written
-	items []node // of a list
-	pairs []pair // of a mapping
+// Node is a value as a source gave it, before its setting gives it a meaning.
+type Node struct {
+	Where string
+	Form  Form
+	Text  string // of a scalar, as it was written
+	Items []Node // of a list
+	Pairs []Pair // of a mapping
 }
 
-// pair is one name with its value.
-type pair struct {
-	name, where string
-	value       node
+// Pair is one name with its value.
+type Pair struct {
+	Name, Where string
+	Value       Node
 }
 
-// parseYAML reads a mapping of settings.
-func parseYAML(name, text string) ([]pair, []Problem) {
+// Parse reads a mapping of settings.
+func Parse(name, text string) ([]Pair, []Problem) {
 	where := func(tk *token.Token) string { return fmt.Sprintf("%s:%d", name, tk.Position.Line) }
 	tokens := lexer.Tokenize(text)
 	if bad, why := unfit(tokens); bad != nil {
@@ -58,7 +69,7 @@ func parseYAML(name, text string) ([]pair, []Problem) {
 		return nil, []Problem{syntaxProblem(name, err)}
 	}
 	t := tree{where: where}
-	var pairs []pair
+	var pairs []Pair
 	for _, document := range file.Docs {
 		switch body := document.Body.(type) {
 		case nil, *ast.CommentGroupNode:
@@ -73,27 +84,27 @@ func parseYAML(name, text string) ([]pair, []Problem) {
 	return pairs, t.problems
 }
 
-// parseValue reads a list or mapping that a variable, a flag or a quoted text
+// ParseValue reads a list or mapping that a variable, a flag or a quoted text
 // holds as JSON. All of it comes from one position.
-func parseValue(where, text string) (node, bool) {
-	pairs, problems := parseYAML("", "value: "+strings.ReplaceAll(text, "\n", " "))
+func ParseValue(where, text string) (Node, bool) {
+	pairs, problems := Parse("", "value: "+strings.ReplaceAll(text, "\n", " "))
 	if len(problems) > 0 || len(pairs) != 1 {
-		return node{}, false
+		return Node{}, false
 	}
-	value := pairs[0].value
+	value := pairs[0].Value
 	value.moveTo(where)
 	return value, true
 }
 
 // moveTo gives a value and all that is in it one position.
-func (n *node) moveTo(where string) {
-	n.where = where
-	for i := range n.items {
-		n.items[i].moveTo(where)
+func (n *Node) moveTo(where string) {
+	n.Where = where
+	for i := range n.Items {
+		n.Items[i].moveTo(where)
 	}
-	for i := range n.pairs {
-		n.pairs[i].where = where
-		n.pairs[i].value.moveTo(where)
+	for i := range n.Pairs {
+		n.Pairs[i].Where = where
+		n.Pairs[i].Value.moveTo(where)
 	}
 }
 
@@ -107,8 +118,8 @@ func (t *tree) problem(at *token.Token, text string) {
 	t.problems = append(t.problems, Problem{t.where(at), text})
 }
 
-func (t *tree) pairs(values []*ast.MappingValueNode) []pair {
-	pairs := []pair{}
+func (t *tree) pairs(values []*ast.MappingValueNode) []Pair {
+	pairs := []Pair{}
 	for _, value := range values {
 		key := value.Key.GetToken()
 		name, ok := scalarText(value.Key)
@@ -116,30 +127,30 @@ func (t *tree) pairs(values []*ast.MappingValueNode) []pair {
 			t.problem(key, notMapping)
 			continue
 		}
-		pairs = append(pairs, pair{name: name, where: t.where(key), value: t.node(value.Value, t.where(key))})
+		pairs = append(pairs, Pair{Name: name, Where: t.where(key), Value: t.node(value.Value, t.where(key))})
 	}
 	return pairs
 }
 
 // node reads a value. The position of the name serves for a value, too, because
 // a long text may begin on a later line.
-func (t *tree) node(value ast.Node, where string) node {
+func (t *tree) node(value ast.Node, where string) Node {
 	switch v := value.(type) {
 	case *ast.SequenceNode:
-		n := node{where: where, form: list, items: []node{}}
+		n := Node{Where: where, Form: List, Items: []Node{}}
 		for _, item := range v.Values {
-			n.items = append(n.items, t.node(item, t.where(firstToken(item))))
+			n.Items = append(n.Items, t.node(item, t.where(firstToken(item))))
 		}
 		return n
 	case *ast.MappingNode:
-		return node{where: where, form: mapping, pairs: t.pairs(v.Values)}
+		return Node{Where: where, Form: Mapping, Pairs: t.pairs(v.Values)}
 	case *ast.MappingValueNode:
-		return node{where: where, form: mapping, pairs: t.pairs([]*ast.MappingValueNode{v})}
+		return Node{Where: where, Form: Mapping, Pairs: t.pairs([]*ast.MappingValueNode{v})}
 	}
 	if text, ok := scalarText(value); ok {
-		return node{where: where, form: scalar, text: text}
+		return Node{Where: where, Form: Scalar, Text: text}
 	}
-	return node{where: where}
+	return Node{Where: where}
 }
 
 // firstToken returns the token that a value begins with; that of a mapping is

@@ -1,4 +1,4 @@
-package setting
+package yamlfile
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 // maxFile bounds the settings file and each file with a value.
 const maxFile = 1 << 20
 
-// readFile reads a whole file of bounded size.
-func readFile(path string) (string, error) {
+// Read reads a whole file of bounded size.
+func Read(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", Plain(err)
@@ -40,16 +40,17 @@ func Plain(err error) error {
 // ErrNotPath does not repeat the value, which may be the secret itself.
 var ErrNotPath = errors.New("must be the path of a file, and looks like the content of one")
 
-// looksLikeContent reports whether a value given as a path is more likely the
+// LooksLikeContent reports whether a value given as a path is more likely the
 // content of a file: a URL, a PEM block or JSON.
-func looksLikeContent(path string) bool {
+func LooksLikeContent(path string) bool {
 	return strings.Contains(path, "://") || strings.Contains(path, "-----BEGIN") || strings.HasPrefix(path, "{")
 }
 
-const exposedText = "holds a secret and every user of this machine may read the file; run chmod 640 on it"
+// ExposedText is the warning about a file for which [Exposed] is true.
+const ExposedText = "holds a secret and every user of this machine may read the file; run chmod 640 on it"
 
-// exposed reports whether every user of the machine may read a file.
-func exposed(path string) bool {
+// Exposed reports whether every user of the machine may read a file.
+func Exposed(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0
 }

@@ -1,4 +1,6 @@
-package setting
+// Package suggest finds the name that was meant by an unknown one, and recognises
+// variables that Kubernetes sets.
+package suggest
 
 import (
 	"regexp"
@@ -10,11 +12,10 @@ import (
 // port of a Service.
 var kubernetesPort = regexp.MustCompile(`(^|_)PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`)
 
-// fromKubernetes reports whether Kubernetes set a variable: it describes each
-// Service to each container, so a Service "portaria" or "portaria-db" gives
-// variables with our prefix.
-func fromKubernetes(name, value string) bool {
-	rest := strings.TrimPrefix(name, EnvPrefix)
+// FromKubernetes reports whether Kubernetes set a variable: it describes each
+// Service to each container, so a Service "portaria" or "portaria-db" sets
+// variables with our prefix. rest is the name of the variable without the prefix.
+func FromKubernetes(rest, value string) bool {
 	ends := func(word string) bool { return rest == word || strings.HasSuffix(rest, "_"+word) }
 	switch {
 	case ends("SERVICE_HOST"), ends("SERVICE_PORT"), kubernetesPort.MatchString(rest):
@@ -27,11 +28,11 @@ func fromKubernetes(name, value string) bool {
 	return false
 }
 
-// resembles returns the name that was most likely meant by an unknown one: one
+// Name returns the name that was most likely meant by an unknown one: one
 // with a typing error, or one with some words more or fewer, as in DATABASE_URL,
 // TLS_CERT and ACCESS_TOKEN_TTL.
-func resembles(unknown string, names []string) (meant string, ok bool) {
-	unknown = strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(unknown, "-", "_")), strings.ToLower(EnvPrefix))
+func Name(unknown string, names []string) (meant string, ok bool) {
+	unknown = strings.ToLower(strings.ReplaceAll(unknown, "-", "_"))
 	distance := 3
 	for _, name := range names {
 		// In a short name, two typing errors leave nothing to recognise.
