@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/portaria/portaria/verify/internal/rules"
+	"github.com/portaria/portaria/verify/internal/view"
 )
 
 // digest stands for a whole token, every byte of it: two hashes of 64 bits
@@ -149,7 +149,7 @@ func (r *record) size() int64 {
 	const place = 4 * int64(unsafe.Sizeof(bucket{})) / (3 * ways)
 	marks := int64(0)
 	if r.policy.revocable {
-		marks = int64(unsafe.Sizeof(rules.Keys{}))
+		marks = view.KeysSize
 	}
 	return int64(unsafe.Sizeof(record{})) + int64(len(r.texts)) + marks + place
 }

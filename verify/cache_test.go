@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -280,14 +281,21 @@ func TestSecretsAreNotCached(t *testing.T) {
 	}
 }
 
-func TestEpoch(t *testing.T) {
-	k := generate(t, jose.ES256)
-	token := sign(t, k, claims(nil), nil)
-	v, first := cached(t, k, &clock{start}, token)
-	v.NextEpoch()
-	if accept(t, v, token) != first {
-		t.Error("it was verified anew, where looking it up is enough")
-	}
+// TestRulesDoNotEmptyTheCache: after a rule about something else, a cached token is
+// looked up among the rules and not verified again.
+func TestRulesDoNotEmptyTheCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		v := open(t, w.config())
+		defer v.Close()
+		token := w.token(t, "a")
+		first := accept(t, v, token)
+		w.revoke("b")
+		synctest.Wait()
+		if accept(t, v, token) != first {
+			t.Error("the token was verified again")
+		}
+	})
 }
 
 // TestHitsTakeNoMemory: nor does finding out that a token is not there.
@@ -377,7 +385,6 @@ func TestManyAtOnce(t *testing.T) {
 		if err := v.Refresh(t.Context()); err != nil {
 			t.Error(err)
 		}
-		v.NextEpoch()
 	}
 	wg.Wait()
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -13,7 +14,7 @@ import (
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/verify/internal/keyset"
 	"github.com/portaria/portaria/verify/internal/payload"
-	"github.com/portaria/portaria/verify/internal/rules"
+	"github.com/portaria/portaria/verify/internal/view"
 )
 
 // Claims are what a verified token says. They never change, are small to copy,
@@ -29,12 +30,25 @@ type record struct {
 	dates    [payload.Dates]int64 // milliseconds
 	revision int64
 	digest   digest
-	marks    atomic.Pointer[rules.Keys] // what to look it up with among the rules; nil until it was
-	proved   atomic.Pointer[moments]    // when introspection was last asked and said that it stands
-	epoch    atomic.Uint32              // of the rules that it was last held against
+	mark     view.Mark
 	ends     [payload.Fields]uint16
 	fresh    bool
 	used     atomic.Bool
+}
+
+// Mark is where the view of the revocation log keeps its notes.
+func (r *record) Mark() *view.Mark { return &r.mark }
+
+// Facts returns the claims that rules speak of.
+func (r *record) Facts() view.Facts {
+	c := Claims{r}
+	return view.Facts{Issuer: c.Issuer(), ID: c.ID(), Session: c.SessionID(), Root: c.Root(), Account: c.Subject(), Client: c.ClientID(), Kid: r.key.Kid(),
+		Revision: r.revision, IssuedAt: r.dates[payload.IssuedAt]}
+}
+
+// Identity tells tokens apart by all that they say.
+func (r *record) Identity() [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf([]byte(r.texts), "\x00%v %d", r.dates, r.revision))
 }
 
 func (c Claims) text(field int) string {

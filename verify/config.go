@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/follow"
 	"github.com/portaria/portaria/verify/internal/keyset"
 )
 
@@ -178,7 +179,7 @@ const (
 	defaultRefetch = 10 * time.Second
 	defaultKeyAge  = 24 * time.Hour
 	defaultEntries = 100_000
-	defaultStale   = 10 * time.Second
+	defaultStale   = follow.DefaultStaleness
 	leastStale     = 2 * time.Second // heartbeats come every second
 	defaultBytes   = 64 << 20
 )

@@ -1,8 +1,10 @@
 package verify
 
 import (
-	"io"
+	"context"
 	"time"
+
+	"github.com/portaria/portaria/verify/internal/view"
 )
 
 // Cached returns how many tokens are cached and how much memory they take.
@@ -19,9 +21,6 @@ func (v *Verifier) Digest(token string) (hi, lo uint64) {
 	return d.hi, d.lo
 }
 
-// NextEpoch makes all that was verified be verified again.
-func (v *Verifier) NextEpoch() { v.epoch.Add(1) }
-
 // FindsHalf tells whether a cached token is found though only the first half of
 // its digest agrees.
 func (v *Verifier) FindsHalf(token string) bool {
@@ -32,54 +31,35 @@ func (v *Verifier) FindsHalf(token string) bool {
 	return half != nil
 }
 
-// Slept makes the clock on the wall be ahead of all that was heard, as it is
-// after the machine slept: its own clock then says that no time has passed.
-func (v *Verifier) Slept(took time.Duration) {
-	at := *v.follower.asOf.Load()
-	at.wall -= took.Milliseconds()
-	v.follower.asOf.Store(&at)
+func (v *Verifier) view() *view.View {
+	if v.follower == nil {
+		return view.New(view.Config{Now: v.now}) // nothing depends on it
+	}
+	return v.follower.View()
 }
+
+// Slept makes the wall clock be ahead of all that was heard, as it is after the
+// machine was suspended: its monotonic clock then says that no time has passed.
+func (v *Verifier) Slept(took time.Duration) { v.view().Slept(took) }
 
 // Watched returns how many connections are watched, and under how many keys.
 func (v *Verifier) Watched() (connections, keys int) {
-	v.watches.mu.Lock()
-	defer v.watches.mu.Unlock()
-	return len(v.watches.all), len(v.watches.by)
-}
-
-// Between has something done between the two reads of every decision: as of
-// when the view is, and the rules. Call it before the first one.
-func (v *Verifier) Between(do func()) { v.follower.between = do }
-
-// IssuerClock returns how far an issuer's clock has moved on at most, in
-// milliseconds, when the clocks of this machine have.
-func IssuerClock(mono, wall int64) int64 {
-	var c issuerClock
-	const ahead = 1000
-	c.prove(moments{mono: 500, wall: 700_000}, 500, 700_000+ahead)
-	latest, _ := c.latest(moments{mono: 500 + mono, wall: 700_000 + wall})
-	return latest - 700_000 - ahead
+	connections, keys, _ = v.watches.Len()
+	return connections, keys
 }
 
 // RoomForWatches returns for how many watches the maps have memory.
 func (v *Verifier) RoomForWatches() int {
-	v.watches.mu.Lock()
-	defer v.watches.mu.Unlock()
-	return v.watches.peak
+	_, _, room := v.watches.Len()
+	return room
 }
 
-// Plausible reports why a log cannot have come from one place to another.
-func Plausible(from, to int64) error { return plausible(from, to) }
-
-// ReadSnapshot returns how many rules a snapshot has.
-func ReadSnapshot(body io.Reader) (int, error) {
-	_, all, err := readSnapshot(body)
-	return len(all), err
-}
+// Between has a function called between the two reads of every decision: the age
+// of the view, and the rules. Call it before the first decision.
+func (v *Verifier) Between(do func()) { v.view().Between(do) }
 
 // TakeFrame has the follower take a frame. Nothing else may be under way.
 func (v *Verifier) TakeFrame(name string, data []byte) error {
-	f := v.follower
-	_, err := f.frame(f.ctx, f.mono(v.now()), name, data)
+	_, err := v.follower.Take(context.Background(), v.view().Mono(v.now()), name, data)
 	return err
 }

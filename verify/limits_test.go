@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -85,53 +84,6 @@ func TestLimitsOfLeeway(t *testing.T) {
 		}
 	}
 }
-
-// TestPlausiblePlaces: a log advances by 2^28 rules and 2^10 epochs at most while
-// a verifier is away.
-func TestPlausiblePlaces(t *testing.T) {
-	for _, test := range []struct {
-		from, to int64
-		want     bool
-	}{
-		{0, 1<<53 - 1, true}, {0, 1 << 53, false}, {rule.Seq(3, 5), 1 << 53, false},
-		{rule.Seq(3, 5), rule.Seq(3, 5+1<<28), true}, {rule.Seq(3, 5), rule.Seq(3, 6+1<<28), false},
-		{rule.Seq(3, 5), rule.Seq(3+1<<10, 0), true}, {rule.Seq(3, 5), rule.Seq(4+1<<10, 0), false},
-		{rule.Seq(3, 5), rule.Seq(4, 5+1<<28), true}, {rule.Seq(3, 5), rule.Seq(4, 6+1<<28), false},
-	} {
-		if err := verify.Plausible(test.from, test.to); (err == nil) != test.want {
-			t.Errorf("from %d to %d: %v", test.from, test.to, err)
-		}
-	}
-}
-
-// TestLimitsOfASnapshot: a rule takes a line of 16 KiB at most, and the first
-// line, with its end, 1 MiB; what is cut off is refused.
-func TestLimitsOfASnapshot(t *testing.T) {
-	const head, rule = `{"epoch":1,"head":4294967297}`, `{"seq":4294967297,"kind":"s","h":"09Y5bULDqq5mKGRGI5Aozw","t":1,"x":2,"mode":"hard"}`
-	fill := func(text string, size int) string { return text + strings.Repeat(" ", size-len(text)-1) + "\n" }
-	for _, more := range []int{0, 1} {
-		if n, err := verify.ReadSnapshot(strings.NewReader(fill(head, 1<<20+more))); (err == nil) != (more == 0) || n != 0 {
-			t.Errorf("first line of %d bytes: %v", 1<<20+more, err)
-		}
-		if n, err := verify.ReadSnapshot(strings.NewReader(head + "\n" + fill(rule, 16<<10+more))); (err == nil) != (more == 0) || n != 1-more {
-			t.Errorf("rule of %d bytes: %d rules, %v", 16<<10+more, n, err)
-		}
-	}
-	whole := head + "\n" + rule + "\n"
-	for n := range whole {
-		if _, err := verify.ReadSnapshot(strings.NewReader(whole[:n])); (err == nil) != (n == len(head)+1) {
-			t.Errorf("%q: %v", whole[:n], err)
-		}
-	}
-	if _, err := verify.ReadSnapshot(io.MultiReader(strings.NewReader(whole), brokenWire{})); err == nil {
-		t.Error("a snapshot whose connection broke is read")
-	}
-}
-
-// brokenWire fails.
-type brokenWire struct{}
-
-func (brokenWire) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // TestPrefixesOfFrames: no frame that is cut off changes anything or panics.
 func TestPrefixesOfFrames(t *testing.T) {

@@ -105,8 +105,8 @@ func (v *Verifier) Require(next http.Handler, requirements ...Requirement) http.
 		panic("verify: Optional beside other requirements lets in who has no token: call Check in the handler")
 	}
 	requirements = slices.Clone(requirements)
-	if slices.ContainsFunc(requirements, opens) {
-		v.counts.hasOpen.Store(true)
+	if v.follower != nil && slices.ContainsFunc(requirements, opens) {
+		v.follower.HasOpenRoute()
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, err := v.authenticate(r, requirements)

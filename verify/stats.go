@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/background"
+	"github.com/portaria/portaria/verify/internal/follow"
 )
 
 // Stats is what a verifier has to tell to whoever watches over it. Counts are
@@ -62,10 +63,9 @@ const (
 
 // counts are what Stats is made of.
 type counts struct {
-	offered, hasOpen                 atomic.Bool
-	opened, introspected, unanswered atomic.Int64
-	reasons                          [len(reasons)]atomic.Int64
-	panics                           *background.Panics
+	offered atomic.Bool // the issuer has a feed, and it is not followed
+	reasons [len(reasons)]atomic.Int64
+	panics  *background.Panics
 }
 
 // reasons has the more special errors first.
@@ -90,8 +90,7 @@ func (c *counts) refused(err error) {
 
 // Stats returns how things stand.
 func (v *Verifier) Stats() Stats {
-	s := Stats{Feed: FeedOff, Age: -1, KeyAge: -1, Refused: map[string]int64{}, Opened: v.counts.opened.Load(),
-		Introspected: v.counts.introspected.Load(), Unanswered: v.counts.unanswered.Load(), Panics: v.counts.panics.Count()}
+	s := Stats{Feed: FeedOff, Age: -1, KeyAge: -1, Refused: map[string]int64{}, Panics: v.counts.panics.Count()}
 	for i := range reasons {
 		if n := v.counts.reasons[i].Load(); n > 0 {
 			s.Refused[reasons[i].name] = n
@@ -108,19 +107,18 @@ func (v *Verifier) Stats() Stats {
 		s.Feed = FeedIgnored
 	}
 	if v.follower != nil {
-		v.follower.stats(&s, v.now())
+		s.follows(v.follower.State(v.now()))
 	}
 	return s
 }
 
-func (f *follower) stats(s *Stats, now time.Time) {
-	s.Rules, s.RuleBytes, s.Place = f.sizes.rules.Load(), f.sizes.bytes.Load(), f.applied.Load()
-	if at := f.asOf.Load(); at != nil {
-		s.Age = time.Duration(f.mono(now)-at.mono) * time.Millisecond
-	}
+// follows adds how following goes.
+func (s *Stats) follows(f follow.State) {
+	s.Rules, s.RuleBytes, s.Place, s.Age = f.Rules, f.RuleBytes, f.Position, f.Age
+	s.Opened, s.Introspected, s.Unanswered = f.Opened, f.Introspected, f.Unanswered
 	switch {
-	case f.absent.Load():
-	case f.fresh(now):
+	case f.Absent:
+	case f.Current:
 		s.Feed = FeedFresh
 	default:
 		s.Feed = FeedStale

@@ -33,13 +33,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/verify/internal/follow"
 	"github.com/portaria/portaria/verify/internal/keyset"
 	"github.com/portaria/portaria/verify/internal/payload"
+	"github.com/portaria/portaria/verify/internal/view"
 )
 
 // Verifier verifies the access tokens of one issuer for one audience. Safe for
@@ -56,12 +57,9 @@ type Verifier struct {
 	cache      *cache // nil for none
 	macs       *macs  // nil for keys that are public
 	memory     sync.Pool
-	follower   *follower // nil when nothing is followed
-	watches    watches
+	follower   *follow.Follower // nil when nothing is followed
+	watches    *view.Watches
 	counts     counts
-	// epoch changes when what was verified before must be looked up again among
-	// the rules.
-	epoch atomic.Uint32
 }
 
 // New returns a verifier. It fetches the issuer's keys and waits for them until
@@ -79,7 +77,7 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 		places: slices.Clone(c.Places), refused: c.OnRefused,
 		now:    c.Now,
 		manual: c.ManualKeys,
-		memory: sync.Pool{New: newScratch},
+		memory: sync.Pool{New: newScratch}, watches: view.NewWatches(),
 	}
 	var err error
 	if c.DecryptionKeys != nil {
@@ -108,13 +106,13 @@ func New(ctx context.Context, c Config) (*Verifier, error) {
 	}
 	if c.ClientID != "" {
 		v.policy.revocable = true
-		v.follower = newFollower(v, c)
-		source.Feed = v.follower
+		v.follower = follow.New(v.followed(c), host{v})
+		v.watches, source.Feed = v.follower.View().Watches(), v.follower
 	}
 	v.remote = keyset.NewRemote(source, v.keys)
 	v.remote.Start(ctx)
 	if v.follower != nil {
-		v.follower.start(ctx)
+		v.follower.Start(ctx)
 	}
 	return v, nil
 }
@@ -160,7 +158,7 @@ func parsePrivate(data []byte) (jose.KeySet, error) {
 // keeps working with what it has until that is too old.
 func (v *Verifier) Close() {
 	if v.follower != nil {
-		v.follower.close()
+		v.follower.Close()
 	}
 	if v.remote != nil {
 		v.remote.Close()
@@ -179,11 +177,11 @@ func (v *Verifier) Health() error {
 		return ErrUnavailable
 	}
 	now := v.now()
-	if view, why := v.keys.Usable(now.UnixMilli()); view == nil {
+	if keys, why := v.keys.Usable(now.UnixMilli()); keys == nil {
 		return v.unavailable(why)
 	}
 	if v.follower != nil {
-		if err := v.follower.health(now); err != nil {
+		if err := v.follower.Health(now); err != nil {
 			return err
 		}
 	}
@@ -271,7 +269,7 @@ func (v *Verifier) check(ctx context.Context, token string, open bool) (Claims, 
 		if isNew {
 			now = v.now() // it may have waited for keys meanwhile
 		}
-		if err := v.follower.admit(ctx, r, request{token, now, open}); err != nil {
+		if err := v.follower.Admit(ctx, follow.Request{Token: r, Text: token, Now: now, Open: open}); err != nil {
 			return Claims{}, err
 		}
 	}
@@ -312,11 +310,11 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	view, err := v.view(ctx, now)
+	keys, err := v.usableKeys(ctx, now)
 	if err != nil {
 		return nil, err
 	}
-	k, learned := view.Learned(parts.Header)
+	k, learned := keys.Learned(parts.Header)
 	if !learned {
 		if k.Header, err = v.parseHeader(parts.Header); err != nil {
 			return nil, err
@@ -336,7 +334,7 @@ func (v *Verifier) verify(ctx context.Context, token string, now int64) (*record
 	case learned:
 		err = parts.Verify(k.Key.Key)
 	default:
-		k.Key, err = v.verifyFirst(ctx, view, parts, k.Header, s.claims.Dates[payload.IssuedAt])
+		k.Key, err = v.verifyFirst(ctx, keys, parts, k.Header, s.claims.Dates[payload.IssuedAt])
 	}
 	if err != nil {
 		return nil, signatureError(err)
@@ -367,18 +365,18 @@ func (v *Verifier) decrypt(token string) (string, error) {
 	return signed, nil
 }
 
-// view returns the keys, after another attempt to get them if there are none or
-// they are too old, as they are after a machine has slept.
-func (v *Verifier) view(ctx context.Context, now int64) (*keyset.View, error) {
-	view, why := v.keys.Usable(now)
-	if view == nil && v.remote != nil && !v.streamsKeys() {
+// usableKeys returns the keys. If there are none or they are too old, as they are
+// after a machine was suspended, it tries once more to fetch them.
+func (v *Verifier) usableKeys(ctx context.Context, now int64) (*keyset.View, error) {
+	keys, why := v.keys.Usable(now)
+	if keys == nil && v.remote != nil && !v.streamsKeys() {
 		_, _ = v.remote.Refresh(ctx, false) // what counts is what there is now
-		view, why = v.keys.Usable(now)
+		keys, why = v.keys.Usable(now)
 	}
-	if view != nil {
-		return view, nil
+	if keys != nil {
+		return keys, nil
 	}
-	if errors.Is(ctx.Err(), context.Canceled) { // nobody waits for an answer
+	if errors.Is(ctx.Err(), context.Canceled) { // the caller has gone
 		return nil, fmt.Errorf("verify: %w", ctx.Err())
 	}
 	return nil, v.unavailable(why)

@@ -102,6 +102,17 @@ func (p *Panics) Keep(ctx context.Context, what string, f func(context.Context))
 	}
 }
 
+// After runs f after a time, as [time.AfterFunc] does. A panic of f is reported.
+func (p *Panics) After(d time.Duration, what string, f func()) *time.Timer {
+	return time.AfterFunc(d, func() { p.Try(context.Background(), what, f) })
+}
+
+// AfterDone runs f when ctx ends, as [context.AfterFunc] does. A panic of f is
+// reported.
+func (p *Panics) AfterDone(ctx context.Context, what string, f func()) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { p.Try(context.WithoutCancel(ctx), what, f) })
+}
+
 func rest(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

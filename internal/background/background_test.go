@@ -82,6 +82,25 @@ func TestCatch(t *testing.T) {
 	}
 }
 
+// A panic of a callback must not end the process either.
+func TestCallbacks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		p := background.New(slog.New(slog.NewTextHandler(&log, nil)))
+		p.After(time.Second, "timer", func() { panic("oops") })
+		p.After(time.Second, "stopped", func() { panic("oops") }).Stop()
+		ctx, cancel := context.WithCancel(t.Context())
+		p.AfterDone(ctx, "context", func() { panic("oops") })
+		p.AfterDone(ctx, "unhooked", func() { panic("oops") })()
+		cancel()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if p.Count() != 2 || !strings.Contains(log.String(), "work=timer") || !strings.Contains(log.String(), "work=context") {
+			t.Errorf("%d counted: %s", p.Count(), log.String())
+		}
+	})
+}
+
 // Without a log, work is kept alive all the same.
 func TestNoLog(t *testing.T) {
 	var none *background.Panics

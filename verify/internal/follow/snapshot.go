@@ -1,4 +1,4 @@
-package verify
+package follow
 
 import (
 	"bufio"
@@ -18,7 +18,10 @@ import (
 	"github.com/portaria/portaria/verify/internal/rules"
 )
 
-var errLineTooLong = errors.New("line too long")
+var (
+	errSnapshot    = errors.New("malformed snapshot")
+	errLineTooLong = errors.New("line too long")
+)
 
 const (
 	snapshotFor = 2 * time.Minute
@@ -28,31 +31,31 @@ const (
 	maxHead     = 1 << 20 // the first line: it has the key set
 )
 
-// fetchSnapshot fetches every rule and merges it: nothing is taken back.
-func (f *follower) fetchSnapshot(stream context.Context) error {
-	if err := f.unfit.resting(); err != nil {
+// fetchSnapshot fetches every rule and merges it. It drops no rule that is known.
+func (s *stream) fetchSnapshot(stream context.Context) error {
+	if err := s.pause.blocks(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(stream, snapshotFor)
 	defer cancel()
-	t0 := f.mono(f.v.now())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.places.Load().snapshot+"?"+url.Values{"verifier": {f.name}}.Encode(), nil)
+	t0 := s.view.Mono(s.config.Now())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.addresses.Load().snapshot+"?"+url.Values{"verifier": {s.upstream.name}}.Encode(), nil)
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Accept-Encoding", "gzip")
-	answer, err := f.send(r, "application/x-ndjson")
+	answer, err := s.upstream.send(r, "application/x-ndjson")
 	if err != nil {
 		return fmt.Errorf("fetch snapshot: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if err = f.useSnapshot(t0, answer); stream.Err() == nil { // else it was this side that went
-		f.unfit.note(err)
+	if err = s.useSnapshot(t0, answer); stream.Err() == nil { // otherwise this side ended it
+		s.pause.note(err)
 	}
 	return err
 }
 
-func (f *follower) useSnapshot(t0 int64, answer *http.Response) (err error) {
+func (f *Follower) useSnapshot(t0 int64, answer *http.Response) (err error) {
 	body := io.LimitReader(answer.Body, maxSnapshot)
 	if answer.Header.Get("Content-Encoding") == "gzip" {
 		if body, err = gzip.NewReader(body); err != nil {
@@ -66,8 +69,8 @@ func (f *follower) useSnapshot(t0 int64, answer *http.Response) (err error) {
 	return f.takeSnapshot(t0, head, all)
 }
 
-// readSnapshot reads a whole one. The end of it must be the end of a line: what
-// was cut off is refused.
+// readSnapshot reads a whole snapshot. It must end with the end of a line: one that
+// was cut off is rejected.
 func readSnapshot(body io.Reader) (head api.Snapshot, all []rules.Rule, err error) {
 	lines := bufio.NewReaderSize(body, maxHead)
 	first, err := lines.ReadSlice('\n')
@@ -90,19 +93,17 @@ func readSnapshot(body io.Reader) (head api.Snapshot, all []rules.Rule, err erro
 	}
 }
 
-func (f *follower) takeSnapshot(t0 int64, head api.Snapshot, all []rules.Rule) error {
-	if err := f.meet(head.FeedHello); err != nil {
+func (f *Follower) takeSnapshot(t0 int64, head api.Snapshot, all []rules.Rule) error {
+	if err := f.view.Meet(head.FeedHello); err != nil {
 		return err
 	}
 	if err := f.merge(all); err != nil {
 		return err
 	}
-	f.move(head.Head, func(relay *feed.Log) { relay.Reset(head.FeedHello) })
-	f.keepProof(head.Proof)
+	f.downstream.advance(head.Head, func(log *feed.Log) { log.Reset(head.FeedHello) })
+	f.upstream.keepProof(head.Proof)
 	if len(head.KeySet) > 0 {
-		if err := f.keys(head.KeySet); err != nil {
-			return err
-		}
+		f.takeKeySet(head.KeySet)
 	}
 	_, err := f.renew(t0, api.FeedHeartbeat{Age: -head.Age, Wall: head.Wall})
 	return err
