@@ -93,10 +93,12 @@ func table() map[string]rule {
 		"internal/mail":    {},
 		"internal/captcha": {},
 		"internal/serve":   {imports: []string{"internal/problem"}},
+		// The HTTP client for addresses that others choose.
+		"internal/outbound": {},
 		// It follows key sets over HTTP, for package token, which must not.
-		"internal/recipient": {imports: []string{"internal/jose", "internal/token"}},
+		"internal/recipient": {imports: []string{"internal/jose", "internal/outbound", "internal/token"}},
 		// The secret types are for what it signs with.
-		"internal/webhook": {imports: []string{"internal/background", "internal/secret", "internal/event"}},
+		"internal/webhook": {imports: []string{"internal/background", "internal/event", "internal/outbound", "internal/secret"}},
 
 		"internal/pgurl":                {domain: true},
 		"internal/store":                {domain: true},
@@ -120,7 +122,7 @@ func table() map[string]rule {
 		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/webhook")},
 		"internal/webui":         {imports: http},
 		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
-		"internal/config":        {imports: append([]string{"internal/pgurl"}, domain...)},
+		"internal/config":        {imports: append([]string{"internal/outbound", "internal/pgurl"}, domain...)},
 		// It reads structs of any package, and knows none of them.
 		"internal/config/setting":  {imports: []string{"internal/config/suggest", "internal/config/yamlfile"}, domain: true},
 		"internal/config/suggest":  {domain: true},

@@ -4,7 +4,9 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/portaria/portaria/internal/httpapi/feed"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/outbound"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/recipient"
 	"github.com/portaria/portaria/internal/revoke"
@@ -55,6 +58,9 @@ type App struct {
 	// recipients are the services that publish the key to encrypt to, by
 	// audience.
 	recipients map[string]*recipient.KeySet
+	// roots are the certificate authorities of outgoing requests; nil means those
+	// of the system.
+	roots *x509.CertPool
 	// fits finds tokens for an audience that max_token_size keeps from being.
 	fits func(audience string) error
 	log  *slog.Logger
@@ -115,6 +121,9 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	if a.roots, err = outbound.Roots(a.config.CAFile); err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
 	if err := a.openStore(ctx, sqlstore.Options{Around: env.Around, Reads: env.Reads, Panics: a.panics, Elapsed: env.Elapsed}); err != nil {
 		return nil, err
 	}
@@ -218,7 +227,9 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, error) {
 	policy := a.config.Token(issuer)
 	policy.Registered, policy.Latest = issue.Registered(a.store), a.clock.earliest
-	a.follow(policy)
+	if err := a.follow(policy); err != nil {
+		return nil, err
+	}
 	tokens, err := token.NewIssuer(a.ring, policy)
 	if err != nil {
 		return nil, err

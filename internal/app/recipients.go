@@ -26,18 +26,23 @@ const (
 // follow gives the policy a source for every key that a service publishes.
 // Upkeep begins with asking them: a service that is down, or slow, does not
 // keep this one from starting.
-func (a *App) follow(policy token.Policy) {
+func (a *App) follow(policy token.Policy) error {
 	a.recipients = map[string]*recipient.KeySet{}
+	client, err := recipient.NewClient(a.roots)
+	if err != nil {
+		return err
+	}
 	for audience, key := range a.config.AudienceEncryption {
 		if key.URL == "" {
 			continue
 		}
-		set := recipient.New(key.URL)
+		set := recipient.New(key.URL, client)
 		a.recipients[audience] = set
 		service := policy.Services[audience]
 		service.EncryptTo = set
 		policy.Services[audience] = service
 	}
+	return nil
 }
 
 // FetchKeySets asks all services that publish their encryption keys for them,

@@ -64,7 +64,7 @@ func TestUpkeepFollowsKeySets(t *testing.T) {
 		done := a.Upkeep(ctx)
 		began := time.Now()
 		time.Sleep(time.Second) // of the bubble's clock: until it has asked
-		if !strings.Contains(log.String(), "answered 502") || !strings.Contains(log.String(), "tokens_wait=true") {
+		if !strings.Contains(log.String(), "status 502") || !strings.Contains(log.String(), "tokens_wait=true") {
 			t.Errorf("the start did not ask:\n%s", log)
 		}
 		for _, asked := range []time.Duration{15 * time.Second, 5*time.Minute + 15*time.Second, 10*time.Minute + 30*time.Second} {

@@ -8,11 +8,13 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/portaria/portaria/internal/config/yamlfile"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/outbound"
 )
 
 // check finds settings that exclude each other, and values that the type of a
@@ -27,6 +29,18 @@ func (l *loader) check() {
 	l.checkLifetimes()
 	l.checkRotation()
 	l.checkAudiences()
+	l.checkExists("ca_file", l.config.CAFile)
+	l.checkEgress("egress_allow", l.config.EgressAllow)
+	l.checkEgress("webhook_networks", l.config.WebhookNetworks)
+}
+
+// checkEgress refuses networks that are reached anyway, and those that never are.
+func (l *loader) checkEgress(name string, networks []netip.Prefix) {
+	for _, n := range networks {
+		if !slices.ContainsFunc(outbound.Inner(), n.Overlaps) {
+			l.Reject(name, n.String()+" is no private network; name one such as 10.20.0.0/16")
+		}
+	}
 }
 
 // show quotes a wrong value, unless it is so long that it may be a secret meant

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -140,9 +141,15 @@ type Config struct {
 	// may create a webhook can then reach services that only this machine should reach.
 	InsecureWebhooks bool `name:"insecure_webhooks" default:"false"`
 
-	// WebhookNetworks are the private networks that webhooks may call, such as `10.20.0.0/16`. The webhook must also have
-	// `allow_private`. Without this setting, webhooks call public addresses only, and `allow_private` is refused.
+	// EgressAllow are the private networks that outgoing requests may reach, such as `10.20.0.0/16`, when other people choose
+	// the address. A webhook must also have `allow_private`. Without this setting, these requests reach public addresses only,
+	// and `allow_private` is refused. Link-local addresses and those of cloud metadata are never reached.
+	EgressAllow []netip.Prefix `name:"egress_allow"`
+	// WebhookNetworks are the old name of `egress_allow`. Both lists count.
 	WebhookNetworks []netip.Prefix `name:"webhook_networks"`
+	// CAFile is a file with further certificate authorities, as PEM, that all outgoing HTTPS requests trust: webhooks and
+	// key sets of services. It is read at the start.
+	CAFile string `name:"ca_file"`
 
 	// EventRetention is how long events are kept, for the audit trail and for webhooks that send events again. Webhooks try for
 	// three days to deliver an event. Time in which no process of the service runs does not count.
@@ -168,6 +175,9 @@ func (c Config) SignUpOpen() bool { return c.SignUp == "open" }
 // OnlyIssuerAtAccounts reports whether the routes of a person's account accept
 // only tokens whose audience is the issuer.
 func (c Config) OnlyIssuerAtAccounts() bool { return c.AccountRoutes == "issuer" }
+
+// Egress returns the private networks that outgoing requests may reach.
+func (c Config) Egress() []netip.Prefix { return slices.Concat(c.EgressAllow, c.WebhookNetworks) }
 
 // TLS reports whether the service itself speaks TLS.
 func (c Config) TLS() bool { return c.TLSCertFile != "" }

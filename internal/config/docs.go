@@ -26,6 +26,8 @@ func settingDoc(name string) string {
 		return "Services that get encrypted access tokens (nested JWTs). Each has a public key: a JWK, or the https URL of its key set. Key sets are fetched at the start and every five minutes. After a change, the service must be able to decrypt with the old key for that long. Until a key is known, requests for tokens of the service get 503."
 	case "audience_profiles":
 		return "Services that apps may ask access tokens for, besides `audience`. Each has the form that its verifier expects: `at+jwt` is RFC 9068, `jwt` has `typ: JWT`, and `flask` is for flask-jwt-extended. `audience` itself may be one of them."
+	case "ca_file":
+		return "A file with further certificate authorities, as PEM, that all outgoing HTTPS requests trust: webhooks and key sets of services. It is read at the start."
 	case "clients":
 		return "The registered applications and services; administrators can register further ones while the service runs. On start and on SIGHUP, clients are synced with this list. A client removed from it is disabled until you list it again or run `portaria client enable`. See above for the settings of a client."
 	case "clients.access_ttl":
@@ -62,6 +64,8 @@ func settingDoc(name string) string {
 		return "The address of the database: `sqlite:PATH` for a file, or `postgres://user:password@host/name`."
 	case "database_wait":
 		return "How long `portaria serve` waits at its start for a database that it cannot reach. It retries with growing pauses, and fails after this time; 0s fails at once."
+	case "egress_allow":
+		return "The private networks that outgoing requests may reach, such as `10.20.0.0/16`, when other people choose the address. A webhook must also have `allow_private`. Without this setting, these requests reach public addresses only, and `allow_private` is refused. Link-local addresses and those of cloud metadata are never reached."
 	case "event_retention":
 		return "How long events are kept, for the audit trail and for webhooks that send events again. Webhooks try for three days to deliver an event. Time in which no process of the service runs does not count."
 	case "insecure_database_tls":
@@ -125,7 +129,7 @@ func settingDoc(name string) string {
 	case "trusted_proxies":
 		return "The networks of the proxies in front of this service. The address of a client is taken from `proxy_header` only if one of these proxies sent it."
 	case "webhook_networks":
-		return "The private networks that webhooks may call, such as `10.20.0.0/16`. The webhook must also have `allow_private`. Without this setting, webhooks call public addresses only, and `allow_private` is refused."
+		return "The old name of `egress_allow`. Both lists count."
 	}
 	return ""
 }

@@ -126,6 +126,12 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 	case "clients":
 		return `[{"id": "orders", "kind": "service", "audiences": ["stock", "billing"], "access_ttl": "5m"}]`, nil
 	}
+	switch s.Name {
+	case "egress_allow", "webhook_networks":
+		return "10.0.0.0/8,fd00::/8", nil
+	case "ca_file":
+		return write(t, "ca.pem", ""), nil
+	}
 	switch s.Kind {
 	case setting.Duration:
 		return "19s", nil
@@ -269,6 +275,8 @@ func TestOneProblem(t *testing.T) {
 		"idle > absolute":      {map[string]string{"refresh_ttl": "31d"}, "--refresh-ttl: refresh_ttl (744h0m0s) is longer than session_ttl (720h0m0s), which ends every session"},
 		"rotates too often":    {map[string]string{"key_rotation": "1h"}, "--key-rotation: key rotation: every 1h0m0s is too often: a key is published for 1h2m0s before it signs"},
 		"token > session":      {map[string]string{"access_ttl": "3h", "session_ttl": "2h", "refresh_ttl": "1h"}, "--access-ttl: access_ttl (3h0m0s) is longer than session_ttl (2h0m0s), which ends every session"},
+		"a public network":     {map[string]string{"egress_allow": "10.0.0.0/8,8.8.8.0/24"}, "--egress-allow: 8.8.8.0/24 is no private network; name one such as 10.20.0.0/16"},
+		"metadata":             {map[string]string{"webhook_networks": "169.254.0.0/16"}, "--webhook-networks: 169.254.0.0/16 is no private network; name one such as 10.20.0.0/16"},
 		"everybody is a proxy": {map[string]string{"trusted_proxies": "0.0.0.0/0"}, `--trusted-proxies: "0.0.0.0/0" contains every address; name the networks that you mean`},
 		"cheap memory":         {map[string]string{"argon2_memory": "19455"}, "--argon2-memory: 19455 makes stolen passwords cheap to guess; 19456 is the least (insecure_password_hash permits it, for benchmarks)"},
 		"cheap iterations":     {map[string]string{"argon2_iterations": "1"}, "--argon2-iterations: 1 makes stolen passwords cheap to guess; 2 is the least (insecure_password_hash permits it, for benchmarks)"},

@@ -5,44 +5,53 @@ package recipient
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/outbound"
 	"github.com/portaria/portaria/internal/token"
 )
 
+// Limits of one fetch, redirects included.
 const (
-	// timeout bounds one fetch, redirects included.
 	timeout      = 5 * time.Second
 	maxRedirects = 3
 )
 
 var errPrivate = errors.New("publishes its private keys: whoever reads them reads the tokens")
 
-// KeySet is the key set of one service, as it was last known. It is a
+// NewClient returns the client for [New]. The operator chose the addresses, so
+// private networks and the proxy of the environment may be used. roots are the
+// trusted certificate authorities; nil means those of the system.
+func NewClient(roots *x509.CertPool) (*outbound.Client, error) {
+	return outbound.New(outbound.Config{
+		Reach:     outbound.OperatorsChoice(),
+		Roots:     roots,
+		Timeout:   timeout,
+		MaxBody:   jose.MaxKeySet,
+		Redirects: maxRedirects,
+		// Web servers send files without a known extension as text.
+		Types:            []string{"application/jwk-set+json", "application/json", "text/plain"},
+		EnvironmentProxy: true,
+	})
+}
+
+// KeySet is the key set of one service, as it was last fetched. It is a
 // [token.KeySource]. Safe for concurrent use.
 type KeySet struct {
 	url  string
-	http *http.Client
+	http *outbound.Client
 	key  atomic.Pointer[jose.Key]
 }
 
-// New returns the key set at a URL, not fetched yet. The URL is to be https, or
-// on this machine: whoever answers decides who reads the tokens.
-func New(url string) *KeySet {
-	// A connection that is used every few minutes need not be kept.
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
-	return &KeySet{
-		url:  url,
-		http: &http.Client{Transport: transport, Timeout: timeout, CheckRedirect: sameHost},
-	}
-}
+// New returns the key set at a URL, which is not fetched yet. The URL must be https,
+// or on this machine: its server decides who can read the tokens.
+func New(url string, client *outbound.Client) *KeySet { return &KeySet{url: url, http: client} }
 
 // EncryptionKey answers the key that was fetched last, however long ago: the
 // service that is down cannot have changed it. Error: token.ErrNoEncryptionKey.
@@ -58,7 +67,7 @@ func (s *KeySet) EncryptionKey(time.Time) (jose.Key, error) {
 // encrypts; it answers whether that is another key than before. After an error
 // the key stays what it was.
 func (s *KeySet) Fetch(ctx context.Context) (changed bool, err error) {
-	text, err := s.get(ctx)
+	text, err := s.http.Get(ctx, s.url)
 	if err != nil {
 		return false, fmt.Errorf("fetch key set: %w", err)
 	}
@@ -70,24 +79,6 @@ func (s *KeySet) Fetch(ctx context.Context) (changed bool, err error) {
 	return before == nil || string(before.PublicJWK()) != string(key.PublicJWK()), nil
 }
 
-func (s *KeySet) get(ctx context.Context) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Accept", "application/jwk-set+json, application/json")
-	answer, err := s.http.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("answered %d", answer.StatusCode)
-	}
-	// One byte more than is allowed, so that the parser sees that it is.
-	return io.ReadAll(io.LimitReader(answer.Body, jose.MaxKeySet+1))
-}
-
 func choose(text []byte) (jose.Key, error) {
 	set, err := jose.ParseKeySet(text)
 	if err != nil {
@@ -97,15 +88,4 @@ func choose(text []byte) (jose.Key, error) {
 		return jose.Key{}, errPrivate
 	}
 	return set.EncryptionKey()
-}
-
-// sameHost lets a redirect pass only within the host that was asked.
-func sameHost(r *http.Request, via []*http.Request) error {
-	if len(via) > maxRedirects {
-		return errors.New("redirected too often")
-	}
-	if first := via[0].URL; r.URL.Host != first.Host || r.URL.Scheme != first.Scheme {
-		return errors.New("redirected to another host, which the settings do not name")
-	}
-	return nil
 }

@@ -54,6 +54,15 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (s *service) keySet(url string) *recipient.KeySet {
+	s.Helper()
+	client, err := recipient.NewClient(nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return recipient.New(url, client)
+}
+
 func (s *service) generate(a jose.Algorithm) jose.Key {
 	s.Helper()
 	key, err := jose.Generate(a)
@@ -101,7 +110,7 @@ func (s *service) fails(set *recipient.KeySet, naming string) {
 
 func TestKeysAreFollowed(t *testing.T) {
 	s := newService(t)
-	set := recipient.New(s.URL + "/keys")
+	set := s.keySet(s.URL + "/keys")
 	if _, err := set.EncryptionKey(time.Time{}); !errors.Is(err, token.ErrNoEncryptionKey) {
 		t.Errorf("before anything was fetched: %v", err)
 	}
@@ -119,13 +128,13 @@ func TestKeysAreFollowed(t *testing.T) {
 // TestTheLastGoodKeyStays, whatever the service answers later.
 func TestTheLastGoodKeyStays(t *testing.T) {
 	s := newService(t)
-	set := recipient.New(s.URL + "/keys")
+	set := s.keySet(s.URL + "/keys")
 	good := s.generate(jose.ECDHES)
 	s.publish(good.PublicJWK())
 	s.fetches(set, true, good)
 
 	s.status = http.StatusServiceUnavailable // with a key set in the body
-	s.fails(set, "answered 503")
+	s.fails(set, "unexpected response: status 503")
 	s.publish([]byte(`nonsense`))
 	s.fails(set, "malformed JSON")
 	s.publish(s.generate(jose.ES256).PublicJWK())
@@ -136,7 +145,7 @@ func TestTheLastGoodKeyStays(t *testing.T) {
 	s.fails(set, "publishes its private keys")
 	s.publish(s.generate(jose.ECDHES).PublicJWK())
 	s.text += strings.Repeat(" ", jose.MaxKeySet)
-	s.fails(set, "longer than")
+	s.fails(set, "response is too large")
 	s.has(set, good)
 
 	s.Close()
@@ -146,7 +155,7 @@ func TestTheLastGoodKeyStays(t *testing.T) {
 
 func TestAnEndlessAnswerEnds(t *testing.T) {
 	s := newService(t)
-	s.fails(recipient.New(s.URL+"/endless"), "longer than")
+	s.fails(s.keySet(s.URL+"/endless"), "response is too large")
 }
 
 func TestRedirectsStayOnTheHost(t *testing.T) {
@@ -156,13 +165,13 @@ func TestRedirectsStayOnTheHost(t *testing.T) {
 	other.publish(s.generate(jose.ECDHES).PublicJWK())
 
 	s.hops = 3
-	s.fetches(recipient.New(s.URL+"/hops"), true, good)
+	s.fetches(s.keySet(s.URL+"/hops"), true, good)
 	s.hops = 4
-	s.fails(recipient.New(s.URL+"/hops"), "redirected too often")
+	s.fails(s.keySet(s.URL+"/hops"), "redirect refused: more than 3")
 	s.another = other.URL + "/keys"
-	s.fails(recipient.New(s.URL+"/away"), "redirected to another host")
+	s.fails(s.keySet(s.URL+"/away"), "redirect refused: it leads to another host")
 	s.another = strings.Replace(s.URL, "http:", "https:", 1) + "/keys"
-	s.fails(recipient.New(s.URL+"/away"), "redirected to another host")
+	s.fails(s.keySet(s.URL+"/away"), "redirect refused: it leads to another host")
 	if other.asked != nil {
 		t.Error("the other host was asked")
 	}
@@ -172,7 +181,7 @@ func TestRedirectsStayOnTheHost(t *testing.T) {
 // here has asked for, nor to a key that gives its private half away.
 func TestLegacyAndWeakKeys(t *testing.T) {
 	s := newService(t)
-	set := recipient.New(s.URL + "/keys")
+	set := s.keySet(s.URL + "/keys")
 	good := s.generate(jose.RSAOAEP256)
 	s.publish(good.PublicJWK())
 	s.fetches(set, true, good)
@@ -191,4 +200,15 @@ func TestLegacyAndWeakKeys(t *testing.T) {
 		}
 		s.has(set, good) // as before
 	}
+}
+
+// TestOperatorsChoice: an operator may name a service inside the network, but a
+// redirect or a name leads to no metadata service.
+func TestOperatorsChoice(t *testing.T) {
+	s := newService(t)
+	for _, address := range []string{"http://169.254.169.254/keys", "http://[fe80::1]/keys", "http://[fd00:ec2::254]/keys", "http://0.0.0.0/keys"} {
+		s.fails(s.keySet(address), "address may not be called")
+	}
+	s.status, s.text = http.StatusOK, "<html>"
+	s.fails(s.keySet(s.URL+"/keys"), "content type is not accepted")
 }

@@ -7,24 +7,16 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/outbound"
 	"github.com/portaria/portaria/internal/secret"
 )
 
-// Allows is what a sender with these permissions makes of an address.
-func Allows(private, loopback bool, a netip.Addr) bool {
-	r := reach{loopback: loopback}
-	if private {
-		r.private = privateNetworks()
-	}
-	return r.allows(a)
-}
-
 // Through has the service reach its receivers in another way than over the
 // network, so that time can be virtual.
-func (s *Service) Through(rt http.RoundTripper) { s.sender = &sender{public: rt, private: rt} }
-
-// AsksProxy reports whether a sender asks a proxy, of the environment or another.
-func AsksProxy() bool { return newTransport(reach{}).Proxy != nil }
+func (s *Service) Through(rt http.RoundTripper) {
+	c := &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	s.sender = &sender{public: c, private: c}
+}
 
 // LookEvery has the log looked at less often, in tests of days.
 func (s *Service) LookEvery(d time.Duration) { s.lookEvery = d }
@@ -53,6 +45,10 @@ func Backoff(failures int) time.Duration { return backoff(failures) }
 
 // Send sends one message as a service would.
 func Send(ctx context.Context, loopback bool, sub Subscription) (int, Failure) {
-	o := newSender(loopback, privateNetworks()).send(ctx, sub, message{header: http.Header{"Webhook-Id": {"1"}}, body: []byte("{}")})
+	sender, err := newSender(Config{InsecureLoopback: loopback, Networks: outbound.Inner()})
+	if err != nil {
+		panic(err)
+	}
+	o := sender.send(ctx, sub, message{header: http.Header{"Webhook-Id": {"1"}}, body: []byte("{}")})
 	return o.status, o.failure
 }

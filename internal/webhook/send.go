@@ -9,51 +9,44 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/portaria/portaria/internal/outbound"
 )
 
 // Bounds of one try.
 const (
-	sendTimeout   = 15 * time.Second // of all of it
-	dialTimeout   = 5 * time.Second
-	headerTimeout = 10 * time.Second
-	maxHeader     = 16 << 10
+	sendTimeout = 15 * time.Second // of all of it
 	// maxAnswer is how much is read of the answer that refuses a Security
 	// Event Token; of others nothing is.
 	maxAnswer = 4 << 10
-	idle      = 30 * time.Second
 )
 
 // sender sends requests to receivers. What may be called differs by
 // subscription, and so do the connections that are kept.
 type sender struct {
-	public, private http.RoundTripper
+	public, private doer
 }
 
-func newSender(loopback bool, networks []netip.Prefix) *sender {
-	return &sender{
-		public:  newTransport(reach{loopback: loopback}),
-		private: newTransport(reach{loopback: loopback, private: networks}),
-	}
+// doer is an [outbound.Client], except in tests.
+type doer interface {
+	Do(*http.Request) (*http.Response, error)
 }
 
-// newTransport has no proxy, not even of the environment: it would be the
-// proxy that resolves the name, and that is reached instead.
-func newTransport(r reach) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, Control: r.control}
-	return &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    dialTimeout,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		ResponseHeaderTimeout:  headerTimeout,
-		MaxResponseHeaderBytes: maxHeader,
-		DisableCompression:     true,
-		MaxIdleConnsPerHost:    1,
-		IdleConnTimeout:        idle,
+// newSender follows no redirect and uses no proxy.
+func newSender(c Config) (*sender, error) {
+	public, err := newClient(outbound.Reach{Loopback: c.InsecureLoopback}, c)
+	if err != nil {
+		return nil, err
 	}
+	private, err := newClient(outbound.Reach{Loopback: c.InsecureLoopback, Inner: c.Networks}, c)
+	return &sender{public, private}, err
+}
+
+func newClient(r outbound.Reach, c Config) (*outbound.Client, error) {
+	return outbound.New(outbound.Config{Reach: r, Roots: c.Roots, Timeout: sendTimeout, MaxBody: maxAnswer, KeepAlive: true})
 }
 
 // outcome is what a receiver made of a message.
@@ -73,13 +66,11 @@ func (c *sender) send(ctx context.Context, sub Subscription, m message) outcome 
 	}
 	r.Header = m.header.Clone()
 	r.Header.Set("User-Agent", "Portaria-Webhook/1")
-	transport := c.public
+	client := c.public
 	if sub.AllowPrivate {
-		transport = c.private
+		client = c.private
 	}
-	// Not through http.Client: there is no redirect to follow and no cookie
-	// to keep.
-	answer, err := transport.RoundTrip(r)
+	answer, err := client.Do(r)
 	if err != nil {
 		return outcome{failure: classify(err)}
 	}
@@ -113,8 +104,8 @@ func refusal(body io.Reader) Failure {
 	var refused struct {
 		Code string `json:"err"`
 	}
-	text, _ := io.ReadAll(io.LimitReader(body, maxAnswer))
-	if json.Unmarshal(text, &refused) != nil {
+	text, err := io.ReadAll(body) // at most maxAnswer
+	if err != nil || json.Unmarshal(text, &refused) != nil {
 		return FailStatus
 	}
 	return refusedAs(refused.Code)
@@ -145,13 +136,13 @@ func classify(err error) Failure {
 	var alert tls.AlertError
 	var network net.Error
 	switch {
-	case errors.Is(err, errAddress):
+	case errors.Is(err, outbound.ErrAddress):
 		return FailAddress
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return FailTimeout
 	case errors.As(err, &name):
 		return FailName
-	case errors.As(err, &certificate), errors.As(err, &record), errors.As(err, &alert):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &certificate), errors.As(err, &record), errors.As(err, &alert):
 		return FailTLS
 	}
 	return FailConnect

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,8 +18,8 @@ import (
 	"github.com/portaria/portaria/internal/secret"
 )
 
-// Config is what a Service stands on. Every field but InsecureLoopback and
-// Panics is required.
+// Config is what a Service needs. Store, Events, Signer, Issuer, Key, Log and Now are
+// required.
 type Config struct {
 	Store  Store
 	Events Log
@@ -36,7 +37,10 @@ type Config struct {
 	// Networks are the private networks that a subscription with AllowPrivate
 	// may reach. Without them, there can be no such subscription.
 	Networks []netip.Prefix
-	Log      *slog.Logger
+	// Roots are the certificate authorities that receivers are checked against;
+	// nil means those of the system.
+	Roots *x509.CertPool
+	Log   *slog.Logger
 	// Panics logs and counts panics in deliveries; nil only keeps the others
 	// going.
 	Panics *background.Panics
@@ -74,9 +78,13 @@ func New(c Config) (*Service, error) {
 	case len(c.Key) < 32 || c.Issuer == "":
 		return nil, errors.New("set up webhooks: needs an issuer and a key of 32 bytes")
 	}
+	sender, err := newSender(c)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		Config: c,
-		sender: newSender(c.InsecureLoopback, c.Networks),
+		sender: sender,
 		holder: rand.Text(),
 		wake:   make(chan struct{}, 1),
 

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/outbound"
 )
 
 // Errors of this package.
@@ -176,7 +177,7 @@ func (s Subscription) pending(head int64) bool {
 // on this machine; networks are the private ones that the operator permits.
 func (s Subscription) check(insecure bool, networks []netip.Prefix) error {
 	if s.AllowPrivate && len(networks) == 0 {
-		return Fault{"allow_private", "the operator permits no private networks; the setting is webhook_networks"}
+		return Fault{"allow_private", "the operator permits no private networks; the setting is egress_allow"}
 	}
 	if !s.AllowPrivate {
 		networks = nil
@@ -189,7 +190,7 @@ func (s Subscription) check(insecure bool, networks []netip.Prefix) error {
 	}
 	switch s.Format {
 	case Standard, SET:
-		return checkURL(s.URL, reach{private: networks, loopback: insecure})
+		return checkURL(s.URL, outbound.Reach{Inner: networks, Loopback: insecure})
 	case Poll:
 		if s.URL != "" {
 			return Fault{"url", "a receiver that polls has none"}
@@ -216,19 +217,34 @@ func checkTypes(patterns []string) error {
 	return nil
 }
 
-func checkURL(text string, r reach) error {
+func checkURL(text string, r outbound.Reach) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || len(text) > maxURL || u.Hostname() == "":
 		return Fault{"url", fmt.Sprintf("expected an absolute URL of at most %d characters", maxURL)}
 	case u.User != nil || u.Fragment != "":
 		return Fault{"url", "it must have no user and no fragment"}
-	case u.Scheme != "https" && (u.Scheme != "http" || !r.loopback || !onThisMachine(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !r.Loopback || !onThisMachine(u.Hostname())):
 		return Fault{"url", "expected https"}
 	case !validPort(u):
 		return Fault{"url", "expected a port from 1 to 65535"}
 	}
-	return r.check(u.Hostname())
+	return checkHost(u.Hostname(), r)
+}
+
+// checkHost refuses a host that is an address, or this machine, and that may not be
+// called. Other names are checked when they are dialled.
+func checkHost(host string, r outbound.Reach) error {
+	a, err := netip.ParseAddr(host)
+	switch {
+	case err != nil && (host != "localhost" || r.Loopback):
+		return nil
+	case err == nil && r.Allows(a):
+		return nil
+	case err == nil && (outbound.Reach{Inner: outbound.Inner()}).Allows(a):
+		return Fault{"url", "this address is in a private network: the webhook needs allow_private, and the setting egress_allow must list the network"}
+	}
+	return Fault{"url", "this address may not be called"}
 }
 
 func validPort(u *url.URL) bool {
