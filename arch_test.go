@@ -47,11 +47,11 @@ func table() map[string]rule {
 	admission = slices.Clip(admission)
 	return map[string]rule{
 		"api":    {},
-		"verify": {imports: []string{"api", "internal/background", "internal/jose", "internal/problem"}, joseLib: true},
+		"verify": {imports: []string{"api", "internal/background", "internal/jose", "internal/problem", "internal/strictjson"}, joseLib: true},
 		// Its rooms: the errors that they share, and the reading of claims.
 		"verify/internal/refusal": {domain: true},
-		"verify/internal/payload": {imports: []string{"internal/jose", "verify/internal/refusal"}, domain: true},
-		"verify/internal/keyset":  {imports: []string{"internal/background", "internal/jose", "verify/internal/payload", "verify/internal/refusal"}},
+		"verify/internal/payload": {imports: []string{"internal/jose", "verify/internal/refusal", "internal/strictjson"}, domain: true},
+		"verify/internal/keyset":  {imports: []string{"internal/background", "internal/jose", "verify/internal/payload", "verify/internal/refusal", "internal/strictjson"}},
 		"verify/internal/view":    {imports: []string{"api", "internal/background", "internal/revoke/rule", "internal/skew", "verify/internal/refusal", "verify/internal/rules"}},
 		"verify/internal/follow":  {imports: []string{"api", "internal/background", "internal/feed", "internal/jose", "verify/internal/refusal", "verify/internal/rules", "verify/internal/view"}},
 		"verify/internal/rules":   {imports: []string{"api", "internal/revoke/rule"}, domain: true},
@@ -62,25 +62,27 @@ func table() map[string]rule {
 		"client":            {imports: []string{"api"}},
 
 		// The answers of RFC 9457, for the service and for verify.
-		"internal/problem":   {imports: []string{"api"}},
-		"internal/secret":    {domain: true},
-		"internal/publickey": {domain: true},
-		"internal/skew":      {domain: true},
+		"internal/problem": {imports: []string{"api"}},
+		// JSON of tokens and of requests is read in one way.
+		"internal/strictjson": {domain: true},
+		"internal/secret":     {domain: true},
+		"internal/publickey":  {domain: true},
+		"internal/skew":       {domain: true},
 		// What runs beside requests, and what a panic there becomes.
 		"internal/background": {},
 		// No secret of any kind may be a public key: the guard checks each.
-		"internal/jose":     {imports: []string{"internal/secret", "internal/publickey"}, domain: true, joseLib: true},
+		"internal/jose":     {imports: []string{"internal/secret", "internal/publickey", "internal/strictjson"}, domain: true, joseLib: true},
 		"internal/password": {imports: hidden, domain: true},
 		"internal/flow":     {imports: hidden, domain: true},
 		"internal/guard":    {domain: true},
 		"internal/session":  {imports: hidden, domain: true},
 		"internal/event":    {domain: true},
 		// A client's keys are read, and what it signs with them is a JWT.
-		"internal/clients": {imports: []string{"internal/secret", "internal/jose"}, domain: true},
-		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose", "internal/publickey"}, domain: true},
+		"internal/clients": {imports: []string{"internal/secret", "internal/jose", "internal/strictjson"}, domain: true},
+		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose", "internal/publickey", "internal/strictjson"}, domain: true},
 		"internal/keyring": {imports: []string{"internal/secret", "internal/jose"}, domain: true, joseLib: true},
-		"internal/token":   {imports: []string{"internal/secret", "internal/keyring", "internal/jose"}, domain: true, joseLib: true},
-		"internal/account": {imports: []string{"internal/password", "internal/secret"}, domain: true},
+		"internal/token":   {imports: []string{"internal/secret", "internal/keyring", "internal/jose", "internal/strictjson"}, domain: true, joseLib: true},
+		"internal/account": {imports: []string{"internal/password", "internal/secret", "internal/strictjson"}, domain: true},
 		// A verifier imports rule alone: what a rule is, and its hash.
 		"internal/revoke/rule":  {domain: true},
 		"internal/revoke/fleet": {imports: []string{"internal/revoke/rule"}, domain: true},
@@ -110,7 +112,7 @@ func table() map[string]rule {
 
 		// The service verifies its own tokens as everyone else does.
 		// The HTTP kit; of the domain it knows the form of a client's id.
-		"internal/endpoint": {imports: []string{"api", "internal/clients", "internal/problem", "internal/serve"}},
+		"internal/endpoint": {imports: []string{"api", "internal/clients", "internal/problem", "internal/serve", "internal/strictjson"}},
 		// The list of all routes, and what no single room can decide.
 		"internal/httpapi": {imports: []string{"api", "internal/endpoint", "internal/event", "internal/httpapi/access", "internal/httpapi/admin",
 			"internal/httpapi/feed", "internal/httpapi/oauth", "internal/httpapi/people", "internal/jose", "internal/keyring", "internal/problem", "internal/serve"}},
@@ -135,14 +137,14 @@ func table() map[string]rule {
 		"internal/testdb":      {testing: true},
 		"internal/bench":       {imports: anything, testing: true},
 		"internal/mutants":     {testing: true},
-		"internal/chaos":       {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb"}, testing: true},
+		"internal/chaos":       {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb", "internal/strictjson"}, testing: true},
 		"internal/cli":         {imports: []string{"api", "client", "internal/app", "internal/config"}},
 		"internal/cli/clitest": {imports: []string{"internal/cli"}, testing: true},
 		// The commands for keys and tokens work without a service, on files:
 		// they are a face of jose, keyfile and keyring as the API is one of signin and issue.
-		"internal/workbench": {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring"}},
+		"internal/workbench": {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/strictjson"}},
 		"internal/keycli":    {imports: []string{"api", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/workbench"}},
-		"internal/admincli":  {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli"}},
+		"internal/admincli":  {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli", "internal/strictjson"}},
 		"cmd/portaria": {imports: []string{"api", "internal/admincli", "internal/app", "internal/cli", "internal/config", "internal/keycli",
 			"internal/serve", "internal/workbench"}},
 	}

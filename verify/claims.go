@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 	"github.com/portaria/portaria/verify/internal/keyset"
 	"github.com/portaria/portaria/verify/internal/payload"
 	"github.com/portaria/portaria/verify/internal/view"
@@ -86,7 +86,7 @@ func (c Claims) Audience() []string {
 		return nil
 	}
 	if aud := c.text(payload.Audience); aud != "" {
-		all, _ := jose.Value(aud).TextOrTexts() // checked when it was verified
+		all, _ := strictjson.Value(aud).TextOrTexts() // checked when it was verified
 		return all
 	}
 	return []string{c.r.policy.audience}
@@ -135,7 +135,7 @@ func (c Claims) HasScope(name string) bool {
 
 // AMR returns "amr": how the account proved who it is (RFC 8176).
 func (c Claims) AMR() []string {
-	methods, _ := jose.Value(c.text(payload.AMR)).Texts() // checked, or absent
+	methods, _ := strictjson.Value(c.text(payload.AMR)).Texts() // checked, or absent
 	return methods
 }
 
@@ -163,7 +163,7 @@ func (c Claims) Raw(name string) (json.RawMessage, bool) {
 		if text == "" {
 			data = c.json()
 		}
-		object, err := jose.ParseObject(data)
+		object, err := strictjson.Parse(data)
 		if err != nil {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/portaria/portaria/api"
-	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 	"github.com/portaria/portaria/verify/internal/payload"
 )
 
@@ -167,17 +167,13 @@ func (p Place) fromJSON(body []byte) ([]string, error) {
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' && json.Valid(body) {
 		return nil, nil // nothing in it has a name
 	}
-	object, err := jose.ParseObject(body)
+	object, err := strictjson.Parse(body)
 	if err != nil {
 		return nil, errUnreadable
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
-		return nil, errUnreadable
-	}
-	for name := range members {
+	for _, m := range object {
 		// encoding/json and others do not mind the case of letters.
-		if name != p.name && strings.EqualFold(name, p.name) {
+		if m.Name != p.name && strings.EqualFold(m.Name, p.name) {
 			return nil, errUnreadable
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // MaxAttributes is the greatest length of Attributes, in bytes.
@@ -24,9 +26,9 @@ func NewAttributes(object []byte) (Attributes, error) {
 	if len(object) > MaxAttributes {
 		return "", fmt.Errorf("%w: longer than %d bytes", ErrAttributes, MaxAttributes)
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(object, &members); err != nil || members == nil {
-		return "", fmt.Errorf("%w: must be a JSON object", ErrAttributes)
+	members, err := strictjson.Parse(object)
+	if err != nil {
+		return "", fmt.Errorf("%w: must be a JSON object: %w", ErrAttributes, err)
 	}
 	if len(members) == 0 {
 		return "", nil

@@ -25,7 +25,7 @@ func TestAttributes(t *testing.T) {
 	if b, err := (account.Credential{Data: account.Sealed([]byte{0, 255})}).Unsealed(); err != nil || string(b) != "\x00\xff" {
 		t.Errorf("%x, %v", b, err)
 	}
-	for _, object := range []string{"", "null", "[]", `"a"`, "1", "{", `{"a":1}{`, full + " "} {
+	for _, object := range []string{"", "null", "[]", `"a"`, "1", "{", `{"a":1}{`, `{"a":1,"a":2}`, full + " "} {
 		if got, err := account.NewAttributes([]byte(object)); !errors.Is(err, account.ErrAttributes) {
 			t.Errorf("%.40s: %q, %v", object, got, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/client"
 	"github.com/portaria/portaria/internal/cli"

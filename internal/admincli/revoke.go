@@ -14,6 +14,7 @@ import (
 	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keycli"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // RevokeCommand is the command line for revocations.
@@ -114,7 +115,7 @@ func jtiOf(text string) (string, error) {
 	if err != nil {
 		return "", errNoToken()
 	}
-	object, err := jose.ParseObject(payload)
+	object, err := strictjson.Parse(payload)
 	if err != nil {
 		return "", errNoToken()
 	}

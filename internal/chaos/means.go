@@ -9,6 +9,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/client"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // means is a way to take a token back. What it answers has the receipt, where
@@ -86,7 +87,7 @@ func tokenID(token string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	claims, err := jose.ParseObject(text)
+	claims, err := strictjson.Parse(text)
 	if err != nil {
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 const (
@@ -117,7 +118,7 @@ func (p *Prover) signed(c Client, compact string) (assertion, error) {
 
 // parseAssertion reads claims by their exact names, none twice.
 func parseAssertion(payload []byte) (a assertion, err error) {
-	object, err := jose.ParseObject(payload)
+	object, err := strictjson.Parse(payload)
 	if err != nil {
 		return assertion{}, err
 	}

@@ -81,7 +81,7 @@ func TestPairsThatAreRefused(t *testing.T) {
 		"http":             {"audience_encryption", "orders=http://a.example/jwks", "orders: must be an https URL: with http, others on the network could replace the key"},
 		"password in URL":  {"audience_encryption", "orders=https://u:p@a.example/jwks", "orders: must be a URL without user, password and fragment"},
 		"fragment":         {"audience_encryption", "orders=https://a.example/jwks#1", "orders: must be a URL without user, password and fragment"},
-		"no JSON":          {"audience_encryption", "orders={kty:EC}", "orders: read key set: jose: malformed JSON: string expected at byte 1"},
+		"no JSON":          {"audience_encryption", "orders={kty:EC}", "orders: read key set: malformed JSON: string expected at byte 1"},
 		"JWK with spaces":  {"audience_encryption", "orders=" + spaced(private.RevealJWK()), form},
 		"private":          {"audience_encryption", "orders=" + string(private.RevealJWK()), "orders: is a private key, which only the service may know: make another one, and give its public half"},
 		"secret":           {"audience_encryption", "orders=" + string(secret.RevealJWK()), "orders: is a private key, which only the service may know: make another one, and give its public half"},

@@ -4,18 +4,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"reflect"
-	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // form is what is known of a request body before any request arrives.
@@ -43,24 +43,21 @@ func isJSON(contentType string) bool {
 	return err == nil && kind == "application/json" && (charset == "" || charset == "utf-8")
 }
 
-// decode is strict where encoding/json is not: member names are
-// case-sensitive, unique and known, and the text is valid UTF-8. Otherwise two
-// readers of one request could see two different requests in it.
+// bodyLimits bound a body. Its length is bounded already.
+var bodyLimits = strictjson.Limits{Members: 2048}
+
+// decode reads a body strictly, so that no other reader of the request can see
+// another request in it. Names are known, and their case counts.
 func (f form) decode(body []byte, in any) error {
-	if !utf8.Valid(body) {
-		return problem.BrokenJSON(1, 1, "the body is not valid UTF-8")
+	object, err := bodyLimits.Parse(body)
+	if err != nil {
+		return bodyProblem(body, err)
 	}
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
-		return syntaxProblem(body, err)
+		return fmt.Errorf("decode JSON that was checked: %w", err)
 	}
-	if loneSurrogate(body) {
-		return problem.BrokenJSON(1, 1, `an escape such as \ud800 stands for half a character`)
-	}
-	if _, ok := value.(map[string]any); !ok {
-		return problem.Field("(body)", "expected an object")
-	}
-	if faults := append(f.names(body), f.faults(value)...); len(faults) > 0 {
+	if faults := append(f.unknown("", f.schema, object), f.faults(value)...); len(faults) > 0 {
 		return problem.Fields(faults...)
 	}
 	if err := json.Unmarshal(body, in); err != nil {
@@ -69,100 +66,75 @@ func (f form) decode(body []byte, in any) error {
 	return nil
 }
 
-// syntaxProblem turns a JSON error into a position; encoding/json reports a
-// byte offset just past the byte at fault.
-func syntaxProblem(body []byte, err error) error {
-	var unfit *json.UnmarshalTypeError
-	if errors.As(err, &unfit) {
-		return problem.Field(culprit(body), "a number is out of range")
+// bodyProblem answers what the parser found: it names the member where the member is
+// at fault, and the position where the text is.
+func bodyProblem(body []byte, err error) error {
+	var fault *strictjson.Error
+	if !errors.As(err, &fault) {
+		return err
 	}
-	offset, reason := len(body), "the text ends too early"
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) && syntax.Error() != "unexpected end of JSON input" {
-		offset, reason = int(syntax.Offset)-1, "unexpected character, or nested too deeply"
+	switch fault.Reason {
+	case strictjson.NotObject:
+		return problem.Field("(body)", "expected an object")
+	case strictjson.Duplicate:
+		return problem.Field(fault.Path, "given more than once")
+	case strictjson.OutOfRange:
+		return problem.Field(fault.Path, "a number is out of range")
 	}
-	before := body[:max(0, min(offset, len(body)))]
+	before := body[:min(fault.At, len(body))]
 	line := 1 + bytes.Count(before, []byte{'\n'})
 	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
-	return problem.BrokenJSON(line, column, reason)
+	return problem.BrokenJSON(line, column, string(fault.Reason))
 }
 
-// culprit names the member whose value cannot be read.
-func culprit(body []byte) string {
-	var members map[string]json.RawMessage
-	_ = json.Unmarshal(body, &members)
-	for name, text := range members {
-		var value any
-		if json.Unmarshal(text, &value) != nil {
-			return name
-		}
-	}
-	return "(body)"
-}
-
-// loneSurrogate reports an escaped half of a UTF-16 pair in valid JSON.
-// encoding/json replaces each by U+FFFD: different passwords would be equal.
-func loneSurrogate(body []byte) bool {
-	for i := bytes.IndexByte(body, '\\'); i >= 0 && i < len(body); i++ {
-		if body[i] != '\\' {
-			continue
-		}
-		i++ // the escaped character
-		if body[i] != 'u' {
-			continue
-		}
-		if first := hex4(body[i+1:]); utf16.IsSurrogate(first) {
-			rest := body[i+5:]
-			if !bytes.HasPrefix(rest, []byte(`\u`)) || utf16.DecodeRune(first, hex4(rest[2:])) == utf8.RuneError {
-				return true
-			}
-			i += 6 // the second half
-		}
-		i += 4
-	}
-	return false
-}
-
-// hex4 reads the digits of a \u escape in valid JSON.
-func hex4(digits []byte) rune {
-	n, _ := strconv.ParseUint(string(digits[:4]), 16, 16)
-	return rune(n)
-}
-
-// names reports members of the object that are unknown or stand in it twice.
-// The body is valid JSON already.
-func (f form) names(body []byte) []api.ProblemField {
+// unknown reports members that the schema does not have, in an object and in all that
+// is in it. The validator does not: it accepts names in another case.
+func (f form) unknown(path string, schema *huma.Schema, object strictjson.Object) []api.ProblemField {
 	var faults []api.ProblemField
-	seen := map[string]bool{}
-	for name := range members(body) {
-		switch {
-		case f.schema.Properties[name] == nil:
-			faults = append(faults, api.ProblemField{Field: name, Detail: "unknown field"})
-		case seen[name]:
-			faults = append(faults, api.ProblemField{Field: name, Detail: "given more than once"})
+	for _, m := range object {
+		name := m.Name
+		if path != "" {
+			name = path + "." + m.Name
 		}
-		seen[name] = true
+		inner, known := schema.Properties[m.Name]
+		if more, ok := schema.AdditionalProperties.(*huma.Schema); ok && !known {
+			inner, known = more, true
+		}
+		if !known {
+			faults = append(faults, api.ProblemField{Field: name, Detail: "unknown field"})
+			continue
+		}
+		faults = append(faults, f.unknownIn(name, inner, m.Value)...)
 	}
 	return faults
 }
 
-// members yields the member names of the outermost object, in order.
-func members(body []byte) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		dec := json.NewDecoder(bytes.NewReader(body))
-		_, _ = dec.Token() // the opening brace
-		for dec.More() {
-			name, err := dec.Token()
-			text, ok := name.(string)
-			if err != nil || !ok || !yield(text) {
-				return
-			}
-			var skipped json.RawMessage
-			if dec.Decode(&skipped) != nil {
-				return
-			}
-		}
+// unknownIn is unknown for a value of any kind.
+func (f form) unknownIn(path string, schema *huma.Schema, value strictjson.Value) []api.ProblemField {
+	for schema != nil && schema.Ref != "" {
+		schema = f.registry.SchemaFromRef(schema.Ref)
 	}
+	switch {
+	case schema == nil: // any value
+		return nil
+	case value[0] == '{' && schema.Type == huma.TypeObject:
+		object, err := bodyLimits.Parse(value)
+		if err != nil { // it was checked with the body
+			return []api.ProblemField{{Field: path, Detail: "cannot be read"}}
+		}
+		return f.unknown(path, schema, object)
+	case value[0] == '[' && schema.Items != nil:
+		elements, err := value.ElementsShallow()
+		if err != nil {
+			return []api.ProblemField{{Field: path, Detail: "cannot be read"}}
+		}
+		var faults []api.ProblemField
+		for i, element := range elements {
+			faults = append(faults, f.unknownIn(fmt.Sprintf("%s[%d]", path, i), schema.Items, element)...)
+		}
+		return faults
+	}
+	return nil
 }
 
 // faults checks types, lengths and required fields against the schema that is
@@ -176,7 +148,7 @@ func (f form) faults(value any) []api.ProblemField {
 	for _, err := range result.Errors {
 		var detail *huma.ErrorDetail
 		if !errors.As(err, &detail) || detail.Message == unexpectedProperty {
-			continue // names says it already, and by exact spelling
+			continue // unknown reports it, by exact spelling
 		}
 		faults = append(faults, fieldProblem(detail))
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	gojose "github.com/go-jose/go-jose/v4"
+
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // EncryptedHeader is what a JWE header says, once the guard has let it pass.
@@ -16,13 +18,13 @@ type EncryptedHeader struct {
 	// Compressed reports "zip": "DEF".
 	Compressed bool
 
-	epk     Object
+	epk     strictjson.Object
 	iv, tag []byte // of AES-GCM key wrapping
 }
 
 // parseEncryptedHeader reads the header of a JWE: a strict JSON object with an
 // allowed "alg" and "enc". It refuses any "crit" and keys in the header.
-func parseEncryptedHeader(object Object) (EncryptedHeader, error) {
+func parseEncryptedHeader(object strictjson.Object) (EncryptedHeader, error) {
 	var h EncryptedHeader
 	for _, m := range object {
 		if err := h.set(m); err != nil {
@@ -42,7 +44,7 @@ func parseEncryptedHeader(object Object) (EncryptedHeader, error) {
 	return h, nil
 }
 
-func (h *EncryptedHeader) set(m Member) (err error) {
+func (h *EncryptedHeader) set(m strictjson.Member) (err error) {
 	var text string
 	switch m.Name {
 	case "enc":
@@ -54,7 +56,7 @@ func (h *EncryptedHeader) set(m Member) (err error) {
 		}
 		h.Compressed = true
 	case "epk":
-		h.epk, err = ParseObject(m.Value)
+		h.epk, err = strictjson.Parse(m.Value)
 	case "apu", "apv":
 		_, err = decodeValue(m.Value)
 	case "iv":
@@ -69,7 +71,7 @@ func (h *EncryptedHeader) set(m Member) (err error) {
 	return err
 }
 
-func decodeValue(v Value) ([]byte, error) {
+func decodeValue(v strictjson.Value) ([]byte, error) {
 	text, err := v.Text()
 	if err != nil {
 		return nil, err
@@ -105,7 +107,7 @@ func ParseEncrypted(compact string) (Encrypted, error) {
 			return Encrypted{}, err
 		}
 	}
-	object, err := ParseObject(parts[0])
+	object, err := strictjson.Parse(parts[0])
 	if err != nil {
 		return Encrypted{}, err
 	}

@@ -1,6 +1,10 @@
 package jose
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/portaria/portaria/internal/strictjson"
+)
 
 // Header is what a JWS header says, once the guard has let it pass. Nothing in
 // it is signed yet, and even then it only confirms what the key is.
@@ -26,14 +30,14 @@ func ParseHeader(encoded string) (Header, error) {
 	if err != nil {
 		return Header{}, err
 	}
-	object, err := ParseObject(text)
+	object, err := strictjson.Parse(text)
 	if err != nil {
 		return Header{}, err
 	}
 	return parseHeader(object)
 }
 
-func parseHeader(object Object) (Header, error) {
+func parseHeader(object strictjson.Object) (Header, error) {
 	var h Header
 	for _, m := range object {
 		if err := h.set(m); err != nil { // only members of known names fail
@@ -46,7 +50,7 @@ func parseHeader(object Object) (Header, error) {
 	return h, nil
 }
 
-func (h *Header) set(m Member) (err error) {
+func (h *Header) set(m strictjson.Member) (err error) {
 	switch m.Name {
 	case "alg":
 		var name string

@@ -1,6 +1,6 @@
 // Package jose is the guard in front of everything that speaks JSON Object
 // Signing and Encryption (RFC 7515–7519): it takes a compact token apart
-// strictly, reads JSON without the mercies of Go's decoder, holds the list of
+// strictly, reads its JSON strictly, holds the list of
 // allowed algorithms, and binds each key to exactly one of them.
 //
 // What a token says about itself is never believed: the header only confirms
@@ -8,7 +8,11 @@
 // "none" is not an algorithm here.
 package jose
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/portaria/portaria/internal/strictjson"
+)
 
 // Limits on what is read. They are checked before anything is parsed.
 const (
@@ -17,11 +21,6 @@ const (
 	// MaxKey is the greatest length of one JWK in bytes: a private RSA key of
 	// 4096 bits with all its parts takes 3.3 kB.
 	MaxKey = 16 << 10
-	// maxMembers is the greatest number of members of one JSON object;
-	// duplicates are found by comparing each with each.
-	maxMembers = 100
-	// maxDepth is how deep JSON objects and arrays may nest.
-	maxDepth = 16
 	// maxKid is the greatest length of a key identifier in bytes.
 	maxKid = 256
 )
@@ -34,9 +33,8 @@ var (
 	ErrMalformed = errors.New("jose: malformed token")
 	// ErrHeader reports a header that is refused by policy.
 	ErrHeader = errors.New("jose: refused header")
-	// ErrJSON reports text that is not strict JSON: RFC 8259 without
-	// duplicate names, within the limits.
-	ErrJSON = errors.New("jose: malformed JSON")
+	// ErrJSON reports text that is not strict JSON; see package strictjson.
+	ErrJSON = strictjson.ErrInvalid
 	// ErrAlgorithm reports an algorithm that is unknown, not allowed, or not
 	// the one that the key has.
 	ErrAlgorithm = errors.New("jose: algorithm refused")

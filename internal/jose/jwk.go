@@ -5,9 +5,12 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"slices"
+
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // ParseJWK reads a JWK (RFC 7517), public or private, strictly: JSON without
@@ -26,7 +29,7 @@ func ParseJWKAs(data []byte, a Algorithm) (Key, error) {
 	if len(data) > MaxKey {
 		return Key{}, fmt.Errorf("%w: longer than %d bytes", ErrKey, MaxKey)
 	}
-	object, err := ParseObject(data)
+	object, err := strictjson.Parse(data)
 	if err != nil {
 		return Key{}, err
 	}
@@ -58,7 +61,7 @@ func (r *jwkReader) finish(k Key) (Key, error) {
 
 // jwkReader reads members and keeps the first error.
 type jwkReader struct {
-	object Object
+	object strictjson.Object
 	err    error
 }
 
@@ -345,4 +348,14 @@ func (k Key) Thumbprint() string {
 	}
 	sum := sha256.Sum256(orderedJSON(k.required()))
 	return Encode(sum[:])
+}
+
+// orderedJSON writes an object of strings with its names in alphabetical
+// order and without spaces, as RFC 7638 wants it.
+func orderedJSON(members map[string]string) []byte {
+	out, err := json.Marshal(members)
+	if err != nil {
+		return nil // strings always marshal
+	}
+	return out
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // Limits on key sets.
@@ -68,7 +70,7 @@ func ParseKeySet(data []byte) (KeySet, error) {
 	if len(data) > MaxKeySet {
 		return KeySet{}, fmt.Errorf("%w: set longer than %d bytes", ErrKey, MaxKeySet)
 	}
-	object, err := ParseObject(data)
+	object, err := strictjson.Parse(data)
 	if err != nil {
 		return KeySet{}, fmt.Errorf("read key set: %w", err)
 	}
@@ -91,7 +93,7 @@ func ParseKeySet(data []byte) (KeySet, error) {
 	return s, s.check()
 }
 
-func (s *KeySet) add(index int, jwk Value) {
+func (s *KeySet) add(index int, jwk strictjson.Value) {
 	e, err := parseEntry(jwk)
 	if err != nil {
 		s.skipped = append(s.skipped, Skipped{Index: index, Kid: e.kid, Type: e.kty, Reason: err})
@@ -141,7 +143,7 @@ func parseEntry(jwk []byte) (entry, error) {
 	if len(jwk) > MaxKey {
 		return entry{}, fmt.Errorf("%w: longer than %d bytes", ErrKey, MaxKey)
 	}
-	object, err := ParseObject(jwk)
+	object, err := strictjson.Parse(jwk)
 	if err != nil {
 		return entry{}, err
 	}

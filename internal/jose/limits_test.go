@@ -7,32 +7,8 @@ import (
 	"testing"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
-
-// TestLimitsOfJSON: an object has 100 members, and values nest 16 deep, counted
-// with the object itself; one more is refused. Inner objects have the same bound.
-func TestLimitsOfJSON(t *testing.T) {
-	members := func(n int) string {
-		var all []string
-		for i := range n {
-			all = append(all, fmt.Sprintf(`"m%d":%d`, i, i))
-		}
-		return "{" + strings.Join(all, ",") + "}"
-	}
-	nested := func(open, closing string, n int) string {
-		return `{"a":` + strings.Repeat(open, n-1) + "1" + strings.Repeat(closing, n-1) + "}"
-	}
-	for text, want := range map[string]error{
-		members(100): nil, members(101): jose.ErrJSON,
-		`{"a":` + members(100) + `}`: nil, `{"a":` + members(101) + `}`: jose.ErrJSON,
-		nested("[", "]", 16): nil, nested("[", "]", 17): jose.ErrJSON,
-		nested(`{"a":`, "}", 16): nil, nested(`{"a":`, "}", 17): jose.ErrJSON,
-	} {
-		if _, err := jose.ParseObject([]byte(text)); !errors.Is(err, want) {
-			t.Errorf("%.40s… of %d bytes: %v, want %v", text, len(text), err, want)
-		}
-	}
-}
 
 // TestPrefixesOfGoodTexts: what is cut off is refused and panics nowhere, in
 // every parser of this package.
@@ -47,9 +23,9 @@ func TestPrefixesOfGoodTexts(t *testing.T) {
 		text  string
 		parse func(text string) error
 	}{
-		"object":    {`{"a":["b",{"c":-1.5e3}],"d":null,"\u0065":"\ud83d\ude00","f":true,"g":false}`, func(s string) error { _, err := jose.ParseObject([]byte(s)); return err }},
-		"elements":  {`["b",{"c":-1.5e3},null]`, func(s string) error { _, err := jose.Value(s).Elements(); return err }},
-		"texts":     {`["b","c"]`, func(s string) error { _, err := jose.Value(s).Texts(); return err }},
+		"object":    {`{"a":["b",{"c":-1.5e3}],"d":null,"\u0065":"\ud83d\ude00","f":true,"g":false}`, func(s string) error { _, err := strictjson.Parse([]byte(s)); return err }},
+		"elements":  {`["b",{"c":-1.5e3},null]`, func(s string) error { _, err := strictjson.Value(s).Elements(); return err }},
+		"texts":     {`["b","c"]`, func(s string) error { _, err := strictjson.Value(s).Texts(); return err }},
 		"header":    {header, func(s string) error { _, err := jose.ParseHeader(s); return err }},
 		"key":       {key7515A3, func(s string) error { _, err := jose.ParseJWK([]byte(s)); return err }},
 		"key set":   {`{"keys":[` + key7515A3 + `]}`, func(s string) error { _, err := jose.ParseKeySet([]byte(s)); return err }},

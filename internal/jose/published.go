@@ -3,6 +3,8 @@ package jose
 import (
 	"errors"
 	"fmt"
+
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 var (
@@ -57,19 +59,19 @@ func ParsePublished(data []byte) (KeySet, error) {
 
 // publishedKeys returns the texts of the keys. One text with a duplicate name
 // does not spoil the others.
-func publishedKeys(data []byte) ([]Value, error) {
+func publishedKeys(data []byte) ([]strictjson.Value, error) {
 	if len(data) > MaxKeySet {
 		return nil, fmt.Errorf("%w: set longer than %d bytes", ErrKey, MaxKeySet)
 	}
-	object, err := appendObject(nil, scanner{data: data, shallow: true})
+	object, err := strictjson.ParseShallow(data)
 	if err != nil {
 		return nil, err
 	}
 	if list, isSet := object.Get("keys"); isSet {
-		return list.elements(true)
+		return list.ElementsShallow()
 	}
 	if _, isKey := object.Get("kty"); isKey {
-		return []Value{data}, nil
+		return []strictjson.Value{data}, nil
 	}
 	return nil, errNoKeySet
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // VerifyJSON verifies a JWS in the general or flattened JSON serialization (RFC
@@ -50,7 +52,7 @@ func VerifyJSON(data []byte, keys KeySet) ([]byte, error) {
 }
 
 // readSignature reads one signature of the JSON serialization.
-func readSignature(part Object, payload string) (Message, error) {
+func readSignature(part strictjson.Object, payload string) (Message, error) {
 	r := jwkReader{object: part}
 	protected, signature := r.text("protected"), r.text("signature")
 	if r.err != nil {
@@ -95,7 +97,7 @@ func DecryptJSON(data []byte, keys KeySet) ([]byte, error) {
 
 // readRecipient makes a flattened JWE for one recipient, out of what has passed
 // the guard and of nothing else.
-func readRecipient(whole, part Object) (Encrypted, error) {
+func readRecipient(whole, part strictjson.Object) (Encrypted, error) {
 	r := jwkReader{object: whole}
 	iv, tag, protected := r.bytes("iv"), r.bytes("tag"), r.text("protected")
 	r.bytes("ciphertext")
@@ -125,7 +127,7 @@ func readRecipient(whole, part Object) (Encrypted, error) {
 	return Encrypted{Header: header, text: string(text), json: true}, err
 }
 
-func copyMembers(into map[string]json.RawMessage, from Object, names ...string) {
+func copyMembers(into map[string]json.RawMessage, from strictjson.Object, names ...string) {
 	for _, name := range names {
 		if value, ok := from.Get(name); ok {
 			into[name] = json.RawMessage(value)
@@ -135,16 +137,16 @@ func copyMembers(into map[string]json.RawMessage, from Object, names ...string) 
 
 // openJSON reads the outer object and its parts: the elements of the named
 // array, or in the flattened form the object itself.
-func openJSON(data []byte, name string) (whole Object, parts []Object, err error) {
+func openJSON(data []byte, name string) (whole strictjson.Object, parts []strictjson.Object, err error) {
 	if len(data) > MaxToken {
 		return nil, nil, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxToken)
 	}
-	if whole, err = ParseObject(data); err != nil {
+	if whole, err = strictjson.Parse(data); err != nil {
 		return nil, nil, err
 	}
 	list, general := whole.Get(name)
 	if !general {
-		return whole, []Object{whole}, nil
+		return whole, []strictjson.Object{whole}, nil
 	}
 	for _, m := range whole {
 		// Both forms at once: readers would differ in which one they take.
@@ -157,7 +159,7 @@ func openJSON(data []byte, name string) (whole Object, parts []Object, err error
 		return nil, nil, err
 	}
 	for _, element := range elements {
-		part, err := ParseObject(element)
+		part, err := strictjson.Parse(element)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -168,7 +170,7 @@ func openJSON(data []byte, name string) (whole Object, parts []Object, err error
 
 // mergeHeaders joins the protected header with the others, which may be nil; no
 // name may occur twice (RFC 7515, section 7.2.1).
-func mergeHeaders(protected string, others ...Value) (Object, error) {
+func mergeHeaders(protected string, others ...strictjson.Value) (strictjson.Object, error) {
 	if protected != "" {
 		text, err := Decode(protected)
 		if err != nil {
@@ -176,12 +178,12 @@ func mergeHeaders(protected string, others ...Value) (Object, error) {
 		}
 		others = append(others, text)
 	}
-	var merged Object
+	var merged strictjson.Object
 	for _, text := range others {
 		if text == nil {
 			continue
 		}
-		object, err := ParseObject(text)
+		object, err := strictjson.Parse(text)
 		if err != nil {
 			return nil, err
 		}

@@ -8,13 +8,13 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/secret"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // Limits on what is imported.
@@ -162,7 +162,7 @@ func parseJWKs(text []byte, f Foreign) ([]jose.Key, error) {
 	if len(text) > maxForeignKeySet {
 		return nil, fmt.Errorf("%w: longer than %d bytes", ErrForeign, maxForeignKeySet)
 	}
-	object, err := jose.ParseObject(text)
+	object, err := strictjson.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
@@ -171,8 +171,8 @@ func parseJWKs(text []byte, f Foreign) ([]jose.Key, error) {
 		key, err := parseJWK(text, f)
 		return []jose.Key{key}, err
 	}
-	var jwks []json.RawMessage
-	if err := json.Unmarshal(list, &jwks); err != nil || len(jwks) == 0 || len(jwks) > maxKeys {
+	jwks, err := list.Elements()
+	if err != nil || len(jwks) == 0 || len(jwks) > maxKeys {
 		return nil, fmt.Errorf("%w: a set has 1 to %d keys", ErrForeign, maxKeys)
 	}
 	keys, kids := make([]jose.Key, len(jwks)), map[string]bool{}
@@ -190,7 +190,7 @@ func parseJWKs(text []byte, f Foreign) ([]jose.Key, error) {
 
 // parseJWK gives the algorithm to keys that have none of their own.
 func parseJWK(text []byte, f Foreign) (jose.Key, error) {
-	object, err := jose.ParseObject(text)
+	object, err := strictjson.Parse(text)
 	if err != nil {
 		return jose.Key{}, fmt.Errorf("%w: %w", ErrForeign, err)
 	}

@@ -58,6 +58,7 @@ var packages = []measured{
 	{dir: "internal/revoke/fleet", users: []string{"internal/httpapi", "internal/app"}},
 	{dir: "internal/feed", users: []string{"internal/httpapi", "verify", "internal/app"}},
 	{dir: "verify", users: []string{"internal/app"}},
+	{dir: "internal/strictjson", users: []string{"internal/jose"}},
 	{dir: "internal/jose", users: []string{"internal/token"}},
 	{dir: "internal/keyring", users: []string{"internal/app"}},
 	{dir: "internal/issue", users: []string{"internal/signin", "internal/httpapi", "internal/app"}},

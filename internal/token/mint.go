@@ -15,6 +15,7 @@ import (
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/secret"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // clockSkew is how far in the past a token begins to be valid: the clock of who
@@ -204,11 +205,11 @@ func (i *Issuer) rehearse(key keyring.Key, now time.Time, service Service, c Cla
 
 // tooLarge names the claim that takes the most room.
 func (c Claims) tooLarge(size, limit int) error {
-	object, err := jose.ParseObject(c.append(nil))
+	object, err := strictjson.Parse(c.append(nil))
 	if err != nil {
 		return err
 	}
-	largest := slices.MaxFunc(object, func(a, b jose.Member) int { return cmp.Compare(len(a.Value), len(b.Value)) })
+	largest := slices.MaxFunc(object, func(a, b strictjson.Member) int { return cmp.Compare(len(a.Value), len(b.Value)) })
 	return fmt.Errorf("%w of %d bytes, %d allowed; the largest claim is %s with %d",
 		ErrTooLarge, size, limit, largest.Name, len(largest.Value))
 }

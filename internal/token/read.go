@@ -8,6 +8,7 @@ import (
 
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 var (
@@ -100,7 +101,7 @@ func (r *Reader) open(ctx context.Context, compact string, now time.Time) (paylo
 
 // readClaims reads what Mint wrote; claims that are not ours are passed over.
 func readClaims(payload []byte) (c Claims, err error) {
-	object, err := jose.ParseObject(payload)
+	object, err := strictjson.Parse(payload)
 	if err != nil {
 		return Claims{}, err
 	}
@@ -112,7 +113,7 @@ func readClaims(payload []byte) (c Claims, err error) {
 	return c, nil
 }
 
-func (c *Claims) set(m jose.Member) (err error) {
+func (c *Claims) set(m strictjson.Member) (err error) {
 	texts := map[string]*string{"iss": &c.Issuer, "sub": &c.Subject, "jti": &c.ID, "client_id": &c.ClientID,
 		"sid": &c.SessionID, "root": &c.Root, "scope": &c.Scope, "acr": &c.ACR}
 	dates := map[string]*time.Time{"iat": &c.IssuedAt, "nbf": &c.NotBefore, "exp": &c.ExpiresAt, "auth_time": &c.AuthTime}

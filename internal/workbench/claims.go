@@ -16,6 +16,7 @@ import (
 
 	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // maxLeeway is as much as the service itself allows.
@@ -78,7 +79,7 @@ func withoutClaims(flags map[string]bool) error {
 
 // check checks claims. Errors are refusals that name the claim.
 func (e expectation) check(payload []byte, typ string) error {
-	claims, err := jose.ParseObject(payload)
+	claims, err := strictjson.Parse(payload)
 	if err != nil {
 		return refusal{"claims", fmt.Errorf("the payload is no strict JSON object (--raw takes any): %w", err)}
 	}
@@ -99,7 +100,7 @@ func (e expectation) checkType(typ string) error {
 	return nil
 }
 
-func (e expectation) checkTimes(claims jose.Object) error {
+func (e expectation) checkTimes(claims strictjson.Object) error {
 	exp, has, err := date(claims, "exp")
 	switch {
 	case err != nil:
@@ -120,7 +121,7 @@ func (e expectation) checkTimes(claims jose.Object) error {
 	return err
 }
 
-func (e expectation) checkParties(claims jose.Object) error {
+func (e expectation) checkParties(claims strictjson.Object) error {
 	if e.issuer != "" {
 		v, _ := claims.Get("iss")
 		if iss, err := v.Text(); err != nil || iss != e.issuer {
@@ -156,7 +157,7 @@ func (e expectation) checked() string {
 }
 
 // date reads a time of the claims; has is false when it is not there.
-func date(claims jose.Object, name string) (t time.Time, has bool, err error) {
+func date(claims strictjson.Object, name string) (t time.Time, has bool, err error) {
 	v, has := claims.Get(name)
 	if !has {
 		return time.Time{}, false, nil
@@ -197,7 +198,7 @@ func (k claiming) build(c *cli.Call, text []byte) ([]byte, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		text = []byte("{}")
 	}
-	claims, err := jose.ParseObject(text)
+	claims, err := strictjson.Parse(text)
 	if err != nil {
 		return nil, cli.Misuse("standard input holds no strict JSON object (--raw takes anything): %w", err)
 	}
@@ -216,23 +217,23 @@ func (k claiming) build(c *cli.Call, text []byte) ([]byte, error) {
 	return written(claims)
 }
 
-func (k claiming) flags(c *cli.Call, now time.Time) (claims jose.Object) {
+func (k claiming) flags(c *cli.Call, now time.Time) (claims strictjson.Object) {
 	given := c.Flags.Given()
 	for _, text := range []struct{ name, value string }{{"iss", given["issuer"]}, {"sub", k.Subject}, {"aud", given["audience"]}} {
 		if text.value != "" {
 			value, _ := json.Marshal(text.value) // strings always marshal
-			claims = append(claims, jose.Member{Name: text.name, Value: value})
+			claims = append(claims, strictjson.Member{Name: text.name, Value: value})
 		}
 	}
 	if k.TTL != 0 {
-		second := func(t time.Time) jose.Value { return strconv.AppendInt(nil, t.Unix(), 10) }
-		claims = append(claims, jose.Member{Name: "iat", Value: second(now)}, jose.Member{Name: "exp", Value: second(now.Add(time.Duration(k.TTL)))})
+		second := func(t time.Time) strictjson.Value { return strconv.AppendInt(nil, t.Unix(), 10) }
+		claims = append(claims, strictjson.Member{Name: "iat", Value: second(now)}, strictjson.Member{Name: "exp", Value: second(now.Add(time.Duration(k.TTL)))})
 	}
 	return claims
 }
 
 // written writes an object in its order, without spaces between members.
-func written(object jose.Object) ([]byte, error) {
+func written(object strictjson.Object) ([]byte, error) {
 	text := []byte{'{'}
 	for i, m := range object {
 		if i > 0 {

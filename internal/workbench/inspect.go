@@ -10,6 +10,7 @@ import (
 
 	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 type tokenInspect struct {
@@ -31,7 +32,7 @@ type inspection struct {
 	Claims   json.RawMessage `json:"claims,omitempty"`
 	Unwise   []string        `json:"unwise"`
 
-	header, claims jose.Object
+	header, claims strictjson.Object
 	headerRows     [][]string
 	claimRows      [][]string
 }
@@ -118,7 +119,7 @@ func (i *inspection) warn(format string, args ...any) {
 func (i *inspection) readHeader(part string) error {
 	text, err := jose.Decode(part)
 	if err == nil {
-		i.header, err = jose.ParseObject(text)
+		i.header, err = strictjson.Parse(text)
 	}
 	if err != nil {
 		return refusal{"header", err}
@@ -134,7 +135,7 @@ func (i *inspection) readHeader(part string) error {
 func (i *inspection) readClaims(part string, now time.Time) {
 	text, err := jose.Decode(part)
 	if err == nil {
-		i.claims, err = jose.ParseObject(text)
+		i.claims, err = strictjson.Parse(text)
 	}
 	if err != nil {
 		i.warn("the payload holds no claims that every reader takes alike (%v)", err)
@@ -150,7 +151,7 @@ func (i *inspection) readClaims(part string, now time.Time) {
 }
 
 // plain is a value without the quotes of JSON, cut where it grows too long.
-func plain(v jose.Value) string {
+func plain(v strictjson.Value) string {
 	text, err := v.Text()
 	if err != nil {
 		text = string(v)
@@ -161,7 +162,7 @@ func plain(v jose.Value) string {
 	return text
 }
 
-func aboutHeader(m jose.Member) string {
+func aboutHeader(m strictjson.Member) string {
 	text, _ := m.Value.Text()
 	switch m.Name {
 	case "alg":
@@ -204,7 +205,7 @@ func aboutAlgorithm(a jose.Algorithm) string {
 	return "not accepted by Portaria"
 }
 
-func aboutClaim(m jose.Member, now time.Time) string {
+func aboutClaim(m strictjson.Member, now time.Time) string {
 	switch m.Name {
 	case "iss":
 		return "who made it"
@@ -226,7 +227,7 @@ func aboutClaim(m jose.Member, now time.Time) string {
 	return ""
 }
 
-func aboutTime(m jose.Member, now time.Time) string {
+func aboutTime(m strictjson.Member, now time.Time) string {
 	t, err := m.Value.Date()
 	if err != nil {
 		return "no time in seconds since 1970"

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // testTime is the now of these tests.
@@ -125,7 +126,7 @@ func TestAboutTime(t *testing.T) {
 		{"exp", "253402300799", "expires 9999-12-31 23:59:59Z, in 2910980 days"},
 		{"exp", `"soon"`, "no time in seconds since 1970"},
 	} {
-		if got := aboutTime(jose.Member{Name: test.name, Value: jose.Value(test.value)}, testTime); got != test.want {
+		if got := aboutTime(strictjson.Member{Name: test.name, Value: strictjson.Value(test.value)}, testTime); got != test.want {
 			t.Errorf("%s %s: %q, want %q", test.name, test.value, got, test.want)
 		}
 	}

@@ -8,11 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/term"
+
 	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyfile"
 	"github.com/portaria/portaria/internal/keyring"
-	"golang.org/x/term"
 )
 
 // maxPassphrase bounds what is read of a passphrase file.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // maxNamed is how many keys of a file an error lists.
@@ -109,7 +110,7 @@ func aboutHeaderOf(token string, err error) error {
 	}
 	encoded, _, _ := strings.Cut(token, ".")
 	text, decodeErr := jose.Decode(encoded)
-	object, parseErr := jose.ParseObject(text)
+	object, parseErr := strictjson.Parse(text)
 	if decodeErr != nil || parseErr != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func aboutHeaderOf(token string, err error) error {
 }
 
 // named is a text, or a list of them, of a header.
-func named(value jose.Value) string {
+func named(value strictjson.Value) string {
 	texts, err := value.TextOrTexts()
 	if err != nil {
 		return quoted(string(value))

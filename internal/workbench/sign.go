@@ -11,6 +11,7 @@ import (
 	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 type tokenSign struct {
@@ -59,11 +60,11 @@ func (t tokenSign) Run(c *cli.Call) error {
 
 // tooLarge names what to leave out: a token of this size is accepted nowhere.
 func tooLarge(size int, payload []byte) error {
-	claims, err := jose.ParseObject(payload)
+	claims, err := strictjson.Parse(payload)
 	if err != nil || len(claims) == 0 {
 		return cli.Misuse("the token would have %d bytes, %d are allowed", size, jose.MaxToken)
 	}
-	largest := slices.MaxFunc(claims, func(a, b jose.Member) int { return cmp.Compare(len(a.Value), len(b.Value)) })
+	largest := slices.MaxFunc(claims, func(a, b strictjson.Member) int { return cmp.Compare(len(a.Value), len(b.Value)) })
 	return cli.Misuse("the token would have %d bytes, %d are allowed; the largest claim is %s with %d bytes",
 		size, jose.MaxToken, quoted(largest.Name), len(largest.Value))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // headerText returns a text of the header, empty when there is none.
@@ -120,7 +121,7 @@ func personal(name string) bool {
 // encrypted.
 func (i *inspection) judgePersonal() {
 	var found, secret []string
-	walk("", i.claims, func(path, name string, v jose.Value) {
+	walk("", i.claims, func(path, name string, v strictjson.Value) {
 		text, _ := v.Text()
 		before, after, at := strings.Cut(text, "@")
 		switch {
@@ -139,14 +140,14 @@ func (i *inspection) judgePersonal() {
 }
 
 // walk visits every member and element, with its path.
-func walk(under string, object jose.Object, visit func(path, name string, v jose.Value)) {
+func walk(under string, object strictjson.Object, visit func(path, name string, v strictjson.Value)) {
 	for _, m := range object {
 		walkValue(under+m.Name, m.Name, m.Value, visit)
 	}
 }
 
-func walkValue(path, name string, v jose.Value, visit func(path, name string, v jose.Value)) {
-	if inner, err := jose.ParseObject(v); err == nil {
+func walkValue(path, name string, v strictjson.Value, visit func(path, name string, v strictjson.Value)) {
+	if inner, err := strictjson.Parse(v); err == nil {
 		walk(path+".", inner, visit)
 		return
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 const (
@@ -356,7 +357,7 @@ func (r *Remote) readMetadata(ctx context.Context, address string) (metadata, er
 	if err != nil {
 		return metadata{}, err
 	}
-	object, err := jose.ParseObject(body)
+	object, err := strictjson.Parse(body)
 	if err != nil {
 		return metadata{}, err
 	}
@@ -387,7 +388,7 @@ func (r *Remote) reachable(issuerScheme, address string) bool {
 	return u.Scheme == "https" || u.Scheme == issuerScheme && Fetchable("http://"+u.Host, r.config.InsecureHTTP)
 }
 
-func textOf(object jose.Object, name string) (string, error) {
+func textOf(object strictjson.Object, name string) (string, error) {
 	v, ok := object.Get(name)
 	if !ok {
 		return "", nil

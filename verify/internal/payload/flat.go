@@ -3,7 +3,7 @@ package payload
 import (
 	"bytes"
 
-	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 // maxFlat is twice the number of members that flat reads, because it returns
@@ -14,9 +14,9 @@ const maxFlat = 48
 // 24 members, without white space, whose values are plain ASCII strings
 // without escapes, whole numbers, true and false, or arrays of such strings.
 // It appends names and values in turn and allocates nothing. It returns false for
-// every other text, valid or not: [jose.ParseObject] then reads it. The two never
+// every other text, valid or not: [strictjson.Parse] then reads it. The two never
 // disagree, which FuzzFlat checks.
-func flat(into []jose.Value, data []byte) ([]jose.Value, bool) {
+func flat(into []strictjson.Value, data []byte) ([]strictjson.Value, bool) {
 	if len(data) < 2 || data[0] != '{' {
 		return nil, false
 	}
@@ -52,7 +52,7 @@ func flat(into []jose.Value, data []byte) ([]jose.Value, bool) {
 }
 
 // repeated reports whether the last name occurs earlier, too.
-func repeated(members []jose.Value) bool {
+func repeated(members []strictjson.Value) bool {
 	last := members[len(members)-2]
 	for i := 0; i < len(members)-2; i += 2 {
 		if len(members[i]) == len(last) && bytes.Equal(members[i], last) {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 	"github.com/portaria/portaria/verify/internal/payload"
 )
 
@@ -31,7 +31,7 @@ func FuzzFlat(f *testing.F) {
 		if !ok {
 			return
 		}
-		object, err := jose.ParseObject([]byte(text))
+		object, err := strictjson.Parse([]byte(text))
 		if err != nil || len(object) != len(names) {
 			t.Fatalf("%q: %d members, %v; the fast reader returns %d", text, len(object), err, len(names))
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 	"github.com/portaria/portaria/verify/internal/refusal"
 )
 
@@ -27,14 +28,14 @@ type Payload struct {
 	Mistyped    string // a claim that revocation needs and that has another type
 	Scp         []byte // "scp", used as scope when there is no "scope"
 
-	plain   bool         // read by flat: its strings have no escapes
-	members []jose.Value // memory for flat
+	plain   bool               // read by flat: its strings have no escapes
+	members []strictjson.Value // memory for flat
 	decoded []byte
 }
 
 // New returns a Payload to read into.
 func New() *Payload {
-	return &Payload{members: make([]jose.Value, 0, maxFlat), decoded: make([]byte, 0, 1<<10)}
+	return &Payload{members: make([]strictjson.Value, 0, maxFlat), decoded: make([]byte, 0, 1<<10)}
 }
 
 // Read decodes a payload (base64url) and reads its claims. Errors wrap
@@ -96,7 +97,7 @@ func (p *Payload) parse(payload []byte) error {
 		}
 		return nil
 	}
-	object, err := jose.ParseObject(payload)
+	object, err := strictjson.Parse(payload)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (p *Payload) parse(payload []byte) error {
 // set reads one claim. A registered claim that decides must have its type: the
 // error names the claim. Any other name may be a claim of the issuer's own, so
 // that another type than ours is kept as it is.
-func (p *Payload) set(name []byte, v jose.Value) (err error) {
+func (p *Payload) set(name []byte, v strictjson.Value) (err error) {
 	switch string(name) {
 	case "iss":
 		p.Issuer, err = p.text(v)
@@ -138,7 +139,7 @@ func (p *Payload) set(name []byte, v jose.Value) (err error) {
 
 // setOurs reads a claim that Portaria defines, and reports whether it is one. It
 // notes a claim that revocation needs and that has another type.
-func (p *Payload) setOurs(name []byte, v jose.Value) bool {
+func (p *Payload) setOurs(name []byte, v strictjson.Value) bool {
 	var err error
 	switch string(name) {
 	case "jti":
@@ -181,7 +182,7 @@ func (p *Payload) setOurs(name []byte, v jose.Value) bool {
 	return err == nil
 }
 
-func (p *Payload) setLogged(field int, name string, v jose.Value) bool {
+func (p *Payload) setLogged(field int, name string, v strictjson.Value) bool {
 	text, err := p.text(v)
 	if err != nil {
 		p.Mistyped = name
@@ -193,7 +194,7 @@ func (p *Payload) setLogged(field int, name string, v jose.Value) bool {
 
 // names reads a scope: names separated by spaces, or an array of names. An
 // element with a space in it is not a name and grants nothing.
-func (p *Payload) names(v jose.Value) ([]byte, error) {
+func (p *Payload) names(v strictjson.Value) ([]byte, error) {
 	if len(v) == 0 || v[0] != '[' {
 		return p.text(v)
 	}
@@ -206,7 +207,7 @@ func (p *Payload) names(v jose.Value) ([]byte, error) {
 }
 
 // text returns a string without its quotes. Only a string with escapes is copied.
-func (p *Payload) text(v jose.Value) ([]byte, error) {
+func (p *Payload) text(v strictjson.Value) ([]byte, error) {
 	if len(v) >= 2 && v[0] == '"' && (p.plain || bytes.IndexByte(v, '\\') < 0) {
 		return v[1 : len(v)-1], nil
 	}
@@ -215,7 +216,7 @@ func (p *Payload) text(v jose.Value) ([]byte, error) {
 }
 
 // isTexts checks an array of strings, or one string where orOne allows it.
-func (p *Payload) isTexts(v jose.Value, orOne bool) error {
+func (p *Payload) isTexts(v strictjson.Value, orOne bool) error {
 	if len(v) > 0 && v[0] == '"' && orOne {
 		_, err := p.text(v)
 		return err
@@ -227,7 +228,7 @@ func (p *Payload) isTexts(v jose.Value, orOne bool) error {
 	return err
 }
 
-func date(v jose.Value) (int64, error) {
+func date(v strictjson.Value) (int64, error) {
 	if seconds, ok := tenDigits(v); ok {
 		return seconds * 1000, nil
 	}
@@ -236,7 +237,7 @@ func date(v jose.Value) (int64, error) {
 }
 
 // tenDigits reads a date between 2001 and 2286.
-func tenDigits(v jose.Value) (n int64, ok bool) {
+func tenDigits(v strictjson.Value) (n int64, ok bool) {
 	if len(v) != 10 || v[0] == '0' {
 		return 0, false
 	}
@@ -251,7 +252,7 @@ func tenDigits(v jose.Value) (n int64, ok bool) {
 
 // IsFor reports whether "aud", a string or an array, names an audience.
 func (p *Payload) IsFor(audience string) bool {
-	aud := jose.Value(p.Texts[Audience])
+	aud := strictjson.Value(p.Texts[Audience])
 	if len(aud) == 0 || aud[0] == '"' {
 		one, err := p.text(aud)
 		return err == nil && string(one) == audience
@@ -269,7 +270,7 @@ func (p *Payload) HasPlainAudience() bool {
 
 // AppendMember appends a member of an object, without braces, after a comma when
 // there is one before.
-func AppendMember(b, name []byte, v jose.Value) []byte {
+func AppendMember(b, name []byte, v strictjson.Value) []byte {
 	if len(b) > 0 {
 		b = append(b, ',')
 	}

@@ -1,8 +1,9 @@
-package jose_test
+package strictjson_test
 
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -10,13 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/strictjson"
 )
 
 func TestStrictJSON(t *testing.T) {
 	accept := func(text string) {
 		t.Helper()
-		if _, err := jose.ParseObject([]byte(text)); err != nil {
+		if _, err := strictjson.Parse([]byte(text)); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 		if !json.Valid([]byte(text)) {
@@ -25,8 +26,8 @@ func TestStrictJSON(t *testing.T) {
 	}
 	refuse := func(text string) {
 		t.Helper()
-		if _, err := jose.ParseObject([]byte(text)); !errors.Is(err, jose.ErrJSON) {
-			t.Errorf("%q: %v, want ErrJSON", text, err)
+		if _, err := strictjson.Parse([]byte(text)); !errors.Is(err, strictjson.ErrInvalid) {
+			t.Errorf("%q: %v, want ErrInvalid", text, err)
 		}
 	}
 	members := func(n int) string {
@@ -108,7 +109,7 @@ func TestStrictJSON(t *testing.T) {
 }
 
 func TestNamesAreExact(t *testing.T) {
-	object, err := jose.ParseObject([]byte(`{"EXP":1,"\u0065xp":2,"exp ":3}`))
+	object, err := strictjson.Parse([]byte(`{"EXP":1,"\u0065xp":2,"exp ":3}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +121,9 @@ func TestNamesAreExact(t *testing.T) {
 	}
 }
 
-func value(t testing.TB, text string) jose.Value {
+func value(t testing.TB, text string) strictjson.Value {
 	t.Helper()
-	object, err := jose.ParseObject([]byte(`{"v":` + text + `}`))
+	object, err := strictjson.Parse([]byte(`{"v":` + text + `}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,8 +140,8 @@ func TestDates(t *testing.T) {
 	}
 	refuse := func(text string) {
 		t.Helper()
-		if got, err := value(t, text).Date(); !errors.Is(err, jose.ErrJSON) {
-			t.Errorf("%s: %v, %v; want ErrJSON", text, got, err)
+		if got, err := value(t, text).Date(); !errors.Is(err, strictjson.ErrInvalid) {
+			t.Errorf("%s: %v, %v; want ErrInvalid", text, got, err)
 		}
 	}
 	accept("0", time.Unix(0, 0))
@@ -167,8 +168,8 @@ func TestWholeNumbers(t *testing.T) {
 		t.Errorf("greatest: %d, %v", got, err)
 	}
 	for _, text := range []string{"9223372036854775808", "-1", "1.0", "1e2", `"1"`, "null"} {
-		if got, err := value(t, text).Int(); !errors.Is(err, jose.ErrJSON) {
-			t.Errorf("%s: %d, %v; want ErrJSON", text, got, err)
+		if got, err := value(t, text).Int(); !errors.Is(err, strictjson.ErrInvalid) {
+			t.Errorf("%s: %d, %v; want ErrInvalid", text, got, err)
 		}
 	}
 }
@@ -189,7 +190,7 @@ func TestTypedValues(t *testing.T) {
 	texts(`{"a":"b"}`, nil)
 	texts(`1`, nil)
 	texts(`null`, nil)
-	if _, err := value(t, `"a"`).Texts(); !errors.Is(err, jose.ErrJSON) {
+	if _, err := value(t, `"a"`).Texts(); !errors.Is(err, strictjson.ErrInvalid) {
 		t.Errorf("a string as array: %v", err)
 	}
 	for text, want := range map[string]bool{"true": true, "false": true, `"true"`: false, "1": false, "null": false} {
@@ -197,7 +198,7 @@ func TestTypedValues(t *testing.T) {
 			t.Errorf("%s as boolean: %v", text, err)
 		}
 	}
-	if _, err := jose.Value(nil).Text(); !errors.Is(err, jose.ErrJSON) {
+	if _, err := strictjson.Value(nil).Text(); !errors.Is(err, strictjson.ErrInvalid) {
 		t.Errorf("nothing as text: %v", err)
 	}
 }
@@ -215,7 +216,7 @@ func FuzzObject(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		object, err := jose.ParseObject(text)
+		object, err := strictjson.Parse(text)
 		if err != nil {
 			return
 		}
@@ -232,4 +233,80 @@ func FuzzObject(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLimitsOfJSON: an object has 100 members, and values nest 16 deep, counted
+// with the object itself; one more is refused. Inner objects have the same bound.
+func TestLimitsOfJSON(t *testing.T) {
+	members := func(n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf(`"m%d":%d`, i, i))
+		}
+		return "{" + strings.Join(all, ",") + "}"
+	}
+	nested := func(open, closing string, n int) string {
+		return `{"a":` + strings.Repeat(open, n-1) + "1" + strings.Repeat(closing, n-1) + "}"
+	}
+	for text, want := range map[string]error{
+		members(100): nil, members(101): strictjson.ErrInvalid,
+		`{"a":` + members(100) + `}`: nil, `{"a":` + members(101) + `}`: strictjson.ErrInvalid,
+		nested("[", "]", 16): nil, nested("[", "]", 17): strictjson.ErrInvalid,
+		nested(`{"a":`, "}", 16): nil, nested(`{"a":`, "}", 17): strictjson.ErrInvalid,
+	} {
+		if _, err := strictjson.Parse([]byte(text)); !errors.Is(err, want) {
+			t.Errorf("%.40s… of %d bytes: %v, want %v", text, len(text), err, want)
+		}
+	}
+}
+
+// Callers can raise the limits; a limit is exact then, too.
+func TestOtherLimits(t *testing.T) {
+	limits := strictjson.Limits{Members: 1000, Depth: 2}
+	members := func(n int, last string) []byte {
+		var b strings.Builder
+		b.WriteString("{")
+		for i := range n - 1 {
+			fmt.Fprintf(&b, `"m%d":[],`, i)
+		}
+		return []byte(b.String() + last + "}")
+	}
+	if o, err := limits.Parse(members(1000, `"x":1`)); err != nil || len(o) != 1000 {
+		t.Errorf("1000 members: %d, %v", len(o), err)
+	}
+	for name, text := range map[string][]byte{
+		"1001 members":       members(1001, `"x":1`),
+		"3 levels":           []byte(`{"a":[[]]}`),
+		"an early duplicate": members(900, `"m0":1`),
+		"a late duplicate":   members(900, `"m898":1`),
+	} {
+		if _, err := limits.Parse(text); !errors.Is(err, strictjson.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// An error names the member at fault and the byte, and repeats no text of the caller.
+func TestErrors(t *testing.T) {
+	for text, want := range map[string]strictjson.Error{
+		``:                         {Reason: "value expected"},
+		`[1] `:                     {Reason: strictjson.NotObject},
+		` null`:                    {Reason: strictjson.NotObject, At: 1},
+		`[1`:                       {Reason: "comma expected", At: 2},
+		`{"a":1,"a":2}`:            {Reason: strictjson.Duplicate, At: 12, Path: "a"},
+		`{"a":{"b":1,"b":2}}`:      {Reason: strictjson.Duplicate, At: 17, Path: "a.b"},
+		`{"a":[0,{"b":[1e999]}]}`:  {Reason: strictjson.OutOfRange, At: 19, Path: "a[1].b[0]"},
+		`{"a":1} {`:                {Reason: "text after the end", At: 8},
+		`{"a":"` + "\xff" + `"}`:   {Reason: "invalid UTF-8", At: 6, Path: "a"},
+		`{"\u0061":{"secret":tru}`: {Reason: "unknown word", At: 20, Path: "a.secret"},
+	} {
+		_, err := strictjson.Parse([]byte(text))
+		var got *strictjson.Error
+		if !errors.As(err, &got) || *got != want || !errors.Is(err, strictjson.ErrInvalid) {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
+		}
+		if strings.Contains(fmt.Sprint(err), "secret") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 }

@@ -1,12 +1,63 @@
-package jose
+// Package strictjson reads JSON in one way only. It refuses what two readers could
+// understand differently: duplicate names, text after the end, invalid UTF-8, lone
+// surrogates, numbers out of range. Names are compared byte by byte. Go's own decoder
+// reads "EXP" as "exp", and takes the last of two duplicates.
+package strictjson
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+)
+
+// ErrInvalid reports text that is not strict JSON, or a value of another kind than
+// the one asked for.
+var ErrInvalid = errors.New("malformed JSON")
+
+// Error says what is wrong with a text, and where. It wraps ErrInvalid.
+type Error struct {
+	Reason Reason
+	// At is the position of the byte at fault, from 0.
+	At int
+	// Path names the member at fault, such as "target.account" or "set[2].id". It is
+	// empty for the text as a whole. The names are those of whoever wrote the text:
+	// Error leaves them out.
+	Path string
+}
+
+// Error says what is wrong, and at which byte.
+func (e *Error) Error() string { return fmt.Sprintf("%v: %s at byte %d", ErrInvalid, e.Reason, e.At) }
+
+// Unwrap returns ErrInvalid.
+func (e *Error) Unwrap() error { return ErrInvalid }
+
+// Reason is what is wrong with a text.
+type Reason string
+
+// The reasons that callers tell apart.
+const (
+	NotObject  Reason = "not an object"
+	Duplicate  Reason = "duplicate name"
+	OutOfRange Reason = "number out of range"
+)
+
+// Limits bound a text. A zero field has its default.
+type Limits struct {
+	// Members is the greatest number of members of one object; by default 100.
+	Members int
+	// Depth is how deep objects and arrays may nest, counted with the outermost; by
+	// default 16.
+	Depth int
+}
+
+const (
+	defaultMembers = 100
+	defaultDepth   = 16
 )
 
 // Member is one name and value of a JSON object.
@@ -16,37 +67,25 @@ type Member struct {
 }
 
 // Object is a JSON object in the order in which it was written. Names are
-// unique after their escapes are resolved, and are compared byte by byte:
-// Go's own decoder takes "EXP" for "exp" and the last of two duplicates.
+// unique after their escapes are resolved.
 type Object []Member
 
-// ParseObject reads a JSON object, strictly: RFC 8259, valid UTF-8, no lone
-// surrogates, no duplicate names at any level, nothing after the end, at most
-// 16 levels and 100 members an object. Values are checked and stay text; they
-// share memory with data. Errors wrap ErrJSON.
-func ParseObject(data []byte) (Object, error) {
-	return AppendObject(make(Object, 0, 16), data)
+// Parse reads a JSON object within the default limits; see [Limits.Parse].
+func Parse(data []byte) (Object, error) { return Limits{}.Parse(data) }
+
+// Parse reads a JSON object: RFC 8259, valid UTF-8, no lone surrogates, no
+// duplicate names at any level, nothing after the end. Values are checked and stay
+// text; they share memory with data. Errors are of type *[Error].
+func (l Limits) Parse(data []byte) (Object, error) {
+	return l.scanner(data).whole(make(Object, 0, 16))
 }
 
-// AppendObject is [ParseObject] into memory of the caller's: it appends to
-// into, which must be empty.
-func AppendObject(into Object, data []byte) (Object, error) {
-	return appendObject(into, scanner{data: data})
-}
-
-func appendObject(into Object, s scanner) (Object, error) {
-	s.space()
-	if s.peek() != '{' {
-		return nil, s.errorf("not an object")
-	}
-	object, err := s.object(into[:0], 1)
-	if err != nil {
-		return nil, err
-	}
-	if s.space(); s.at < len(s.data) {
-		return nil, s.errorf("text after the end")
-	}
-	return object, nil
+// ParseShallow is [Parse] that does not look for duplicate names and too many
+// members below the first level. Read each value with Parse before you use it.
+func ParseShallow(data []byte) (Object, error) {
+	s := Limits{}.scanner(data)
+	s.shallow = true
+	return s.whole(nil)
 }
 
 // Get returns the value of the member with exactly this name.
@@ -63,13 +102,50 @@ func (o Object) Get(name string) (Value, bool) {
 type scanner struct {
 	data []byte
 	at   int
+	// members and depth are the limits.
+	members, depth int
 	// shallow leaves duplicate names and the number of members below the first
 	// level to the code that reads the values one by one.
 	shallow bool
 }
 
-func (s *scanner) errorf(what string) error {
-	return fmt.Errorf("%w: %s at byte %d", ErrJSON, what, s.at)
+func (l Limits) scanner(data []byte) *scanner {
+	return &scanner{data: data, members: cmp.Or(l.Members, defaultMembers), depth: cmp.Or(l.Depth, defaultDepth)}
+}
+
+func (s *scanner) fail(why Reason) error { return &Error{Reason: why, At: s.at} }
+
+// whole reads a text that is one object.
+func (s *scanner) whole(into Object) (Object, error) {
+	s.space()
+	if s.peek() != '{' {
+		return nil, s.notObject()
+	}
+	object, err := s.object(into, 1)
+	if err != nil {
+		return nil, err
+	}
+	return object, s.end()
+}
+
+// notObject tells a value of another kind from text that is no JSON.
+func (s *scanner) notObject() error {
+	start := s.at
+	if _, err := s.value(0); err != nil {
+		return err
+	}
+	if err := s.end(); err != nil {
+		return err
+	}
+	s.at = start
+	return s.fail(NotObject)
+}
+
+func (s *scanner) end() error {
+	if s.space(); s.at < len(s.data) {
+		return s.fail("text after the end")
+	}
+	return nil
 }
 
 func (s *scanner) peek() byte {
@@ -97,6 +173,7 @@ func (s *scanner) object(into Object, depth int) (Object, error) {
 		s.at++
 		return into, nil
 	}
+	var names index
 	for {
 		m, err := s.member(depth)
 		if err != nil {
@@ -108,11 +185,11 @@ func (s *scanner) object(into Object, depth int) (Object, error) {
 			}
 			continue
 		}
-		if _, twice := into.Get(m.Name); twice {
-			return nil, s.errorf("duplicate name")
+		if names.has(into, m.Name) {
+			return nil, within(m.Name, s.fail(Duplicate))
 		}
-		if into = append(into, m); len(into) > maxMembers {
-			return nil, s.errorf("too many members")
+		if into = append(into, m); len(into) > s.members {
+			return nil, s.fail("too many members")
 		}
 		more, err := s.more('}')
 		if !more {
@@ -128,15 +205,58 @@ func (s *scanner) member(depth int) (Member, error) {
 		return Member{}, err
 	}
 	if s.space(); s.peek() != ':' {
-		return Member{}, s.errorf("colon expected")
+		return Member{}, s.fail("colon expected")
 	}
 	s.at++
 	value, err := s.value(depth)
 	if err != nil {
+		if text, unreadable := unquote(name); unreadable == nil {
+			err = within(text, err)
+		}
 		return Member{}, err
 	}
 	text, err := unquote(name)
 	return Member{Name: text, Value: value}, err
+}
+
+// within puts a name in front of the path of an error.
+func within(name string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		switch {
+		case e.Path == "":
+			e.Path = name
+		case e.Path[0] == '[':
+			e.Path = name + e.Path
+		default:
+			e.Path = name + "." + e.Path
+		}
+	}
+	return err
+}
+
+// index finds names among many members, where looking at each would take too long.
+type index map[string]bool
+
+// few is up to how many members are looked at one by one.
+const few = 128
+
+func (x *index) has(object Object, name string) bool {
+	if len(object) <= few {
+		_, found := object.Get(name)
+		return found
+	}
+	if *x == nil {
+		*x = index{}
+		for _, m := range object {
+			(*x)[m.Name] = true
+		}
+	}
+	if (*x)[name] {
+		return true
+	}
+	(*x)[name] = true
+	return false
 }
 
 // more reads what follows an element: a comma, or the closing bracket.
@@ -144,7 +264,7 @@ func (s *scanner) more(closing byte) (bool, error) {
 	s.space()
 	c := s.peek()
 	if c != ',' && c != closing {
-		return false, s.errorf("comma expected")
+		return false, s.fail("comma expected")
 	}
 	s.at++
 	return c == ',', nil
@@ -158,9 +278,11 @@ func (s *scanner) value(depth int) (Value, error) {
 	switch c := s.peek(); {
 	case c == '"':
 		_, err = s.string()
-	case c == '{' && depth < maxDepth:
+	case (c == '{' || c == '[') && depth >= s.depth:
+		err = s.fail("nested too deep")
+	case c == '{':
 		_, err = s.object(nil, depth+1)
-	case c == '[' && depth < maxDepth:
+	case c == '[':
 		err = s.array(depth + 1)
 	case c == '-' || isDigit(c):
 		err = s.number()
@@ -171,7 +293,7 @@ func (s *scanner) value(depth int) (Value, error) {
 	case c == 'n':
 		err = s.word("null")
 	default:
-		err = s.errorf("no value, or nested too deep,")
+		err = s.fail("value expected")
 	}
 	return Value(s.data[start:s.at:s.at]), err
 }
@@ -182,9 +304,9 @@ func (s *scanner) array(depth int) error {
 		s.at++
 		return nil
 	}
-	for {
+	for i := 0; ; i++ {
 		if _, err := s.value(depth); err != nil {
-			return err
+			return within("["+strconv.Itoa(i)+"]", err)
 		}
 		if more, err := s.more(']'); !more {
 			return err
@@ -194,7 +316,7 @@ func (s *scanner) array(depth int) error {
 
 func (s *scanner) word(w string) error {
 	if !bytes.HasPrefix(s.data[s.at:], []byte(w)) {
-		return s.errorf("unknown word")
+		return s.fail("unknown word")
 	}
 	s.at += len(w)
 	return nil
@@ -218,11 +340,11 @@ func (s *scanner) number() error {
 	if s.peek() == '0' {
 		s.at++
 	} else if !s.digits() {
-		return s.errorf("digit expected")
+		return s.fail("digit expected")
 	}
 	if s.peek() == '.' {
 		if s.at++; !s.digits() {
-			return s.errorf("digit expected")
+			return s.fail("digit expected")
 		}
 	}
 	if c := s.peek(); c == 'e' || c == 'E' {
@@ -231,7 +353,7 @@ func (s *scanner) number() error {
 			s.at++
 		}
 		if !s.digits() {
-			return s.errorf("digit expected")
+			return s.fail("digit expected")
 		}
 	}
 	return s.inRange(string(s.data[start:s.at]))
@@ -244,7 +366,7 @@ func (s *scanner) inRange(number string) error {
 		return nil
 	}
 	if _, err := strconv.ParseFloat(number, 64); err != nil {
-		return s.errorf("number out of range")
+		return s.fail(OutOfRange)
 	}
 	return nil
 }
@@ -252,7 +374,7 @@ func (s *scanner) inRange(number string) error {
 // string reads a string and returns its text with the quotes.
 func (s *scanner) string() (Value, error) {
 	if s.peek() != '"' {
-		return nil, s.errorf("string expected")
+		return nil, s.fail("string expected")
 	}
 	start := s.at
 	for s.at++; s.at < len(s.data); {
@@ -265,18 +387,18 @@ func (s *scanner) string() (Value, error) {
 				return nil, err
 			}
 		case c < 0x20:
-			return nil, s.errorf("control character")
+			return nil, s.fail("control character")
 		case c < utf8.RuneSelf:
 			s.at++
 		default:
 			r, n := utf8.DecodeRune(s.data[s.at:])
 			if r == utf8.RuneError && n == 1 {
-				return nil, s.errorf("invalid UTF-8")
+				return nil, s.fail("invalid UTF-8")
 			}
 			s.at += n
 		}
 	}
-	return nil, s.errorf("string without end")
+	return nil, s.fail("string without end")
 }
 
 // escape reads one escape sequence; a lone surrogate is refused, because two
@@ -284,7 +406,7 @@ func (s *scanner) string() (Value, error) {
 func (s *scanner) escape() error {
 	rest := s.data[s.at:]
 	if len(rest) < 2 {
-		return s.errorf("string without end")
+		return s.fail("string without end")
 	}
 	if bytes.IndexByte([]byte(`"\/bfnrt`), rest[1]) >= 0 {
 		s.at += 2
@@ -292,7 +414,7 @@ func (s *scanner) escape() error {
 	}
 	unit, ok := hexUnit(rest)
 	if !ok {
-		return s.errorf("unknown escape")
+		return s.fail("unknown escape")
 	}
 	s.at += 6
 	if unit < 0xd800 || unit > 0xdfff {
@@ -300,7 +422,7 @@ func (s *scanner) escape() error {
 	}
 	low, ok := hexUnit(s.data[s.at:])
 	if unit > 0xdbff || !ok || low < 0xdc00 || low > 0xdfff {
-		return s.errorf("lone surrogate")
+		return s.fail("half a character (lone surrogate)")
 	}
 	s.at += 6
 	return nil
@@ -331,17 +453,7 @@ func unquote(v Value) (string, error) {
 	}
 	var text string
 	if err := json.Unmarshal(v, &text); err != nil {
-		return "", fmt.Errorf("%w: resolve escapes", ErrJSON)
+		return "", fmt.Errorf("%w: resolve escapes", ErrInvalid)
 	}
 	return text, nil
-}
-
-// orderedJSON writes an object of strings with its names in alphabetical
-// order and without spaces, as RFC 7638 wants it.
-func orderedJSON(members map[string]string) []byte {
-	out, err := json.Marshal(members)
-	if err != nil {
-		return nil // strings always marshal
-	}
-	return out
 }
