@@ -142,9 +142,11 @@ func table() map[string]rule {
 		"internal/cli/clitest": {imports: []string{"internal/cli"}, testing: true},
 		// The commands for keys and tokens work without a service, on files:
 		// they are a face of jose, keyfile and keyring as the API is one of signin and issue.
-		"internal/workbench": {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/strictjson"}},
-		"internal/keycli":    {imports: []string{"api", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/workbench"}},
-		"internal/admincli":  {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli", "internal/strictjson"}},
+		"internal/workbench":           {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/strictjson"}},
+		"internal/workbench/keysource": {imports: []string{"internal/cli", "internal/jose", "internal/keyfile", "internal/keyring", "internal/strictjson", "internal/workbench/refusal"}},
+		"internal/workbench/refusal":   {imports: []string{"internal/cli", "internal/jose", "internal/keyfile"}},
+		"internal/keycli":              {imports: []string{"api", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/workbench/keysource"}},
+		"internal/admincli":            {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli", "internal/strictjson"}},
 		"cmd/portaria": {imports: []string{"api", "internal/admincli", "internal/app", "internal/cli", "internal/config", "internal/keycli",
 			"internal/serve", "internal/workbench"}},
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/workbench"
+	"github.com/portaria/portaria/internal/workbench/keysource"
 )
 
 // succession says when a new key begins to sign.
@@ -188,7 +188,7 @@ func (k keyGenerate) file(c *cli.Call) error {
 		}
 	}
 	if key.Algorithm().Symmetric() && key.Algorithm().Signs() {
-		fmt.Fprintln(c.Stderr, "note:", workbench.OnlyHere(key.Algorithm()))
+		fmt.Fprintln(c.Stderr, "note:", keysource.OnlyHere(key.Algorithm()))
 	}
 	made := map[string]string{"kid": key.Kid(), "alg": string(key.Algorithm()), "file": k.Out}
 	return c.Say(made, "made %s key %s in %s", key.Algorithm(), cli.Printable(key.Kid()), k.Out)

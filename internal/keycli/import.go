@@ -11,13 +11,13 @@ import (
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/workbench"
+	"github.com/portaria/portaria/internal/workbench/keysource"
 )
 
 type keyImport struct {
 	File string `arg:"" optional:"" default:"-" help:"Key file (PEM, OpenSSH, JWK, JWK set, raw secret); - or nothing is standard input."`
 	Kid  string `help:"Its name here; by default the one that it brings, or its thumbprint." placeholder:"KID"`
-	workbench.KeyFormat
+	keysource.KeyFormat
 	succession
 	replacement
 }
@@ -66,7 +66,7 @@ func (k keyImport) found(c *cli.Call, key jose.Key, now time.Time) error {
 // notes says what is easily overlooked about a key that will sign.
 func (k keyImport) notes(c *cli.Call, settings config.Config, key jose.Key) {
 	if key.Algorithm().Symmetric() {
-		fmt.Fprintln(c.Stderr, "note:", workbench.OnlyHere(key.Algorithm()))
+		fmt.Fprintln(c.Stderr, "note:", keysource.OnlyHere(key.Algorithm()))
 	}
 	if string(key.Algorithm()) != settings.KeyAlgorithm {
 		fmt.Fprintf(c.Stderr, "note: this key is for %s; the next key that Portaria makes will be for %s (setting key_algorithm)\n",

@@ -17,7 +17,7 @@ import (
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyfile"
 	"github.com/portaria/portaria/internal/keyring"
-	"github.com/portaria/portaria/internal/workbench"
+	"github.com/portaria/portaria/internal/workbench/keysource"
 )
 
 // KeyCommand is the command line for keys.
@@ -162,7 +162,7 @@ func (k keyShow) Run(c *cli.Call) error {
 func keyDetails(v keyView, key keyring.Key) cli.Table {
 	public := string(v.Public)
 	if v.Public == nil {
-		public = "nothing: " + workbench.OnlyHere(key.Algorithm())
+		public = "nothing: " + keysource.OnlyHere(key.Algorithm())
 	}
 	return cli.Details([][]string{
 		{"kid", v.Kid},
@@ -181,7 +181,7 @@ type keyExport struct {
 	Kids   []string `arg:"" optional:"" name:"kid" help:"Keys of the service; without any, all that are published."`
 	Key    []string `help:"Take the public half of this key file instead." placeholder:"FILE" sep:"none"`
 	Format string   `help:"How to write them: ${enum}." enum:"jwks,jwk,pem" default:"jwks"`
-	workbench.KeyFormat
+	keysource.KeyFormat
 }
 
 // Validate finds wrong usage before anything is done.
@@ -261,7 +261,7 @@ func (k keyExport) write(out io.Writer, keys []jose.Key) error {
 		switch k.Format {
 		case "jwk":
 			if key.CryptoPublic() == nil {
-				return fmt.Errorf("key %s has no public half: %s", cli.Printable(key.Kid()), workbench.OnlyHere(key.Algorithm()))
+				return fmt.Errorf("key %s has no public half: %s", cli.Printable(key.Kid()), keysource.OnlyHere(key.Algorithm()))
 			}
 			text.Write(key.PublicJWK())
 			text.WriteByte('\n')

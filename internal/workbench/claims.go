@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/portaria/portaria/internal/workbench/refusal"
 	"io"
 	"maps"
 	"slices"
@@ -81,7 +82,7 @@ func withoutClaims(flags map[string]bool) error {
 func (e expectation) check(payload []byte, typ string) error {
 	claims, err := strictjson.Parse(payload)
 	if err != nil {
-		return refusal{"claims", fmt.Errorf("the payload is no strict JSON object (--raw takes any): %w", err)}
+		return refusal.New("claims", fmt.Errorf("the payload is no strict JSON object (--raw takes any): %w", err))
 	}
 	if err := e.checkType(typ); err != nil {
 		return err
@@ -95,7 +96,7 @@ func (e expectation) check(payload []byte, typ string) error {
 // checkType checks the header's type, which tokens without claims have as well.
 func (e expectation) checkType(typ string) error {
 	if e.Typ != "" && !sameType(typ, e.Typ) {
-		return refusal{"typ", fmt.Errorf("it is %q, not %q", typ, e.Typ)}
+		return refusal.New("typ", fmt.Errorf("it is %q, not %q", typ, e.Typ))
 	}
 	return nil
 }
@@ -106,16 +107,16 @@ func (e expectation) checkTimes(claims strictjson.Object) error {
 	case err != nil:
 		return err
 	case !has && !e.AllowNoExp:
-		return refusal{"exp", errors.New("it has none, so it would be good forever; --allow-no-exp accepts that")}
+		return refusal.New("exp", errors.New("it has none, so it would be good forever; --allow-no-exp accepts that"))
 	case has && !e.At.Before(exp.Add(e.leeway)):
-		return refusal{"exp", fmt.Errorf("it expired %s ago, at %s", between(exp, e.At), cli.Clock(exp))}
+		return refusal.New("exp", fmt.Errorf("it expired %s ago, at %s", between(exp, e.At), cli.Clock(exp)))
 	}
 	nbf, has, err := date(claims, "nbf")
 	switch {
 	case err != nil:
 		return err
 	case has && nbf.After(e.At.Add(e.leeway)):
-		return refusal{"nbf", fmt.Errorf("it is not valid yet, but in %s, from %s", between(e.At, nbf), cli.Clock(nbf))}
+		return refusal.New("nbf", fmt.Errorf("it is not valid yet, but in %s, from %s", between(e.At, nbf), cli.Clock(nbf)))
 	}
 	_, _, err = date(claims, "iat")
 	return err
@@ -125,13 +126,13 @@ func (e expectation) checkParties(claims strictjson.Object) error {
 	if e.issuer != "" {
 		v, _ := claims.Get("iss")
 		if iss, err := v.Text(); err != nil || iss != e.issuer {
-			return refusal{"iss", fmt.Errorf("it is not from %s", cli.Printable(e.issuer))}
+			return refusal.New("iss", fmt.Errorf("it is not from %s", cli.Printable(e.issuer)))
 		}
 	}
 	if e.audience != "" {
 		v, _ := claims.Get("aud")
 		if aud, err := v.TextOrTexts(); err != nil || !slices.Contains(aud, e.audience) {
-			return refusal{"aud", fmt.Errorf("it is not for %s", cli.Printable(e.audience))}
+			return refusal.New("aud", fmt.Errorf("it is not for %s", cli.Printable(e.audience)))
 		}
 	}
 	return nil
@@ -163,7 +164,7 @@ func date(claims strictjson.Object, name string) (t time.Time, has bool, err err
 		return time.Time{}, false, nil
 	}
 	if t, err = v.Date(); err != nil {
-		return t, true, refusal{name, fmt.Errorf("no time in seconds since 1970: %w", err)}
+		return t, true, refusal.New(name, fmt.Errorf("no time in seconds since 1970: %w", err))
 	}
 	return t, true, nil
 }

@@ -2,19 +2,21 @@ package workbench
 
 import (
 	"fmt"
+	"github.com/portaria/portaria/internal/workbench/keysource"
+	"github.com/portaria/portaria/internal/workbench/refusal"
 
 	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/jose"
 )
 
 type tokenDecrypt struct {
-	keySource
+	keysource.Source
 	foreign
 	expectation
 }
 
 // Validate finds wrong usage before anything is done.
-func (t tokenDecrypt) Validate() error { return t.validate(t.keySource, t.Typ) }
+func (t tokenDecrypt) Validate() error { return t.validate(t.Source, t.Typ) }
 
 // Run decrypts a token.
 func (t tokenDecrypt) Run(c *cli.Call) error {
@@ -22,7 +24,7 @@ func (t tokenDecrypt) Run(c *cli.Call) error {
 	if err != nil {
 		return err
 	}
-	text, err := t.read(c)
+	text, err := t.Read(c)
 	if err != nil {
 		return err
 	}
@@ -61,24 +63,24 @@ func (t tokenDecrypt) decrypt(c *cli.Call, text []byte, token string) (jose.Encr
 		return jose.EncryptedHeader{}, nil, err
 	}
 	if isJSON {
-		set, err := t.set(c, text, "")
+		set, err := t.Set(c, text, "")
 		if err != nil {
 			return jose.EncryptedHeader{}, nil, err
 		}
 		plaintext, err := jose.DecryptJSON([]byte(token), set)
-		return jose.EncryptedHeader{}, plaintext, refused("form", err)
+		return jose.EncryptedHeader{}, plaintext, refusal.Of("form", err)
 	}
 	encrypted, err := jose.ParseEncrypted(token)
 	if err != nil {
-		return encrypted.Header, nil, refused("form", aboutHeaderOf(token, err))
+		return encrypted.Header, nil, refusal.Of("form", keysource.AboutHeader(token, err))
 	}
 	if t.Alg != "" && encrypted.Header.Algorithm != t.Algorithm() {
-		return encrypted.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", encrypted.Header.Algorithm, cli.Printable(t.Alg))}
+		return encrypted.Header, nil, refusal.New("algorithm", fmt.Errorf("it is %s, not %s", encrypted.Header.Algorithm, cli.Printable(t.Alg)))
 	}
-	set, err := t.set(c, text, encrypted.Header.Algorithm)
+	set, err := t.Set(c, text, encrypted.Header.Algorithm)
 	if err != nil {
 		return encrypted.Header, nil, err
 	}
 	plaintext, err := set.Decrypt(encrypted)
-	return encrypted.Header, plaintext, refused("form", lacking(encrypted.Header, set, err))
+	return encrypted.Header, plaintext, refusal.Of("form", lacking(encrypted.Header, set, err))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/portaria/portaria/internal/workbench/refusal"
 	"strings"
 	"time"
 
@@ -78,15 +79,15 @@ func inspect(token string, now time.Time) (inspection, error) {
 	parts := strings.Split(token, ".")
 	switch {
 	case notOnlyToken(token) != nil:
-		return i, refusal{"form", notOnlyToken(token)}
+		return i, refusal.New("form", notOnlyToken(token))
 	case strings.HasPrefix(strings.TrimSpace(token), "{"):
-		return i, refusal{"form", fmt.Errorf("JSON serialization: only compact tokens are explained")}
+		return i, refusal.New("form", fmt.Errorf("JSON serialization: only compact tokens are explained"))
 	case len(parts) == 3:
 		i.Kind = "signed token (JWS)"
 	case len(parts) == 5:
 		i.Kind = "encrypted token (JWE)"
 	default:
-		return i, refusal{"form", fmt.Errorf("%d parts between dots; a signed token has 3, an encrypted one 5", len(parts))}
+		return i, refusal.New("form", fmt.Errorf("%d parts between dots; a signed token has 3, an encrypted one 5", len(parts)))
 	}
 	if err := i.readHeader(parts[0]); err != nil {
 		return i, err
@@ -122,7 +123,7 @@ func (i *inspection) readHeader(part string) error {
 		i.header, err = strictjson.Parse(text)
 	}
 	if err != nil {
-		return refusal{"header", err}
+		return refusal.New("header", err)
 	}
 	i.Header = text
 	for _, m := range i.header {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"github.com/portaria/portaria/internal/workbench/refusal"
 	"strings"
 	"testing"
 	"time"
@@ -96,8 +97,8 @@ func TestInspectReadsOnlyTokens(t *testing.T) {
 		unsigned("[]", "{}", 0):            "header",
 		unsigned(`{"a":1,"a":2}`, "{}", 0): "header",
 	} {
-		var r refusal
-		if _, err := inspect(token, testTime); !errors.As(err, &r) || r.check != check {
+		var r refusal.Error
+		if _, err := inspect(token, testTime); !errors.As(err, &r) || r.Check != check {
 			t.Errorf("%q: %v, want a refusal by %s", token, err, check)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/portaria/portaria/internal/workbench/keysource"
+	"github.com/portaria/portaria/internal/workbench/refusal"
 	"slices"
 	"time"
 
@@ -15,8 +17,8 @@ import (
 )
 
 type tokenSign struct {
-	keySource
-	keyChoice
+	keysource.Source
+	keysource.Choice
 	claiming
 	Raw bool `help:"Sign standard input as it is, whatever it is."`
 }
@@ -28,15 +30,15 @@ func (t tokenSign) Run(c *cli.Call) error {
 			return err
 		}
 	}
-	text, err := t.read(c)
+	text, err := t.Read(c)
 	if err != nil {
 		return err
 	}
-	set, err := t.set(c, text, t.Algorithm())
+	set, err := t.Set(c, text, t.Algorithm())
 	if err != nil {
 		return err
 	}
-	key, err := t.pick(set, t.Algorithm(), true, func(k jose.Key) bool { return k.Algorithm().Signs() && k.Private() })
+	key, err := t.Pick(set, t.Algorithm(), true, func(k jose.Key) bool { return k.Algorithm().Signs() && k.Private() })
 	if err != nil {
 		return err
 	}
@@ -45,11 +47,11 @@ func (t tokenSign) Run(c *cli.Call) error {
 		return err
 	}
 	if key.Algorithm().Symmetric() {
-		fmt.Fprintln(c.Stderr, "note:", OnlyHere(key.Algorithm()))
+		fmt.Fprintln(c.Stderr, "note:", keysource.OnlyHere(key.Algorithm()))
 	}
 	signed, err := compact(key, cmp.Or(t.Typ, defaultType(t.Raw)), payload)
 	if err != nil {
-		return refused("key", err)
+		return refusal.Of("key", err)
 	}
 	if len(signed) > jose.MaxToken {
 		return tooLarge(len(signed), payload)
@@ -66,7 +68,7 @@ func tooLarge(size int, payload []byte) error {
 	}
 	largest := slices.MaxFunc(claims, func(a, b strictjson.Member) int { return cmp.Compare(len(a.Value), len(b.Value)) })
 	return cli.Misuse("the token would have %d bytes, %d are allowed; the largest claim is %s with %d bytes",
-		size, jose.MaxToken, quoted(largest.Name), len(largest.Value))
+		size, jose.MaxToken, keysource.Quoted(largest.Name), len(largest.Value))
 }
 
 func defaultType(raw bool) string {
@@ -96,8 +98,8 @@ func compact(key jose.Key, typ string, payload []byte) (string, error) {
 }
 
 type tokenEncrypt struct {
-	keySource
-	keyChoice
+	keysource.Source
+	keysource.Choice
 	claiming
 	Enc string `help:"Content encryption: A256GCM by default." placeholder:"ENC"`
 	Raw bool   `help:"Encrypt standard input as it is, whatever it is."`
@@ -118,18 +120,18 @@ func (t tokenEncrypt) Run(c *cli.Call) error {
 			return err
 		}
 	}
-	text, err := t.read(c)
+	text, err := t.Read(c)
 	if err != nil {
 		return err
 	}
-	set, err := t.set(c, text, jose.ECDHESA256KW)
+	set, err := t.Set(c, text, jose.ECDHESA256KW)
 	if errors.Is(err, jose.ErrKey) { // in a file that says nothing but that it is RSA
-		set, err = t.set(c, text, jose.RSAOAEP256)
+		set, err = t.Set(c, text, jose.RSAOAEP256)
 	}
 	if err != nil {
 		return err
 	}
-	key, err := t.pick(set, t.Algorithm(), false, func(k jose.Key) bool { return k.Algorithm().Encrypts() })
+	key, err := t.Pick(set, t.Algorithm(), false, func(k jose.Key) bool { return k.Algorithm().Encrypts() })
 	if err != nil {
 		return err
 	}
@@ -145,7 +147,7 @@ func (t tokenEncrypt) Run(c *cli.Call) error {
 	}
 	encrypted, err := key.Encrypt(payload, options)
 	if err != nil {
-		return refused("form", err)
+		return refusal.Of("form", err)
 	}
 	_, err = fmt.Fprintln(c.Stdout, encrypted)
 	return err
@@ -185,9 +187,9 @@ func (l *lifetime) UnmarshalText(text []byte) error {
 	d, err := config.ParseDuration(string(text))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s %w", quoted(string(text)), err)
+		return fmt.Errorf("%s %w", keysource.Quoted(string(text)), err)
 	case d < time.Second:
-		return fmt.Errorf("%s is less than a second", quoted(string(text)))
+		return fmt.Errorf("%s is less than a second", keysource.Quoted(string(text)))
 	}
 	*l = lifetime(d)
 	return nil

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/portaria/portaria/internal/workbench/keysource"
+	"github.com/portaria/portaria/internal/workbench/refusal"
 	"strings"
 
 	"github.com/portaria/portaria/internal/cli"
 	"github.com/portaria/portaria/internal/jose"
-	"github.com/portaria/portaria/internal/keyfile"
 )
 
 // TokenCommand is the command line for tokens.
@@ -29,60 +30,16 @@ func (TokenCommand) Help() string {
 		"--issuer, --audience and --leeway, which are settings elsewhere, here say what is expected of a token."
 }
 
-// refusal is why a token was refused: the name of the check that it failed,
-// and the reason.
-type refusal struct {
-	check string
-	err   error
-}
-
-func (r refusal) Error() string { return "refused: " + r.check + ": " + r.reason() }
-
-// reason is the error without what the name of the check says already.
-func (r refusal) reason() string {
-	text := r.err.Error()
-	for _, known := range []error{jose.ErrMalformed, jose.ErrHeader, jose.ErrAlgorithm, jose.ErrKey, keyfile.ErrForeign} {
-		text = strings.ReplaceAll(text, known.Error()+": ", "")
-	}
-	return cli.Plainly(text)
-}
-
-func (r refusal) Unwrap() error { return r.err }
-
-// refused says which check failed. Errors of package jose name it themselves,
-// more precisely than the caller can.
-func refused(check string, err error) error {
-	var usage cli.UsageError
-	if err == nil || errors.As(err, &usage) {
-		return err
-	}
-	for _, known := range []struct {
-		err   error
-		check string
-	}{
-		{jose.ErrKey, "key"},
-		{jose.ErrSignature, "signature"},
-		{jose.ErrDecrypt, "decryption"},
-		{jose.ErrAlgorithm, "algorithm"},
-		{jose.ErrHeader, "header"},
-	} {
-		if errors.Is(err, known.err) {
-			return refusal{known.check, err}
-		}
-	}
-	return refusal{check, err}
-}
-
 // readToken reads a token. One line break after it is fine.
 func readToken(c *cli.Call) (string, error) {
 	text, err := c.ReadStdin(jose.MaxToken + 2)
 	var tooLong cli.UsageError
 	if errors.As(err, &tooLong) {
-		return "", refusal{"form", tooLong.Unwrap()}
+		return "", refusal.New("form", tooLong.Unwrap())
 	}
 	text = cli.TrimLine(text)
 	if err == nil && len(text) == 0 {
-		err = refusal{"form", errors.New("no token on standard input")}
+		err = refusal.New("form", errors.New("no token on standard input"))
 	}
 	return string(text), err
 }
@@ -93,7 +50,7 @@ type foreign struct {
 	JSONSerialization bool `name:"json-serialization" help:"With --raw: take tokens in the JSON serialization as well."`
 }
 
-func (f foreign) validate(k keySource, typ string) error {
+func (f foreign) validate(k keysource.Source, typ string) error {
 	switch {
 	case f.JSONSerialization && !f.Raw:
 		return errors.New("--json-serialization goes with --raw: tokens with claims are compact (RFC 7519, section 1)")
@@ -109,20 +66,20 @@ func (f foreign) validate(k keySource, typ string) error {
 func (f foreign) json(token string) (bool, error) {
 	isJSON := strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{")
 	if isJSON && !f.JSONSerialization {
-		return false, refusal{"form", errors.New("it is in the JSON serialization; only the compact one is taken, unless you say --raw --json-serialization")}
+		return false, refusal.New("form", errors.New("it is in the JSON serialization; only the compact one is taken, unless you say --raw --json-serialization"))
 	}
 	return isJSON, nil
 }
 
 type tokenVerify struct {
-	keySource
+	keysource.Source
 	foreign
 	expectation
 	DecryptKey string `help:"For a signed token inside an encrypted one: the key file that decrypts it." placeholder:"FILE"`
 }
 
 // Validate finds wrong usage before anything is done.
-func (t tokenVerify) Validate() error { return t.validate(t.keySource, t.Typ) }
+func (t tokenVerify) Validate() error { return t.validate(t.Source, t.Typ) }
 
 // verdict is the outcome for programs.
 type verdict struct {
@@ -141,7 +98,7 @@ func (t tokenVerify) Run(c *cli.Call) error {
 	if err != nil {
 		return err
 	}
-	text, err := t.read(c)
+	text, err := t.Read(c)
 	if err != nil {
 		return err
 	}
@@ -161,10 +118,10 @@ func (t tokenVerify) Run(c *cli.Call) error {
 }
 
 func (t tokenVerify) report(c *cli.Call, expect expectation, h jose.Header, payload []byte, err error) error {
-	var r refusal
+	var r refusal.Error
 	switch {
 	case errors.As(err, &r) && c.JSON:
-		return errors.Join(cli.AsJSON(c.Stdout, verdict{Check: r.check, Reason: r.reason()}), err)
+		return errors.Join(cli.AsJSON(c.Stdout, verdict{Check: r.Check, Reason: r.Reason()}), err)
 	case err != nil:
 		return err
 	case t.Raw:
@@ -191,53 +148,53 @@ func (t tokenVerify) verify(c *cli.Call, text []byte, token string) (jose.Header
 		return jose.Header{}, nil, err
 	}
 	if isJSON {
-		set, err := t.set(c, text, "")
+		set, err := t.Set(c, text, "")
 		if err != nil {
 			return jose.Header{}, nil, err
 		}
 		payload, err := jose.VerifyJSON([]byte(token), set)
-		return jose.Header{}, payload, refused("form", err)
+		return jose.Header{}, payload, refusal.Of("form", err)
 	}
 	message, err := jose.Parse(token)
 	if err != nil {
-		return message.Header, nil, refused("form", aboutHeaderOf(token, err))
+		return message.Header, nil, refusal.Of("form", keysource.AboutHeader(token, err))
 	}
 	if t.Alg != "" && message.Header.Algorithm != t.Algorithm() {
-		return message.Header, nil, refusal{"algorithm", fmt.Errorf("it is %s, not %s", message.Header.Algorithm, cli.Printable(t.Alg))}
+		return message.Header, nil, refusal.New("algorithm", fmt.Errorf("it is %s, not %s", message.Header.Algorithm, cli.Printable(t.Alg)))
 	}
-	set, err := t.set(c, text, "")
+	set, err := t.Set(c, text, "")
 	if err != nil {
 		return message.Header, nil, err
 	}
 	payload, err := set.Verify(message)
 	if errors.Is(err, jose.ErrNoKey) {
 		err = fmt.Errorf("%w: %w", jose.ErrKey,
-			wanted{kid: message.Header.Kid, alg: message.Header.Algorithm, verb: "verify", said: "the token"}.missing(set))
+			keysource.Wanted{Kid: message.Header.Kid, Alg: message.Header.Algorithm, Verb: "verify", Source: "the token"}.Missing(set))
 	}
-	return message.Header, payload, refused("form", withSkipped(err, set))
+	return message.Header, payload, refusal.Of("form", withSkipped(err, set))
 }
 
 // unwrap takes the signed token out of an encrypted one.
 func (t tokenVerify) unwrap(c *cli.Call, token string) (string, error) {
 	outer, err := jose.ParseEncrypted(token)
 	if err != nil {
-		return "", refused("form", aboutHeaderOf(token, err))
+		return "", refusal.Of("form", keysource.AboutHeader(token, err))
 	}
-	source := keySource{Key: t.DecryptKey, KeyFormat: KeyFormat{PassphraseFile: t.PassphraseFile}}
-	text, err := source.read(c)
+	source := keysource.Source{Key: t.DecryptKey, KeyFormat: keysource.KeyFormat{PassphraseFile: t.PassphraseFile}}
+	text, err := source.Read(c)
 	if err != nil {
 		return "", err
 	}
-	set, err := source.set(c, text, outer.Header.Algorithm)
+	set, err := source.Set(c, text, outer.Header.Algorithm)
 	if err != nil {
 		return "", err
 	}
 	key, err := set.FindEncrypted(outer.Header)
 	if err != nil {
-		return "", refused("key", lacking(outer.Header, set, err))
+		return "", refusal.Of("key", lacking(outer.Header, set, err))
 	}
 	signed, err := outer.DecryptNested(key)
-	return signed, refused("form", err)
+	return signed, refusal.Of("form", err)
 }
 
 // lacking says of a set without the key that decrypts why it has none.
@@ -245,7 +202,7 @@ func lacking(h jose.EncryptedHeader, set jose.KeySet, err error) error {
 	if !errors.Is(err, jose.ErrNoKey) {
 		return withSkipped(err, set)
 	}
-	reason := wanted{kid: h.Kid, alg: h.Algorithm, verb: "decrypt", said: "the token", private: true}.missing(set)
+	reason := keysource.Wanted{Kid: h.Kid, Alg: h.Algorithm, Verb: "decrypt", Source: "the token", Private: true}.Missing(set)
 	return withSkipped(fmt.Errorf("%w: %w", jose.ErrKey, reason), set)
 }
 

@@ -3,6 +3,8 @@ package workbench
 import (
 	"errors"
 	"fmt"
+	"github.com/portaria/portaria/internal/workbench/keysource"
+	"github.com/portaria/portaria/internal/workbench/refusal"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,9 +56,9 @@ func TestExpectation(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var r refusal
+			var r refusal.Error
 			err := at(test.expect).check([]byte(test.payload), "application/JWT")
-			if errors.As(err, &r); r.check != test.want || (err == nil) != (test.want == "") {
+			if errors.As(err, &r); r.Check != test.want || (err == nil) != (test.want == "") {
 				t.Errorf("got %v, want a refusal by %q", err, test.want)
 			}
 		})
@@ -76,16 +78,16 @@ func TestRefusedNamesTheCheck(t *testing.T) {
 		{jose.ErrMalformed, "form"},
 		{jose.ErrJSON, "form"},
 	} {
-		var r refusal
-		if err := refused("form", test.err); !errors.As(err, &r) || r.check != test.want || !errors.Is(err, test.err) {
+		var r refusal.Error
+		if err := refusal.Of("form", test.err); !errors.As(err, &r) || r.Check != test.want || !errors.Is(err, test.err) {
 			t.Errorf("%v: %v, want %s", test.err, err, test.want)
 		}
 	}
-	if refused("form", nil) != nil {
+	if refusal.Of("form", nil) != nil {
 		t.Error("nothing was refused")
 	}
-	var r refusal
-	if err := refused("form", cli.Misuse("no file")); errors.As(err, &r) {
+	var r refusal.Error
+	if err := refusal.Of("form", cli.Misuse("no file")); errors.As(err, &r) {
 		t.Error("a mistake of the caller is no refusal of the token")
 	}
 }
@@ -121,7 +123,7 @@ func TestReadToken(t *testing.T) {
 	} {
 		c := &cli.Call{Surroundings: cli.Surroundings{Stdin: pipe(t, text)}}
 		got, err := readToken(c)
-		var r refusal
+		var r refusal.Error
 		if got != want && err == nil || (want == "") != errors.As(err, &r) {
 			t.Errorf("%.20q: got %.20q, %v", text, got, err)
 		}
@@ -145,27 +147,27 @@ func TestPick(t *testing.T) {
 	one := keyIn(t, `{`+secret+`,"kid":"a"}`)
 	two := keyIn(t, `{"keys":[{`+secret+`,"kid":"a"},{`+secret+`,"kid":"b"}]}`)
 	tests := map[string]struct {
-		choice keyChoice
+		choice keysource.Choice
 		set    jose.KeySet
 		alg    jose.Algorithm
 		strict bool
 		fit    func(jose.Key) bool
 		want   string // algorithm and kid; empty for an error
 	}{
-		"only one signs":       {keyChoice{}, one, "", true, signs, "HS256 a"},
-		"the first encrypts":   {keyChoice{}, one, "", false, encrypts, "A256GCMKW a"},
-		"not said":             {keyChoice{}, one, "", true, encrypts, ""},
-		"said":                 {keyChoice{}, one, "A256KW", true, encrypts, "A256KW a"},
-		"directly":             {keyChoice{}, one, "dir", false, encrypts, "A256GCM a"},
-		"of another algorithm": {keyChoice{}, one, "HS512", true, signs, ""},
-		"two":                  {keyChoice{}, two, "", true, signs, ""},
-		"the first of two":     {keyChoice{}, two, "", false, encrypts, ""},
-		"one of two":           {keyChoice{"b"}, two, "", true, signs, "HS256 b"},
-		"none of two":          {keyChoice{"c"}, two, "", true, signs, ""},
+		"only one signs":       {keysource.Choice{}, one, "", true, signs, "HS256 a"},
+		"the first encrypts":   {keysource.Choice{}, one, "", false, encrypts, "A256GCMKW a"},
+		"not said":             {keysource.Choice{}, one, "", true, encrypts, ""},
+		"said":                 {keysource.Choice{}, one, "A256KW", true, encrypts, "A256KW a"},
+		"directly":             {keysource.Choice{}, one, "dir", false, encrypts, "A256GCM a"},
+		"of another algorithm": {keysource.Choice{}, one, "HS512", true, signs, ""},
+		"two":                  {keysource.Choice{}, two, "", true, signs, ""},
+		"the first of two":     {keysource.Choice{}, two, "", false, encrypts, ""},
+		"one of two":           {keysource.Choice{Kid: "b"}, two, "", true, signs, "HS256 b"},
+		"none of two":          {keysource.Choice{Kid: "c"}, two, "", true, signs, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			key, err := test.choice.pick(test.set, test.alg, test.strict, test.fit)
+			key, err := test.choice.Pick(test.set, test.alg, test.strict, test.fit)
 			if got := strings.TrimSpace(string(key.Algorithm()) + " " + key.Kid()); got != test.want || (err == nil) != (test.want != "") {
 				t.Errorf("got %q, %v", got, err)
 			}
@@ -208,7 +210,7 @@ func TestPublishedPrivateKeys(t *testing.T) {
 		"public key, published":  {"https://a.example/jwks.json", key.PublicJWK(), true},
 		"private key in a file":  {"key.json", key.RevealJWK(), true},
 	} {
-		_, err := keySource{Key: test.address}.set(nil, test.text, "")
+		_, err := keysource.Source{Key: test.address}.Set(nil, test.text, "")
 		var usage cli.UsageError
 		if (err == nil) != test.good || err != nil && !errors.As(err, &usage) {
 			t.Errorf("%s: %v", name, err)
@@ -243,15 +245,15 @@ func TestAKeyIsNoSecret(t *testing.T) {
 	oct := []byte(`{"kty":"oct","k":"` + jose.Encode(public) + `"}`)
 	for name, text := range map[string][]byte{"PEM": public, "JWK": key.PublicJWK(), "OpenSSH": []byte("ssh-ed25519 AAAA x"), "k": oct} {
 		for _, encoding := range []string{"", "raw", "base64", "hex"} {
-			source := keySource{KeyFormat: KeyFormat{Secret: encoding}}
-			set, err := source.set(c, text, jose.HS256)
+			source := keysource.Source{KeyFormat: keysource.KeyFormat{Secret: encoding}}
+			set, err := source.Set(c, text, jose.HS256)
 			if _, found := set.Find(jose.Header{Algorithm: jose.HS256}); err == nil && found == nil {
 				t.Errorf("%s as %q verifies HS256", name, encoding)
 			}
 		}
 	}
-	source := keySource{KeyFormat: KeyFormat{Secret: "raw"}}
-	if _, err := source.set(c, []byte("a secret of at least thirty-two bytes"), jose.HS256); err != nil {
+	source := keysource.Source{KeyFormat: keysource.KeyFormat{Secret: "raw"}}
+	if _, err := source.Set(c, []byte("a secret of at least thirty-two bytes"), jose.HS256); err != nil {
 		t.Errorf("a secret: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package workbench
 
 import (
+	"github.com/portaria/portaria/internal/workbench/keysource"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func (i *inspection) judgeAlgorithm(a jose.Algorithm) {
 	case a.Legacy():
 		i.warn("alg %s is legacy: it hashes with SHA-1; use RSA-OAEP-256 or ECDH-ES+A256KW", a)
 	case a.Signs() && a.Symmetric():
-		i.warn("alg %s", OnlyHere(a))
+		i.warn("alg %s", keysource.OnlyHere(a))
 	}
 }
 

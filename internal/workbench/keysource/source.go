@@ -1,10 +1,13 @@
-package workbench
+// Package keysource reads the keys that a command names: files, or a published key
+// set. It says which key is missing and why.
+package keysource
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/portaria/portaria/internal/workbench/refusal"
 	"slices"
 	"strings"
 
@@ -76,14 +79,14 @@ func (f KeyFormat) ParseOr(c *cli.Call, text []byte, a, otherwise jose.Algorithm
 	return parse()
 }
 
-// keySource is where a token command takes its keys from.
-type keySource struct {
+// Source is where a token command takes its keys from.
+type Source struct {
 	Key string `required:"" help:"Key file (JWK, JWK set, PEM, OpenSSH), or the https address of a key set." placeholder:"FILE|URL"`
 	KeyFormat
 }
 
 // read fetches the text of the key, before anything is said about a token.
-func (k keySource) read(c *cli.Call) ([]byte, error) {
+func (k Source) Read(c *cli.Call) ([]byte, error) {
 	if k.remote() {
 		return fetchKeySet(c, k.Key)
 	}
@@ -91,7 +94,7 @@ func (k keySource) read(c *cli.Call) ([]byte, error) {
 }
 
 // remote reports whether the keys are published somewhere.
-func (k keySource) remote() bool {
+func (k Source) remote() bool {
 	return strings.HasPrefix(k.Key, "https://") || strings.HasPrefix(k.Key, "http://")
 }
 
@@ -99,23 +102,23 @@ func (k keySource) remote() bool {
 // its kind allows; a secret, or a key in PEM or OpenSSH, is bound to --alg, to
 // hint, or to what follows from its curve, in this order. To verify, hint is
 // empty: the token must not choose the algorithm.
-func (k keySource) set(c *cli.Call, text []byte, hint jose.Algorithm) (jose.KeySet, error) {
+func (k Source) Set(c *cli.Call, text []byte, hint jose.Algorithm) (jose.KeySet, error) {
 	if k.Secret == "" && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		set, err := jose.ParseKeySet(text)
 		if k.remote() && slices.ContainsFunc(set.Keys(), jose.Key.Private) {
 			return set, cli.Misuse("this key set publishes private keys or secrets: whoever reads it can sign; its owner has to replace them")
 		}
-		return set, refused("key", err)
+		return set, refusal.Of("key", err)
 	}
 	if k.Alg != "" {
 		hint = k.Algorithm()
 	}
 	keys, err := k.Parse(c, text, hint)
 	if err != nil {
-		return jose.KeySet{}, refused("key", err)
+		return jose.KeySet{}, refusal.Of("key", err)
 	}
 	set, err := setOf(keys)
-	return set, refused("key", err)
+	return set, refusal.Of("key", err)
 }
 
 // setOf makes a set of keys that have no kid: those in PEM and OpenSSH files,
@@ -141,15 +144,15 @@ func setOf(keys []jose.Key) (jose.KeySet, error) {
 	return jose.ParseKeySet(text)
 }
 
-// keyChoice picks one key of a set to make a token with.
-type keyChoice struct {
+// Choice picks one key of a set to make a token with.
+type Choice struct {
 	Kid string `help:"Which key of the set." placeholder:"KID"`
 }
 
 // pick returns the one key that is fit, has this kid if one is named, and this
 // algorithm if one is. One key may have several algorithms: then the first is
 // taken, or if strict is set, the person has to say.
-func (k keyChoice) pick(set jose.KeySet, a jose.Algorithm, strict bool, fit func(jose.Key) bool) (jose.Key, error) {
+func (k Choice) Pick(set jose.KeySet, a jose.Algorithm, strict bool, fit func(jose.Key) bool) (jose.Key, error) {
 	var found []jose.Key
 	for _, key := range set.Keys() {
 		if fit(key) && (k.Kid == "" || key.Kid() == k.Kid) && (a == "" || hasAlgorithm(key, a)) {
@@ -159,11 +162,11 @@ func (k keyChoice) pick(set jose.KeySet, a jose.Algorithm, strict bool, fit func
 	another := func(key jose.Key) bool { return key.Kid() != found[0].Kid() }
 	switch {
 	case len(found) == 0:
-		w := wanted{kid: k.Kid, alg: a, verb: "encrypt", said: "the command"}
+		w := Wanted{Kid: k.Kid, Alg: a, Verb: "encrypt", Source: "the command"}
 		if strict {
-			w.verb, w.private = "sign", true
+			w.Verb, w.Private = "sign", true
 		}
-		return jose.Key{}, refused("key", w.missing(set))
+		return jose.Key{}, refusal.Of("key", w.Missing(set))
 	case slices.ContainsFunc(found, another):
 		return jose.Key{}, cli.Misuse("the set has several keys for this: choose one with --kid")
 	case strict && len(found) > 1:
