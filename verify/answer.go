@@ -46,20 +46,15 @@ func rowOf(err error) problem.Row {
 	case errors.Is(err, ErrCrossSite):
 		return crossSite()
 	case errors.Is(err, ErrExpired):
-		return problem.Row{Status: http.StatusUnauthorized, Code: "token_expired", Title: "The access token has expired.",
-			Detail: "Refresh it, or sign in again.", Challenge: problem.InvalidToken}
+		return problem.TokenExpired(err)
 	case errors.Is(err, ErrOutdated):
-		return problem.Row{Status: http.StatusUnauthorized, Code: "token_revoked", Title: "The access token has been revoked.",
-			Detail: "Refresh it.", Challenge: problem.InvalidToken}
+		return problem.TokenOutdated(err)
 	case errors.Is(err, ErrRevoked):
-		return problem.Row{Status: http.StatusUnauthorized, Code: "token_revoked", Title: "The access token has been revoked.",
-			Detail: "Sign in again.", Challenge: problem.InvalidToken}
+		return problem.TokenRevoked(err)
 	case errors.Is(err, ErrInvalid):
-		return problem.Row{Status: http.StatusUnauthorized, Code: "token_invalid", Title: "The access token is not valid.",
-			Detail: "Sign in again.", Challenge: problem.InvalidToken}
+		return problem.TokenInvalid(err)
 	}
-	return problem.Row{Status: http.StatusServiceUnavailable, Code: "verification_unavailable",
-		Title: "Access tokens cannot be verified now.", Detail: "Try again after the time in Retry-After."}
+	return problem.VerificationUnavailable(err)
 }
 
 func missingToken() problem.Row {

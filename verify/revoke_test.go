@@ -81,7 +81,7 @@ func TestOutdated(t *testing.T) {
 	}
 	i.Outdate("u", "ana")
 	refuse(t, v, token, verify.ErrOutdated)
-	if got := detail(); !strings.Contains(got, "token_revoked") || !strings.Contains(got, "Refresh it.") {
+	if got := detail(); !strings.Contains(got, "token_outdated") || !strings.Contains(got, "Refresh it.") {
 		t.Error(got)
 	}
 	i.Revoke("s", "session")

@@ -8,11 +8,16 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/problem"
+	"github.com/portaria/portaria/internal/serve"
 )
 
 // startPause is how long a request waits for the end of the start. A start that
 // does not wait for a database is over sooner.
 const startPause = time.Second
+
+// startRetry is when a request that came too early may be repeated.
+const startRetry = 2 * time.Second
 
 // answering is the API, and what it answers when no route can.
 type answering interface {
@@ -49,7 +54,7 @@ func (s *starting) ends(api answering) {
 // ServeHTTP implements [http.Handler].
 func (s *starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.leaving.Load() && r.Method == http.MethodGet && r.URL.Path == "/readyz" {
-		writeJSON(w, http.StatusServiceUnavailable, "application/json",
+		writeHealth(w, http.StatusServiceUnavailable,
 			api.Health{Status: "unavailable", Checks: map[string]string{"shutdown": "unavailable"}})
 		return
 	}
@@ -60,7 +65,7 @@ func (s *starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 	}
 	if r.Method == http.MethodGet && r.URL.Path == "/healthz" {
-		writeJSON(w, http.StatusOK, "application/json", api.Health{Status: "ok"})
+		writeHealth(w, http.StatusOK, api.Health{Status: "ok"})
 		return
 	}
 	timer := time.NewTimer(startPause)
@@ -92,17 +97,16 @@ func (s *starting) either(w http.ResponseWriter, r *http.Request, answer func(an
 	}
 }
 
-// notYet says that the service is starting.
-func (s *starting) notYet(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Retry-After", "2")
-	writeJSON(w, http.StatusServiceUnavailable, "application/problem+json", api.Problem{
-		Type: "urn:portaria:problem:unavailable", Title: "The service is starting.", Status: http.StatusServiceUnavailable,
-		Code: "unavailable", Detail: "Try again after the time in Retry-After.",
-	})
+// notYet answers that the service is starting.
+func (s *starting) notYet(w http.ResponseWriter, r *http.Request) {
+	answer := problem.Row{Status: http.StatusServiceUnavailable, Code: "unavailable", Title: "The service is starting.",
+		Detail: "Try again after the time in Retry-After."}.Answer(nil)
+	answer.RetryAfter, answer.RequestID = startRetry, serve.RequestID(r.Context())
+	answer.Write(w)
 }
 
-func writeJSON(w http.ResponseWriter, status int, kind string, body any) {
-	w.Header().Set("Content-Type", kind)
+func writeHealth(w http.ResponseWriter, status int, body api.Health) {
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // nobody is left to hear of an error
+	_ = json.NewEncoder(w).Encode(body) // an error means that the caller has gone
 }
