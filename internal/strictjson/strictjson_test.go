@@ -45,6 +45,7 @@ func TestStrictJSON(t *testing.T) {
 	accept(" {\t} \r\n")
 	accept(`{"a":-0.5E+10,"b":0,"c":"","d":[ ],"e":{ },"f":[1,"2",null]}`)
 	accept(`{"a":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"}`)
+	accept("{\"a\":\"\ufffd\"}") // as a character of its own, not from bytes that are not UTF-8
 	accept(`{"a":{"x":1},"b":{"x":1}}`)
 	accept(members(100))
 	accept(nested(16))
@@ -97,6 +98,7 @@ func TestStrictJSON(t *testing.T) {
 	refuse(`{"a":"\udc00"}`)
 	refuse(`{"a":"\udc00\udc00"}`)
 	refuse(`{"a":"\ud800\ud800"}`)
+	refuse(`{"a":"\ud83d\ndc00"}`) // the second unit has another letter than u
 	refuse("{\"a\":\"\n\"}")
 	refuse("{\"a\":\"\xff\"}")
 	refuse("{\"\xc3\":1}")
