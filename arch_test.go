@@ -71,12 +71,13 @@ func table() map[string]rule {
 		// What runs beside requests, and what a panic there becomes.
 		"internal/background": {},
 		// No secret of any kind may be a public key: the guard checks each.
-		"internal/jose":     {imports: []string{"internal/secret", "internal/publickey", "internal/strictjson"}, domain: true, joseLib: true},
-		"internal/password": {imports: hidden, domain: true},
-		"internal/flow":     {imports: hidden, domain: true},
-		"internal/guard":    {domain: true},
-		"internal/session":  {imports: hidden, domain: true},
-		"internal/event":    {domain: true},
+		"internal/jose":            {imports: []string{"internal/secret", "internal/publickey", "internal/strictjson"}, domain: true, joseLib: true},
+		"internal/password":        {imports: hidden, domain: true},
+		"internal/flow":            {imports: hidden, domain: true},
+		"internal/guard":           {domain: true},
+		"internal/guard/guardtest": {imports: []string{"internal/guard"}, testing: true},
+		"internal/session":         {imports: hidden, domain: true},
+		"internal/event":           {domain: true},
 		// A client's keys are read, and what it signs with them is a JWT.
 		"internal/clients": {imports: []string{"internal/secret", "internal/jose", "internal/strictjson"}, domain: true},
 		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose", "internal/publickey", "internal/strictjson"}, domain: true},
@@ -107,7 +108,7 @@ func table() map[string]rule {
 		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/pgurl", "internal/secret", "internal/store", "internal/store/sqlstore/turn", "internal/webhook"}, domain...)},
 		"internal/store/sqlstore/turn":  {},
 		"internal/store/sqlstore/query": {},
-		"internal/store/redisstore":     {imports: domain},
+		"internal/store/redisstore":     {imports: []string{"internal/guard"}},
 		"internal/store/storetest":      {imports: append([]string{"internal/secret", "internal/testdb", "internal/webhook"}, domain...), testing: true},
 
 		// The service verifies its own tokens as everyone else does.
