@@ -79,11 +79,12 @@ func table() map[string]rule {
 		"internal/session":         {imports: hidden, domain: true},
 		"internal/event":           {domain: true},
 		// A client's keys are read, and what it signs with them is a JWT.
-		"internal/clients": {imports: []string{"internal/secret", "internal/jose", "internal/strictjson"}, domain: true},
-		"internal/keyfile": {imports: []string{"internal/secret", "internal/jose", "internal/publickey", "internal/strictjson"}, domain: true},
-		"internal/keyring": {imports: []string{"internal/secret", "internal/jose"}, domain: true, joseLib: true},
-		"internal/token":   {imports: []string{"internal/secret", "internal/keyring", "internal/jose", "internal/strictjson"}, domain: true, joseLib: true},
-		"internal/account": {imports: []string{"internal/password", "internal/secret", "internal/strictjson"}, domain: true},
+		"internal/clients":           {imports: []string{"internal/secret", "internal/jose", "internal/strictjson"}, domain: true},
+		"internal/keyfile":           {imports: []string{"internal/secret", "internal/jose", "internal/publickey", "internal/strictjson"}, domain: true},
+		"internal/keyring/masterkey": {imports: []string{"internal/secret"}, domain: true},
+		"internal/keyring":           {imports: []string{"internal/secret", "internal/jose", "internal/keyring/masterkey"}, domain: true, joseLib: true},
+		"internal/token":             {imports: []string{"internal/secret", "internal/keyring", "internal/jose", "internal/strictjson"}, domain: true, joseLib: true},
+		"internal/account":           {imports: []string{"internal/password", "internal/secret", "internal/strictjson"}, domain: true},
 		// A verifier imports rule alone: what a rule is, and its hash.
 		"internal/revoke/rule":  {domain: true},
 		"internal/revoke/fleet": {imports: []string{"internal/revoke/rule"}, domain: true},
@@ -125,7 +126,7 @@ func table() map[string]rule {
 		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/webhook")},
 		"internal/webui":         {imports: http},
 		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
-		"internal/config":        {imports: append([]string{"internal/outbound", "internal/pgurl"}, domain...)},
+		"internal/config":        {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/pgurl"}, domain...)},
 		// It reads structs of any package, and knows none of them.
 		"internal/config/setting":  {imports: []string{"internal/config/suggest", "internal/config/yamlfile"}, domain: true},
 		"internal/config/suggest":  {domain: true},

@@ -19,7 +19,7 @@ import (
 
 	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/config"
-	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 	"github.com/portaria/portaria/internal/testdb"
 )
 
@@ -152,7 +152,7 @@ func TestProcessesThatStartAtOnceAgree(t *testing.T) {
 
 func TestAMasterKeyInTheEnvironmentNeedsNoFile(t *testing.T) {
 	c := settings(t, "")
-	loaded, err := config.Load(config.Sources{Environ: []string{"PORTARIA_MASTER_KEY=" + string(keyring.NewMasterKey())}})
+	loaded, err := config.Load(config.Sources{Environ: []string{"PORTARIA_MASTER_KEY=" + string(masterkey.New())}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestAMasterKeyInTheEnvironmentNeedsNoFile(t *testing.T) {
 		t.Errorf("made %+v", made)
 	}
 	c.MasterKey = config.Secret{}
-	if _, err := start(t, c); !errors.Is(err, keyring.ErrMasterKeyMissing) {
+	if _, err := start(t, c); !errors.Is(err, masterkey.ErrMissing) {
 		t.Errorf("without it: %v", err)
 	}
 }
@@ -179,13 +179,13 @@ func TestMasterKeyThatDoesNotFit(t *testing.T) {
 	if err := os.Remove(c.MasterKeyFile); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := start(t, c); !errors.Is(err, keyring.ErrMasterKeyMissing) || exists(c.MasterKeyFile) {
+	if _, err := start(t, c); !errors.Is(err, masterkey.ErrMissing) || exists(c.MasterKeyFile) {
 		t.Errorf("lost: %v; made a new one: %t", err, exists(c.MasterKeyFile))
 	}
 
-	wrong := keyring.NewMasterKey()
+	wrong := masterkey.New()
 	writeKey(t, c.MasterKeyFile, wrong)
-	if _, err := start(t, c); !errors.Is(err, keyring.ErrMasterKeyWrong) || !strings.Contains(err.Error(), c.MasterKeyFile) {
+	if _, err := start(t, c); !errors.Is(err, masterkey.ErrWrong) || !strings.Contains(err.Error(), c.MasterKeyFile) {
 		t.Errorf("wrong: %v", err)
 	}
 	if left, err := os.ReadFile(c.MasterKeyFile); err != nil || string(left) != string(wrong) {
@@ -200,14 +200,14 @@ func TestMasterKeyThatDoesNotFit(t *testing.T) {
 
 func TestPostgresWantsAMasterKeyOfItsOwner(t *testing.T) {
 	c := settings(t, testdb.Postgres(t))
-	if _, err := start(t, c); !errors.Is(err, keyring.ErrMasterKeyMissing) || exists(c.MasterKeyFile) {
+	if _, err := start(t, c); !errors.Is(err, masterkey.ErrMissing) || exists(c.MasterKeyFile) {
 		t.Errorf("without: %v; made one: %t", err, exists(c.MasterKeyFile))
 	}
-	writeKey(t, c.MasterKeyFile, keyring.NewDevMasterKey())
+	writeKey(t, c.MasterKeyFile, masterkey.NewDev())
 	if _, err := start(t, c); !errors.Is(err, app.ErrDevMasterKey) {
 		t.Errorf("with one for trying things out: %v", err)
 	}
-	writeKey(t, c.MasterKeyFile, keyring.NewMasterKey())
+	writeKey(t, c.MasterKeyFile, masterkey.New())
 	// The refused starts have sealed nothing.
 	if made := works(t, c); made.SigningKey == "" || made.Database != "" || made.MasterKey != "" {
 		t.Errorf("made %+v", made)

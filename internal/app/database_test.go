@@ -17,7 +17,7 @@ import (
 	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/app/apptest"
 	"github.com/portaria/portaria/internal/config"
-	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 	"github.com/portaria/portaria/internal/store"
 	"github.com/portaria/portaria/internal/testdb"
 )
@@ -33,7 +33,7 @@ func (h heard) Write(line []byte) (int, error) {
 // waiting are the settings of a service whose database is at an address.
 func waiting(t *testing.T, database string, wait time.Duration, line func(string)) app.Env {
 	t.Helper()
-	c, err := config.Load(config.Sources{Environ: []string{"PORTARIA_MASTER_KEY=" + string(keyring.NewMasterKey())}})
+	c, err := config.Load(config.Sources{Environ: []string{"PORTARIA_MASTER_KEY=" + string(masterkey.New())}})
 	if err != nil {
 		t.Fatal(err)
 	}

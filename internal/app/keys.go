@@ -10,6 +10,7 @@ import (
 
 	"github.com/portaria/portaria/internal/config"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
 // ErrDevMasterKey says that a master key that was created for development would
@@ -20,15 +21,15 @@ var ErrDevMasterKey = errors.New("the master key was created for development: " 
 // masterKey reads the master key, or creates one on the first start with SQLite.
 // sealed means that the database already needs the old key. A new key would not
 // help then, and would hide the mistake.
-func (a *App) masterKey(sealed bool) (*keyring.MasterKey, error) {
+func (a *App) masterKey(sealed bool) (*masterkey.Key, error) {
 	key, err := readMasterKey(a.config)
 	_, sqlite := a.config.Database.SQLite()
 	switch {
-	case errors.Is(err, keyring.ErrMasterKeyMissing) && sealed:
+	case errors.Is(err, masterkey.ErrMissing) && sealed:
 		return nil, fmt.Errorf("the master key of this database is missing: %w", err)
-	case errors.Is(err, keyring.ErrMasterKeyMissing) && sqlite:
+	case errors.Is(err, masterkey.ErrMissing) && sqlite:
 		return a.makeMasterKey()
-	case errors.Is(err, keyring.ErrMasterKeyMissing):
+	case errors.Is(err, masterkey.ErrMissing):
 		return nil, fmt.Errorf("with PostgreSQL you must make the master key, with `openssl rand -base64 32`: %w", err)
 	case err != nil:
 		return nil, err
@@ -40,8 +41,8 @@ func (a *App) masterKey(sealed bool) (*keyring.MasterKey, error) {
 
 // makeMasterKey makes the file, or reads it when another process that starts
 // in the same folder was faster.
-func (a *App) makeMasterKey() (*keyring.MasterKey, error) {
-	key, err := keyring.CreateMasterKeyFile(a.config.MasterKeyFile, true)
+func (a *App) makeMasterKey() (*masterkey.Key, error) {
+	key, err := masterkey.CreateFile(a.config.MasterKeyFile, true)
 	if errors.Is(err, fs.ErrExist) {
 		return readMasterKey(a.config)
 	}
@@ -51,11 +52,11 @@ func (a *App) makeMasterKey() (*keyring.MasterKey, error) {
 	return key, err
 }
 
-func readMasterKey(c config.Config) (*keyring.MasterKey, error) {
+func readMasterKey(c config.Config) (*masterkey.Key, error) {
 	if !c.MasterKey.IsZero() {
-		return keyring.ParseMasterKey([]byte(c.MasterKey.Reveal()))
+		return masterkey.Parse([]byte(c.MasterKey.Reveal()))
 	}
-	return keyring.LoadMasterKey(c.MasterKeyFile)
+	return masterkey.Load(c.MasterKeyFile)
 }
 
 // keyPolicy keeps retired keys published for as long as any token they
@@ -66,7 +67,7 @@ func keyPolicy(c config.Config) keyring.Policy {
 
 // explainKeys says which master key was wrong.
 func explainKeys(err error, c config.Config) error {
-	if errors.Is(err, keyring.ErrMasterKeyWrong) && c.MasterKey.IsZero() {
+	if errors.Is(err, masterkey.ErrWrong) && c.MasterKey.IsZero() {
 		return fmt.Errorf("%s does not fit this database: %w", c.MasterKeyFile, err)
 	}
 	return err

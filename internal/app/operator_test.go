@@ -12,7 +12,7 @@ import (
 
 	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/config"
-	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/testdb"
 )
@@ -31,7 +31,7 @@ func TestOperatorToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := settings(t, database)
 			if database != "" {
-				writeKey(t, c.MasterKeyFile, keyring.NewMasterKey())
+				writeKey(t, c.MasterKeyFile, masterkey.New())
 			}
 			var late atomic.Int64 // the service's own goroutines read its clock, too
 			a, err := openAt(t, c, func() time.Time { return time.Now().Add(time.Duration(late.Load())) })
@@ -90,16 +90,16 @@ func TestOperatorTokenMakesNothing(t *testing.T) {
 func TestOperatorTokenNeedsTheMasterKey(t *testing.T) {
 	c := settings(t, "")
 	works(t, c)
-	writeKey(t, c.MasterKeyFile, keyring.NewMasterKey())
-	refuses(t, c, keyring.ErrMasterKeyWrong, c.MasterKeyFile)
+	writeKey(t, c.MasterKeyFile, masterkey.New())
+	refuses(t, c, masterkey.ErrWrong, c.MasterKeyFile)
 	if err := os.Chmod(c.MasterKeyFile, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	refuses(t, c, keyring.ErrMasterKeyExposed, c.MasterKeyFile)
+	refuses(t, c, masterkey.ErrExposed, c.MasterKeyFile)
 	if err := os.Remove(c.MasterKeyFile); err != nil {
 		t.Fatal(err)
 	}
-	refuses(t, c, keyring.ErrMasterKeyMissing, c.MasterKeyFile)
+	refuses(t, c, masterkey.ErrMissing, c.MasterKeyFile)
 }
 
 func refuses(t *testing.T, c config.Config, want error, naming string) {

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/portaria/portaria/internal/config/yamlfile"
-	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 	"github.com/portaria/portaria/internal/outbound"
 )
 
@@ -100,7 +100,7 @@ func (l *loader) checkExists(name, path string) {
 // key, or a URL that may have a password. It must not be repeated anywhere, nor
 // become the name of a new file.
 func holdsSecret(path string) bool {
-	_, err := keyring.ParseMasterKey([]byte(path))
+	_, err := masterkey.Parse([]byte(path))
 	return err == nil || strings.Contains(path, "://") || strings.Contains(path, "-----BEGIN") || strings.HasPrefix(path, "{")
 }
 

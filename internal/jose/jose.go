@@ -1,11 +1,14 @@
-// Package jose is the guard in front of everything that speaks JSON Object
-// Signing and Encryption (RFC 7515–7519): it takes a compact token apart
-// strictly, reads its JSON strictly, holds the list of
-// allowed algorithms, and binds each key to exactly one of them.
+// Package jose checks and makes tokens of JSON Object Signing and Encryption
+// (RFC 7515–7519) around the JOSE library. It parses compact tokens strictly, holds the
+// list of allowed algorithms, and binds each key to exactly one of them.
 //
-// What a token says about itself is never believed: the header only confirms
-// the algorithm that the key has, and keys named in a header are not used.
-// "none" is not an algorithm here.
+// It trusts nothing that a token says about itself: the header only confirms the
+// algorithm of the key, and keys that a header names are not used. "none" is not an
+// algorithm here.
+//
+// The package has more than 1,500 lines because signing, decrypting and key sets need
+// the private parts of a [Key]. In packages of their own they would need an exported way
+// to those parts, which every caller could use.
 package jose
 
 import (
@@ -14,7 +17,7 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// Limits on what is read. They are checked before anything is parsed.
+// Limits of the input. They are checked before anything is parsed.
 const (
 	// MaxToken is the greatest length of a compact token in bytes.
 	MaxToken = 8 << 10
@@ -31,7 +34,7 @@ var (
 	// ErrMalformed reports a token that is not a compact JWS or JWE within the
 	// limits.
 	ErrMalformed = errors.New("jose: malformed token")
-	// ErrHeader reports a header that is refused by policy.
+	// ErrHeader reports a header that this package does not allow.
 	ErrHeader = errors.New("jose: refused header")
 	// ErrJSON reports text that is not strict JSON; see package strictjson.
 	ErrJSON = strictjson.ErrInvalid
@@ -41,7 +44,7 @@ var (
 	// ErrKey reports a key that is malformed, too weak, or not meant for this.
 	ErrKey = errors.New("jose: key refused")
 	// ErrDecrypt reports an encrypted token that does not decrypt with the key.
-	// It never says at which step: that would help whoever guesses.
+	// It never says at which step, because that would help an attacker.
 	ErrDecrypt = errors.New("jose: does not decrypt")
 	// ErrSignature reports a signature that does not verify.
 	ErrSignature = errors.New("jose: signature does not verify")

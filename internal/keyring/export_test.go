@@ -2,12 +2,14 @@ package keyring
 
 import (
 	"time"
+
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
 // SealGeneration returns generation n of a named secret as it rests in the store.
-func SealGeneration(m *MasterKey, name string, n int) SealedSecret {
+func SealGeneration(m *masterkey.Key, name string, n int) SealedSecret {
 	stored := generationName(name, n)
-	sealed, err := m.seal(appendMillis(appendMillis(make([]byte, secretSize), time.Time{}), time.Time{}), secretLabel(stored))
+	sealed, err := m.Seal(appendMillis(appendMillis(make([]byte, secretSize), time.Time{}), time.Time{}), secretLabel(stored))
 	if err != nil {
 		panic(err)
 	}

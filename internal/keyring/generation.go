@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
 // A named secret has generations. The first rests under the secret's name,
@@ -73,7 +75,7 @@ func parseGeneration(stored string) (name string, n int) {
 // openGeneration opens what rests in the store.
 func (r *Ring) openGeneration(s SealedSecret) (name string, g generation, err error) {
 	name, n := parseGeneration(s.Name)
-	data, err := r.master.open(s.Sealed, secretLabel(s.Name))
+	data, err := r.master.Open(s.Sealed, secretLabel(s.Name))
 	if err != nil {
 		return name, g, fmt.Errorf("open secret %s: %w", s.Name, err)
 	}
@@ -87,7 +89,7 @@ func (r *Ring) openGeneration(s SealedSecret) (name string, g generation, err er
 		g.until = fromMillis(data[secretSize+8:])
 		return name, g, nil
 	}
-	return name, g, fmt.Errorf("open secret %s: %w", s.Name, ErrSealedDamaged)
+	return name, g, fmt.Errorf("open secret %s: %w", s.Name, masterkey.ErrDamaged)
 }
 
 func fromMillis(b []byte) time.Time {
@@ -115,7 +117,7 @@ func (r *Ring) readGenerations(ctx context.Context) (map[string][]generation, er
 	all := map[string][]generation{}
 	for _, s := range stored {
 		name, g, err := r.openGeneration(s)
-		if errors.Is(err, ErrMasterKeyWrong) {
+		if errors.Is(err, masterkey.ErrWrong) {
 			if before, known := r.knownGeneration(s.Name); known {
 				g, err = before, nil
 			}
@@ -203,7 +205,7 @@ func (r *Ring) RotateSecret(ctx context.Context, name string, honour time.Durati
 		fresh = appendMillis(appendMillis(fresh, time.Time{}), time.Time{})
 	}
 	stored := generationName(name, done.Generation)
-	sealed, err := r.master.seal(fresh, secretLabel(stored))
+	sealed, err := r.master.Seal(fresh, secretLabel(stored))
 	if err == nil {
 		err = r.store.AddGeneration(ctx, SealedSecret{Name: stored, Sealed: sealed}, done, now)
 	}

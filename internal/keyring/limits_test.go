@@ -3,44 +3,13 @@ package keyring_test
 import (
 	"bytes"
 	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
-
-// TestLimitsOfMasterKeys: eight keys and 16 KiB are accepted, one more is not,
-// whether the text comes from a file or not.
-func TestLimitsOfMasterKeys(t *testing.T) {
-	keys := func(n int) (text string) {
-		for i := range n {
-			text += b64(byte(i)) + "\n"
-		}
-		return text
-	}
-	filled := func(size int) string { return strings.Repeat("#", size-1-len(b64(1))) + "\n" + b64(1) }
-	for text, want := range map[string]error{
-		keys(8): nil, keys(9): keyring.ErrMasterKeyMalformed,
-		filled(16 << 10): nil, filled(16<<10 + 1): keyring.ErrMasterKeyMalformed,
-		// The key must not be cut off with the rest of a file that is too long.
-		b64(1) + "\n" + strings.Repeat("#", 16<<10): keyring.ErrMasterKeyMalformed,
-	} {
-		if _, err := keyring.ParseMasterKey([]byte(text)); !errors.Is(err, want) {
-			t.Errorf("%d bytes: %v, want %v", len(text), err, want)
-		}
-		path := filepath.Join(t.TempDir(), "master.key")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := keyring.LoadMasterKey(path); !errors.Is(err, want) {
-			t.Errorf("file of %d bytes: %v, want %v", len(text), err, want)
-		}
-	}
-}
 
 // TestLimitsOfAPolicy that the table of rotation times leaves out.
 func TestLimitsOfAPolicy(t *testing.T) {
@@ -158,7 +127,7 @@ func TestSealedValuesThatAreCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := bytes.Clone(store.secrets["webhook"])
-	for n, want := range map[int]error{0: keyring.ErrSealedDamaged, 4: keyring.ErrSealedDamaged, 5: keyring.ErrMasterKeyWrong, len(whole): keyring.ErrMasterKeyWrong} {
+	for n, want := range map[int]error{0: masterkey.ErrDamaged, 4: masterkey.ErrDamaged, 5: masterkey.ErrWrong, len(whole): masterkey.ErrWrong} {
 		store.secrets["webhook"] = whole[:n]
 		store.keys = nil // else they are refused first
 		if _, err := keyring.Open(t.Context(), store, master(t, 2), keyring.Policy{LongestTTL: ttl}, start); !errors.Is(err, want) {

@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +18,7 @@ type Resealed struct {
 // file, so that the others can be taken out of it. The running service needs no
 // stop: give every process a file with the new key first and the old one second,
 // restart them one by one, reseal, and take the old key out. Before anything is
-// written everything has been opened: ErrMasterKeyWrong or ErrSealedDamaged
+// written everything has been opened: masterkey.ErrWrong or masterkey.ErrDamaged
 // means that nothing has changed. After an interruption, call it again; what
 // another process wrote meanwhile is never overwritten.
 func (r *Ring) Reseal(ctx context.Context) (Resealed, error) {
@@ -78,7 +77,7 @@ func (r *Ring) resealKeys(ctx context.Context, pass *Resealed) (todo []sealing, 
 		if len(record.Sealed) == 0 {
 			continue
 		}
-		sealed, err := r.master.reseal(record.Sealed, keyLabel(record.Kid))
+		sealed, err := r.master.Reseal(record.Sealed, keyLabel(record.Kid))
 		if err != nil {
 			return nil, fmt.Errorf("key %s: %w", record.Kid, err)
 		}
@@ -99,7 +98,7 @@ func (r *Ring) resealSecrets(ctx context.Context, pass *Resealed) (todo []sealin
 		return nil, fmt.Errorf("read secrets: %w", err)
 	}
 	for _, s := range secrets {
-		sealed, err := r.master.reseal(s.Sealed, secretLabel(s.Name))
+		sealed, err := r.master.Reseal(s.Sealed, secretLabel(s.Name))
 		if err != nil {
 			return nil, fmt.Errorf("secret %s: %w", s.Name, err)
 		}
@@ -112,25 +111,4 @@ func (r *Ring) resealSecrets(ctx context.Context, pass *Resealed) (todo []sealin
 		}})
 	}
 	return todo, nil
-}
-
-// reseal opens a sealed value and seals it with the first key; nil when that
-// is the one that sealed it.
-func (m *MasterKey) reseal(sealed []byte, label string) ([]byte, error) {
-	data, err := m.open(sealed, label)
-	if err != nil {
-		return nil, err
-	}
-	if bytes.HasPrefix(sealed, m.keys[0].prefix) {
-		return nil, nil
-	}
-	again, err := m.seal(data, label)
-	if err != nil {
-		return nil, err
-	}
-	// The old bytes are about to be lost: make sure that the new ones open.
-	if _, err := m.open(again, label); err != nil {
-		return nil, err
-	}
-	return again, nil
 }

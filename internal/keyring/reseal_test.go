@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
 // sealed opens a store with two keys and two secrets under master key 1.
@@ -50,7 +51,7 @@ func TestResealWithoutDowntime(t *testing.T) {
 	if got := active(t, running, start); got.Kid() != signs {
 		t.Errorf("it signs with %s, want %s", got.Kid(), signs)
 	}
-	if _, err := keyring.Open(t.Context(), store, master(t, 1), daily(), start); !errors.Is(err, keyring.ErrMasterKeyWrong) {
+	if _, err := keyring.Open(t.Context(), store, master(t, 1), daily(), start); !errors.Is(err, masterkey.ErrWrong) {
 		t.Errorf("start with the old master key: %v, want ErrMasterKeyWrong", err)
 	}
 	fresh := open(t, store, start, 2)
@@ -85,10 +86,10 @@ func TestResealChangesNothingThatItCannotOpen(t *testing.T) {
 	}
 	foreign, _ := sealed(t)
 	reseal(t, open(t, foreign, start, 3, 1), keyring.Resealed{Keys: 2, Secrets: 2})
-	refuse("a secret of another master key", func(m *memory) { m.secrets["b"] = foreign.secrets["b"] }, keyring.ErrMasterKeyWrong)
-	refuse("a key of another master key", func(m *memory) { m.keys[1].Sealed = foreign.keys[1].Sealed }, keyring.ErrMasterKeyWrong)
-	refuse("a damaged secret", func(m *memory) { m.secrets["b"][30] ^= 1 }, keyring.ErrSealedDamaged)
-	refuse("a damaged key", func(m *memory) { m.keys[1].Sealed[30] ^= 1 }, keyring.ErrSealedDamaged)
+	refuse("a secret of another master key", func(m *memory) { m.secrets["b"] = foreign.secrets["b"] }, masterkey.ErrWrong)
+	refuse("a key of another master key", func(m *memory) { m.keys[1].Sealed = foreign.keys[1].Sealed }, masterkey.ErrWrong)
+	refuse("a damaged secret", func(m *memory) { m.secrets["b"][30] ^= 1 }, masterkey.ErrDamaged)
+	refuse("a damaged key", func(m *memory) { m.keys[1].Sealed[30] ^= 1 }, masterkey.ErrDamaged)
 }
 
 // TestResealIsRaced: what another process wrote meanwhile stays, and is sealed

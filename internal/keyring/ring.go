@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/jose"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
 var (
@@ -41,7 +42,7 @@ func (k Key) LongestTTL() time.Duration { return k.record.LongestTTL }
 // Safe for concurrent use.
 type Ring struct {
 	store  Store
-	master *MasterKey
+	master *masterkey.Key
 	rules  atomic.Pointer[Policy] // Promise exchanges it
 
 	reload sync.Mutex // an older reading must not replace a younger one
@@ -76,16 +77,16 @@ type snapshot struct {
 // Open reads the keys from the store and makes the first signing key if there
 // is none; of several processes that do so at once one wins, and all end with
 // the same key. It opens every sealed value before it writes anything: with a
-// missing or wrong master key it returns ErrMasterKeyMissing, ErrMasterKeyWrong
-// or ErrSealedDamaged, and nothing has changed.
-func Open(ctx context.Context, store Store, master *MasterKey, policy Policy, now time.Time) (*Ring, error) {
+// missing or wrong master key it returns masterkey.ErrMissing, masterkey.ErrWrong
+// or masterkey.ErrDamaged, and nothing has changed.
+func Open(ctx context.Context, store Store, master *masterkey.Key, policy Policy, now time.Time) (*Ring, error) {
 	return openRing(ctx, store, master, policy, jose.Key{}, now)
 }
 
 // Found is [Open] for a store that holds nothing yet: the first signing key is
 // this one, which signs at once, because nobody can have a token or a copy of
 // the key set. Errors wrap ErrKeyUnfit, or ErrConflict when there are keys.
-func Found(ctx context.Context, store Store, master *MasterKey, policy Policy, key jose.Key, now time.Time) (*Ring, error) {
+func Found(ctx context.Context, store Store, master *masterkey.Key, policy Policy, key jose.Key, now time.Time) (*Ring, error) {
 	if err := signs(key); err != nil {
 		return nil, fmt.Errorf("found key ring: %w", err)
 	}
@@ -96,12 +97,12 @@ func Found(ctx context.Context, store Store, master *MasterKey, policy Policy, k
 	return r, err
 }
 
-func openRing(ctx context.Context, store Store, master *MasterKey, policy Policy, first jose.Key, now time.Time) (*Ring, error) {
+func openRing(ctx context.Context, store Store, master *masterkey.Key, policy Policy, first jose.Key, now time.Time) (*Ring, error) {
 	if err := policy.Validate(); err != nil {
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
-	if master == nil || len(master.keys) == 0 {
-		return nil, fmt.Errorf("open key ring: %w", ErrMasterKeyMissing)
+	if master.Empty() {
+		return nil, fmt.Errorf("open key ring: %w", masterkey.ErrMissing)
 	}
 	r := &Ring{store: store, master: master, reading: make(chan struct{}, 1)}
 	policy = policy.withDefaults()
@@ -201,7 +202,7 @@ func (r *Ring) reopen(record Record) (Key, error) {
 		return Key{Key: before.Key, record: record}, nil
 	}
 	key, err := r.open(record)
-	if errors.Is(err, ErrMasterKeyWrong) && known {
+	if errors.Is(err, masterkey.ErrWrong) && known {
 		return Key{Key: before.Key, record: record}, nil
 	}
 	return key, err
@@ -213,7 +214,7 @@ func (r *Ring) open(record Record) (Key, error) {
 	text := record.Public
 	if len(record.Sealed) > 0 {
 		var err error
-		if text, err = r.master.open(record.Sealed, keyLabel(record.Kid)); err != nil {
+		if text, err = r.master.Open(record.Sealed, keyLabel(record.Kid)); err != nil {
 			return Key{}, err
 		}
 	}
@@ -222,7 +223,7 @@ func (r *Ring) open(record Record) (Key, error) {
 		return Key{}, err
 	}
 	if key.Kid() != record.Kid {
-		return Key{}, fmt.Errorf("%w: it names another kid", ErrSealedDamaged)
+		return Key{}, fmt.Errorf("%w: it names another kid", masterkey.ErrDamaged)
 	}
 	return Key{Key: key, record: record}, nil
 }

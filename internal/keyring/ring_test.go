@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,19 +16,29 @@ import (
 
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 
 const ttl = time.Hour
 
-func master(t testing.TB, seeds ...byte) *keyring.MasterKey {
+// b64 returns 32 bytes that differ by seed, in base64.
+func b64(seed byte) string {
+	raw := make([]byte, 32)
+	for i := range raw {
+		raw[i] = seed + byte(i)
+	}
+	return base64.StdEncoding.EncodeToString(raw)
+}
+
+func master(t testing.TB, seeds ...byte) *masterkey.Key {
 	t.Helper()
 	var text string
 	for _, seed := range seeds {
 		text += b64(seed) + "\n"
 	}
-	m, err := keyring.ParseMasterKey([]byte(text))
+	m, err := masterkey.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +141,7 @@ func TestTwentyProcessesAtOnce(t *testing.T) {
 // TestWrongMasterKeyChangesNothing: each way of a start that cannot open what
 // rests in the store has its own error, and writes nothing.
 func TestWrongMasterKeyChangesNothing(t *testing.T) {
-	refuse := func(what string, m *keyring.MasterKey, damage func(*memory), want error) {
+	refuse := func(what string, m *masterkey.Key, damage func(*memory), want error) {
 		t.Helper()
 		store := newMemory()
 		r := open(t, store, start, 1)
@@ -148,26 +159,26 @@ func TestWrongMasterKeyChangesNothing(t *testing.T) {
 		}
 	}
 	nothing := func(*memory) {}
-	refuse("no master key", nil, nothing, keyring.ErrMasterKeyMissing)
-	refuse("empty master key", &keyring.MasterKey{}, nothing, keyring.ErrMasterKeyMissing)
-	refuse("another master key", master(t, 2), nothing, keyring.ErrMasterKeyWrong)
-	refuse("wrong for the secret alone", master(t, 2), func(m *memory) { m.keys = nil }, keyring.ErrMasterKeyWrong)
-	refuse("wrong for the key alone", master(t, 2), func(m *memory) { clear(m.secrets) }, keyring.ErrMasterKeyWrong)
-	refuse("flipped bit", master(t, 1), func(m *memory) { m.keys[0].Sealed[20] ^= 1 }, keyring.ErrSealedDamaged)
+	refuse("no master key", nil, nothing, masterkey.ErrMissing)
+	refuse("empty master key", &masterkey.Key{}, nothing, masterkey.ErrMissing)
+	refuse("another master key", master(t, 2), nothing, masterkey.ErrWrong)
+	refuse("wrong for the secret alone", master(t, 2), func(m *memory) { m.keys = nil }, masterkey.ErrWrong)
+	refuse("wrong for the key alone", master(t, 2), func(m *memory) { clear(m.secrets) }, masterkey.ErrWrong)
+	refuse("flipped bit", master(t, 1), func(m *memory) { m.keys[0].Sealed[20] ^= 1 }, masterkey.ErrDamaged)
 	refuse("flipped bit in the last byte", master(t, 1), func(m *memory) {
 		m.keys[0].Sealed[len(m.keys[0].Sealed)-1] ^= 1
-	}, keyring.ErrSealedDamaged)
-	refuse("other version", master(t, 1), func(m *memory) { m.keys[0].Sealed[0] ^= 1 }, keyring.ErrSealedDamaged)
-	refuse("cut short", master(t, 1), func(m *memory) { m.keys[0].Sealed = m.keys[0].Sealed[:4] }, keyring.ErrSealedDamaged)
-	refuse("under another kid", master(t, 1), func(m *memory) { m.keys[0].Kid = "other" }, keyring.ErrSealedDamaged)
+	}, masterkey.ErrDamaged)
+	refuse("other version", master(t, 1), func(m *memory) { m.keys[0].Sealed[0] ^= 1 }, masterkey.ErrDamaged)
+	refuse("cut short", master(t, 1), func(m *memory) { m.keys[0].Sealed = m.keys[0].Sealed[:4] }, masterkey.ErrDamaged)
+	refuse("under another kid", master(t, 1), func(m *memory) { m.keys[0].Kid = "other" }, masterkey.ErrDamaged)
 	refuse("public only, under another kid", master(t, 1), func(m *memory) {
 		m.keys[0].Sealed, m.keys[0].Kid = nil, "other"
-	}, keyring.ErrSealedDamaged)
+	}, masterkey.ErrDamaged)
 	refuse("another algorithm", master(t, 1), func(m *memory) { m.keys[0].Algorithm = "ES384" }, jose.ErrKey)
 	refuse("secret under another name", master(t, 1), func(m *memory) {
 		m.secrets["other"] = m.secrets["refresh"]
-	}, keyring.ErrSealedDamaged)
-	refuse("secret in a key's place", master(t, 1), func(m *memory) { m.keys[0].Sealed = m.secrets["refresh"] }, keyring.ErrSealedDamaged)
+	}, masterkey.ErrDamaged)
+	refuse("secret in a key's place", master(t, 1), func(m *memory) { m.keys[0].Sealed = m.secrets["refresh"] }, masterkey.ErrDamaged)
 }
 
 func TestSeveralMasterKeysOpenAndTheFirstSeals(t *testing.T) {
@@ -335,7 +346,7 @@ func TestReloadSeesWhatOthersDid(t *testing.T) {
 		t.Errorf("after a kill the next start took key %d, want a new one", next.Record().Seq)
 	}
 	store.keys[0].Sealed = []byte("damaged")
-	if err := r.Reload(t.Context()); !errors.Is(err, keyring.ErrSealedDamaged) {
+	if err := r.Reload(t.Context()); !errors.Is(err, masterkey.ErrDamaged) {
 		t.Errorf("reload: %v, want ErrSealedDamaged", err)
 	}
 	if len(r.Keys()) != 1 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
 const (
@@ -266,7 +267,7 @@ func TestReloadSeesAnotherKeyUnderTheSameKid(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.store.keys[1].Public = generate(t, jose.EdDSA).PublicJWK()
-	if err := c.Reload(t.Context()); !errors.Is(err, keyring.ErrSealedDamaged) {
+	if err := c.Reload(t.Context()); !errors.Is(err, masterkey.ErrDamaged) {
 		t.Errorf("%v, want ErrSealedDamaged", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 	"github.com/portaria/portaria/internal/secret"
 )
 
@@ -30,7 +31,7 @@ func (r *Ring) Secret(ctx context.Context, name string) (Secret, error) {
 	}
 	fresh := make([]byte, secretSize)
 	rand.Read(fresh) // never fails
-	sealed, err := r.master.seal(fresh, secretLabel(name))
+	sealed, err := r.master.Seal(fresh, secretLabel(name))
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +54,12 @@ func (r *Ring) readSecret(ctx context.Context, name string) (Secret, error) {
 }
 
 func (r *Ring) openSecret(s SealedSecret) (Secret, error) {
-	data, err := r.master.open(s.Sealed, secretLabel(s.Name))
+	data, err := r.master.Open(s.Sealed, secretLabel(s.Name))
 	if err != nil {
 		return nil, fmt.Errorf("open secret %s: %w", s.Name, err)
 	}
 	if len(data) != secretSize {
-		return nil, fmt.Errorf("open secret %s: %w", s.Name, ErrSealedDamaged)
+		return nil, fmt.Errorf("open secret %s: %w", s.Name, masterkey.ErrDamaged)
 	}
 	return data, nil
 }

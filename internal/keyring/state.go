@@ -1,10 +1,14 @@
-// Package keyring keeps Portaria's own keys: it makes them, seals them at rest
-// with a master key, says which one signs at a given time and publishes the
-// public halves as a key set (RFC 7517).
+// Package keyring keeps the signing keys and secrets of the service. It creates them,
+// seals them with the master key, says which key signs at a given time, and
+// publishes the public halves as a key set (RFC 7517).
 //
-// The life of a key is next → active → retired → gone, or killed. Nobody flips
-// a state in the database: it is a pure function of the times in the record
-// and of the current time, so that every process agrees without being told.
+// A key is next, then active, then retired, then gone, or it was killed (revoked). No
+// process writes a state: the state is a function of the times in the record and the
+// current time, so all processes agree.
+//
+// The package has more than 1,500 lines because each change of a key is decided on
+// records and applied by the ring in one retry loop: both see the same unexported
+// records, and only the ring may change them. The tests run both over simulated years.
 package keyring
 
 import "time"

@@ -157,7 +157,7 @@ func (r *Ring) newRecord(key jose.Key, now time.Time) (Record, error) {
 	if !key.Private() {
 		return record, nil
 	}
-	sealed, err := r.master.seal(key.RevealJWK(), keyLabel(key.Kid()))
+	sealed, err := r.master.Seal(key.RevealJWK(), keyLabel(key.Kid()))
 	record.Sealed = sealed
 	return record, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/signin"
@@ -81,7 +82,7 @@ func openWith(t *testing.T, passwords password.Policy, on *sqlstore.Store, polic
 		must(t, err)
 		t.Cleanup(func() { _ = on.Close() })
 	}
-	master, err := keyring.ParseMasterKey([]byte("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="))
+	master, err := masterkey.Parse([]byte("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="))
 	must(t, err)
 	ring, err := keyring.Open(ctx, on.Keyring(), master, keyring.Policy{LongestTTL: time.Hour}, start)
 	must(t, err)

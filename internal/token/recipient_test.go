@@ -108,7 +108,7 @@ func TestARehearsalRefusesWhatMintingWould(t *testing.T) {
 	for name, signed := range map[string]bool{"the key has not signed": false, "the key has signed": true} {
 		t.Run(name, func(t *testing.T) {
 			fits, tooLarge := 0, 0
-			for length := 250; length < 500; length++ {
+			for length := 150; length < 400; length++ {
 				h := newHouseWith(t, func(p *token.Policy) { p.MaxSize = limit })
 				r, err := h.issuer.Recipient(t.Context(), own, start)
 				if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 	"github.com/portaria/portaria/internal/token"
 	"github.com/portaria/portaria/verify"
 )
@@ -46,7 +47,7 @@ func openRing(t testing.TB, p keyring.Policy) (*keyring.Ring, *keys) {
 // open opens a ring on the keys, as a process that starts at now does.
 func (k *keys) open(t testing.TB, p keyring.Policy, now time.Time) *keyring.Ring {
 	t.Helper()
-	master, err := keyring.ParseMasterKey([]byte("/wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4="))
+	master, err := masterkey.Parse([]byte("/wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4="))
 	if err != nil {
 		t.Fatal(err)
 	}

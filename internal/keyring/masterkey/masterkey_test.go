@@ -1,4 +1,4 @@
-package keyring_test
+package masterkey_test
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/portaria/portaria/internal/keyring"
+	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
 // raw returns 32 bytes that differ by seed.
@@ -28,15 +29,15 @@ func b64(seed byte) string { return base64.StdEncoding.EncodeToString(raw(seed))
 func TestMasterKeyText(t *testing.T) {
 	accept := func(text string, dev bool) {
 		t.Helper()
-		m, err := keyring.ParseMasterKey([]byte(text))
+		m, err := masterkey.Parse([]byte(text))
 		if err != nil || m.Dev() != dev {
 			t.Errorf("%q: dev %v, %v; want dev %v", text, m.Dev(), err, dev)
 		}
 	}
 	refuse := func(text string) {
 		t.Helper()
-		_, err := keyring.ParseMasterKey([]byte(text))
-		if !errors.Is(err, keyring.ErrMasterKeyMalformed) {
+		_, err := masterkey.Parse([]byte(text))
+		if !errors.Is(err, masterkey.ErrMalformed) {
 			t.Errorf("%q: %v, want ErrMasterKeyMalformed", text, err)
 		}
 		for _, line := range strings.Fields(text) {
@@ -52,8 +53,8 @@ func TestMasterKeyText(t *testing.T) {
 	accept(strings.ToUpper(hex.EncodeToString(raw(1))), false)
 	accept("# one\n\n  "+b64(1)+"  \n# two\n"+b64(2), false)
 	accept("dev\n"+b64(1), true)
-	accept(string(keyring.NewMasterKey()), false)
-	accept(string(keyring.NewDevMasterKey()), true)
+	accept(string(masterkey.New()), false)
+	accept(string(masterkey.NewDev()), true)
 
 	refuse("")
 	refuse("# nothing\n")
@@ -72,30 +73,30 @@ func TestMasterKeyText(t *testing.T) {
 		nine.WriteString(b64(byte(i)) + "\n")
 	}
 	refuse(nine.String())
-	if bytes.Equal(keyring.NewMasterKey(), keyring.NewMasterKey()) {
+	if bytes.Equal(masterkey.New(), masterkey.New()) {
 		t.Error("two new master keys are equal")
 	}
 }
 
 func TestMasterKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "master.key")
-	if _, err := keyring.LoadMasterKey(path); !errors.Is(err, keyring.ErrMasterKeyMissing) {
+	if _, err := masterkey.Load(path); !errors.Is(err, masterkey.ErrMissing) {
 		t.Errorf("no file: %v, want ErrMasterKeyMissing", err)
 	}
-	if m, err := keyring.CreateMasterKeyFile(path, true); err != nil || !m.Dev() {
+	if m, err := masterkey.CreateFile(path, true); err != nil || !m.Dev() {
 		t.Fatalf("create: dev %v, %v", m.Dev(), err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := keyring.LoadMasterKey(path); err != nil || !m.Dev() {
+	if m, err := masterkey.Load(path); err != nil || !m.Dev() {
 		t.Errorf("load: dev %v, %v", m.Dev(), err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
 		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
 	}
-	if _, err := keyring.CreateMasterKeyFile(path, false); !errors.Is(err, fs.ErrExist) {
+	if _, err := masterkey.CreateFile(path, false); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("create again: %v, want ErrExist", err)
 	}
 	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, text) {
@@ -105,7 +106,7 @@ func TestMasterKeyFile(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := keyring.LoadMasterKey(path); !errors.Is(err, keyring.ErrMasterKeyExposed) {
+		if _, err := masterkey.Load(path); !errors.Is(err, masterkey.ErrExposed) {
 			t.Errorf("mode %04o: %v, want ErrMasterKeyExposed", mode, err)
 		}
 	}
@@ -113,14 +114,14 @@ func TestMasterKeyFile(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := keyring.LoadMasterKey(path); err != nil {
+		if _, err := masterkey.Load(path); err != nil {
 			t.Errorf("mode %04o: %v", mode, err)
 		}
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keyring.CreateMasterKeyFile(filepath.Join(path, "x"), false); err == nil {
+	if _, err := masterkey.CreateFile(filepath.Join(path, "x"), false); err == nil {
 		t.Error("created below a file")
 	}
 	if err := os.WriteFile(path, []byte("dev"), 0o600); err != nil {
@@ -129,13 +130,13 @@ func TestMasterKeyFile(t *testing.T) {
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keyring.LoadMasterKey(path); !errors.Is(err, keyring.ErrMasterKeyMalformed) {
+	if _, err := masterkey.Load(path); !errors.Is(err, masterkey.ErrMalformed) {
 		t.Errorf("no key in it: %v, want ErrMasterKeyMalformed", err)
 	}
 }
 
 func TestMasterKeyPrintsAsSecret(t *testing.T) {
-	m, err := keyring.ParseMasterKey([]byte(b64(1)))
+	m, err := masterkey.Parse([]byte(b64(1)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,5 +147,34 @@ func TestMasterKeyPrintsAsSecret(t *testing.T) {
 	text := fmt.Sprintf("%v %+v %#v %s %x %v", m, m, m, m, m, keyring.Secret("abc")) + m.String() + string(marshalled)
 	if strings.Count(text, "[secret]") != 9 || strings.Contains(text, "abc") {
 		t.Errorf("printed as %s", text)
+	}
+}
+
+// TestLimitsOfMasterKeys: eight keys and 16 KiB are accepted, one more is not,
+// whether the text comes from a file or not.
+func TestLimitsOfMasterKeys(t *testing.T) {
+	keys := func(n int) (text string) {
+		for i := range n {
+			text += b64(byte(i)) + "\n"
+		}
+		return text
+	}
+	filled := func(size int) string { return strings.Repeat("#", size-1-len(b64(1))) + "\n" + b64(1) }
+	for text, want := range map[string]error{
+		keys(8): nil, keys(9): masterkey.ErrMalformed,
+		filled(16 << 10): nil, filled(16<<10 + 1): masterkey.ErrMalformed,
+		// The key must not be cut off with the rest of a file that is too long.
+		b64(1) + "\n" + strings.Repeat("#", 16<<10): masterkey.ErrMalformed,
+	} {
+		if _, err := masterkey.Parse([]byte(text)); !errors.Is(err, want) {
+			t.Errorf("%d bytes: %v, want %v", len(text), err, want)
+		}
+		path := filepath.Join(t.TempDir(), "master.key")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := masterkey.Load(path); !errors.Is(err, want) {
+			t.Errorf("file of %d bytes: %v, want %v", len(text), err, want)
+		}
 	}
 }
