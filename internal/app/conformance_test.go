@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -194,4 +195,62 @@ func (e *everywhere) signIn(identifier string) person {
 		return err == nil
 	})
 	return person{token, claims}
+}
+
+// TestRootEndsTheTree: when a session ends, the tokens of the sessions that came from
+// it are refused by all who decide, through the one rule about it, and their refresh
+// tokens are of no use. Another tree of the same account goes on.
+func TestRootEndsTheTree(t *testing.T) {
+	for name, end := range map[string]func(e *everywhere, top api.Tokens) error{
+		"signed out": func(e *everywhere, top api.Tokens) error {
+			return e.issuer.As(top).Logout(e.Context())
+		},
+		"revoked": func(e *everywhere, top api.Tokens) error {
+			_, err := e.issuer.Admin().Revoke(e.Context(), api.Revoke{Target: api.Target{Session: top.SessionID}}, 0)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEverywhere(t)
+			_, top := e.issuer.SignUp("ana")
+			child, other := e.issuer.SignInFrom(top), e.issuer.SignIn("ana")
+			refreshed, err := e.issuer.Client.Refresh(t.Context(), child.RefreshToken)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, access := range []string{child.AccessToken, refreshed.AccessToken} {
+				claims, err := e.service.Verify(t.Context(), access)
+				if err != nil || claims.SessionID() != child.SessionID || claims.Root() != top.SessionID || claims.ACR() != "aal1" {
+					t.Fatalf("session %q, root %q, acr %q, %v", claims.SessionID(), claims.Root(), claims.ACR(), err)
+				}
+			}
+			seen, err := e.issuer.AsClient(readerID, e.reader).Introspect(t.Context(), child.AccessToken)
+			if err != nil || seen.Root != top.SessionID || seen.ACR != "aal1" {
+				t.Errorf("introspection: %+v, %v", seen, err)
+			}
+			e.eventually("both are accepted everywhere", func() bool { return e.all(child.AccessToken, true) && e.all(other.AccessToken, true) })
+			listed, err := e.issuer.As(top).Sessions(t.Context(), api.Page{})
+			if err != nil || len(listed.Sessions) != 3 || !slices.ContainsFunc(listed.Sessions, func(s api.Session) bool {
+				return s.ID == child.SessionID && s.Parent == top.SessionID
+			}) {
+				t.Errorf("sessions %+v, %v", listed, err)
+			}
+
+			rules := e.service.Stats().Rules
+			if err := end(e, top); err != nil {
+				t.Fatal(err)
+			}
+			e.eventually("the child's token is refused everywhere", func() bool { return e.all(child.AccessToken, false) })
+			e.eventually("the top's as well", func() bool { return e.all(top.AccessToken, false) })
+			if !e.all(other.AccessToken, true) {
+				t.Errorf("another tree: %v", e.believers(other.AccessToken))
+			}
+			if got := e.service.Stats().Rules - rules; got != 1 {
+				t.Errorf("%d rules, want one for the tree", got)
+			}
+			if _, err := e.issuer.Client.Refresh(t.Context(), refreshed.RefreshToken); err == nil {
+				t.Error("the child refreshes after its root has ended")
+			}
+		})
+	}
 }

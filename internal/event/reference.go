@@ -30,10 +30,10 @@ func Reference() []Description {
 		{LoginSucceeded, "Somebody signed in.", "account, session, client", "", map[string]string{"method": "how: `pwd` for a password"}},
 		{LoginFailed, "A password was refused. What was typed is never recorded.", "(account), (session), (client)",
 			"`unknown_account`, `wrong_password` or `account_disabled`", nil},
-		{SessionStarted, "A session began.", "account, session, client", "", nil},
+		{SessionStarted, "A session began.", "account, session, client", "", parent()},
 		{SessionEnded, "A session ended. Its access tokens are refused within the bound of revocation.", "account, session, client",
 			"`signed_out`, `ended_by_owner`, `ended_by_admin`, `password_changed`, `account_disabled`, `account_deleted`, `client_disabled`, " +
-				"`client_deleted`, `revoked`, `refresh_token_reused`, `replaced` (another sign-in in the same browser) or `too_many_sessions`", nil},
+				"`client_deleted`, `revoked`, `refresh_token_reused`, `replaced` (another sign-in in the same browser) or `too_many_sessions`", parent()},
 		{SessionSteppedUp, "The password was proved again in a session that goes on.", "account, session", "", nil},
 		{SessionReplayed, "A refresh token came a second time within the grace window, from another user agent. It got the same successor. " +
 			"If a thief sent it, the next refresh of either side ends the session.", "account, session", "", nil},
@@ -69,6 +69,10 @@ func Reference() []Description {
 
 func leftOut() map[string]string {
 	return map[string]string{"left_out": "how many such events were not recorded since the last one, because there were too many"}
+}
+
+func parent() map[string]string {
+	return map[string]string{"parent": "the session that it came from"}
 }
 
 func sessionsEnded() map[string]string {

@@ -14,7 +14,8 @@ type Store interface {
 	// are still those of Start.Account; account.ErrChanged otherwise. Without this,
 	// a session could be added after a change of password ended all sessions. It
 	// returns the head of the revocation log from before it read the account. A
-	// session whose parent has ended, or is another account's, is session.ErrEnded.
+	// session whose parent has ended, has a parent itself, or is another account's, is
+	// session.ErrEnded.
 	StartSession(ctx context.Context, s Start) (revision int64, err error)
 }
 

@@ -25,6 +25,9 @@ type Wish struct {
 	// Proof is that of the Client. It is spent as late as can be; nil where
 	// nothing is to be spent.
 	Proof *clients.Proof
+	// Parent is the session that a sign-in comes from, at the top of its tree (see
+	// session.Session.Root); empty for none.
+	Parent string
 	// Cookie makes it one that is kept in a cookie: it carries the session's
 	// double-submit value as csrf.
 	Cookie bool

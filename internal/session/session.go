@@ -65,8 +65,8 @@ type Session struct {
 	// Audience is the service that the sign-in asked tokens for; empty when it
 	// named none. A refresh asks for it again.
 	Audience string
-	// Parent is the session that this one came from; empty for none. Ending the
-	// parent ends this one.
+	// Parent is the session that this one came from; empty for none. The parent has
+	// no parent itself. Ending it ends this one in the same step.
 	Parent string
 	// Proofs are the credentials that the account has proved in this session.
 	Proofs Proofs
@@ -174,7 +174,7 @@ type Terms struct {
 	// Audience is what a sign-in asks tokens for; see Session.Audience. It changes
 	// nothing about a session that has begun.
 	Audience string
-	// Parent is the session that a sign-in comes from; see Session.Parent.
+	// Parent is the session that a sign-in comes from; see Session.Root.
 	Parent string
 	// Idle and Absolute stand in for those of the Policy; zero keeps them.
 	// Absolute counts from the sign-in: a change is for new sessions.
@@ -209,8 +209,9 @@ type ChainStore interface {
 	// whether it did: false when another request was faster or the session
 	// has ended.
 	Rotate(ctx context.Context, r Rotation) (bool, error)
-	// EndSession ends it and reports whether it was alive; ending twice
-	// keeps the first reason.
+	// EndSession ends it with the sessions that came from it, and reports whether it
+	// was alive; ending twice keeps the first reason. One rule about a session also
+	// covers those that came from it.
 	EndSession(ctx context.Context, e End) (bool, error)
 	// StepUp replaces the proofs of a session, and reports whether the session
 	// was alive at their AuthTime.
@@ -232,7 +233,7 @@ type End struct {
 	At     time.Time
 }
 
-// EndMany ends all sessions of an account but one.
+// EndMany ends all sessions of an account but one, and the parent of that.
 type EndMany struct {
 	AccountID string
 	// Except is a session to keep; empty keeps none.

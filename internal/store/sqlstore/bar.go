@@ -83,11 +83,24 @@ func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
 		if err != nil || rows == 0 {
 			return rows, err
 		}
-		last, err := q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{At: millis(b.at), Reason: string(b.ends), ClientID: b.id})
+		last, err := endSessionsOfClient(ctx, q, ending{client: b.id, at: b.at, reason: b.ends})
+		if err != nil {
+			return 0, err
+		}
 		d.barred(b, before+d.ended(last))
-		return rows, err
+		d.childRules(last, b.id)
+		return rows, nil
 	})
 	return rows > 0, err
+}
+
+// endSessionsOfClient ends those of a client, and the sessions that came from them.
+func endSessionsOfClient(ctx context.Context, q *query.Queries, e ending) (endings, error) {
+	ended, err := q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{At: millis(e.at), Reason: string(e.reason), ClientID: e.client})
+	if err != nil {
+		return nil, err
+	}
+	return withChildren(ctx, q, ended, e.at, e.reason)
 }
 
 // barred drafts the rule and the event.

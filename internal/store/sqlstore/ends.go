@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
@@ -19,11 +21,9 @@ func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) 
 	if err != nil || len(ended) == 0 {
 		return 0, err
 	}
-	children, err := q.EndChildren(ctx, query.EndChildrenParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
-	if err != nil {
+	if ended, err = withChildren(ctx, q, ended, e.At, e.Reason); err != nil {
 		return 0, err
 	}
-	ended = append(ended, children...)
 	recent, err := q.RecentlyEnded(ctx, ended[0].AccountID, millis(e.At.Add(-floodWindow)))
 	if err != nil {
 		return 0, err
@@ -44,6 +44,9 @@ func endSessions(ctx context.Context, q *query.Queries, d *draft, e session.EndM
 		At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, ExceptID: e.Except,
 	})
 	if err != nil {
+		return 0, err
+	}
+	if ended, err = withChildren(ctx, q, ended, e.At, e.Reason); err != nil {
 		return 0, err
 	}
 	mode := rule.Hard
@@ -71,10 +74,18 @@ func (d *draft) ended(sessions endings) int {
 		alive++
 		d.event(event.Event{
 			Type: event.SessionEnded, At: moment(s.EndedAt.Int64),
-			AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: s.EndReason,
+			AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: s.EndReason, Detail: parentDetail(s.Parent),
 		})
 	}
 	return alive
+}
+
+// parentDetail names the session that another came from; nil for none.
+func parentDetail(parent string) map[string]string {
+	if parent == "" {
+		return nil
+	}
+	return map[string]string{"parent": parent}
 }
 
 // flood is how many rules about sessions of one account a step may write, and
@@ -85,31 +96,43 @@ const (
 	floodWindow = time.Hour
 )
 
-// sessionRules drafts a rule for each session, or one for the account when they
-// are many: a soft one, since sessions that go on are in its scope.
+// sessionRules drafts a rule for each tree of sessions, or one for the account when
+// they are many: a soft one, since sessions that go on are in its scope.
 func (d *draft) sessionRules(ended endings) {
-	if len(ended) > flood {
+	trees := ended.trees()
+	if len(trees) > flood {
 		d.accountRule(ended, rule.Soft)
 		return
 	}
-	for _, s := range ended {
-		d.rules = append(d.rules, draftRule{
-			Rule: rule.Rule{
-				Kind: rule.Session, Value: s.ID, Mode: rule.Hard, At: moment(s.EndedAt.Int64),
-			},
-			lastMint: d.lastMint(s), limit: lastExpiry(s),
-		})
+	for _, tree := range trees {
+		d.rule(rule.Session, tree[0].ID, rule.Hard, tree)
 	}
 }
 
 // accountRule drafts a rule for the one account that the sessions are of.
 func (d *draft) accountRule(ended endings, mode rule.Mode) {
-	if len(ended) == 0 {
-		return
+	if len(ended) > 0 {
+		d.rule(rule.Account, ended[0].AccountID, mode, ended)
 	}
-	r := draftRule{Rule: rule.Rule{
-		Kind: rule.Account, Value: ended[0].AccountID, Mode: mode, At: moment(ended[0].EndedAt.Int64),
-	}}
+}
+
+// childRules drafts the rules that a rule about a client leaves to be written: for
+// the sessions at other clients that came from a session at this one.
+func (d *draft) childRules(ended endings, client string) {
+	elsewhere := map[string]endings{} // by account
+	for _, tree := range ended.trees() {
+		if slices.ContainsFunc(tree, func(s query.Session) bool { return s.ClientID != client }) {
+			elsewhere[tree[0].AccountID] = append(elsewhere[tree[0].AccountID], tree...)
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(elsewhere)) {
+		d.sessionRules(elsewhere[account])
+	}
+}
+
+// rule drafts a rule that is of use while a token of one of the sessions can live.
+func (d *draft) rule(kind rule.Kind, value string, mode rule.Mode, ended endings) {
+	r := draftRule{Rule: rule.Rule{Kind: kind, Value: value, Mode: mode, At: moment(ended[0].EndedAt.Int64)}}
 	unknown := false
 	for _, s := range ended {
 		minted := d.lastMint(s)

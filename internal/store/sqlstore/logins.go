@@ -75,7 +75,7 @@ func (d *draft) started(s session.Session) {
 		Actor: s.AccountID, Address: s.Address, UserAgent: s.UserAgent, Detail: map[string]string{"method": oldMethod(s.Proofs)},
 	}
 	d.event(e)
-	e.Type, e.Detail = event.SessionStarted, nil
+	e.Type, e.Detail = event.SessionStarted, parentDetail(s.Parent)
 	d.event(e)
 }
 

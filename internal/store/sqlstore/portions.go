@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/portaria/portaria/internal/revoke"
@@ -52,7 +54,7 @@ func (s *Store) endPortions(ctx context.Context, e ending, first rule.Rule) (tot
 	if err != nil || n <= endPortion {
 		return 0, err
 	}
-	return s.portions(ctx, sessionsOf(""), first, func(q *query.Queries, ctx context.Context) (endings, error) {
+	return s.portions(ctx, portion{sessionsOf(""), first, e.reason, e.client}, func(q *query.Queries, ctx context.Context) (endings, error) {
 		if e.client == "" {
 			return q.EndPortion(ctx, query.EndPortionParams{At: millis(e.at), Reason: string(e.reason), BegunBy: by, Portion: endPortion})
 		}
@@ -83,31 +85,49 @@ func (s *Store) endMost(ctx context.Context, e session.EndMany, by int64, checks
 	if by == 0 {
 		by = millis(e.At)
 	}
+	keptParent, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (string, error) {
+		return q.SessionParent(ctx, e.Except)
+	})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) { // it never changes
+		return 0, err
+	}
 	first := rule.Rule{Kind: rule.Account, Value: e.AccountID, Mode: rule.Soft, At: moment(millis(e.At))}
-	return s.portions(ctx, sessionsOf(e.AccountID), first, func(q *query.Queries, ctx context.Context) (endings, error) {
+	return s.portions(ctx, portion{sessionsOf(e.AccountID), first, e.Reason, ""}, func(q *query.Queries, ctx context.Context) (endings, error) {
 		return q.EndPortionOfAccount(ctx, query.EndPortionOfAccountParams{
-			At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, BegunBy: by, ExceptID: e.Except, Portion: endPortion,
+			At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, BegunBy: by, ExceptID: e.Except, ExceptParent: keptParent, Portion: endPortion,
 		})
 	})
 }
 
+// portion is a step that ends some sessions, and is repeated.
+type portion struct {
+	order  string
+	first  rule.Rule // written by the first step that ends any
+	reason session.Reason
+	client string // whose sessions end; empty for all clients
+}
+
 // portions repeats a step until it ends no session, and returns how many of
 // those that it ended were alive. Each is a step of its own, and other writes
-// come in between. The first step that ends any also writes a rule.
-func (s *Store) portions(
-	ctx context.Context, order string, first rule.Rule, portion func(*query.Queries, context.Context) (endings, error),
-) (total int, err error) {
+// come in between. Children end in the step of their parent.
+func (s *Store) portions(ctx context.Context, p portion, end func(*query.Queries, context.Context) (endings, error)) (total int, err error) {
 	for written := false; ; {
 		alive := 0
-		ended, err := writeLog(ctx, s, order, func(q *query.Queries, ctx context.Context, d *draft) (endings, error) {
-			ended, err := portion(q, ctx)
-			if err == nil {
-				alive = d.ended(ended)
+		ended, err := writeLog(ctx, s, p.order, func(q *query.Queries, ctx context.Context, d *draft) (ended endings, err error) {
+			if ended, err = end(q, ctx); err != nil || len(ended) == 0 {
+				return ended, err
 			}
-			if err == nil && !written && len(ended) > 0 {
-				d.rules = append(d.rules, draftRule{Rule: first})
+			if ended, err = withChildren(ctx, q, ended, p.first.At, p.reason); err != nil {
+				return nil, err
 			}
-			return ended, err
+			alive = d.ended(ended)
+			if !written {
+				d.rules = append(d.rules, draftRule{Rule: p.first})
+			}
+			if p.client != "" {
+				d.childRules(ended, p.client)
+			}
+			return ended, nil
 		})
 		if err != nil {
 			return total, err

@@ -61,17 +61,20 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 	const reason = string(session.ReasonRevoked)
 	var ended endings
 	var err error
+	client := "" // whose sessions the rule is about
 	switch e.Kind {
 	case rule.Session:
 		ended, err = q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: reason, ID: e.Value})
 	case rule.Account:
 		ended, err = q.EndSessions(ctx, query.EndSessionsParams{At: millis(e.At), Reason: reason, AccountID: e.Value, BegunBy: begunBy(e)})
 	case rule.AccountAtClient:
-		account, client, _ := strings.Cut(e.Value, "\x00")
+		var account string
+		account, client, _ = strings.Cut(e.Value, "\x00")
 		ended, err = q.EndSessionsAtClient(ctx, query.EndSessionsAtClientParams{
 			At: millis(e.At), Reason: reason, AccountID: account, ClientID: client, BegunBy: begunBy(e),
 		})
 	case rule.Client: // what overBefore left
+		client = e.Value
 		ended, err = q.EndSessionsOfClient(ctx, query.EndSessionsOfClientParams{
 			At: millis(e.At), Reason: reason, ClientID: e.Value, BegunBy: begunBy(e),
 		})
@@ -80,7 +83,16 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 	case rule.Key:
 		return 0, killKey(ctx, q, d, e)
 	}
-	return d.ended(ended), err
+	if err != nil {
+		return 0, err
+	}
+	if ended, err = withChildren(ctx, q, ended, e.At, session.ReasonRevoked); err != nil {
+		return 0, err
+	}
+	if client != "" {
+		d.childRules(ended, client)
+	}
+	return d.ended(ended), nil
 }
 
 // overBefore ends the sessions of very many accounts, or very many sessions of

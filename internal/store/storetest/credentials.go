@@ -9,7 +9,6 @@ import (
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/secret"
-	"github.com/portaria/portaria/internal/session"
 )
 
 // authenticator is a credential of a, ready to be added.
@@ -133,52 +132,6 @@ func credentialPromises() promises {
 			a.Attributes = `{"roles":["admin"]}`
 			s.same(s.account(a.ID), a)
 			s.same(s.account(b.ID), b)
-		},
-	}
-}
-
-// child is a session of a that comes from another one.
-func child(a account.Account, parent session.Session) session.Session {
-	d := device(a)
-	d.Parent, d.ClientID = parent.ID, "shop"
-	return d
-}
-
-func parentPromises() promises {
-	return promises{
-		"a session ends with its parent": func(s *suite) {
-			a := s.created("Ana")
-			top, other := s.signedIn(a), s.signedIn(a)
-			d, sibling := s.started(a, child(a, top)), s.started(a, child(a, other))
-			s.same(s.session(d.ID), d)
-			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: top.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
-			s.same(s.session(d.ID).EndReason, session.ReasonSignedOut)
-			s.same(s.session(other.ID), other)
-			s.same(s.session(sibling.ID), sibling)
-		},
-		"a parent goes on when a session that came from it ends": func(s *suite) {
-			a := s.created("Ana")
-			top := s.signedIn(a)
-			d := s.started(a, child(a, top))
-			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: d.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
-			s.same(s.session(top.ID), top)
-		},
-		"a session does not come from one that has ended, is unknown, or is another account's": func(s *suite) {
-			a, b := s.created("Ana"), s.created("Bia")
-			ended, stranger := s.signedIn(a), s.signedIn(b)
-			is(s, true)(s.store.EndSession(s.ctx, session.End{ID: ended.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
-			for _, parent := range []session.Session{ended, stranger, {ID: nobody}} {
-				s.fails(s.starts(issue.Start{Session: child(a, parent), Account: a}), session.ErrEnded)
-			}
-		},
-		"each ended session of a parent is a rule, and an event": func(s *suite) {
-			s.tokensLive(15 * time.Minute)
-			a := s.created("Ana")
-			top := s.signedIn(a)
-			d := s.started(a, child(a, top))
-			s.told(func() {
-				is(s, true)(s.store.EndSession(s.ctx, session.End{ID: top.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
-			}, "s hard "+top.ID, "s hard "+d.ID, "session.ended "+top.ID+" signed_out", "session.ended "+d.ID+" signed_out")
 		},
 	}
 }

@@ -269,6 +269,12 @@ func sessionChanges() []Change {
 			is(s, 1)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: o.account.ID, Except: o.second.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
 			s.same(s.session(o.second.ID), o.second)
 		}},
+		{"end sessions but one and its parent", []string{"EndSessions"}, (*suite).signInOwner, func(s *suite, o *owner) {
+			kept, inner := s.started(o.account, child(o.account, o.session)), s.started(o.account, child(o.account, o.second))
+			is(s, 2)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: o.account.ID, Except: kept.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
+			s.alive(o.session, kept)
+			s.over(o.second, inner)
+		}},
 		{"end an account's sessions at a client", []string{"EndSessionsAtClient"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			elsewhere := device(o.account)
 			elsewhere.ClientID = "elsewhere"
@@ -307,6 +313,17 @@ func sessionChanges() []Change {
 		}, func(s *suite, o *owner) {
 			is(s, 102)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: o.account.ID, Except: o.session.ID, Reason: session.ReasonEndedByOwner, At: at(1e9)}))
 			s.same(s.session(o.session.ID), o.session)
+		}},
+		{"end very many sessions of an account but one and its parent", []string{"EndPortionOfAccount"}, func(s *suite, o *owner) {
+			s.signInOwner(o)
+			for range 101 {
+				s.started(o.account, device(o.account))
+			}
+		}, func(s *suite, o *owner) {
+			kept, inner := s.started(o.account, child(o.account, o.session)), s.started(o.account, child(o.account, o.second))
+			is(s, 103)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: o.account.ID, Except: kept.ID, Reason: session.ReasonEndedByOwner, At: at(1e9)}))
+			s.alive(o.session, kept)
+			s.over(o.second, inner)
 		}},
 		{"sign in beyond the limit of sessions", []string{"EndIdlest"}, func(s *suite, o *owner) {
 			s.signInOwner(o)

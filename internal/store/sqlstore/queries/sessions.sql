@@ -18,6 +18,9 @@ FROM sessions JOIN accounts ON accounts.id = sessions.account_id
     CROSS JOIN revocation_log
 WHERE sessions.id = @id;
 
+-- name: SessionParent :one
+SELECT parent FROM sessions WHERE id = @id;
+
 -- name: SessionOwner :one
 SELECT account_id FROM sessions WHERE id = @id;
 
@@ -32,26 +35,32 @@ WHERE id = @id AND ended_at IS NULL
 RETURNING *;
 
 -- name: HoldParent :execrows
--- Locks the row of a session until another one that comes from it is written.
+-- Locks the row of a session until another one that comes from it is written. The
+-- parent is at the top, so that each tree has two levels.
 UPDATE sessions SET parent = parent
-WHERE id = @id AND account_id = @account_id AND ended_at IS NULL;
+WHERE id = @id AND account_id = @account_id AND parent = '' AND ended_at IS NULL;
 
 -- name: EndChildren :many
--- The sessions that came from one.
+-- The sessions that came from some; empty parameters stand for none.
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
-WHERE parent = @id AND parent <> '' AND ended_at IS NULL
+WHERE parent IN (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9, @p10, @p11, @p12, @p13, @p14, @p15, @p16) AND parent <> '' AND ended_at IS NULL
 RETURNING *;
 
 -- name: RecentlyEnded :one
--- No more than anybody asks for, so that a flood of them does not make it slow.
+-- At most 32, so that a flood does not make it slow. Sessions that ended with their
+-- parent do not count: one rule is about the whole tree.
 SELECT COUNT(*) FROM (
-    SELECT ended_at FROM sessions WHERE account_id = @account_id AND ended_at > CAST(@since AS BIGINT) LIMIT 32
+    SELECT own.ended_at FROM sessions AS own WHERE own.account_id = @account_id AND own.ended_at > CAST(@since AS BIGINT)
+        AND (own.parent = '' OR NOT EXISTS (SELECT 1 FROM sessions AS top WHERE top.id = own.parent AND top.ended_at = own.ended_at))
+    LIMIT 32
 ) AS recent;
 
 -- name: EndSessions :many
+-- The parent of the session that is kept stays: its end would end that, too.
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
-WHERE account_id = @account_id AND id <> @except_id AND ended_at IS NULL
-    AND (CAST(@begun_by AS BIGINT) = 0 OR created_at <= CAST(@begun_by AS BIGINT))
+WHERE sessions.account_id = @account_id AND sessions.id <> @except_id AND sessions.ended_at IS NULL
+    AND sessions.id NOT IN (SELECT kept.parent FROM sessions AS kept WHERE kept.id = @except_id)
+    AND (CAST(@begun_by AS BIGINT) = 0 OR sessions.created_at <= CAST(@begun_by AS BIGINT))
 RETURNING *;
 
 -- name: EndSessionsAtClient :many
@@ -92,6 +101,7 @@ WHERE id IN (
     SELECT old.id FROM sessions AS old
     WHERE old.account_id = @account_id AND old.ended_at IS NULL AND old.created_at <= CAST(@begun_by AS BIGINT)
         AND old.id <> @except_id
+        AND old.id <> @except_parent
     LIMIT @portion
 ) AND ended_at IS NULL
 RETURNING *;
@@ -114,12 +124,15 @@ SELECT COUNT(*) FROM (
 ) AS alive;
 
 -- name: EndIdlest :many
--- The sessions that were not used for longest, among the first thousand.
+-- The sessions that were not used for longest, among the first thousand. A session
+-- with children lives as long as they do: it is in use, though nobody refreshes it.
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE id IN (
     SELECT candidates.id FROM (
         SELECT old.id, old.used_at FROM sessions AS old
-        WHERE old.account_id = @account_id AND old.ended_at IS NULL AND old.id <> @except_id LIMIT 1000
+        WHERE old.account_id = @account_id AND old.ended_at IS NULL AND old.id <> @except_id
+            AND NOT EXISTS (SELECT 1 FROM sessions AS child WHERE child.parent = old.id AND child.parent <> '' AND child.ended_at IS NULL)
+        LIMIT 1000
     ) AS candidates ORDER BY candidates.used_at, candidates.id LIMIT @portion
 ) AND ended_at IS NULL
 RETURNING *;

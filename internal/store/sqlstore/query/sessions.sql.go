@@ -109,19 +109,53 @@ func (q *Queries) EndAllSessions(ctx context.Context, arg EndAllSessionsParams) 
 
 const endChildren = `-- name: EndChildren :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
-WHERE parent = $3 AND parent <> '' AND ended_at IS NULL
+WHERE parent IN ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) AND parent <> '' AND ended_at IS NULL
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndChildrenParams struct {
 	At     int64
 	Reason string
-	ID     string
+	P1     string
+	P2     string
+	P3     string
+	P4     string
+	P5     string
+	P6     string
+	P7     string
+	P8     string
+	P9     string
+	P10    string
+	P11    string
+	P12    string
+	P13    string
+	P14    string
+	P15    string
+	P16    string
 }
 
-// The sessions that came from one.
+// The sessions that came from some; empty parameters stand for none.
 func (q *Queries) EndChildren(ctx context.Context, arg EndChildrenParams) ([]Session, error) {
-	rows, err := q.db.QueryContext(ctx, endChildren, arg.At, arg.Reason, arg.ID)
+	rows, err := q.db.QueryContext(ctx, endChildren,
+		arg.At,
+		arg.Reason,
+		arg.P1,
+		arg.P2,
+		arg.P3,
+		arg.P4,
+		arg.P5,
+		arg.P6,
+		arg.P7,
+		arg.P8,
+		arg.P9,
+		arg.P10,
+		arg.P11,
+		arg.P12,
+		arg.P13,
+		arg.P14,
+		arg.P15,
+		arg.P16,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +202,9 @@ UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
 WHERE id IN (
     SELECT candidates.id FROM (
         SELECT old.id, old.used_at FROM sessions AS old
-        WHERE old.account_id = $3 AND old.ended_at IS NULL AND old.id <> $4 LIMIT 1000
+        WHERE old.account_id = $3 AND old.ended_at IS NULL AND old.id <> $4
+            AND NOT EXISTS (SELECT 1 FROM sessions AS child WHERE child.parent = old.id AND child.parent <> '' AND child.ended_at IS NULL)
+        LIMIT 1000
     ) AS candidates ORDER BY candidates.used_at, candidates.id LIMIT $5
 ) AND ended_at IS NULL
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
@@ -182,7 +218,8 @@ type EndIdlestParams struct {
 	Portion   int32
 }
 
-// The sessions that were not used for longest, among the first thousand.
+// The sessions that were not used for longest, among the first thousand. A session
+// with children lives as long as they do: it is in use, though nobody refreshes it.
 func (q *Queries) EndIdlest(ctx context.Context, arg EndIdlestParams) ([]Session, error) {
 	rows, err := q.db.QueryContext(ctx, endIdlest,
 		arg.At,
@@ -305,18 +342,20 @@ WHERE id IN (
     SELECT old.id FROM sessions AS old
     WHERE old.account_id = $3 AND old.ended_at IS NULL AND old.created_at <= CAST($4 AS BIGINT)
         AND old.id <> $5
-    LIMIT $6
+        AND old.id <> $6
+    LIMIT $7
 ) AND ended_at IS NULL
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
 type EndPortionOfAccountParams struct {
-	At        int64
-	Reason    string
-	AccountID string
-	BegunBy   int64
-	ExceptID  string
-	Portion   int32
+	At           int64
+	Reason       string
+	AccountID    string
+	BegunBy      int64
+	ExceptID     string
+	ExceptParent string
+	Portion      int32
 }
 
 func (q *Queries) EndPortionOfAccount(ctx context.Context, arg EndPortionOfAccountParams) ([]Session, error) {
@@ -326,6 +365,7 @@ func (q *Queries) EndPortionOfAccount(ctx context.Context, arg EndPortionOfAccou
 		arg.AccountID,
 		arg.BegunBy,
 		arg.ExceptID,
+		arg.ExceptParent,
 		arg.Portion,
 	)
 	if err != nil {
@@ -493,8 +533,9 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) ([]Sessi
 
 const endSessions = `-- name: EndSessions :many
 UPDATE sessions SET ended_at = CAST($1 AS BIGINT), end_reason = $2
-WHERE account_id = $3 AND id <> $4 AND ended_at IS NULL
-    AND (CAST($5 AS BIGINT) = 0 OR created_at <= CAST($5 AS BIGINT))
+WHERE sessions.account_id = $3 AND sessions.id <> $4 AND sessions.ended_at IS NULL
+    AND sessions.id NOT IN (SELECT kept.parent FROM sessions AS kept WHERE kept.id = $4)
+    AND (CAST($5 AS BIGINT) = 0 OR sessions.created_at <= CAST($5 AS BIGINT))
 RETURNING id, account_id, client_id, method, created_at, auth_time, used_at, address, user_agent, generation, salt, expires_at, absolute_expiry, ended_at, end_reason, rotated_at, audience, proofs, parent
 `
 
@@ -506,6 +547,7 @@ type EndSessionsParams struct {
 	BegunBy   int64
 }
 
+// The parent of the session that is kept stays: its end would end that, too.
 func (q *Queries) EndSessions(ctx context.Context, arg EndSessionsParams) ([]Session, error) {
 	rows, err := q.db.QueryContext(ctx, endSessions,
 		arg.At,
@@ -697,10 +739,11 @@ func (q *Queries) ForgetEndedOfAccount(ctx context.Context, accountID string, po
 
 const holdParent = `-- name: HoldParent :execrows
 UPDATE sessions SET parent = parent
-WHERE id = $1 AND account_id = $2 AND ended_at IS NULL
+WHERE id = $1 AND account_id = $2 AND parent = '' AND ended_at IS NULL
 `
 
-// Locks the row of a session until another one that comes from it is written.
+// Locks the row of a session until another one that comes from it is written. The
+// parent is at the top, so that each tree has two levels.
 func (q *Queries) HoldParent(ctx context.Context, iD string, accountID string) (int64, error) {
 	result, err := q.db.ExecContext(ctx, holdParent, iD, accountID)
 	if err != nil {
@@ -780,11 +823,14 @@ func (q *Queries) PruneSessions(ctx context.Context, before int64, portion int32
 
 const recentlyEnded = `-- name: RecentlyEnded :one
 SELECT COUNT(*) FROM (
-    SELECT ended_at FROM sessions WHERE account_id = $1 AND ended_at > CAST($2 AS BIGINT) LIMIT 32
+    SELECT own.ended_at FROM sessions AS own WHERE own.account_id = $1 AND own.ended_at > CAST($2 AS BIGINT)
+        AND (own.parent = '' OR NOT EXISTS (SELECT 1 FROM sessions AS top WHERE top.id = own.parent AND top.ended_at = own.ended_at))
+    LIMIT 32
 ) AS recent
 `
 
-// No more than anybody asks for, so that a flood of them does not make it slow.
+// At most 32, so that a flood does not make it slow. Sessions that ended with their
+// parent do not count: one rule is about the whole tree.
 func (q *Queries) RecentlyEnded(ctx context.Context, accountID string, since int64) (int64, error) {
 	row := q.db.QueryRowContext(ctx, recentlyEnded, accountID, since)
 	var count int64
@@ -877,6 +923,17 @@ func (q *Queries) SessionOwner(ctx context.Context, id string) (string, error) {
 	var account_id string
 	err := row.Scan(&account_id)
 	return account_id, err
+}
+
+const sessionParent = `-- name: SessionParent :one
+SELECT parent FROM sessions WHERE id = $1
+`
+
+func (q *Queries) SessionParent(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, sessionParent, id)
+	var parent string
+	err := row.Scan(&parent)
+	return parent, err
 }
 
 const sessionWithOwner = `-- name: SessionWithOwner :one
