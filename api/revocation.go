@@ -21,6 +21,10 @@ const (
 	FrameKeySet    = "jwks"
 	FrameHeartbeat = "hb"
 	FrameReset     = "reset"
+	// FrameDrain is the last event of a stream whose server stops: the follower
+	// reconnects, and reaches another process. Followers that do not know it
+	// see only the end of the stream.
+	FrameDrain = "drain"
 )
 
 // FeedHello is the first event of a feed, and the data of a reset: after it the

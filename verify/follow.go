@@ -71,3 +71,12 @@ func (v *Verifier) Feed() http.Handler {
 	}
 	return v.follower.Relay()
 }
+
+// DrainFeed asks the verifiers that follow [Verifier.Feed] to reconnect, spread over
+// half their staleness, because the server of the handler stops. Register it with
+// [http.Server.RegisterOnShutdown], and let the shutdown take that long.
+func (v *Verifier) DrainFeed() {
+	if v.follower != nil {
+		v.follower.Drain()
+	}
+}

@@ -57,6 +57,9 @@ type Server struct {
 	Join  func(context.Context, api.FollowerAck) error
 	Stays func(api.FollowerAck) bool
 	Acked func(api.Ack) error
+	// Draining is closed when this server stops: followers are asked to reconnect,
+	// spread over half their lease. Nil: never.
+	Draining <-chan struct{}
 }
 
 // ServeHTTP serves the feed, the snapshot, polls and acks, by the last segment
@@ -171,6 +174,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *session) {
 	control := http.NewResponseController(w)
 	beat := time.NewTicker(BeatEvery(time.Duration(who.Staleness) * time.Millisecond))
 	defer beat.Stop()
+	draining, leave := s.Draining, (<-chan time.Time)(nil)
 	for {
 		frames, changed := to.frames()
 		var b []byte
@@ -184,6 +188,13 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *session) {
 		select {
 		case <-changed:
 		case <-beat.C:
+		case <-draining:
+			lease := time.Duration(who.Staleness) * time.Millisecond
+			draining, leave = nil, time.After(DrainAfter(lease, lease))
+		case <-leave:
+			_, _ = w.Write(Append(nil, api.FrameDrain, 0, []byte("{}")))
+			_ = control.Flush()
+			return
 		case <-r.Context().Done():
 			return
 		}

@@ -92,8 +92,8 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 		return nil, fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
 	base, end := context.WithCancel(context.Background())
-	stopping := make(chan struct{})
-	base = context.WithValue(base, stoppingKey{}, stopping)
+	stop := stopping{make(chan struct{}), c.ShutdownGrace}
+	base = context.WithValue(base, stoppingKey{}, stop)
 	s := &Server{config: c, listener: listener, certificate: certificate, end: end}
 	s.http = &http.Server{
 		Handler:           s.closing(Wrap(c, handler)),
@@ -109,7 +109,7 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 		// Scanners and broken clients make net/http talk; that is no news.
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
-	s.http.RegisterOnShutdown(func() { close(stopping) })
+	s.http.RegisterOnShutdown(func() { close(stop.begun) })
 	return s, nil
 }
 

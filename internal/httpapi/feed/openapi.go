@@ -17,7 +17,7 @@ func Describe(op *huma.Operation) {
 			streamParameter("query", "verifier", "A random name that the verifier keeps while it runs; at most 64 printable characters."),
 			streamParameter("query", "lease_ms", "How long the verifier trusts its view, in milliseconds; by default 10 seconds."),
 			streamParameter("query", "when_stale", "What the verifier does when its view is older: refuse (the default), introspect or open."))
-		op.Responses["200"].Content = streamOf("text/event-stream", "Events hello or reset, rev, jwks, and hb every second.")
+		op.Responses["200"].Content = streamOf("text/event-stream", "Events hello or reset, rev, jwks, and hb every second. The last one is drain when the process stops: reconnect.")
 	case "/rev/v1/snapshot":
 		op.Parameters = append(op.Parameters, streamParameter("header", "If-None-Match", "The ETag of the last snapshot."))
 		op.Responses["200"].Content = streamOf("application/x-ndjson", "A Snapshot on the first line, a FeedRule on each other; with gzip where it is accepted.")

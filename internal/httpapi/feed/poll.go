@@ -15,6 +15,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/endpoint"
+	feeds "github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/httpapi/access"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
@@ -165,7 +166,7 @@ func (f *server) poll(ctx context.Context, c access.Caller, in api.Poll) (api.Fr
 	asOf := f.Log.AsOf()
 	view := f.Log.View()
 	if in.After == view.Head && in.Wait > 0 {
-		f.await(ctx, in.After, time.Duration(in.Wait)*time.Second)
+		f.await(ctx, in, time.Duration(in.Wait)*time.Second)
 		asOf = f.Log.AsOf()
 		view = f.Log.View()
 	}
@@ -199,21 +200,30 @@ func polling(c access.Caller, in api.Poll) fleet.Verifier {
 		Staleness: cmp.Or(lease(in.Lease), fleet.DefaultStaleness), WhenStale: cmp.Or(in.WhenStale, whenStaleRefuse)}
 }
 
-// await returns when the log is no longer at a place, or after some time.
-func (f *server) await(ctx context.Context, after int64, most time.Duration) {
+// await returns when the log is no longer at the position of a poll, or after some
+// time. When the process stops, that time is spread as for streams.
+func (f *server) await(ctx context.Context, in api.Poll, most time.Duration) {
 	view, sub := f.Log.Subscribe()
 	defer sub.Close()
-	if view.Head != after {
+	if view.Head != in.After {
 		return
 	}
 	timer := time.NewTimer(most)
 	defer timer.Stop()
-	select {
-	case <-sub.Batches():
-	case <-f.Keys.Changed.Next():
-	case <-timer.C:
-	case <-ctx.Done():
-	case <-serve.Stopping(ctx):
+	stopping, leave := serve.Stopping(ctx), (<-chan time.Time)(nil)
+	for {
+		select {
+		case <-stopping:
+			stopping = nil
+			leave = time.After(feeds.DrainAfter(cmp.Or(lease(in.Lease), fleet.DefaultStaleness), serve.Grace(ctx)))
+			continue
+		case <-leave:
+		case <-sub.Batches():
+		case <-f.Keys.Changed.Next():
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		return
 	}
 }
 

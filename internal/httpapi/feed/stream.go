@@ -149,6 +149,7 @@ func (f *feed) run(r *http.Request, after int64) error {
 	}
 	ticker := time.NewTicker(feeds.BeatEvery(f.verifier.Staleness))
 	defer ticker.Stop()
+	stopping, leave := f.Stopping, (<-chan time.Time)(nil)
 	for {
 		var err error
 		changed := f.Keys.Changed.Next()
@@ -159,8 +160,10 @@ func (f *feed) run(r *http.Request, after int64) error {
 		case <-r.Context().Done():
 			return nil
 		case <-changed:
-		case <-f.Stopping:
-			return nil
+		case <-stopping:
+			stopping, leave = nil, time.After(feeds.DrainAfter(f.verifier.Staleness, f.Grace))
+		case <-leave:
+			return f.leave()
 		case b, ok := <-f.batches:
 			if !ok {
 				return nil
@@ -176,6 +179,14 @@ func (f *feed) run(r *http.Request, after int64) error {
 			return err
 		}
 	}
+}
+
+// leave asks the follower to reconnect, because this process stops.
+func (f *feed) leave() error {
+	if err := f.write(frame(api.FrameDrain, noID, struct{}{})); err != nil {
+		return err
+	}
+	return f.Flush()
 }
 
 // begin says where the log stands, and catches up.

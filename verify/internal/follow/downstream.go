@@ -44,7 +44,9 @@ type downstream struct {
 	cut      context.CancelCauseFunc // ends the stream, to state a longer lease
 	moved    chan struct{}           // closed when stated or refused changes
 
-	relay relay
+	relay    relay
+	draining chan struct{} // closed by Drain
+	drain    sync.Once
 }
 
 // verifier is one of them.

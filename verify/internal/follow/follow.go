@@ -94,6 +94,7 @@ func New(c Config, host Host) *Follower {
 	}
 	f.upstream.client.Timeout = 0 // a stream lasts
 	f.ctx, f.cancel = context.WithCancel(context.Background())
+	f.downstream.draining = make(chan struct{})
 	f.stream.Follower, f.downstream.Follower, f.questions.Follower = f, f, f
 	return f
 }

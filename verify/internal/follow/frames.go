@@ -13,6 +13,9 @@ import (
 	"github.com/portaria/portaria/verify/internal/view"
 )
 
+// errDrained ends a stream whose server stops, and nothing is wrong.
+var errDrained = errors.New("the server of the feed stops")
+
 var errGap = errors.New("the feed left rules out")
 
 // Take applies one frame of a stream or poll that was dialled at t0 (see
@@ -28,6 +31,8 @@ func (f *Follower) Take(ctx context.Context, t0 int64, name string, data []byte)
 		f.takeKeySet(data)
 	case api.FrameHeartbeat:
 		return f.takeHeartbeat(t0, data)
+	case api.FrameDrain:
+		err = errDrained
 	}
 	return false, err
 }

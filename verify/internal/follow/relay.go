@@ -23,8 +23,11 @@ type relay struct {
 func (f *Follower) Relay() *feed.Server {
 	d := &f.downstream
 	return &feed.Server{Now: f.config.Now, Log: d.served, AsOf: f.view.AsOf, IssuedBy: f.view.IssuedBy, Rules: f.view.Rules,
-		Join: d.join, Stays: d.stays, Acked: d.acked}
+		Join: d.join, Stays: d.stays, Acked: d.acked, Draining: d.draining}
 }
+
+// Drain asks the verifiers downstream to reconnect.
+func (f *Follower) Drain() { f.downstream.drain.Do(func() { close(f.downstream.draining) }) }
 
 // NoRelay serves the feed of a verifier that follows nothing: 503.
 func NoRelay() http.Handler {

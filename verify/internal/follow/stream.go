@@ -82,7 +82,7 @@ func (s *stream) run() {
 		case errors.Is(err, errLease):
 			s.downstream.notAllowed(s.stated)
 			s.failed(err)
-		case !errors.Is(err, errLifetime):
+		case !errors.Is(err, errLifetime) && !errors.Is(err, errDrained):
 			s.failed(err)
 		}
 		select {
