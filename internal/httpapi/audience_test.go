@@ -189,7 +189,7 @@ func TestKeysByURL(t *testing.T) {
 	refused(t, err, "encryption_key_unknown")
 	_, err = payroll.Refresh(t.Context(), tokens.RefreshToken)
 	refused(t, err, "encryption_key_unknown")
-	if log := a.Log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "audience=payroll") || !strings.Contains(log, "answered 502") {
+	if log := a.Log.String(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "audience=payroll") || !strings.Contains(log, "status 502") {
 		t.Errorf("the log does not say why:\n%s", log)
 	}
 	a.Clock.Move(time.Minute) // past the grace window: it was not spent
