@@ -23,6 +23,9 @@
 // knows, and answers [ErrStale] to whatever a token cannot prove by its youth.
 // [Verifier.Watch] ends connections that outlive their token; [Verifier.Feed]
 // hands the log on to services behind a gateway.
+//
+// The package has more than 1,500 lines because it is the whole interface of the SDK: what
+// services do not call is in the folder internal.
 package verify
 
 import (

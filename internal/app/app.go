@@ -1,5 +1,8 @@
 // Package app wires Portaria together, top to bottom: settings, database,
 // keys, domain, API.
+//
+// The package has more than 1,500 lines because it wires every part: a split would pass the
+// same settings, database and keys between packages that only app uses.
 package app
 
 import (

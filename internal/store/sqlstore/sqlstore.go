@@ -9,6 +9,10 @@
 // each other's commits anyway. Neither engine is asked for
 // SELECT … FOR UPDATE, which SQLite lacks: a step over several rows begins with
 // a conditional UPDATE of the account's row, which is the lock.
+//
+// The package has more than 1,500 lines because a step of one capability also writes events
+// and revocation rules in the same transaction: the types of that transaction stay
+// unexported, so that no caller can leave a step half done.
 package sqlstore
 
 import (

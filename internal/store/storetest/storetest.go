@@ -1,5 +1,8 @@
 // Package storetest holds the promises of the domain packages' store
 // interfaces as tests, to be run on every store.
+//
+// The package has more than 1,500 lines because it tests every method of every store
+// interface; it is the list of their promises.
 package storetest
 
 import (
