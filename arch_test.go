@@ -86,8 +86,8 @@ func table() map[string]rule {
 		"internal/token":             {imports: []string{"internal/secret", "internal/keyring", "internal/jose", "internal/strictjson"}, domain: true, joseLib: true},
 		"internal/account":           {imports: []string{"internal/password", "internal/secret", "internal/strictjson"}, domain: true},
 		// A verifier imports rule alone: what a rule is, and its hash.
-		"internal/revoke/rule":  {domain: true},
-		"internal/revoke/fleet": {imports: []string{"internal/revoke/rule"}, domain: true},
+		"internal/revoke/rule":  {imports: []string{"api"}, domain: true},
+		"internal/revoke/fleet": {imports: []string{"api", "internal/revoke/rule"}, domain: true},
 		"internal/revoke":       {imports: []string{"internal/event", "internal/revoke/rule"}, domain: true},
 		"internal/issue": {imports: []string{"internal/account", "internal/clients", "internal/event", "internal/session",
 			"internal/token"}, domain: true},
@@ -96,7 +96,7 @@ func table() map[string]rule {
 
 		"internal/mail":    {},
 		"internal/captcha": {},
-		"internal/serve":   {imports: []string{"internal/problem"}},
+		"internal/serve":   {imports: []string{"api", "internal/problem"}},
 		// The HTTP client for addresses that others choose.
 		"internal/outbound": {},
 		// It follows key sets over HTTP, for package token, which must not.
@@ -140,7 +140,7 @@ func table() map[string]rule {
 		"internal/bench":       {imports: anything, testing: true},
 		"internal/mutants":     {testing: true},
 		"internal/chaos":       {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb", "internal/strictjson"}, testing: true},
-		"internal/cli":         {imports: []string{"api", "client", "internal/app", "internal/config"}},
+		"internal/cli":         {imports: []string{"api", "client", "internal/app", "internal/config", "internal/password"}},
 		"internal/cli/clitest": {imports: []string{"internal/cli"}, testing: true},
 		// The commands for keys and tokens work without a service, on files:
 		// they are a face of jose, keyfile and keyring as the API is one of signin and issue.

@@ -5,18 +5,6 @@ package api
 
 import "time"
 
-// Limits of what callers may send.
-const (
-	// MaxBody is the greatest request body, in bytes.
-	MaxBody = 64 << 10
-	// MaxIdentifier is the greatest length of an identifier, in characters.
-	MaxIdentifier = 254
-	// MaxPassword is the greatest length of a password, in characters.
-	MaxPassword = 256
-	// MaxPage is the greatest number of items a page answers.
-	MaxPage = 200
-)
-
 // AdminScope is the scope of access tokens that may call the routes for
 // administrators.
 const AdminScope = "portaria:admin"

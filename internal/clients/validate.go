@@ -23,21 +23,22 @@ const (
 	MaxAudience = 255
 	MaxScope    = 128
 	// MaxKey is the greatest length of a JWK or key set, in bytes.
-	MaxKey = 16 << 10
+	MaxKey = jose.MaxKey
 
-	maxID = 64
-	// The bounds of access tokens are those of everybody, package issue's; a
-	// test compares them.
-	minTTL        = time.Second
-	maxAccessTTL  = 30 * 24 * time.Hour
-	maxSessionTTL = 400 * 24 * time.Hour
+	// MaxID is the greatest length of an id, in characters.
+	MaxID = 64
+	// MinTTL is the shortest lifetime of anything. MaxAccessTTL bounds access tokens
+	// and MaxSessionTTL sessions; the settings have the same limits.
+	MinTTL        = time.Second
+	MaxAccessTTL  = 30 * 24 * time.Hour
+	MaxSessionTTL = 400 * 24 * time.Hour
 )
 
 // IsID reports whether text can be the id of a client: lower-case letters,
 // digits, '.', '_' and '-', the first a letter or digit, at most 64. An id of
 // an account it is not: both stand in the same claim of tokens, sub.
 func IsID(text string) bool {
-	if text == "" || len(text) > maxID || strings.Trim(text, idCharacters) != "" || strings.ContainsRune("._-", rune(text[0])) {
+	if text == "" || len(text) > MaxID || strings.Trim(text, idCharacters) != "" || strings.ContainsRune("._-", rune(text[0])) {
 		return false
 	}
 	_, err := uuid.Parse(text)
@@ -130,10 +131,10 @@ func isScope(text string) bool {
 
 func (c Client) checkPolicy(f *Faults) {
 	p := c.Policy
-	f.add("access_ttl", checkTTL(p.AccessTTL, maxAccessTTL))
-	f.add("refresh_ttl", checkTTL(p.Idle, maxSessionTTL))
-	f.add("session_ttl", checkTTL(p.Absolute, maxSessionTTL))
-	f.add("refresh_retry", checkTTL(p.RefreshRetry, maxAccessTTL))
+	f.add("access_ttl", checkTTL(p.AccessTTL, MaxAccessTTL))
+	f.add("refresh_ttl", checkTTL(p.Idle, MaxSessionTTL))
+	f.add("session_ttl", checkTTL(p.Absolute, MaxSessionTTL))
+	f.add("refresh_retry", checkTTL(p.RefreshRetry, MaxAccessTTL))
 	switch {
 	case c.Kind == Service && p.RefreshRetry != 0:
 		f.add("refresh_retry", noSession)
@@ -172,7 +173,7 @@ const noSession = "is for apps: a service has no sessions"
 
 // checkTTL bounds a lifetime; zero takes the default.
 func checkTTL(ttl, longest time.Duration) string {
-	if ttl != 0 && (ttl < minTTL || ttl > longest || ttl%time.Second != 0) {
+	if ttl != 0 && (ttl < MinTTL || ttl > longest || ttl%time.Second != 0) {
 		return fmt.Sprintf("must be whole seconds, at most %d days", longest/(24*time.Hour))
 	}
 	return ""

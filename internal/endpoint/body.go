@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/problem"
-	"github.com/portaria/portaria/internal/serve"
 )
 
 // ReadBody reads a request's body, also one that is compressed with gzip. Package
@@ -26,12 +26,12 @@ func ReadBody(r *http.Request) ([]byte, error) {
 	default:
 		return nil, problem.UnsupportedEncoding()
 	}
-	text, err := io.ReadAll(io.LimitReader(body, serve.DefaultMaxBody+1))
+	text, err := io.ReadAll(io.LimitReader(body, api.MaxBody+1))
 	switch {
 	case err != nil:
 		return nil, unreadable(err)
-	case len(text) > serve.DefaultMaxBody:
-		return nil, problem.BodyTooLarge(serve.DefaultMaxBody)
+	case len(text) > api.MaxBody:
+		return nil, problem.BodyTooLarge(api.MaxBody)
 	}
 	return text, nil
 }

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,7 +46,7 @@ func PageLimit(n int) (int, error) {
 	case n == 0:
 		return defaultPage, nil
 	case n < 0 || n > api.MaxPage:
-		return 0, problem.Field("limit", "expected 1 to 200")
+		return 0, problem.Field("limit", fmt.Sprintf("expected 1 to %d", api.MaxPage))
 	}
 	return n, nil
 }

@@ -26,12 +26,8 @@ const (
 	// writeTimeout ends the stream of somebody who does not read. He comes back
 	// and goes on from where he was.
 	writeTimeout = 5 * time.Second
-	maxWait      = 25
 	maxBody      = 4 << 10
 	maxAck       = 64 << 10 // with those who follow a relay
-	// MaxName bounds the name that somebody who follows gives himself.
-	MaxName      = 64
-	defaultLease = 10_000
 )
 
 // ErrLease reports somebody who would trust what he hears for longer than is
@@ -206,7 +202,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, to *session) {
 
 // follower is what a query says of who follows.
 func follower(query url.Values, after int64) (api.FollowerAck, bool) {
-	lease, err := strconv.ParseInt(cmp.Or(query.Get("lease_ms"), strconv.Itoa(defaultLease)), 10, 64)
+	lease, err := strconv.ParseInt(cmp.Or(query.Get("lease_ms"), strconv.FormatInt(api.DefaultStaleness.Milliseconds(), 10)), 10, 64)
 	who := api.FollowerAck{Verifier: query.Get("verifier"), Seq: after, Staleness: lease, WhenStale: cmp.Or(query.Get("when_stale"), "refuse")}
 	return who, err == nil && (who.Verifier == "" || Valid(who)) && lease > 0 && lease <= maxLease
 }
@@ -214,8 +210,8 @@ func follower(query url.Values, after int64) (api.FollowerAck, bool) {
 // maxLease is a year, in milliseconds.
 const maxLease = 365 * 24 * 3600 * 1000
 
-// maxSeq is where places end: they are numbers of JSON.
-const maxSeq = 1<<53 - 1
+// maxSeq is the greatest position in the log.
+const maxSeq = api.MaxPosition
 
 // Valid tells whether an ack can be handed on: whoever gets it refuses all of
 // them for the sake of one that is not as it should be.
@@ -223,7 +219,7 @@ func Valid(a api.FollowerAck) bool {
 	clean := func(s string, most int) bool {
 		return len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
 	}
-	return a.Verifier != "" && clean(a.Verifier, MaxName) && clean(a.KeySet, 128) && clean(a.Audience, 255) &&
+	return a.Verifier != "" && clean(a.Verifier, api.MaxVerifierName) && clean(a.KeySet, api.MaxKeySetTag) && clean(a.Audience, api.MaxText) &&
 		a.Seq >= 0 && a.Seq <= maxSeq && a.Staleness > 0 && a.Staleness <= maxLease && slices.Contains([]string{"refuse", "introspect", "open"}, a.WhenStale)
 }
 
@@ -254,7 +250,7 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request, to *session) {
 		http.Error(w, "not a poll", http.StatusBadRequest)
 		return
 	}
-	who := api.FollowerAck{Verifier: in.Verifier, Seq: in.After, Staleness: cmp.Or(in.Lease, defaultLease), WhenStale: cmp.Or(in.WhenStale, "refuse")}
+	who := api.FollowerAck{Verifier: in.Verifier, Seq: in.After, Staleness: cmp.Or(in.Lease, api.DefaultStaleness.Milliseconds()), WhenStale: cmp.Or(in.WhenStale, "refuse")}
 	if in.Verifier != "" && !Valid(who) {
 		http.Error(w, "not a poll", http.StatusBadRequest)
 		return
@@ -265,7 +261,7 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request, to *session) {
 	if n := to.log.since(in.After); !n.reset && len(n.parts) == 0 && in.Wait > 0 {
 		select {
 		case <-n.changed:
-		case <-time.After(time.Duration(min(in.Wait, maxWait)) * time.Second):
+		case <-time.After(time.Duration(min(in.Wait, api.MaxPollWait)) * time.Second):
 		case <-r.Context().Done():
 			return
 		}

@@ -17,7 +17,7 @@ func TestWhatIsHandedOn(t *testing.T) {
 	}{
 		"good":            {func(*api.FollowerAck) {}, true},
 		"no name":         {func(a *api.FollowerAck) { a.Verifier = "" }, false},
-		"long name":       {func(a *api.FollowerAck) { a.Verifier = strings.Repeat("x", feed.MaxName+1) }, false},
+		"long name":       {func(a *api.FollowerAck) { a.Verifier = strings.Repeat("x", api.MaxVerifierName+1) }, false},
 		"the last place":  {func(a *api.FollowerAck) { a.Seq = 1<<53 - 1 }, true},
 		"beyond it":       {func(a *api.FollowerAck) { a.Seq = 1 << 53 }, false},
 		"before all":      {func(a *api.FollowerAck) { a.Seq = -1 }, false},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
@@ -32,8 +33,8 @@ type Policy struct {
 // MinAccessTTL and MaxAccessTTL bound Policy.AccessTTL: a shorter token has
 // expired before it arrives, and nobody is signed in for longer without a refresh.
 const (
-	MinAccessTTL = time.Second
-	MaxAccessTTL = 30 * 24 * time.Hour
+	MinAccessTTL = clients.MinTTL
+	MaxAccessTTL = clients.MaxAccessTTL
 )
 
 // Validate reports what is wrong with the policy.

@@ -15,6 +15,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"github.com/portaria/portaria/api"
 )
 
 // Limits on every connection. A request that needs longer, such as a feed,
@@ -30,7 +32,7 @@ const (
 	hardMaxHeader = 4 * maxHeader
 
 	// DefaultMaxBody is the limit on request bodies in bytes.
-	DefaultMaxBody = 64 << 10
+	DefaultMaxBody = api.MaxBody
 )
 
 // Config says how to serve. Listen and Log are required.

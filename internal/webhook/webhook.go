@@ -64,9 +64,11 @@ const (
 	// MaxSubscriptions bounds how many there are, and so how many are
 	// delivered to at the same time.
 	MaxSubscriptions = 256
-	maxURL           = 2048
-	maxPatterns      = 32
-	maxClientID      = 255
+	// MaxURL, MaxPatterns and MaxClientID bound a subscription: the lengths in
+	// characters, and the number of types of events.
+	MaxURL      = 2048
+	MaxPatterns = 32
+	MaxClientID = 255
 )
 
 // Format says what a receiver gets, and how.
@@ -185,8 +187,8 @@ func (s Subscription) check(insecure bool, networks []netip.Prefix) error {
 	if !s.AllowPrivate {
 		networks = nil
 	}
-	if s.ClientID == "" || len(s.ClientID) > maxClientID {
-		return Fault{"client_id", fmt.Sprintf("expected 1 to %d characters", maxClientID)}
+	if s.ClientID == "" || len(s.ClientID) > MaxClientID {
+		return Fault{"client_id", fmt.Sprintf("expected 1 to %d characters", MaxClientID)}
 	}
 	if err := checkTypes(s.Types); err != nil {
 		return err
@@ -206,8 +208,8 @@ func (s Subscription) check(insecure bool, networks []netip.Prefix) error {
 // checkTypes refuses a pattern that matches nothing: a typing error would
 // otherwise wait for ever.
 func checkTypes(patterns []string) error {
-	if len(patterns) == 0 || len(patterns) > maxPatterns {
-		return Fault{"types", fmt.Sprintf("expected 1 to %d", maxPatterns)}
+	if len(patterns) == 0 || len(patterns) > MaxPatterns {
+		return Fault{"types", fmt.Sprintf("expected 1 to %d", MaxPatterns)}
 	}
 	for _, pattern := range patterns {
 		head, wild := strings.CutSuffix(pattern, "*")
@@ -223,8 +225,8 @@ func checkTypes(patterns []string) error {
 func checkURL(text string, r outbound.Reach) error {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || len(text) > maxURL || u.Hostname() == "":
-		return Fault{"url", fmt.Sprintf("expected an absolute URL of at most %d characters", maxURL)}
+	case err != nil || len(text) > MaxURL || u.Hostname() == "":
+		return Fault{"url", fmt.Sprintf("expected an absolute URL of at most %d characters", MaxURL)}
 	case u.User != nil || u.Fragment != "":
 		return Fault{"url", "it must have no user and no fragment"}
 	case u.Scheme != "https" && (u.Scheme != "http" || !r.Loopback || !onThisMachine(u.Hostname())):

@@ -33,18 +33,14 @@ func verifierOf(c access.Caller, in api.Ack) fleet.Verifier {
 		Seq:       in.Seq,
 		Staleness: lease(in.Staleness),
 		WhenStale: in.WhenStale,
-		KeySet:    endpoint.Printable(in.KeySet, 128),
-		Audience:  endpoint.Printable(in.Audience, 255),
+		KeySet:    endpoint.Printable(in.KeySet, api.MaxKeySetTag),
+		Audience:  endpoint.Printable(in.Audience, api.MaxText),
 		Seen:      c.Use.At,
 	}
 }
 
-// maxName bounds the name that a verifier gives itself; maxVerifierName has room for
-// that of a relay before it.
-const (
-	maxName         = 64
-	maxVerifierName = maxName + 1 + maxName
-)
+// maxVerifierName has room for the name of a verifier and that of its relay.
+const maxVerifierName = api.MaxVerifierName + 1 + api.MaxVerifierName
 
 // follow takes note of who begins to follow the log, before it hears a word: a
 // receipt counts on the lease of everybody who may trust what was told before.

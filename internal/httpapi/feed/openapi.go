@@ -1,8 +1,11 @@
 package feed
 
 import (
+	"fmt"
+
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/endpoint"
 )
 
@@ -14,8 +17,8 @@ func Describe(op *huma.Operation) {
 		op.Parameters = append(op.Parameters,
 			streamParameter("query", "after", "The last position of the log that was applied; by default 0."),
 			streamParameter("header", "Last-Event-ID", "The same, as browsers send it; it takes precedence over after."),
-			streamParameter("query", "verifier", "A random name that the verifier keeps while it runs; at most 64 printable characters."),
-			streamParameter("query", "lease_ms", "How long the verifier trusts its view, in milliseconds; by default 10 seconds."),
+			streamParameter("query", "verifier", fmt.Sprintf("A random name that the verifier keeps while it runs; at most %d printable characters.", api.MaxVerifierName)),
+			streamParameter("query", "lease_ms", fmt.Sprintf("How long the verifier trusts its view, in milliseconds; by default %d.", api.DefaultStaleness.Milliseconds())),
 			streamParameter("query", "when_stale", "What the verifier does when its view is older: refuse (the default), introspect or open."))
 		op.Responses["200"].Content = streamOf("text/event-stream", "Events hello or reset, rev, jwks, and hb every second. The last one is drain when the process stops: reconnect.")
 	case "/rev/v1/snapshot":

@@ -98,7 +98,7 @@ func (f *server) snapshot(w http.ResponseWriter, r *http.Request, c access.Calle
 		parts = append(parts, b.Lines(f.frames.lines))
 	}
 	if name := r.URL.Query().Get("verifier"); name != "" {
-		f.Fleet.Sent(c.ClientID(), endpoint.Printable(name, maxName), fleet.Span{To: view.Head})
+		f.Fleet.Sent(c.ClientID(), endpoint.Printable(name, api.MaxVerifierName), fleet.Span{To: view.Head})
 	}
 	send(serve.NewStream(w, r), parts, acceptsGzip(r.Header))
 	return nil
@@ -181,7 +181,7 @@ func (f *server) sentPoll(c access.Caller, in api.Poll, v *revoke.View) {
 		name = in.Ack.Verifier
 	}
 	if v.Resumes(in.After) {
-		f.Fleet.Sent(c.ClientID(), endpoint.Printable(name, maxName), fleet.Span{From: f.proved(in.After, in.Place), To: v.Head})
+		f.Fleet.Sent(c.ClientID(), endpoint.Printable(name, api.MaxVerifierName), fleet.Span{From: f.proved(in.After, in.Place), To: v.Head})
 	}
 }
 
@@ -196,7 +196,7 @@ func (f *server) proved(after int64, proof string) int64 {
 
 // polling is what a follower that polls says of itself.
 func polling(c access.Caller, in api.Poll) fleet.Verifier {
-	return fleet.Verifier{Client: c.ClientID(), ID: endpoint.Printable(in.Verifier, maxName), Seq: in.After,
+	return fleet.Verifier{Client: c.ClientID(), ID: endpoint.Printable(in.Verifier, api.MaxVerifierName), Seq: in.After,
 		Staleness: cmp.Or(lease(in.Lease), fleet.DefaultStaleness), WhenStale: cmp.Or(in.WhenStale, whenStaleRefuse)}
 }
 

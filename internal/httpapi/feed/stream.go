@@ -3,6 +3,7 @@ package feed
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -84,8 +85,8 @@ func feedPlace(r *http.Request) (v fleet.Verifier, err error) {
 	if err != nil {
 		return v, problem.Field("lease_ms", "expected a number of milliseconds")
 	}
-	if v.ID = query.Get("verifier"); v.ID != endpoint.Printable(v.ID, maxName) || v.ID == "" && query.Has("lease_ms") {
-		return v, problem.Field("verifier", "expected a name of at most 64 printable characters")
+	if v.ID = query.Get("verifier"); v.ID != endpoint.Printable(v.ID, api.MaxVerifierName) || v.ID == "" && query.Has("lease_ms") {
+		return v, problem.Field("verifier", fmt.Sprintf("expected a name of at most %d printable characters", api.MaxVerifierName))
 	}
 	v.Staleness, v.WhenStale = lease(ms), cmp.Or(query.Get("when_stale"), whenStaleRefuse)
 	if !slices.Contains([]string{whenStaleRefuse, "introspect", fleet.StaleOpen}, v.WhenStale) {

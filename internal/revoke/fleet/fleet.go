@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/portaria/portaria/api"
 )
 
 // Errors of the fleet.
@@ -35,7 +37,7 @@ const (
 	maxOfClient = 5_000
 	// DefaultStaleness is the lease that a verifier has unless it says
 	// otherwise; a receipt counts on no shorter one.
-	DefaultStaleness = 10 * time.Second
+	DefaultStaleness = api.DefaultStaleness
 	// saveEvery is how often what verifiers said is written down.
 	saveEvery = time.Second
 	// ackEvery is how often a verifier says at least that it is there.

@@ -5,6 +5,8 @@ package rule
 import (
 	"crypto/sha256"
 	"time"
+
+	"github.com/portaria/portaria/api"
 )
 
 // Kind says what a rule is about.
@@ -74,7 +76,7 @@ const PruneMargin = time.Minute
 func Seq(epoch, n int64) int64 { return epoch<<32 | n }
 
 // MaxSeq is the greatest position: JSON numbers are exact up to 2^53.
-const MaxSeq = 1<<53 - 1
+const MaxSeq = api.MaxPosition
 
 // LastOfEpoch is the greatest number within an epoch.
 const LastOfEpoch = 1<<32 - 1

@@ -19,7 +19,7 @@ const (
 	// heard, as the issuer does.
 	forgetAfter = 10 * time.Minute
 	// ackBatch bounds the verifiers downstream in one ack, and ackBytes their size.
-	ackBatch = 256
+	ackBatch = api.MaxFollowers
 	ackBytes = 40 << 10
 	joinFor  = 5 * time.Second
 	// restAfterRefusal is how long a lease that the issuer does not allow is
@@ -178,7 +178,7 @@ func (d *downstream) acked(in api.Ack) error {
 
 // nested is the name of a verifier that follows a relay which follows this one.
 func nested(relay, name string) string {
-	if whole := relay + "/" + name; len(whole) <= feed.MaxName {
+	if whole := relay + "/" + name; len(whole) <= api.MaxVerifierName {
 		return whole
 	}
 	sum := sha256.Sum256([]byte(relay + "/" + name))

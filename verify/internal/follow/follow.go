@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/verify/internal/refusal"
 	"github.com/portaria/portaria/verify/internal/view"
@@ -36,7 +37,7 @@ type Host interface {
 
 // DefaultStaleness is the bound of a verifier that names none. Every receipt
 // counts on it.
-const DefaultStaleness = 10 * time.Second
+const DefaultStaleness = api.DefaultStaleness
 
 // Config says whom a Follower follows, and how.
 type Config struct {
