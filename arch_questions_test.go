@@ -38,6 +38,7 @@ func largeStructs() map[string]string {
 		"internal/app.App":                "the wiring of the process: one field a part, and only New and Close know it",
 		"internal/config.Config":          "the settings: one field a setting or section",
 		"internal/revoke.Hub":             "one reader of the log for all followers of a process; a lock guards its fields together",
+		"internal/clients.Client":         "one client as the settings and the API describe it: one field a setting",
 		"internal/session.Session":        "one row of a session; a step reads and writes it as a whole",
 		"internal/token.Claims":           "the claims of an access token (RFC 9068)",
 		"verify.Config":                   "the settings of a verifier: one documented field a setting",

@@ -11,6 +11,9 @@ type ClientDescription struct {
 	PublicKey     string   `json:"public_key,omitempty" maxLength:"16384" doc:"A public JWK or key set, as text: the client signs with it (private_key_jwt, RFC 7523) and has no secret."`
 	Audiences     []string `json:"audiences,omitempty" nullable:"false" maxItems:"50" doc:"The services that tokens may be asked for; the first when none is named. Without any, people may ask for every audience, and a service for Portaria's own."`
 	Scopes        []string `json:"scopes,omitempty" nullable:"false" maxItems:"50" doc:"What the client may ask for in its own name."`
+	Grants        []string `json:"grants,omitempty" nullable:"false" maxItems:"3" enum:"client_credentials,refresh_token,password" doc:"The grants that the client may use: client_credentials for a service; password (POST /v1/login) and refresh_token for an app. The default is all that its kind can use. A response lists them all."`
+	RedirectURIs  []string `json:"redirect_uris,omitempty" nullable:"false" maxItems:"20" doc:"For apps: where a browser may return after a sign-in at Portaria. They are compared byte by byte. Use https URLs, http URLs on a loopback address (any port matches), or private-use schemes such as com.example.app:/callback (RFC 8252)."`
+	ThirdParty    bool     `json:"third_party,omitempty" doc:"For apps: another organization runs the app. It cannot use the grant password."`
 	AccessTTL     int64    `json:"access_ttl,omitempty" minimum:"0" maximum:"2592000" doc:"Seconds that access tokens live; by default 900 for a service, and what the settings say for an app."`
 	RefreshTTL    int64    `json:"refresh_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which a session that is not refreshed ends; for apps."`
 	SessionTTL    int64    `json:"session_ttl,omitempty" minimum:"0" maximum:"34560000" doc:"Seconds after which every session ends; for apps."`

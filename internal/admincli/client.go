@@ -51,6 +51,9 @@ type clientCreate struct {
 	Name              string   `help:"Name for people." placeholder:"NAME"`
 	Kind              string   `help:"service acts in its own name; people sign in with an app." enum:"service,app" default:"service"`
 	Public            bool     `help:"For an app that cannot keep a secret, such as a page in a browser."`
+	Grants            []string `help:"Grants that the client may use; by default all that its kind can use." placeholder:"GRANT,…"`
+	RedirectURI       []string `help:"For apps: where a browser may return after a sign-in; repeat for several." sep:"none" placeholder:"URL"`
+	ThirdParty        bool     `help:"For an app that another organization runs: it cannot use the grant password."`
 	Scopes            []string `help:"What a service may ask for in its own name." placeholder:"SCOPE,…"`
 	PublicKeyFile     string   `help:"File with the public JWK for client authentication (private_key_jwt), instead of a secret." placeholder:"FILE"`
 	Rotation          string   `help:"Refresh token rotation, for apps with client authentication; off keeps the same refresh token." enum:"on,off" default:"on"`
@@ -99,7 +102,8 @@ func (a clientCreate) Run(c *cli.Call) error {
 
 // description returns the client that the arguments describe.
 func (a clientCreate) description(c *cli.Call) (d api.ClientDescription, err error) {
-	d = api.ClientDescription{ID: a.ID, Name: a.Name, Kind: a.Kind, Scopes: a.Scopes, NoRefresh: a.NoRefresh, Profile: a.Profile}
+	d = api.ClientDescription{ID: a.ID, Name: a.Name, Kind: a.Kind, Scopes: a.Scopes, NoRefresh: a.NoRefresh, Profile: a.Profile,
+		Grants: a.Grants, RedirectURIs: a.RedirectURI, ThirdParty: a.ThirdParty}
 	if a.Rotation == api.RotationOff {
 		d.Rotation = a.Rotation
 	}
@@ -208,6 +212,7 @@ func clientDetails(found api.Client) cli.Table {
 	rows := [][]string{
 		{"id", found.ID}, {"name", found.Name}, {"kind", found.Kind},
 		{"audiences", strings.Join(found.Audiences, " ")}, {"scopes", strings.Join(found.Scopes, " ")},
+		{"grants", strings.Join(found.Grants, " ")}, {"redirect URIs", strings.Join(found.RedirectURIs, " ")},
 		{"access token", lasting(found.AccessTTL)}, {"refresh", lasting(found.RefreshTTL)}, {"session", lasting(found.SessionTTL)},
 		{"profile", found.Profile}, {"public key", found.PublicKey}, {"encryption key", found.EncryptionKey},
 		{"credential", credential(found)}, {"created", cli.Clock(found.CreatedAt)}, {"source", source(found)}, {"state", clientState(found)},
@@ -217,6 +222,9 @@ func clientDetails(found api.Client) cli.Table {
 	}
 	if found.Rotation == api.RotationOff {
 		rows = append(rows, []string{"rotation", "off: the refresh token stays the same"})
+	}
+	if found.ThirdParty {
+		rows = append(rows, []string{"run by", "another organization"})
 	}
 	if found.NoRefresh {
 		rows = append(rows, []string{"refresh tokens", "none"})

@@ -38,7 +38,7 @@ type Kind string
 const (
 	// Service is a program that acts in its own name, without a person.
 	Service Kind = "service"
-	// App is a first-party application that people sign in with. One without
+	// App is an application that people sign in with. One without
 	// credentials, such as a browser or a phone, is public (RFC 6749 §2.1).
 	App Kind = "app"
 )
@@ -63,6 +63,8 @@ type Client struct {
 	Audiences []string `name:"audiences"`
 	// Scopes are the scopes that the client may ask for in its own name.
 	Scopes []string `name:"scopes"`
+	// Authorization says which grants it may use, and where browsers may return.
+	Authorization `inline:"yes"`
 	// Policy bounds tokens and sessions of this client.
 	Policy Policy `inline:"yes"`
 	// Profile is the form of tokens whose audience is this service: `at+jwt`, `jwt` or `flask`, as in `audience_profiles`.

@@ -64,6 +64,11 @@ func (c Client) Validate() error {
 	f.add("public_key", c.checkPublicKey())
 	f.add("audiences", checkList(c.Audiences, isAudience, "255 visible ASCII characters, as in names and URLs"))
 	f.add("scopes", checkList(c.Scopes, isScope, `128 characters of visible ASCII without " and \`))
+	f.add("grants", c.checkGrants())
+	f.add("redirect_uris", c.checkRedirectURIs())
+	if c.Kind == Service && c.ThirdParty {
+		f.add("third_party", "is for apps: people do not sign in with a service")
+	}
 	c.checkPolicy(&f)
 	f.add("scopes", c.checkAppScopes())
 	f.add("scopes", c.checkOwnScopes())

@@ -78,7 +78,7 @@ func TestClientsThatAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := "id, name, kind, public_key, public_key_file, audiences, scopes, access_ttl, refresh_ttl, session_ttl, no_refresh, " +
+	all := "id, name, kind, public_key, public_key_file, audiences, scopes, grants, redirect_uris, third_party, access_ttl, refresh_ttl, session_ttl, no_refresh, " +
 		"refresh_retry, rotation, profile, encryption_key, encryption_key_file, secret_file"
 	form := "1: clients: must be a list; each item is a mapping that may have " + all
 	short, empty := write(t, "short", "hunter2\n"), write(t, "empty", "\n")
@@ -100,6 +100,8 @@ func TestClientsThatAreRefused(t *testing.T) {
 		"no yes":             {orders + "no_refresh: often", `4: clients[orders].no_refresh: "often" is neither true nor false`},
 		"names with spaces":  {orders + "scopes: ['a b']", "4: clients[orders].scopes: number 1 must be 1 to 128 characters of visible ASCII without \" and \\"},
 		"no refresh, idle":   {"clients:\n- id: kiosk\n  kind: app\n  no_refresh: yes\n  refresh_ttl: 1h", "5: clients[kiosk].refresh_ttl: means nothing beside no_refresh: the session ends with its one access token, access_ttl"},
+		"a grant of apps":    {orders + "grants: [password]", "4: clients[orders].grants: number 1 is for clients of the kind app"},
+		"a foreign URL":      {"clients:\n- id: shop\n  kind: app\n  redirect_uris: http://shop.example/", "4: clients[shop].redirect_uris: number 1 must be https, unless its host is 127.0.0.1 or [::1] (RFC 8252, section 7.3)"},
 		"a public scope":     {"clients:\n- id: web\n  kind: app\n  scopes: revocation:read", "4: clients[web].scopes: need a client that can prove itself"},
 		"missing file":       {orders + "secret_file: /missing/file", "4: clients[orders].secret_file: read the file: no such file or directory"},
 		"empty file":         {orders + "secret_file: " + empty, "4: clients[orders].secret_file: the file is empty"},

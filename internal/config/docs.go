@@ -36,6 +36,8 @@ func settingDoc(name string) string {
 		return "The services that the client may ask tokens for; the first one is the default. Without any, only Portaria's own audience."
 	case "clients.encryption_key":
 		return "A public JWK or key set. Tokens whose audience is this service are encrypted to it."
+	case "clients.grants":
+		return "The grants that the client may use: `client_credentials` for a service; `password` (the app itself asks people for their password) and `refresh_token` for an app. The default is all that its kind can use."
 	case "clients.id":
 		return "The `client_id`: a-z, 0-9, '.', '_' and '-', chosen by the operator."
 	case "clients.kind":
@@ -48,6 +50,8 @@ func settingDoc(name string) string {
 		return "The form of tokens whose audience is this service: `at+jwt`, `jwt` or `flask`, as in `audience_profiles`."
 	case "clients.public_key":
 		return "A public JWK or key set, with which the client authenticates by `private_key_jwt` (RFC 7523) instead of a secret."
+	case "clients.redirect_uris":
+		return "The URLs to which a browser may return after a sign-in at Portaria; for apps. They are compared byte by byte. Use https URLs, http URLs on a loopback address (any port matches), or a private-use scheme such as `com.example.app:/callback`."
 	case "clients.refresh_retry":
 		return "How long a used refresh token returns the same successor again, while nobody has used that successor. At most the lifetime of access tokens. The default is `refresh_retry`."
 	case "clients.refresh_ttl":
@@ -60,6 +64,8 @@ func settingDoc(name string) string {
 		return "A file with the client's secret: at least 32 random characters. Without a secret and a public key, a service gets its first secret from `portaria client rotate-secret`."
 	case "clients.session_ttl":
 		return "Ends every session that long after its login; for apps. The default is `session_ttl`."
+	case "clients.third_party":
+		return "Says that another organization runs the app. The app cannot use the grant `password`, because people must not type their password there."
 	case "database":
 		return "The address of the database: `sqlite:PATH` for a file, or `postgres://user:password@host/name`."
 	case "database_wait":

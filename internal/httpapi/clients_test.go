@@ -25,9 +25,15 @@ func TestClientsAreAnsweredAsTheyWereRegistered(t *testing.T) {
 		ID: "shop", Name: "Shop", Kind: "app", Audiences: []string{"stock"}, RefreshTTL: 9 * 3600, SessionTTL: 10 * 3600, Scopes: []string{"revocation:read"},
 	}, {
 		ID: "kiosk", Name: "Kiosk", Kind: "app", AccessTTL: 8 * 3600, NoRefresh: true,
+	}, {
+		ID: "partner", Name: "Partner", Kind: "app", Grants: []string{"refresh_token"}, ThirdParty: true,
+		RedirectURIs: []string{"https://partner.example/callback", "http://127.0.0.1/"},
 	}} {
 		made, err := admin.CreateClient(t.Context(), api.NewClient{ClientDescription: in})
 		worked(t, err)
+		if in.Grants == nil {
+			in.Grants = map[string][]string{"robot": {"client_credentials"}, "shop": {"refresh_token", "password"}, "kiosk": {"password"}}[in.ID]
+		}
 		want := api.Client{ClientDescription: in, Secrets: []time.Time{a.Clock.Now().UTC()}, CreatedAt: a.Clock.Now().UTC()}
 		if diff := cmp.Diff(want, made.Client); diff != "" {
 			t.Error(diff)
@@ -121,6 +127,12 @@ func TestRegistrationsThatAreRefused(t *testing.T) {
 		"many scopes":     {`{"id":"x","kind":"service","scopes":[` + strings.Repeat(`"a",`, 50) + `"a"]}`, "scopes"},
 		"public service":  {`{"id":"x","kind":"service","public":true}`, "public"},
 		"private key":     {`{"id":"x","kind":"service","public_key":"{\"kty\":\"oct\",\"k\":\"hunter2hunter2hunter2hunter2hunter2hunter2hun\"}"}`, "public_key"},
+		"unknown grant":   {`{"id":"x","kind":"app","grants":["implicit"]}`, "grants"},
+		"app's grant":     {`{"id":"x","kind":"service","grants":["password"]}`, "grants"},
+		"foreign grant":   {`{"id":"x","kind":"app","third_party":true,"grants":["password"]}`, "grants"},
+		"plain redirect":  {`{"id":"x","kind":"app","redirect_uris":["http://x.example/"]}`, "redirect_uris"},
+		"many redirects":  {`{"id":"x","kind":"app","redirect_uris":[` + strings.Repeat(`"https://x.example/",`, 20) + `"https://y.example/"]}`, "redirect_uris"},
+		"foreign service": {`{"id":"x","kind":"service","third_party":true}`, "third_party"},
 		"own secret":      {`{"id":"x","kind":"service","client_secret":"hunter2"}`, "client_secret"},
 		"own standing":    {`{"id":"x","kind":"service","configured":true}`, "configured"},
 		"hash of its own": {`{"id":"x","kind":"service","secrets":[]}`, "secrets"},

@@ -111,7 +111,7 @@ func (s *Server) describe() api.Metadata {
 		TokenEndpointAuthMethodsSupported:   []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"},
 		TokenEndpointAuthAlgorithmSupported: algorithms,
 		ResponseTypesSupported:              []string{},
-		GrantTypesSupported:                 []string{api.GrantClientCredentials, api.GrantRefreshToken},
+		GrantTypesSupported:                 oauth.GrantTypes(),
 	}
 }
 

@@ -33,7 +33,6 @@ var withoutRow = map[string]string{
 	"issue.ErrScope":        "the token endpoint answers as RFC 6749 has it",
 	"issue.ErrPower":        "the token endpoint answers as RFC 6749 has it",
 	"issue.ErrTarget":       "a token.ErrAudience, and answered as one",
-	"issue.ErrGrantRefused": "the token endpoint answers as RFC 6749 has it",
 	"token.ErrAudience":     "the API names the field instead",
 	"token.ErrUnknown":      "the routes of OAuth answer as their RFCs have it",
 	"token.ErrClaims":       "a mistake of ours while minting",

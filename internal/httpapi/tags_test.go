@@ -35,6 +35,7 @@ var limits = map[string]map[string]int{
 	"ClientDescription.ID": {"maxLength": clients.MaxID}, "ClientDescription.Name": {"maxLength": clients.MaxName},
 	"PublicKey": {"maxLength": clients.MaxKey}, "EncryptionKey": {"maxLength": clients.MaxKey},
 	"Audiences": {"maxItems": clients.MaxList}, "Scopes": {"maxItems": clients.MaxList},
+	"Grants": {"maxItems": len(clients.GrantTypes())}, "RedirectURIs": {"maxItems": clients.MaxRedirectURIs},
 	"AccessTTL":  {"minimum": 0, "maximum": seconds(clients.MaxAccessTTL)},
 	"RefreshTTL": {"minimum": 0, "maximum": seconds(clients.MaxSessionTTL)}, "SessionTTL": {"minimum": 0, "maximum": seconds(clients.MaxSessionTTL)},
 	"RefreshRetry": {"minimum": 0, "maximum": seconds(clients.MaxAccessTTL)},

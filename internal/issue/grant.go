@@ -22,7 +22,8 @@ var (
 	// for in a token for somebody else, or other scopes in one for Portaria. It is
 	// an ErrScope.
 	ErrPower = fmt.Errorf("%w: scopes over Portaria need a token of their own", ErrScope)
-	// ErrGrantRefused says that this kind of client may not ask like this.
+	// ErrGrantRefused says that the client may not use this grant: see
+	// clients.Client.May.
 	ErrGrantRefused = errors.New("client may not use this grant")
 )
 
@@ -40,8 +41,8 @@ type Granted struct {
 // that a token for this audience may have. Errors: ErrGrantRefused, ErrScope,
 // ErrPower, and those of token.Issuer.Recipient.
 func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, now time.Time) (Granted, error) {
-	// Whoever has nothing to prove himself with is anybody.
-	if w.Client.Kind != clients.Service || len(w.Client.Secrets) == 0 && w.Client.PublicKey == "" {
+	// A client without credentials could be anybody.
+	if !w.Client.May(clients.GrantClientCredentials) || len(w.Client.Secrets) == 0 && w.Client.PublicKey == "" {
 		return Granted{}, ErrGrantRefused
 	}
 	w, granted, err := s.destination(w, scope)

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/session"
 )
 
 // Refresh spends a refresh token, for an access token as wished. The event, if
 // any, is to be logged whether or not there is an error. Errors: those of
-// session.Chain.Refresh, and those of token.Issuer.Recipient, also for the audience
+// session.Chain.Refresh, ErrGrantRefused, and those of token.Issuer.Recipient, also for the audience
 // of the sign-in, which counts when the wish names none. They spend nothing: a
 // client that sends the same token again must not look like a thief.
 func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use session.Use) (Tokens, session.Event, error) {
@@ -23,6 +24,9 @@ func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use s
 	// The client was given no refresh token, unless its policy was another one then.
 	if wish.Client.Policy.NoRefresh {
 		return Tokens{}, session.Event{}, session.ErrTokenInvalid
+	}
+	if wish.forbids(clients.GrantRefreshToken) {
+		return Tokens{}, session.Event{}, ErrGrantRefused
 	}
 	var tokens Tokens
 	// The token is minted before the refresh token is spent: its session was read

@@ -33,6 +33,19 @@ type Wish struct {
 	Cookie bool
 }
 
+// forbids reports whether the client of the wish may not use a grant. Portaria's own
+// client may use all.
+func (w Wish) forbids(g clients.Grant) bool { return w.Client.ID != "" && !w.Client.May(g) }
+
+// CheckPassword returns ErrGrantRefused unless the client of the wish may ask people
+// for their password.
+func (w Wish) CheckPassword() error {
+	if w.forbids(clients.GrantPassword) {
+		return ErrGrantRefused
+	}
+	return nil
+}
+
 // Plan is a wish that can be fulfilled. Make it with [Service.Plan].
 type Plan struct {
 	wish      Wish
@@ -77,7 +90,7 @@ func (s *Service) Plan(ctx context.Context, w Wish, now time.Time) (p Plan, err 
 		// Nothing binds the token of a public client but that it is used once.
 		NoRotation: policy.NoRotation && !w.Client.Public(),
 	}
-	if p.noRefresh = policy.NoRefresh; p.noRefresh {
+	if p.noRefresh = !w.Client.May(clients.GrantRefreshToken); p.noRefresh {
 		// Nothing could ever use the rest of a longer session.
 		p.terms.Idle, p.terms.Absolute = p.accessTTL, p.accessTTL
 	}

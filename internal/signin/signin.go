@@ -49,8 +49,11 @@ func (a Attempt) Missing() []account.CredentialKind {
 
 // Password signs in with a password, and returns tokens as wished. Every reason
 // that lies in the account is account.ErrNotProved. Other errors: password.ErrBusy,
-// and those of issue.Service.Plan.
+// issue.ErrGrantRefused, and those of issue.Service.Plan.
 func (s *Service) Password(ctx context.Context, identifier string, plain password.Plain, wish issue.Wish, use session.Use) (issue.Tokens, error) {
+	if err := wish.CheckPassword(); err != nil {
+		return issue.Tokens{}, err // before anything says whether the password is right
+	}
 	plan, err := s.issuer.Plan(ctx, wish, use.At)
 	if err != nil {
 		return issue.Tokens{}, err
@@ -99,6 +102,9 @@ func (s *Service) renewed(ctx context.Context, p account.Proof, plain password.P
 // StepUp proves the password again within a living session, and returns a fresh
 // access token as wished. The wish names the session's client.
 func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, wish issue.Wish, now time.Time) (issue.Tokens, error) {
+	if err := wish.CheckPassword(); err != nil {
+		return issue.Tokens{}, err
+	}
 	wish.Audience = cmp.Or(wish.Audience, in.Audience)
 	plan, err := s.issuer.Plan(ctx, wish, now)
 	if err != nil {

@@ -64,3 +64,30 @@ func TestNoRefreshFromNowOn(t *testing.T) {
 	_, _, err = h.Refresh(t.Context(), got.Refresh, kiosk, use(time.Hour))
 	must(t, err) // it spent nothing
 }
+
+// TestGrantsOfAnApp: a client may lose a grant while people are signed in with it.
+func TestGrantsOfAnApp(t *testing.T) {
+	h := open(t, cost(8, 1), nil, week)
+	h.signUp(ana)
+	shop := issue.Wish{Client: clients.Client{ID: "shop", Kind: clients.App}}
+	got, err := h.Password(t.Context(), ana, typed(t, first), shop, use(0))
+	must(t, err)
+	in, err := h.store.Session(t.Context(), got.SessionID)
+	must(t, err)
+	with := func(grants ...string) issue.Wish {
+		w := shop
+		w.Client.Grants = grants
+		return w
+	}
+	if tokens, err := h.StepUp(t.Context(), in, typed(t, first), with("refresh_token"), start); !errors.Is(err, issue.ErrGrantRefused) || tokens.Access != "" {
+		t.Errorf("step-up: %v", err)
+	}
+	if _, err := h.Password(t.Context(), ana, typed(t, first), with("refresh_token"), use(0)); !errors.Is(err, issue.ErrGrantRefused) {
+		t.Errorf("sign-in: %v", err)
+	}
+	if _, _, err := h.Refresh(t.Context(), got.Refresh, with("password"), use(time.Minute)); !errors.Is(err, issue.ErrGrantRefused) {
+		t.Errorf("refresh: %v", err)
+	}
+	_, _, err = h.Refresh(t.Context(), got.Refresh, with("refresh_token"), use(time.Hour))
+	must(t, err) // nothing was spent
+}

@@ -91,6 +91,9 @@ func described(in api.ClientDescription) clients.Client {
 	return clients.Client{
 		ID: in.ID, Name: in.Name, Kind: clients.Kind(in.Kind), PublicKey: in.PublicKey,
 		Audiences: in.Audiences, Scopes: in.Scopes, Profile: in.Profile, EncryptionKey: in.EncryptionKey,
+		Authorization: clients.Authorization{
+			Grants: in.Grants, RedirectURIs: in.RedirectURIs, ThirdParty: in.ThirdParty,
+		},
 		Policy: clients.Policy{
 			AccessTTL: time.Duration(in.AccessTTL) * time.Second,
 			Idle:      time.Duration(in.RefreshTTL) * time.Second,
@@ -105,6 +108,7 @@ func clientOf(c clients.Client) api.Client {
 		ClientDescription: api.ClientDescription{
 			ID: c.ID, Name: c.Name, Kind: string(c.Kind), PublicKey: c.PublicKey,
 			Audiences: c.Audiences, Scopes: c.Scopes, Profile: c.Profile, EncryptionKey: c.EncryptionKey,
+			Grants: names(c.Allowed()), RedirectURIs: c.RedirectURIs, ThirdParty: c.ThirdParty,
 			AccessTTL: endpoint.Seconds(c.Policy.AccessTTL), RefreshTTL: endpoint.Seconds(c.Policy.Idle), SessionTTL: endpoint.Seconds(c.Policy.Absolute),
 			NoRefresh: c.Policy.NoRefresh, RefreshRetry: endpoint.Seconds(c.Policy.RefreshRetry), Rotation: rotation(c.Policy),
 		},
@@ -117,6 +121,14 @@ func clientOf(c clients.Client) api.Client {
 	}
 	for i, s := range c.Secrets {
 		out.Secrets[i] = s.CreatedAt
+	}
+	return out
+}
+
+func names(grants []clients.Grant) []string {
+	out := make([]string, len(grants))
+	for i, g := range grants {
+		out[i] = string(g)
 	}
 	return out
 }

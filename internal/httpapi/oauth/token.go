@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/clients"
@@ -21,17 +22,15 @@ func (o oauth) token(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	if err := form.only(tokenParameters()...); err != nil {
 		return err
 	}
-	grants := map[string]func(context.Context, access.Caller, oauthForm) (api.Granted, error){
-		api.GrantClientCredentials: o.clientCredentials,
-		api.GrantRefreshToken:      o.refreshGrant,
-	}
 	name := form.get("grant_type")
-	grant, known := grants[name]
+	grant, known := o.grants()[clients.Grant(name)]
 	switch {
 	case name == "":
 		return invalidRequest("grant_type is missing.")
-	case !known:
-		return &api.OAuthError{Code: "unsupported_grant_type", Description: "Use client_credentials or refresh_token."}
+	case !known || !slices.Contains(GrantTypes(), name):
+		return &api.OAuthError{Code: "unsupported_grant_type", Description: "Use " + strings.Join(GrantTypes(), " or ") + "."}
+	case !c.Client.May(clients.Grant(name)) && !c.Client.Policy.NoRefresh:
+		return issue.ErrGrantRefused
 	}
 	out, err := grant(r.Context(), c, form)
 	if err != nil {
@@ -40,6 +39,25 @@ func (o oauth) token(w http.ResponseWriter, r *http.Request, c access.Caller) er
 	out.TokenType = "Bearer"
 	w.Header().Set("Pragma", "no-cache") // RFC 6749 §5.1
 	return endpoint.Respond(w, http.StatusOK, out)
+}
+
+// GrantTypes are the grant_type values of the token endpoint.
+func GrantTypes() []string {
+	var names []string
+	for _, t := range clients.GrantTypes() {
+		if t.TokenEndpoint {
+			names = append(names, string(t.Grant))
+		}
+	}
+	return names
+}
+
+// grants are what the token endpoint does for each of GrantTypes.
+func (o oauth) grants() map[clients.Grant]func(context.Context, access.Caller, oauthForm) (api.Granted, error) {
+	return map[clients.Grant]func(context.Context, access.Caller, oauthForm) (api.Granted, error){
+		clients.GrantClientCredentials: o.clientCredentials,
+		clients.GrantRefreshToken:      o.refreshGrant,
+	}
 }
 
 func (o oauth) clientCredentials(ctx context.Context, c access.Caller, f oauthForm) (api.Granted, error) {
@@ -52,11 +70,6 @@ func (o oauth) clientCredentials(ctx context.Context, c access.Caller, f oauthFo
 }
 
 func (o oauth) refreshGrant(ctx context.Context, c access.Caller, f oauthForm) (api.Granted, error) {
-	// A session is a person's: whatever else its client became meanwhile, a
-	// service acts in nobody's name but its own.
-	if c.Client.Kind != clients.App {
-		return api.Granted{}, issue.ErrGrantRefused
-	}
 	refreshToken := f.get("refresh_token")
 	if refreshToken == "" {
 		return api.Granted{}, invalidRequest("refresh_token is missing.")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
@@ -38,6 +39,8 @@ func Problems() []problem.Row {
 			Title: "Sign-up is closed.", Detail: "Ask an administrator for an account."},
 		{Err: account.ErrChanged, Status: http.StatusConflict, Code: "account_changed",
 			Title: "The account was changed at the same time.", Detail: "Sign in again."},
+		{Err: issue.ErrGrantRefused, Status: http.StatusForbidden, Code: "unauthorized_client",
+			Title: "This client may not use this way to get tokens.", Detail: "Use one of the grants that it is registered with."},
 		{Err: session.ErrNotFound, Status: http.StatusNotFound, Code: "session_not_found", Title: "There is no session with this id.", Detail: "List the sessions again."},
 		{Err: session.ErrOtherClient, Status: http.StatusUnauthorized, Code: "refresh_token_invalid",
 			Title: "The refresh token is not valid for this client.", Detail: "It was issued to another client. Send the client_id of the application that the person signed in with, and its client authentication if it has one.", Challenge: problem.InvalidToken},

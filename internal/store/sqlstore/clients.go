@@ -111,6 +111,7 @@ func describeClient(ctx context.Context, q *query.Queries, row query.Client, now
 		PublicKey: row.PublicKey, Audiences: row.Audiences, Scopes: row.Scopes,
 		AccessTtl: row.AccessTtl, Idle: row.Idle, Absolute: row.Absolute, NoRefresh: row.NoRefresh,
 		RefreshRetry: row.RefreshRetry, NoRotation: row.NoRotation,
+		Grants: row.Grants, RedirectUris: row.RedirectUris, ThirdParty: row.ThirdParty,
 		Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured, CreatedAt: row.CreatedAt,
 		Recent: nullMillis(now.Add(-clients.RepeatedWithin)),
 	})
@@ -194,11 +195,20 @@ func toRow(c clients.Client) (query.Client, error) {
 	if err != nil {
 		return query.Client{}, err
 	}
+	grants, err := textOf(c.Grants)
+	if err != nil {
+		return query.Client{}, err
+	}
+	redirects, err := textOf(c.RedirectURIs)
+	if err != nil {
+		return query.Client{}, err
+	}
 	row := query.Client{
 		ID: c.ID, Name: c.Name, Kind: string(c.Kind), PublicKey: c.PublicKey, Audiences: audiences, Scopes: scopes,
 		AccessTtl: c.Policy.AccessTTL.Milliseconds(), Idle: c.Policy.Idle.Milliseconds(),
 		Absolute: c.Policy.Absolute.Milliseconds(), NoRefresh: c.Policy.NoRefresh,
 		RefreshRetry: c.Policy.RefreshRetry.Milliseconds(), NoRotation: c.Policy.NoRotation,
+		Grants: grants, RedirectUris: redirects, ThirdParty: c.ThirdParty,
 		Profile: c.Profile, EncryptionKey: c.EncryptionKey, Configured: c.Configured,
 		CreatedAt: millis(c.CreatedAt), DisabledAt: nullMillis(c.DisabledAt), WithdrawnAt: nullMillis(c.WithdrawnAt),
 	}
@@ -225,12 +235,15 @@ func toClient(row query.Client) (clients.Client, error) {
 		Profile: row.Profile, EncryptionKey: row.EncryptionKey, Configured: row.Configured,
 		CreatedAt: moment(row.CreatedAt), DisabledAt: nullMoment(row.DisabledAt), WithdrawnAt: nullMoment(row.WithdrawnAt),
 	}
-	var err error
-	if c.Audiences, err = listOf(row.Audiences); err != nil {
-		return clients.Client{}, fmt.Errorf("client %s: audiences: %w", row.ID, err)
-	}
-	if c.Scopes, err = listOf(row.Scopes); err != nil {
-		return clients.Client{}, fmt.Errorf("client %s: scopes: %w", row.ID, err)
+	c.ThirdParty = row.ThirdParty
+	for _, column := range []struct {
+		name, text string
+		list       any
+	}{{"audiences", row.Audiences, &c.Audiences}, {"scopes", row.Scopes, &c.Scopes},
+		{"grants", row.Grants, &c.Grants}, {"redirect_uris", row.RedirectUris, &c.RedirectURIs}} {
+		if err := readList(column.text, column.list); err != nil {
+			return clients.Client{}, fmt.Errorf("client %s: %s: %w", row.ID, column.name, err)
+		}
 	}
 	if err := addSecrets(&c, row); err != nil {
 		return clients.Client{}, fmt.Errorf("client %s: %w", row.ID, err)
@@ -266,11 +279,12 @@ func textOf(list []string) (string, error) {
 	return string(text), err
 }
 
-func listOf(text string) (list []string, err error) {
+// readList reads what textOf wrote into a list; an empty text leaves it nil.
+func readList(text string, list any) error {
 	if text == "" {
-		return nil, nil
+		return nil
 	}
-	return list, json.Unmarshal([]byte(text), &list)
+	return json.Unmarshal([]byte(text), list)
 }
 
 func fromMillis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -297,6 +297,7 @@ func service(id string) clients.Client {
 		Secrets:       []clients.Secret{secretOf(255, start)},
 		Audiences:     []string{"stock", "billing system"},
 		Scopes:        []string{"orders:read", `"quoted"`},
+		Authorization: clients.Authorization{Grants: []string{"client_credentials", "password"}, RedirectURIs: []string{"https://a.example/?b=\"c\"", "x.y:/"}, ThirdParty: true},
 		Policy:        clients.Policy{AccessTTL: 15 * time.Minute, Idle: time.Hour, Absolute: 24 * time.Hour, NoRefresh: true},
 		Profile:       "jwt",
 		EncryptionKey: `{"kty":"EC"}`,

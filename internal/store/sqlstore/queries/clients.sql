@@ -9,18 +9,18 @@ SELECT * FROM clients WHERE id > @after ORDER BY id LIMIT @page_limit;
 -- name: InsertClient :exec
 INSERT INTO clients (id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes,
     access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation,
-    older_secret, older_secret_at)
+    older_secret, older_secret_at, grants, redirect_uris, third_party)
 VALUES (@id, @name, @kind, @secret, @secret_at, @old_secret, @old_secret_at, @public_key, @audiences, @scopes,
     @access_ttl, @idle, @absolute, @no_refresh, @profile, @encryption_key, @configured, @created_at, @disabled_at, @withdrawn_at, @refresh_retry, @no_rotation,
-    @older_secret, @older_secret_at);
+    @older_secret, @older_secret_at, @grants, @redirect_uris, @third_party);
 
 -- name: DescribeClient :exec
 -- A secret that is kept already stays where it is; another one becomes the
 -- newest. Whoever proves himself with a key has no secrets any more.
 INSERT INTO clients (id, name, kind, secret, secret_at, public_key, audiences, scopes,
-    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, refresh_retry, no_rotation)
+    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, refresh_retry, no_rotation, grants, redirect_uris, third_party)
 VALUES (@id, @name, @kind, @secret, @secret_at, @public_key, @audiences, @scopes,
-    @access_ttl, @idle, @absolute, @no_refresh, @profile, @encryption_key, @configured, @created_at, @refresh_retry, @no_rotation)
+    @access_ttl, @idle, @absolute, @no_refresh, @profile, @encryption_key, @configured, @created_at, @refresh_retry, @no_rotation, @grants, @redirect_uris, @third_party)
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
     kind = excluded.kind,
@@ -59,6 +59,9 @@ ON CONFLICT (id) DO UPDATE SET
     no_refresh = excluded.no_refresh,
     refresh_retry = excluded.refresh_retry,
     no_rotation = excluded.no_rotation,
+    grants = excluded.grants,
+    redirect_uris = excluded.redirect_uris,
+    third_party = excluded.third_party,
     profile = excluded.profile,
     encryption_key = excluded.encryption_key,
     configured = excluded.configured,

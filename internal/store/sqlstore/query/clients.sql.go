@@ -41,7 +41,7 @@ func (q *Queries) AddSecret(ctx context.Context, arg AddSecretParams) (int64, er
 }
 
 const client = `-- name: Client :one
-SELECT clients.id, clients.name, clients.kind, clients.secret, clients.secret_at, clients.old_secret, clients.old_secret_at, clients.public_key, clients.audiences, clients.scopes, clients.access_ttl, clients.idle, clients.absolute, clients.no_refresh, clients.profile, clients.encryption_key, clients.configured, clients.created_at, clients.disabled_at, clients.withdrawn_at, clients.refresh_retry, clients.no_rotation, clients.older_secret, clients.older_secret_at, revocation_log.epoch, revocation_log.n
+SELECT clients.id, clients.name, clients.kind, clients.secret, clients.secret_at, clients.old_secret, clients.old_secret_at, clients.public_key, clients.audiences, clients.scopes, clients.access_ttl, clients.idle, clients.absolute, clients.no_refresh, clients.profile, clients.encryption_key, clients.configured, clients.created_at, clients.disabled_at, clients.withdrawn_at, clients.refresh_retry, clients.no_rotation, clients.older_secret, clients.older_secret_at, clients.grants, clients.redirect_uris, clients.third_party, revocation_log.epoch, revocation_log.n
 FROM clients CROSS JOIN revocation_log WHERE clients.id = $1
 `
 
@@ -80,6 +80,9 @@ func (q *Queries) Client(ctx context.Context, id string) (ClientRow, error) {
 		&i.Client.NoRotation,
 		&i.Client.OlderSecret,
 		&i.Client.OlderSecretAt,
+		&i.Client.Grants,
+		&i.Client.RedirectUris,
+		&i.Client.ThirdParty,
 		&i.Epoch,
 		&i.N,
 	)
@@ -87,7 +90,7 @@ func (q *Queries) Client(ctx context.Context, id string) (ClientRow, error) {
 }
 
 const clients = `-- name: Clients :many
-SELECT id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes, access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation, older_secret, older_secret_at FROM clients WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes, access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation, older_secret, older_secret_at, grants, redirect_uris, third_party FROM clients WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 func (q *Queries) Clients(ctx context.Context, after string, pageLimit int32) ([]Client, error) {
@@ -124,6 +127,9 @@ func (q *Queries) Clients(ctx context.Context, after string, pageLimit int32) ([
 			&i.NoRotation,
 			&i.OlderSecret,
 			&i.OlderSecretAt,
+			&i.Grants,
+			&i.RedirectUris,
+			&i.ThirdParty,
 		); err != nil {
 			return nil, err
 		}
@@ -152,9 +158,9 @@ func (q *Queries) DeleteClient(ctx context.Context, id string) (int64, error) {
 
 const describeClient = `-- name: DescribeClient :exec
 INSERT INTO clients (id, name, kind, secret, secret_at, public_key, audiences, scopes,
-    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, refresh_retry, no_rotation)
+    access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, refresh_retry, no_rotation, grants, redirect_uris, third_party)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-    $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
     kind = excluded.kind,
@@ -177,12 +183,12 @@ ON CONFLICT (id) DO UPDATE SET
     older_secret = CASE
         WHEN excluded.public_key <> '' THEN NULL
         WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.older_secret
-        WHEN clients.secret_at > $19 THEN COALESCE(clients.older_secret, clients.old_secret)
+        WHEN clients.secret_at > $22 THEN COALESCE(clients.older_secret, clients.old_secret)
         ELSE NULL END,
     older_secret_at = CASE
         WHEN excluded.public_key <> '' THEN NULL
         WHEN excluded.secret IS NULL OR excluded.secret = clients.secret OR excluded.secret = clients.old_secret OR excluded.secret = clients.older_secret THEN clients.older_secret_at
-        WHEN clients.secret_at > $19 THEN COALESCE(clients.older_secret_at, clients.old_secret_at)
+        WHEN clients.secret_at > $22 THEN COALESCE(clients.older_secret_at, clients.old_secret_at)
         ELSE NULL END,
     public_key = excluded.public_key,
     audiences = excluded.audiences,
@@ -193,6 +199,9 @@ ON CONFLICT (id) DO UPDATE SET
     no_refresh = excluded.no_refresh,
     refresh_retry = excluded.refresh_retry,
     no_rotation = excluded.no_rotation,
+    grants = excluded.grants,
+    redirect_uris = excluded.redirect_uris,
+    third_party = excluded.third_party,
     profile = excluded.profile,
     encryption_key = excluded.encryption_key,
     configured = excluded.configured,
@@ -218,6 +227,9 @@ type DescribeClientParams struct {
 	CreatedAt     int64
 	RefreshRetry  int64
 	NoRotation    bool
+	Grants        string
+	RedirectUris  string
+	ThirdParty    bool
 	Recent        sql.NullInt64
 }
 
@@ -243,6 +255,9 @@ func (q *Queries) DescribeClient(ctx context.Context, arg DescribeClientParams) 
 		arg.CreatedAt,
 		arg.RefreshRetry,
 		arg.NoRotation,
+		arg.Grants,
+		arg.RedirectUris,
+		arg.ThirdParty,
 		arg.Recent,
 	)
 	return err
@@ -303,10 +318,10 @@ func (q *Queries) InsertAssertion(ctx context.Context, arg InsertAssertionParams
 const insertClient = `-- name: InsertClient :exec
 INSERT INTO clients (id, name, kind, secret, secret_at, old_secret, old_secret_at, public_key, audiences, scopes,
     access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, disabled_at, withdrawn_at, refresh_retry, no_rotation,
-    older_secret, older_secret_at)
+    older_secret, older_secret_at, grants, redirect_uris, third_party)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-    $23, $24)
+    $23, $24, $25, $26, $27)
 `
 
 type InsertClientParams struct {
@@ -334,6 +349,9 @@ type InsertClientParams struct {
 	NoRotation    bool
 	OlderSecret   []byte
 	OlderSecretAt sql.NullInt64
+	Grants        string
+	RedirectUris  string
+	ThirdParty    bool
 }
 
 func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) error {
@@ -362,6 +380,9 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) erro
 		arg.NoRotation,
 		arg.OlderSecret,
 		arg.OlderSecretAt,
+		arg.Grants,
+		arg.RedirectUris,
+		arg.ThirdParty,
 	)
 	return err
 }

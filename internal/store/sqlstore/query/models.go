@@ -49,6 +49,9 @@ type Client struct {
 	NoRotation    bool
 	OlderSecret   []byte
 	OlderSecretAt sql.NullInt64
+	Grants        string
+	RedirectUris  string
+	ThirdParty    bool
 }
 
 type Credential struct {
