@@ -79,7 +79,8 @@ func table() map[string]rule {
 		"internal/session":         {imports: hidden, domain: true},
 		"internal/event":           {domain: true},
 		// A client's keys are read, and what it signs with them is a JWT.
-		"internal/clients":           {imports: []string{"internal/secret", "internal/jose", "internal/strictjson"}, domain: true},
+		"internal/clients":           {imports: []string{"internal/clients/redirect", "internal/secret", "internal/jose", "internal/strictjson"}, domain: true},
+		"internal/clients/redirect":  {domain: true},
 		"internal/keyfile":           {imports: []string{"internal/secret", "internal/jose", "internal/publickey", "internal/strictjson"}, domain: true},
 		"internal/keyring/masterkey": {imports: []string{"internal/secret"}, domain: true},
 		"internal/keyring":           {imports: []string{"internal/secret", "internal/jose", "internal/keyring/masterkey"}, domain: true, joseLib: true},

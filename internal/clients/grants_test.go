@@ -2,7 +2,6 @@ package clients_test
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -63,49 +62,7 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-func TestRedirectURIs(t *testing.T) {
-	for uri, ok := range map[string]bool{
-		"https://shop.example.com/callback":    true,
-		"https://shop.example.com":             true,
-		"https://shop.example.com:8443/a?b=c":  true,
-		"http://127.0.0.1/callback":            true,
-		"http://127.0.0.1:8080/callback":       true,
-		"http://[::1]:8080/callback":           true,
-		"com.example.app:/callback":            true,
-		"com.example.app:/":                    true,
-		"":                                     false,
-		"/callback":                            false,
-		"http://shop.example.com/callback":     false,
-		"http://localhost/callback":            false, // a name can lead elsewhere (RFC 8252, section 8.3)
-		"http://127.0.0.1.evil.example.com/":   false,
-		"https://":                             false,
-		"https:///callback":                    false,
-		"https://*.example.com/callback":       false,
-		"https://shop.example.com/callback#":   false,
-		"https://shop.example.com/callback#x":  false,
-		"https://ana:secret@shop.example.com/": false,
-		"https://Shop.example.com/":            false,
-		"HTTPS://shop.example.com/":            false,
-		"https://shop.example.com/a/../b":      false,
-		"https://shop.example.com/a\\b":        false,
-		"https://shop.example.com/a b":         false,
-		"https://shop.example.com/ç":           false,
-		"javascript:alert(1)":                  false,
-		"data:text/html,x":                     false,
-		"file:///etc/passwd":                   false,
-		"app:/callback":                        false,
-		"com.example.app://host/callback":      false,
-		"com.example.app:callback":             false,
-		"com..app:/callback":                   false,
-		"https://x.example/" + strings.Repeat("a", clients.MaxRedirectURI-18): true,
-		"https://x.example/" + strings.Repeat("a", clients.MaxRedirectURI-17): false,
-	} {
-		c := clients.Client{ID: "shop", Name: "shop", Kind: clients.App}
-		c.RedirectURIs = []string{uri}
-		if err := c.Validate(); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "redirect_uris: number 1") {
-			t.Errorf("%q: %v, want valid %v", uri, err, ok)
-		}
-	}
+func TestRedirectURIsOfAClient(t *testing.T) {
 	c := clients.Client{ID: "shop", Name: "shop", Kind: clients.App}
 	for i := range clients.MaxRedirectURIs {
 		c.RedirectURIs = append(c.RedirectURIs, "https://shop.example.com/"+strings.Repeat("a", i))
@@ -125,26 +82,12 @@ func TestRedirectURIs(t *testing.T) {
 	if c.Validate() == nil {
 		t.Error("a redirect URI of a service")
 	}
-}
-
-// TestRedirects: redirect URIs are compared byte by byte, but for the port on a
-// loopback address.
-func TestRedirects(t *testing.T) {
-	c := clients.Client{Kind: clients.App}
-	c.RedirectURIs = []string{"https://shop.example.com/cb", "http://127.0.0.1/cb?x=1", "http://[::1]:99/", "com.example.app:/cb"}
-	for uri, want := range map[string]bool{
-		"https://shop.example.com/cb": true, "https://shop.example.com/cb/": false, "https://shop.example.com/CB": false,
-		"https://shop.example.com:443/cb": false, "https://shop.example.com:1/cb": false, "https://shop.example.com/cb?x": false,
-		"http://127.0.0.1/cb?x=1": true, "http://127.0.0.1:5000/cb?x=1": true, "http://127.0.0.1:5000/cb": false,
-		"http://127.0.0.2:5000/cb?x=1": false, "http://[::1]:5000/": true, "http://[::1]/": true, "http://127.0.0.1:5000@evil.example/cb?x=1": false,
-		"http://localhost:5000/cb?x=1": false, "http://127.0.0.1:/cb?x=1": false, "https://127.0.0.1:5000/cb?x=1": false,
-		"com.example.app:/cb": true, "com.example.app:/cb2": false, "": false,
-	} {
-		if got := c.Redirects(uri); got != want {
-			t.Errorf("%q: %v, want %v", uri, got, want)
-		}
+	c = clients.Client{ID: "shop", Name: "shop", Kind: clients.App}
+	c.RedirectURIs = []string{"https://shop.example.com/", "http://shop.example.com/"}
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "redirect_uris: number 2 must be https") {
+		t.Error(err)
 	}
-	if (clients.Client{}).Redirects("https://shop.example.com/cb") || slices.Contains(c.RedirectURIs, "") {
-		t.Error("a client without redirect URIs")
+	if !c.Redirects("https://shop.example.com/") || c.Redirects("https://shop.example.com/other") {
+		t.Error("redirects elsewhere")
 	}
 }
