@@ -73,6 +73,7 @@ func table() map[string]rule {
 		// No secret of any kind may be a public key: the guard checks each.
 		"internal/jose":            {imports: []string{"internal/secret", "internal/publickey", "internal/strictjson"}, domain: true, joseLib: true},
 		"internal/password":        {imports: hidden, domain: true},
+		"internal/password/legacy": {domain: true},
 		"internal/flow":            {imports: hidden, domain: true},
 		"internal/guard":           {domain: true},
 		"internal/guard/guardtest": {imports: []string{"internal/guard"}, testing: true},

@@ -15,7 +15,7 @@ type Credentials struct {
 	Identifier string `json:"identifier,omitempty" maxLength:"254" doc:"E-mail address or user name." example:"ana@example.com"`
 	Email      string `json:"email,omitempty" maxLength:"254" doc:"Another name for identifier."`
 	Username   string `json:"username,omitempty" maxLength:"254" doc:"Another name for identifier."`
-	Password   string `json:"password" maxLength:"256" doc:"The password; new ones have 8 to 256 characters." example:"correct horse battery"`
+	Password   string `json:"password" maxLength:"1024" doc:"The password; new ones have 8 to 256 characters." example:"correct horse battery"`
 }
 
 // SignIn asks for tokens with credentials.
@@ -40,7 +40,7 @@ type Refresh struct {
 
 // StepUp proves the password again within a session.
 type StepUp struct {
-	Password string `json:"password" maxLength:"256"`
+	Password string `json:"password" maxLength:"1024"`
 	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in; by default that of the sign-in." example:"orders"`
 	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the token goes; by default where the access token came from. One from a cookie is never answered in the body."`
 }
@@ -52,7 +52,7 @@ type Logout struct {
 
 // PasswordChange replaces the password.
 type PasswordChange struct {
-	CurrentPassword string `json:"current_password" maxLength:"256"`
+	CurrentPassword string `json:"current_password" maxLength:"1024"`
 	NewPassword     string `json:"new_password" maxLength:"256" doc:"8 to 256 characters."`
 }
 

@@ -103,12 +103,12 @@ func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plai
 		// The same work as for a wrong password.
 		return Proof{Account: a}, notProved(d.hasher.Decoy(ctx, plain), "account has no password")
 	}
+	if a.Disabled() {
+		return Proof{Account: a}, notProved(d.hasher.Refuse(ctx, plain, a.PasswordHash), "account disabled")
+	}
 	outdated, err := d.hasher.Verify(ctx, plain, a.PasswordHash)
 	if err != nil {
 		return Proof{Account: a}, notProved(err, "wrong password")
-	}
-	if a.Disabled() {
-		return Proof{Account: a}, fmt.Errorf("%w: account disabled", ErrNotProved)
 	}
 	return Proof{a, outdated}, nil
 }

@@ -17,7 +17,7 @@ var errDifferent = errors.New("the two passwords differ")
 
 // maxPasswordLine bounds what is read of standard input: the longest password
 // in the longest characters.
-const maxPasswordLine = 4*password.MaxLength + 2
+const maxPasswordLine = 4*password.MaxTyped + 2
 
 // Password reads a password from the terminal without showing it, or one line
 // of standard input. Never from arguments: everybody may read those.

@@ -12,14 +12,14 @@ import (
 
 func TestFirstLine(t *testing.T) {
 	tests := map[string]string{
-		"correct horse battery":                          "correct horse battery",
-		"correct horse battery\n":                        "correct horse battery",
-		"correct horse battery\r\n":                      "correct horse battery",
-		"first\nsecond\n":                                "first",
-		" spaces count \n":                               " spaces count ",
-		"only the last\r\r\n":                            "only the last\r",
-		strings.Repeat("日", password.MaxLength):          strings.Repeat("日", password.MaxLength),
-		strings.Repeat("😀", password.MaxLength) + "\r\n": strings.Repeat("😀", password.MaxLength),
+		"correct horse battery":                         "correct horse battery",
+		"correct horse battery\n":                       "correct horse battery",
+		"correct horse battery\r\n":                     "correct horse battery",
+		"first\nsecond\n":                               "first",
+		" spaces count \n":                              " spaces count ",
+		"only the last\r\r\n":                           "only the last\r",
+		strings.Repeat("日", password.MaxTyped):          strings.Repeat("日", password.MaxTyped),
+		strings.Repeat("😀", password.MaxTyped) + "\r\n": strings.Repeat("😀", password.MaxTyped),
 	}
 	for in, want := range tests {
 		if got, err := firstLine(strings.NewReader(in)); err != nil || got != want {
@@ -48,7 +48,7 @@ func TestFirstLineRefuses(t *testing.T) {
 func TestFirstLineIsBounded(t *testing.T) {
 	endless := &counter{}
 	got, err := firstLine(endless)
-	if err == nil && len([]rune(got)) <= password.MaxLength {
+	if err == nil && len([]rune(got)) <= password.MaxTyped {
 		t.Errorf("a line without end was taken for a password of %d characters", len([]rune(got)))
 	}
 	if endless.read > 64<<10 {

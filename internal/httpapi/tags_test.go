@@ -28,7 +28,8 @@ var limitTags = []string{"minLength", "maxLength", "minItems", "maxItems", "mini
 // named by its type and name has precedence over one named by its name alone.
 var limits = map[string]map[string]int{
 	"Identifier": {"maxLength": account.MaxIdentifier}, "Email": {"maxLength": account.MaxIdentifier}, "Username": {"maxLength": account.MaxIdentifier},
-	"Password": {"maxLength": password.MaxLength}, "CurrentPassword": {"maxLength": password.MaxLength}, "NewPassword": {"maxLength": password.MaxLength},
+	"Password": {"maxLength": password.MaxTyped}, "CurrentPassword": {"maxLength": password.MaxTyped},
+	"NewPassword": {"maxLength": password.MaxLength}, "NewPassword.Password": {"maxLength": password.MaxLength},
 	"Audience": {"maxLength": clients.MaxAudience}, "ClientID": {"maxLength": api.MaxText},
 	"ClientAssertion": {"maxLength": jose.MaxToken}, "RefreshToken": {"maxLength": api.MaxRefreshToken},
 

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/portaria/portaria/internal/password/legacy"
 )
 
 var (
@@ -57,8 +59,10 @@ type Hasher struct {
 	decoy   string
 	free    chan *slot // FIFO among those that wait
 	waiting atomic.Int64
-	closed  chan struct{}
-	close   sync.Once
+	// costliest is the greatest work of a foreign hash that was seen; see level.
+	costliest atomic.Uint32
+	closed    chan struct{}
+	close     sync.Once
 }
 
 // New returns a Hasher; the policy must be valid. Close it when done.
@@ -87,37 +91,67 @@ func (h *Hasher) Hash(ctx context.Context, plain Plain) (string, error) {
 	return d.String(), nil
 }
 
-// Verify checks a password against a stored PHC string, with the parameters
-// found in it. A nil error means that they match; outdated then asks the
-// caller to store a new hash. Errors: [ErrMismatch], [ErrMalformed], and those
-// of [Hasher.Hash].
-func (h *Hasher) Verify(ctx context.Context, plain Plain, phc string) (outdated bool, err error) {
-	d, err := parsePHC(phc)
+// Verify checks a password against a stored hash, with the parameters found in
+// it: a PHC string, or a hash of another system in the form of package legacy. A
+// nil error means that they match; outdated then asks the caller to store a new
+// hash. Errors: [ErrMismatch], [ErrMalformed], and those of [Hasher.Hash].
+func (h *Hasher) Verify(ctx context.Context, plain Plain, stored string) (outdated bool, err error) {
+	matches, outdated, spent, err := h.check(ctx, plain, stored)
 	if err != nil {
 		return false, fmt.Errorf("verify password: %w", err)
+	}
+	if matches {
+		return outdated, nil
+	}
+	if err := h.level(ctx, plain, spent); err != nil {
+		return false, fmt.Errorf("verify password: %w", err)
+	}
+	return false, ErrMismatch
+}
+
+// Refuse does the work of Verify for a password that does not match, and returns
+// [ErrMismatch] even if it does. It is for accounts that may not sign in: otherwise
+// a shorter answer says that the password is right. Errors: those of
+// [Hasher.Verify].
+func (h *Hasher) Refuse(ctx context.Context, plain Plain, stored string) error {
+	_, _, spent, err := h.check(ctx, plain, stored)
+	if err == nil {
+		err = h.level(ctx, plain, spent)
+	}
+	if err != nil {
+		return fmt.Errorf("verify password: %w", err)
+	}
+	return ErrMismatch
+}
+
+// check compares a password with a stored hash. spent is the work that it did.
+func (h *Hasher) check(ctx context.Context, plain Plain, stored string) (matches, outdated bool, spent uint32, err error) {
+	if legacy.Recognizes(stored) {
+		matches, spent, err = h.checkForeign(ctx, plain, stored)
+		return matches, true, spent, err
+	}
+	d, err := parsePHC(stored)
+	if err != nil {
+		return false, false, 0, err
 	}
 	tag, err := h.compute(ctx, plain, d, len(d.tag))
 	if err != nil {
-		return false, fmt.Errorf("verify password: %w", err)
+		return false, false, 0, err
 	}
-	if err := h.makeUp(ctx, plain, d); err != nil {
-		return false, fmt.Errorf("verify password: %w", err)
-	}
-	if subtle.ConstantTimeCompare(tag, d.tag) != 1 {
-		return false, ErrMismatch
-	}
-	return d.outdated(h.policy.params()), nil
+	return subtle.ConstantTimeCompare(tag, d.tag) == 1, d.outdated(h.policy.params()), d.work(), nil
 }
 
-// makeUp does the work that an older, cheaper hash spared, whatever its result.
-// Accounts that do not exist cost what the policy says now: after it was
-// raised, the shorter answer would tell who has had an account for long.
-func (h *Hasher) makeUp(ctx context.Context, plain Plain, d digest) error {
-	extra, short := d.params.short(h.policy.params())
+// level does the work that a cheaper hash spared, so that every refusal costs the
+// same: as much as the policy says, or as the costliest hash of another system
+// that was seen. Accounts that do not exist pay it, too. Otherwise a shorter or a
+// longer answer says who has an account, and since when.
+func (h *Hasher) level(ctx context.Context, plain Plain, spent uint32) error {
+	current := h.policy.params()
+	extra, short := current.rest(spent, max(current.work(), h.costliest.Load()))
 	if !short {
 		return nil
 	}
-	_, err := h.compute(ctx, plain, digest{params: extra, salt: d.salt}, tagSize)
+	_, err := h.compute(ctx, plain, digest{params: extra, salt: random(saltSize)}, tagSize)
 	return err
 }
 
@@ -144,11 +178,16 @@ func (h *Hasher) Close() error {
 }
 
 func (h *Hasher) compute(ctx context.Context, plain Plain, d digest, size int) ([]byte, error) {
+	return h.run(ctx, job{params: d.params, salt: d.salt, size: size, plain: plain.bytes()})
+}
+
+// run waits for a turn and has one job computed.
+func (h *Hasher) run(ctx context.Context, j job) ([]byte, error) {
 	s, err := h.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
-	tag, pause := s.compute(job{params: d.params, salt: d.salt, size: size, plain: plain.bytes()})
+	tag, pause := s.compute(j)
 	if pause > 0 {
 		time.AfterFunc(pause, func() { h.free <- s })
 	} else {

@@ -18,22 +18,26 @@ import (
 	"github.com/portaria/portaria/internal/secret"
 )
 
-// Limits of a password, in characters (code points after NFC).
+// Limits of a new password, in characters (code points after NFC).
 const (
 	MinLength = 8
 	MaxLength = 256
 )
 
-// maxTyped bounds the bytes that are normalised at all. NFC shrinks UTF-8 by
-// less than four, so no password of [MaxLength] characters is lost.
-const maxTyped = MaxLength * utf8.UTFMax * 4
+// MaxTyped is the greatest length of a password that is checked, in characters. It
+// is above [MaxLength], because passwords of other systems may be longer.
+const MaxTyped = 1024
+
+// maxTyped bounds the bytes that are normalised at all: four for each character.
+const maxTyped = MaxTyped * utf8.UTFMax
 
 // What can be wrong with a password before it is hashed.
 var (
 	// ErrTooShort is a new password of fewer than MinLength characters.
 	ErrTooShort = fmt.Errorf("password has fewer than %d characters", MinLength)
-	// ErrTooLong is a password of more than MaxLength characters.
-	ErrTooLong = fmt.Errorf("password has more than %d characters", MaxLength)
+	// ErrTooLong is a new password of more than MaxLength characters, or any
+	// password of more than MaxTyped.
+	ErrTooLong = errors.New("password has too many characters")
 	// ErrNotText is a password that is not valid UTF-8.
 	ErrNotText = errors.New("password is not valid UTF-8")
 	// ErrIsIdentifier is a new password that equals a name of its account.
@@ -49,11 +53,12 @@ var (
 type Plain struct {
 	secret.Hidden
 	text *string
+	// raw is the text before it was normalised. Hashes of other systems are of it.
+	raw *string
 }
 
-// Typed takes a password for checking: any text of at most [MaxLength]
-// characters. Older and shorter passwords must stay usable, so no policy
-// applies. Errors: [ErrTooLong], [ErrNotText].
+// Typed takes a password for checking: any text of at most [MaxTyped]
+// characters. Older passwords must stay usable, so no policy applies. Errors: [ErrTooLong], [ErrNotText].
 func Typed(s string) (Plain, error) {
 	if len(s) > maxTyped {
 		return Plain{}, ErrTooLong
@@ -61,11 +66,11 @@ func Typed(s string) (Plain, error) {
 	if !utf8.ValidString(s) {
 		return Plain{}, ErrNotText
 	}
-	s = norm.NFC.String(s)
-	if utf8.RuneCountInString(s) > MaxLength {
+	composed := norm.NFC.String(s)
+	if utf8.RuneCountInString(composed) > MaxTyped {
 		return Plain{}, ErrTooLong
 	}
-	return Plain{text: &s}, nil
+	return Plain{text: &composed, raw: &s}, nil
 }
 
 // Chosen takes a new password for an account with these identifiers (as typed
@@ -76,8 +81,11 @@ func Chosen(s string, identifiers ...string) (Plain, error) {
 	if err != nil {
 		return Plain{}, err
 	}
-	if utf8.RuneCountInString(*p.text) < MinLength {
+	switch n := utf8.RuneCountInString(*p.text); {
+	case n < MinLength:
 		return Plain{}, ErrTooShort
+	case n > MaxLength:
+		return Plain{}, ErrTooLong
 	}
 	for _, id := range identifiers {
 		if strings.EqualFold(*p.text, norm.NFC.String(id)) {
@@ -85,6 +93,15 @@ func Chosen(s string, identifiers ...string) (Plain, error) {
 		}
 	}
 	return p, nil
+}
+
+// spellings returns the texts that a hash of another system can be of: as typed,
+// and normalised if that differs.
+func (p Plain) spellings() [][]byte {
+	if p.raw == nil || *p.raw == *p.text {
+		return [][]byte{p.bytes()}
+	}
+	return [][]byte{[]byte(*p.raw), p.bytes()}
 }
 
 func (p Plain) bytes() []byte {

@@ -62,7 +62,10 @@ func TestLengthIsCountedInCharactersAfterNFC(t *testing.T) {
 		{"256", strings.Repeat("x", 256), nil, nil},
 		{"256 of two code points", strings.Repeat(eAcute, 256), nil, nil},
 		{"256 of four bytes", strings.Repeat("😀", 256), nil, nil},
-		{"257", strings.Repeat("x", 257), password.ErrTooLong, password.ErrTooLong},
+		{"257", strings.Repeat("x", 257), nil, password.ErrTooLong},
+		{"1024", strings.Repeat("x", 1024), nil, password.ErrTooLong},
+		{"1024 of four bytes", strings.Repeat("😀", 1024), nil, password.ErrTooLong},
+		{"1025", strings.Repeat("x", 1025), password.ErrTooLong, password.ErrTooLong},
 		{"a megabyte", strings.Repeat("x", 1<<20), password.ErrTooLong, password.ErrTooLong},
 		{"not UTF-8", "eight\xff\xfe\xfd", password.ErrNotText, password.ErrNotText},
 	} {

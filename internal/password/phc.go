@@ -57,17 +57,17 @@ func (p params) check() error {
 // work is what a hash costs, near enough: memory × iterations.
 func (p params) work() uint32 { return p.memoryKiB * p.iterations } // bounded by maxWorkKiB
 
-// short is a computation that costs what p costs less than current; ok is
-// false when p costs as much.
-func (p params) short(current params) (extra params, ok bool) {
-	least := 8 * uint32(current.parallelism)
-	if p.work()+least > current.work() {
+// rest returns a computation that costs the difference between spent and whole.
+// It needs no more memory than p. ok is false when too little is left for one.
+func (p params) rest(spent, whole uint32) (extra params, ok bool) {
+	least := 8 * uint32(p.parallelism)
+	if whole < least || spent > whole-least {
 		return params{}, false
 	}
-	rest := current.work() - p.work()
-	extra = current
-	extra.memoryKiB = min(current.memoryKiB, rest)
-	extra.iterations = (rest + extra.memoryKiB/2) / extra.memoryKiB
+	left := whole - spent
+	extra = p
+	extra.memoryKiB = min(p.memoryKiB, left)
+	extra.iterations = min((left+extra.memoryKiB/2)/extra.memoryKiB, maxIterations)
 	return extra, true
 }
 

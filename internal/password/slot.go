@@ -6,17 +6,25 @@ import (
 	"time"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/portaria/portaria/internal/password/legacy"
 )
 
-// job is one Argon2id computation.
+// job is one computation: of Argon2id, or of the scheme of another system.
 type job struct {
 	params
 	size  int // of the tag, in bytes
 	salt  []byte
 	plain []byte
+	// foreign has the scheme to compute instead. The other fields but size and plain
+	// are then empty.
+	foreign *legacy.Hash
 }
 
 func (j job) tag() []byte {
+	if j.foreign != nil {
+		return foreignTag(*j.foreign, j.plain)
+	}
 	return argon2.IDKey(j.plain, j.salt, j.iterations, j.memoryKiB, j.parallelism, uint32(j.size))
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/portaria/portaria/internal/password/legacy"
 )
 
 // workerPatience bounds one answer: a worker that is stopped or starved for so
@@ -92,16 +94,21 @@ type header struct {
 	Parallelism, Size     uint8
 	Salt                  uint8
 	Plain                 uint16
+	Foreign               uint16 // length of the recipe of a foreign hash; 0 for Argon2id
 }
 
 func writeJob(w io.Writer, j job) error {
+	recipe := ""
+	if j.foreign != nil {
+		recipe = j.foreign.Recipe()
+	}
 	b, err := binary.Append(nil, binary.BigEndian, header{
-		j.memoryKiB, j.iterations, j.parallelism, uint8(j.size), uint8(len(j.salt)), uint16(len(j.plain)),
+		j.memoryKiB, j.iterations, j.parallelism, uint8(j.size), uint8(len(j.salt)), uint16(len(j.plain)), uint16(len(recipe)),
 	})
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append(append(b, j.salt...), j.plain...))
+	_, err = w.Write(append(append(append(b, j.salt...), j.plain...), recipe...))
 	return err
 }
 
@@ -115,17 +122,24 @@ func readJob(r io.Reader) (job, error) {
 		params: params{memoryKiB: h.MemoryKiB, iterations: h.Iterations, parallelism: h.Parallelism},
 		size:   int(h.Size),
 	}
+	if h.Foreign > legacy.MaxText {
+		return job{}, fmt.Errorf("recipe of %d bytes", h.Foreign)
+	}
+	b := make([]byte, int(h.Salt)+int(h.Plain)+int(h.Foreign))
+	if _, err := io.ReadFull(r, b); err != nil {
+		return job{}, err
+	}
+	recipe := string(b[len(b)-int(h.Foreign):])
+	j.salt, j.plain = b[:h.Salt], b[h.Salt:len(b)-len(recipe)]
+	if recipe != "" {
+		return readForeign(j, recipe)
+	}
 	if err := j.check(); err != nil {
 		return job{}, err
 	}
 	if j.size < minTag || j.size > maxTag {
 		return job{}, fmt.Errorf("tag of %d bytes", j.size)
 	}
-	b := make([]byte, int(h.Salt)+int(h.Plain))
-	if _, err := io.ReadFull(r, b); err != nil {
-		return job{}, err
-	}
-	j.salt, j.plain = b[:h.Salt], b[h.Salt:]
 	return j, nil
 }
 

@@ -35,6 +35,13 @@ func TestWorkerAnswersAsTheProcessItself(t *testing.T) {
 			t.Errorf("%s: %v", phc, err)
 		}
 	}
+	for _, f := range foreignHashes(t) {
+		for _, wrap := range []password.Wrap{password.WrapNone, password.WrapAll} {
+			if _, err := there.Verify(t.Context(), typed(t, f.password), accept(t, there, f.source, wrap)); err != nil {
+				t.Errorf("%s, wrap %s: %v", f.scheme, wrap, err)
+			}
+		}
+	}
 	if err := there.Decoy(t.Context(), typed(t, "password")); !errors.Is(err, password.ErrMismatch) {
 		t.Errorf("decoy: %v", err)
 	}

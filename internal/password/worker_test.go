@@ -16,8 +16,8 @@ func TestHashesMakeRoomWhenKeptWaiting(t *testing.T) {
 		{20 * ms, 20 * ms, 0},
 		{25 * ms, 20 * ms, 0}, // ordinary unrest
 		{19 * ms, 20 * ms, 0}, // the clocks differ
-		{40 * ms, 20 * ms, 160 * ms},
-		{70 * ms, 20 * ms, 400 * ms},
+		{40 * ms, 20 * ms, 80 * ms},
+		{70 * ms, 20 * ms, 200 * ms},
 		{time.Hour, 20 * ms, 500 * ms}, // logins go on, however full the machine
 	} {
 		if got := password.Rest(password.Kept(c.wall, c.cpu)); got != c.pause {
@@ -49,7 +49,7 @@ func TestWorkerEndsWithItsInput(t *testing.T) {
 // The pipe is no way around the bounds.
 func TestWorkerRefusesAbsurdJobs(t *testing.T) {
 	job := func(memory, size byte) []byte {
-		return []byte{memory, 0, 0, 8, 0, 0, 0, 1, 1, size, 0, 0, 0}
+		return []byte{memory, 0, 0, 8, 0, 0, 0, 1, 1, size, 0, 0, 0, 0, 0}
 	}
 	var out bytes.Buffer
 	if err := password.ServeWorker(bytes.NewReader(job(0, 32)), &out, time.Hour); err != nil || out.Len() != 8+32 {
