@@ -85,7 +85,7 @@ func TestPairsThatAreRefused(t *testing.T) {
 		"JWK with spaces":  {"audience_encryption", "orders=" + spaced(private.RevealJWK()), form},
 		"private":          {"audience_encryption", "orders=" + string(private.RevealJWK()), "orders: is a private key, which only the service may know: make another one, and give its public half"},
 		"secret":           {"audience_encryption", "orders=" + string(secret.RevealJWK()), "orders: is a private key, which only the service may know: make another one, and give its public half"},
-		"key that signs":   {"audience_encryption", "orders=" + string(signing.PublicJWK()), "orders: jose: key refused: no public key in the set that encrypts"},
+		"key that signs":   {"audience_encryption", "orders=" + string(signing.PublicJWK()), "orders: jose: key refused: the set has no public key that encrypts"},
 		"own audience":     {"audience_encryption", "portaria=https://a.example/jwks", "portaria is the audience of this service itself: it must read these tokens, and cannot if they are encrypted to another key"},
 		"too small tokens": {"max_token_size", "511", "511 is not between 512 and 8192"},
 		"too large tokens": {"max_token_size", "8193", "8193 is not between 512 and 8192"},

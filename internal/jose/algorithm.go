@@ -6,13 +6,12 @@ import (
 	_ "crypto/sha512" // registers SHA-384 and SHA-512
 )
 
-// Algorithm is the name of an algorithm in the words of RFC 7518 and RFC 8037.
-// Names that are not in the table of this package, "none" among them, are
-// never accepted.
+// Algorithm is the name of an algorithm as in RFC 7518 and RFC 8037. Names that are not in
+// the table of this package, such as "none", are never accepted.
 type Algorithm string
 
-// The algorithms that sign. HS256, HS384 and HS512 are for a single service:
-// whoever can verify with them can also sign.
+// The algorithms that sign. HS256, HS384 and HS512 are for a single service: everybody who
+// can verify with the secret can also sign.
 const (
 	ES256 Algorithm = "ES256"
 	ES384 Algorithm = "ES384"
@@ -44,13 +43,13 @@ const (
 	A128GCMKW    Algorithm = "A128GCMKW"
 	A192GCMKW    Algorithm = "A192GCMKW"
 	A256GCMKW    Algorithm = "A256GCMKW"
-	// Dir in a header says that the key encrypts the content itself. A key for
-	// it has as its algorithm the content encryption, which it is for alone.
+	// Dir in a header says that the key encrypts the content itself. The algorithm of such
+	// a key is its one content encryption.
 	Dir Algorithm = "dir"
 )
 
-// AlgorithmOf returns the algorithm of a name, allowed or not. "Ed25519" is the name that RFC 9864
-// gives to EdDSA on the only curve that is allowed here.
+// AlgorithmOf returns the algorithm with this name, allowed or not. "Ed25519" is the name
+// in RFC 9864 of EdDSA on the only curve that is allowed here.
 func AlgorithmOf(name string) Algorithm {
 	if name == "Ed25519" {
 		return EdDSA
@@ -80,11 +79,11 @@ const (
 	forEncryption = "enc"
 )
 
-// scheme is one row of the table: what an algorithm demands of its key and how
-// it works. The zero value is no algorithm.
+// scheme is one row of the table: what an algorithm requires of its key and how it works.
+// The zero value is no algorithm.
 type scheme struct {
 	kty    string // "EC", "OKP", "RSA" or "oct"
-	crv    string // of EC and OKP; empty when any of the allowed ones will do
+	crv    string // of EC and OKP; empty if every allowed curve is possible
 	hash   crypto.Hash
 	size   int // of an EC coordinate in a signature, in bytes
 	pss    bool
@@ -146,8 +145,8 @@ func (a Algorithm) encrypting() scheme {
 	return scheme{}
 }
 
-// keySize is the length of the content encryption key in bytes, zero for what
-// is not allowed.
+// keySize returns the length of the content encryption key in bytes, or zero if the
+// encryption is not allowed.
 func (e Encryption) keySize() int {
 	switch e {
 	case A128GCM:
@@ -164,7 +163,7 @@ func (e Encryption) keySize() int {
 	return 0
 }
 
-// lengths returns the exact lengths of initialization vector and tag in bytes.
+// lengths returns the exact lengths of the initialization vector and the tag in bytes.
 func (e Encryption) lengths() (iv, tag int) {
 	switch e {
 	case A128CBCHS256, A192CBCHS384, A256CBCHS512:
@@ -189,12 +188,12 @@ func (a Algorithm) Signs() bool { return a.scheme().use == forSigning }
 // Encrypts reports whether the algorithm is an allowed one that encrypts.
 func (a Algorithm) Encrypts() bool { return a == Dir || a.scheme().use == forEncryption }
 
-// Symmetric reports whether one secret both signs and verifies, or encrypts
-// and decrypts, so that nothing of its key may ever be published.
+// Symmetric reports whether one secret both signs and verifies, or encrypts and decrypts.
+// Then no part of the key may be published.
 func (a Algorithm) Symmetric() bool { return a == Dir || a.scheme().kty == "oct" }
 
-// Legacy reports an algorithm that is read, and used for what is new only when
-// somebody names it: RSA-OAEP, which hashes with SHA-1.
+// Legacy reports an algorithm that is used for new tokens only if somebody names it:
+// RSA-OAEP, which hashes with SHA-1.
 func (a Algorithm) Legacy() bool { return a == RSAOAEP }
 
 // SigningAlgorithms lists the algorithms that sign, the recommended one first.

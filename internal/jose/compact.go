@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Compact is a compact JWS (RFC 7515, section 7.1) cut into its parts, all
-// still encoded. The parts share memory with the token.
+// Compact is a compact JWS (RFC 7515, section 7.1), split into its encoded parts. The parts
+// share memory with the token.
 type Compact struct {
 	Header    string
 	Payload   string
@@ -16,8 +16,8 @@ type Compact struct {
 	Input string
 }
 
-// Split cuts a compact JWS into its parts: at most MaxToken bytes, exactly two
-// dots. It decodes nothing. Errors wrap ErrMalformed.
+// Split splits a compact JWS into its parts: at most MaxToken bytes, exactly two dots. It
+// decodes nothing. Errors wrap ErrMalformed.
 func Split(compact string) (Compact, error) {
 	if len(compact) > MaxToken {
 		return Compact{}, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxToken)
@@ -35,28 +35,27 @@ func Split(compact string) (Compact, error) {
 	}, nil
 }
 
-// notParts says what a token is instead.
+// notParts returns an error that says what the token is instead.
 func notParts(token, want string) error {
 	switch dots := strings.Count(token, "."); {
 	case strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{"):
-		return fmt.Errorf("%w: JSON serialization, only the compact one is accepted here", ErrMalformed)
+		return fmt.Errorf("%w: this is the JSON serialization, and only the compact one is accepted", ErrMalformed)
 	case dots == 2:
-		return fmt.Errorf("%w: signed, not the %s", ErrMalformed, want)
+		return fmt.Errorf("%w: this is a signed token, not the %s", ErrMalformed, want)
 	case dots == 4:
-		return fmt.Errorf("%w: encrypted, not the %s", ErrMalformed, want)
+		return fmt.Errorf("%w: this is an encrypted token, not the %s", ErrMalformed, want)
 	}
 	return fmt.Errorf("%w: not the %s", ErrMalformed, want)
 }
 
-// Decode decodes unpadded base64url (RFC 7515, section 2), and only its one
-// canonical spelling: Go's decoder skips CR and LF and, unless it is told
-// otherwise, takes any value for the spare bits of the last character, so that
-// one token could be spelled in many ways. Errors wrap ErrMalformed.
+// Decode decodes unpadded base64url (RFC 7515, section 2) in its one canonical form. Go's
+// decoder skips CR and LF, and by default accepts any value for the unused bits of the last
+// character, so that one token would have many forms. Errors wrap ErrMalformed.
 func Decode(text string) ([]byte, error) {
 	return AppendDecode(nil, text)
 }
 
-// AppendDecode is [Decode] appended to into.
+// AppendDecode is [Decode], appended to into.
 func AppendDecode(into []byte, text string) ([]byte, error) {
 	if strings.IndexByte(text, '\n') >= 0 || strings.IndexByte(text, '\r') >= 0 {
 		return nil, fmt.Errorf("%w: line break in base64url", ErrMalformed)

@@ -10,7 +10,7 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// EncryptedHeader is what a JWE header says, once the guard has let it pass.
+// EncryptedHeader is the checked header of a JWE.
 type EncryptedHeader struct {
 	Header
 	// Encryption is one of the allowed content encryptions.
@@ -33,13 +33,13 @@ func parseEncryptedHeader(object strictjson.Object) (EncryptedHeader, error) {
 	}
 	switch {
 	case !h.Algorithm.Encrypts() || h.Algorithm.scheme().direct:
-		return EncryptedHeader{}, fmt.Errorf("%w: not one that encrypts", ErrAlgorithm)
+		return EncryptedHeader{}, fmt.Errorf("%w: it does not encrypt", ErrAlgorithm)
 	case h.Encryption.keySize() == 0:
-		return EncryptedHeader{}, fmt.Errorf("%w: no allowed content encryption", ErrAlgorithm)
+		return EncryptedHeader{}, fmt.Errorf("%w: the content encryption is not allowed", ErrAlgorithm)
 	case h.CarriesKey:
-		return EncryptedHeader{}, fmt.Errorf("%w: carries a key", ErrHeader)
+		return EncryptedHeader{}, fmt.Errorf("%w: it contains a key", ErrHeader)
 	case h.epk != nil && !h.Algorithm.agrees(), (h.iv != nil || h.tag != nil) && !h.Algorithm.wrapsWithGCM():
-		return EncryptedHeader{}, fmt.Errorf("%w: member of another algorithm", ErrHeader)
+		return EncryptedHeader{}, fmt.Errorf("%w: it has a member of another algorithm", ErrHeader)
 	}
 	return h, nil
 }
@@ -52,7 +52,7 @@ func (h *EncryptedHeader) set(m strictjson.Member) (err error) {
 		h.Encryption = Encryption(text)
 	case "zip":
 		if text, err = m.Value.Text(); err == nil && text != "DEF" {
-			err = fmt.Errorf("%w: other than DEF", ErrHeader)
+			err = fmt.Errorf("%w: only DEF is allowed", ErrHeader)
 		}
 		h.Compressed = true
 	case "epk":
@@ -64,7 +64,7 @@ func (h *EncryptedHeader) set(m strictjson.Member) (err error) {
 	case "tag":
 		h.tag, err = decodeValue(m.Value)
 	case "p2s", "p2c":
-		err = fmt.Errorf("%w: PBES2 is not in use here", ErrHeader)
+		err = fmt.Errorf("%w: PBES2 is not supported", ErrHeader)
 	default:
 		err = h.Header.set(m)
 	}
@@ -79,7 +79,7 @@ func decodeValue(v strictjson.Value) ([]byte, error) {
 	return Decode(text)
 }
 
-// Encrypted is a JWE that the guard let pass, not yet decrypted.
+// Encrypted is a JWE with a checked header. It is not decrypted yet.
 type Encrypted struct {
 	Header EncryptedHeader
 
@@ -87,12 +87,10 @@ type Encrypted struct {
 	json bool // text is the flattened JSON serialization
 }
 
-// ParseEncrypted takes a compact JWE apart (RFC 7516, section 7.1) and passes
-// each part through the guard: at most MaxToken bytes, exactly four dots,
-// strict base64url, an allowed header, and of each part the length that the
-// algorithms say: the library would take a longer tag and a shorter ciphertext
-// for the same token. Errors wrap ErrMalformed, ErrJSON, ErrAlgorithm or
-// ErrHeader.
+// ParseEncrypted splits a compact JWE (RFC 7516, section 7.1) and checks each part: at most
+// MaxToken bytes, exactly four dots, strict base64url, an allowed header, and the exact
+// length of each part. The library would accept a longer tag and a shorter ciphertext for
+// the same token. Errors wrap ErrMalformed, ErrJSON, ErrAlgorithm or ErrHeader.
 func ParseEncrypted(compact string) (Encrypted, error) {
 	if len(compact) > MaxToken {
 		return Encrypted{}, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxToken)
@@ -121,39 +119,38 @@ func ParseEncrypted(compact string) (Encrypted, error) {
 	return Encrypted{Header: header, text: compact}, nil
 }
 
-// checkLengths compares the parts with what the algorithms say.
+// checkLengths checks the lengths of the parts, which the algorithms define.
 func (h EncryptedHeader) checkLengths(key, iv, tag []byte) error {
 	ivLength, tagLength := h.Encryption.lengths()
 	agreed := h.Algorithm == Dir || h.Algorithm == ECDHES
 	switch {
 	case agreed != (len(key) == 0):
-		return fmt.Errorf("%w: encrypted key where none belongs, or none", ErrMalformed)
+		return fmt.Errorf("%w: the encrypted key is missing, or must not be there", ErrMalformed)
 	case len(iv) != ivLength || len(tag) != tagLength:
-		return fmt.Errorf("%w: initialization vector or tag of a wrong length", ErrMalformed)
+		return fmt.Errorf("%w: the initialization vector or the tag has a wrong length", ErrMalformed)
 	}
 	switch {
 	case agreed || h.Algorithm == RSAOAEP || h.Algorithm == RSAOAEP256:
 		return nil
 	case h.Algorithm.wrapsWithGCM():
 		if len(h.iv) != 12 || len(h.tag) != 16 || len(key) != h.Encryption.keySize() {
-			return fmt.Errorf("%w: wrapped key, its iv or tag of a wrong length", ErrMalformed)
+			return fmt.Errorf("%w: the wrapped key, its iv or its tag has a wrong length", ErrMalformed)
 		}
 	case len(key) != h.Encryption.keySize()+8: // RFC 3394 adds eight bytes
-		return fmt.Errorf("%w: wrapped key of a wrong length", ErrMalformed)
+		return fmt.Errorf("%w: the wrapped key has a wrong length", ErrMalformed)
 	}
 	return nil
 }
 
-// Decrypt returns the plaintext, decrypted with the key's own algorithm; one
-// that came compressed has at most 250 kB, where the library stops (RFC 8725,
-// section 3.6 asks for a bound). Errors wrap ErrKey, ErrAlgorithm or
-// ErrDecrypt.
+// Decrypt decrypts with the key's own algorithm and returns the plaintext. The library
+// stops after 250 kB of compressed plaintext (RFC 8725, section 3.6 requires a bound).
+// Errors wrap ErrKey, ErrAlgorithm or ErrDecrypt.
 func (e Encrypted) Decrypt(k Key) ([]byte, error) {
 	if e.text == "" || !k.unwraps {
-		return nil, fmt.Errorf("%w: does not decrypt", ErrKey)
+		return nil, fmt.Errorf("%w: the key does not decrypt", ErrKey)
 	}
 	if !k.decrypts(e.Header) {
-		return nil, fmt.Errorf("%w: not the key's", ErrAlgorithm)
+		return nil, fmt.Errorf("%w: it is not the algorithm of the key", ErrAlgorithm)
 	}
 	if private, ok := k.private.(*ecdsa.PrivateKey); ok {
 		if err := e.Header.checkEphemeral(private); err != nil {
@@ -171,12 +168,12 @@ func (e Encrypted) Decrypt(k Key) ([]byte, error) {
 	return plaintext, nil
 }
 
-// decrypts reports whether the header confirms the key's algorithm.
+// decrypts reports whether the header names the key's algorithm.
 func (k Key) decrypts(h EncryptedHeader) bool {
 	return h.Algorithm == k.headerAlgorithm() && (h.Algorithm != Dir || h.Encryption == Encryption(k.alg))
 }
 
-// parse hands the token to the library, with its one algorithm to allow.
+// parse parses the token with the library, which may use only one algorithm.
 func (e Encrypted) parse() (*gojose.JSONWebEncryption, error) {
 	algorithms := []gojose.KeyAlgorithm{gojose.KeyAlgorithm(e.Header.Algorithm)}
 	encryptions := []gojose.ContentEncryption{gojose.ContentEncryption(e.Header.Encryption)}
@@ -186,27 +183,27 @@ func (e Encrypted) parse() (*gojose.JSONWebEncryption, error) {
 	return gojose.ParseEncryptedCompact(e.text, algorithms, encryptions)
 }
 
-// checkEphemeral refuses a sender's key that is not a point on the curve of
-// ours: each answer to such a key would tell something of our private key.
+// checkEphemeral rejects a sender's key that is not a point on the curve of our key. Each
+// response to a key off the curve would reveal a part of our private key.
 func (h EncryptedHeader) checkEphemeral(private *ecdsa.PrivateKey) error {
 	r := jwkReader{object: h.epk}
 	if r.text("kty") != "EC" {
-		return fmt.Errorf("%w: epk missing or of another kind", ErrKey)
+		return fmt.Errorf("%w: epk is missing or of another kind", ErrKey)
 	}
 	public, ok := r.ec().(*ecdsa.PublicKey)
 	if r.err != nil {
 		return fmt.Errorf("read epk: %w", r.err)
 	}
 	if !ok || public.Curve != private.Curve {
-		return fmt.Errorf("%w: epk not a public key on the curve of the key", ErrKey)
+		return fmt.Errorf("%w: epk is not a public key on the curve of the key", ErrKey)
 	}
 	return nil
 }
 
-// DecryptNested decrypts a nested JWT (RFC 7519, section 5.2) and returns the
-// signed token inside, not yet verified. It refuses a "cty" other than JWT and
-// any content but a compact JWS, so that tokens nest once and no deeper. Errors
-// are those of [Encrypted.Decrypt], ErrHeader or ErrMalformed.
+// DecryptNested decrypts a nested JWT (RFC 7519, section 5.2) and returns the signed token
+// inside, which is not verified yet. It rejects a "cty" other than JWT and any content but
+// a compact JWS, so that tokens nest only once. Errors are those of [Encrypted.Decrypt],
+// ErrHeader or ErrMalformed.
 func (e Encrypted) DecryptNested(k Key) (string, error) {
 	if strings.TrimPrefix(strings.ToLower(e.Header.ContentType), "application/") != "jwt" {
 		return "", fmt.Errorf("%w: cty is not JWT", ErrHeader)

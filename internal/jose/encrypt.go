@@ -7,7 +7,7 @@ import (
 	gojose "github.com/go-jose/go-jose/v4"
 )
 
-// EncryptOptions say how to encrypt; the zero value will do.
+// EncryptOptions are the options of an encryption. The zero value has the defaults.
 type EncryptOptions struct {
 	// Encryption of the content. Default A256GCM; a key for [Dir] has its own.
 	Encryption Encryption
@@ -15,13 +15,12 @@ type EncryptOptions struct {
 	Type, ContentType string
 }
 
-// Encrypt makes a compact JWE (RFC 7516, section 7.1) with the key's own
-// algorithm and its kid. It never compresses: the length would tell of the
-// content. Errors wrap ErrKey, ErrAlgorithm or, above MaxToken bytes,
-// ErrMalformed.
+// Encrypt makes a compact JWE (RFC 7516, section 7.1) with the key's own algorithm and its
+// kid. It never compresses, because the length would reveal something about the content.
+// Errors wrap ErrKey, ErrAlgorithm or, above MaxToken bytes, ErrMalformed.
 func (k Key) Encrypt(plaintext []byte, o EncryptOptions) (string, error) {
 	if !k.wraps {
-		return "", fmt.Errorf("%w: does not encrypt", ErrKey)
+		return "", fmt.Errorf("%w: the key does not encrypt", ErrKey)
 	}
 	enc, err := k.encryption(o.Encryption)
 	if err != nil {
@@ -77,7 +76,7 @@ func (k Key) encryption(want Encryption) (Encryption, error) {
 	return want, nil
 }
 
-// headerAlgorithm is the key's algorithm as headers name it.
+// headerAlgorithm returns the key's algorithm as headers name it.
 func (k Key) headerAlgorithm() Algorithm {
 	if k.alg.scheme().direct {
 		return Dir

@@ -6,25 +6,25 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// Header is what a JWS header says, once the guard has let it pass. Nothing in
-// it is signed yet, and even then it only confirms what the key is.
+// Header is the checked header of a JWS. Its values are not verified yet. They only confirm
+// what the key defines.
 type Header struct {
 	// Algorithm is one of the allowed signing algorithms.
 	Algorithm Algorithm
-	// Kid names a key; it is only ever compared, never used as a path, URL or
-	// query. Empty when absent.
+	// Kid names a key. It is only compared, never used as a path, URL or query. Empty when
+	// absent.
 	Kid string
 	// Type and ContentType are "typ" and "cty" as written, empty when absent.
 	Type, ContentType string
-	// CarriesKey reports "jwk", "jku", "x5u" or "x5c". Their values are never
-	// read: whoever signs a token may not say which key to check it with.
+	// CarriesKey reports "jwk", "jku", "x5u" or "x5c". Their values are never read: the
+	// signer of a token may not choose the key that verifies it.
 	CarriesKey bool
 }
 
-// ParseHeader reads the encoded header of a JWS. It refuses anything but a
-// strict JSON object with an allowed "alg", any "crit" (no extension is
-// understood here; RFC 7515, section 4.1.11) and "b64": false (RFC 7797).
-// Errors wrap ErrMalformed, ErrJSON, ErrAlgorithm or ErrHeader.
+// ParseHeader reads the encoded header of a JWS: a strict JSON object with an allowed
+// "alg". It rejects "crit", because no extension is supported (RFC 7515, section 4.1.11),
+// and "b64": false (RFC 7797). Errors wrap ErrMalformed, ErrJSON, ErrAlgorithm or
+// ErrHeader.
 func ParseHeader(encoded string) (Header, error) {
 	text, err := Decode(encoded)
 	if err != nil {
@@ -40,12 +40,12 @@ func ParseHeader(encoded string) (Header, error) {
 func parseHeader(object strictjson.Object) (Header, error) {
 	var h Header
 	for _, m := range object {
-		if err := h.set(m); err != nil { // only members of known names fail
+		if err := h.set(m); err != nil { // only members with known names fail
 			return Header{}, fmt.Errorf("read header member %s: %w", m.Name, err)
 		}
 	}
 	if !h.Algorithm.Signs() {
-		return Header{}, fmt.Errorf("%w: not one that signs", ErrAlgorithm)
+		return Header{}, fmt.Errorf("%w: it does not sign", ErrAlgorithm)
 	}
 	return h, nil
 }
@@ -70,27 +70,27 @@ func (h *Header) set(m strictjson.Member) (err error) {
 	case "x5t", "x5t#S256":
 		_, err = m.Value.Text()
 	case "crit":
-		// RFC 7515 lets us ignore nothing here: whoever wrote it says that a
-		// reader who does not understand the extension must refuse.
-		err = fmt.Errorf("%w: no extension is understood", ErrHeader)
+		// A reader must reject a token with an extension that it does not support (RFC
+		// 7515, section 4.1.11).
+		err = fmt.Errorf("%w: no extension is supported", ErrHeader)
 	case "b64":
-		// Without "crit" some readers take the payload as it is and others
-		// decode it: one signature, two messages.
+		// Without "crit", some readers decode the payload and others do not: one signature,
+		// two messages.
 		if encoded, ok := m.Value.Bool(); ok != nil || !encoded {
-			err = fmt.Errorf("%w: other than true", ErrHeader)
+			err = fmt.Errorf("%w: it is not true", ErrHeader)
 		}
 	}
 	return err
 }
 
-// Message is a compact JWS that the guard let pass, not yet verified.
+// Message is a compact JWS with a checked header. Its signature is not verified yet.
 type Message struct {
 	Header Header
 
 	parts Compact
 }
 
-// Parse takes a compact JWS apart and passes its header through the guard.
+// Parse splits a compact JWS and checks its header.
 func Parse(compact string) (Message, error) {
 	parts, err := Split(compact)
 	if err != nil {
@@ -100,9 +100,9 @@ func Parse(compact string) (Message, error) {
 	return Message{Header: header, parts: parts}, err
 }
 
-// Verify checks the signature with the key's own algorithm and returns the
-// payload. There is no way to get at the payload before.
-// Errors wrap ErrKey, ErrAlgorithm, ErrSignature or ErrMalformed.
+// Verify checks the signature with the key's own algorithm and returns the payload. Without
+// Verify, the payload cannot be read. Errors wrap ErrKey, ErrAlgorithm, ErrSignature or
+// ErrMalformed.
 func (m Message) Verify(k Key) ([]byte, error) {
 	if m.Header.Algorithm != k.Algorithm() {
 		return nil, fmt.Errorf("%w: not the key's", ErrAlgorithm)
@@ -113,9 +113,8 @@ func (m Message) Verify(k Key) ([]byte, error) {
 	return Decode(m.parts.Payload)
 }
 
-// Verify checks the signature with the key's own algorithm, whatever the
-// header says: for callers that know the header by value. Others use
-// [Message.Verify].
+// Verify checks the signature with the key's own algorithm and ignores the header. It is
+// for callers that have checked the header. Others use [Message.Verify].
 func (c Compact) Verify(k Key) error {
 	var buffer [maxSignature]byte
 	if len(c.Signature) > 2*maxSignature {

@@ -28,20 +28,20 @@ const (
 	maxKid = 256
 )
 
-// Errors of this package. Texts never hold any part of a token or key, so they
-// may be logged.
+// Errors of this package. Their texts never contain a part of a token or key, so they may
+// be logged.
 var (
 	// ErrMalformed reports a token that is not a compact JWS or JWE within the
 	// limits.
 	ErrMalformed = errors.New("jose: malformed token")
 	// ErrHeader reports a header that this package does not allow.
-	ErrHeader = errors.New("jose: refused header")
+	ErrHeader = errors.New("jose: header refused")
 	// ErrJSON reports text that is not strict JSON; see package strictjson.
 	ErrJSON = strictjson.ErrInvalid
 	// ErrAlgorithm reports an algorithm that is unknown, not allowed, or not
 	// the one that the key has.
 	ErrAlgorithm = errors.New("jose: algorithm refused")
-	// ErrKey reports a key that is malformed, too weak, or not meant for this.
+	// ErrKey reports a key that is malformed, too weak, or for another purpose.
 	ErrKey = errors.New("jose: key refused")
 	// ErrDecrypt reports an encrypted token that does not decrypt with the key.
 	// It never says at which step, because that would help an attacker.

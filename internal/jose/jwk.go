@@ -13,18 +13,17 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// ParseJWK reads a JWK (RFC 7517), public or private, strictly: JSON without
-// duplicates, canonical base64url, numbers of their full length, "use" and
-// "key_ops" as they say. The algorithm is the "alg" member, or follows from
-// the curve of a key that signs; any other key without "alg" is refused, see
-// [ParseJWKAs]. The name of a content encryption as "alg", as in RFC 7520,
-// section 5.6, means that the key is used with [Dir]. Without "kid", the
-// thumbprint is used. Errors wrap ErrKey, ErrJSON, ErrMalformed or
-// ErrAlgorithm.
+// ParseJWK reads a JWK (RFC 7517), public or private, strictly: JSON without duplicate
+// names, canonical base64url, numbers of full length, and "use" and "key_ops" as they say.
+//
+// The algorithm is the "alg" member, or follows from the curve of a key that signs. Any
+// other key without "alg" is rejected, see [ParseJWKAs]. A content encryption as "alg", as
+// in RFC 7520, section 5.6, means that the key is used with [Dir]. Without "kid", the
+// thumbprint is the kid. Errors wrap ErrKey, ErrJSON, ErrMalformed or ErrAlgorithm.
 func ParseJWK(data []byte) (Key, error) { return ParseJWKAs(data, "") }
 
-// ParseJWKAs is [ParseJWK] for a key that need not name its algorithm; one
-// that does must name this one.
+// ParseJWKAs is [ParseJWK] for a key that may omit its algorithm. If it has one, it must be
+// this one.
 func ParseJWKAs(data []byte, a Algorithm) (Key, error) {
 	if len(data) > MaxKey {
 		return Key{}, fmt.Errorf("%w: longer than %d bytes", ErrKey, MaxKey)
@@ -97,8 +96,8 @@ func (r *jwkReader) bytes(name string) []byte {
 	return data
 }
 
-// number returns a base64url member that is a number. Some issuers write one
-// zero byte in front of it, as a signed number has it; RFC 7518 writes none.
+// number returns a base64url member that is a number. Some issuers write one zero byte
+// before it, as in a signed number; RFC 7518 has none.
 func (r *jwkReader) number(name string) []byte {
 	data := r.bytes(name)
 	if len(data) > 1 && data[0] == 0 {
@@ -125,7 +124,7 @@ func (r *jwkReader) algorithm(want Algorithm) Algorithm {
 	direct := want == Dir && name.scheme().direct
 	switch {
 	case name != "" && want != "" && name != want && !direct:
-		r.refuse("it is for another algorithm")
+		r.refuse("the key is for another algorithm")
 	case name != "":
 		return name
 	case want != "":
@@ -134,11 +133,11 @@ func (r *jwkReader) algorithm(want Algorithm) Algorithm {
 	if natural := naturalAlgorithm(r.text("crv")); natural != "" && r.text("use") != forEncryption {
 		return natural
 	}
-	r.refuse("it names no algorithm")
+	r.refuse("the key does not name its algorithm")
 	return ""
 }
 
-// naturalAlgorithm is the one with which keys on this curve sign.
+// naturalAlgorithm returns the algorithm with which keys on this curve sign.
 func naturalAlgorithm(crv string) Algorithm {
 	switch crv {
 	case "P-256":
@@ -167,21 +166,21 @@ func (r *jwkReader) material() any {
 			return secret
 		}
 	}
-	r.refuse("kty not supported, or nothing in it")
+	r.refuse("the kty is not supported, or its members are missing")
 	return nil
 }
 
 func (r *jwkReader) ec() any {
 	c := curve(r.text("crv"))
 	if c == nil {
-		r.refuse("curve too small or not supported")
+		r.refuse("the curve is too small or not supported")
 		return nil
 	}
 	size := (c.Params().BitSize + 7) / 8
 	point := slices.Concat([]byte{4}, r.fixed("x", size), r.fixed("y", size))
 	public, err := ecdsa.ParseUncompressedPublicKey(c, point)
 	if err != nil {
-		r.refuse("point not on its curve")
+		r.refuse("the point is not on its curve")
 		return nil
 	}
 	if _, ok := r.object.Get("d"); !ok {
@@ -189,7 +188,7 @@ func (r *jwkReader) ec() any {
 	}
 	private, err := ecdsa.ParseRawPrivateKey(c, r.fixed("d", size))
 	if err != nil || !private.PublicKey.Equal(public) {
-		r.refuse("private and public half do not match")
+		r.refuse("the private and the public half do not match")
 		return nil
 	}
 	return private
@@ -197,7 +196,7 @@ func (r *jwkReader) ec() any {
 
 func (r *jwkReader) okp() any {
 	if r.text("crv") != "Ed25519" {
-		r.refuse("curve too small or not supported")
+		r.refuse("the curve is too small or not supported")
 		return nil
 	}
 	public := ed25519.PublicKey(r.fixed("x", ed25519.PublicKeySize))
@@ -206,7 +205,7 @@ func (r *jwkReader) okp() any {
 	}
 	private := ed25519.NewKeyFromSeed(r.fixed("d", ed25519.SeedSize))
 	if !public.Equal(private.Public()) {
-		r.refuse("private and public half do not match")
+		r.refuse("the private and the public half do not match")
 	}
 	return private
 }
@@ -214,7 +213,7 @@ func (r *jwkReader) okp() any {
 func (r *jwkReader) rsa() any {
 	n, e := r.number("n"), r.number("e")
 	if len(n) == 0 || len(e) == 0 || len(e) > 4 || len(n) > maxRSA/8 {
-		r.refuse("RSA modulus or exponent out of range")
+		r.refuse("the RSA modulus or exponent is out of range")
 		return nil
 	}
 	public := rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
@@ -223,7 +222,7 @@ func (r *jwkReader) rsa() any {
 	}
 	d, p, q := r.number("d"), r.number("p"), r.number("q")
 	if len(d) > len(n) || len(p) == 0 || len(q) == 0 || len(p) > len(n) || len(q) > len(n) {
-		r.refuse("RSA private key without its two primes")
+		r.refuse("the two primes of the RSA private key are missing")
 		return nil
 	}
 	private := &rsa.PrivateKey{PublicKey: public, D: new(big.Int).SetBytes(d),
@@ -232,10 +231,10 @@ func (r *jwkReader) rsa() any {
 	return private
 }
 
-// restrict narrows what the key may do to what "use" and "key_ops" say.
+// restrict limits the key to what "use" and "key_ops" allow.
 func (r *jwkReader) restrict(k *Key) {
 	if use := r.text("use"); use != "" && use != k.alg.scheme().use {
-		r.refuse("its use is not that of its algorithm")
+		r.refuse("the use does not fit the algorithm")
 	}
 	v, ok := r.object.Get("key_ops")
 	if !ok {
@@ -252,12 +251,12 @@ func (r *jwkReader) restrict(k *Key) {
 	}
 	k.allow(ops)
 	if !k.checks && !k.signs && !k.wraps && !k.unwraps {
-		r.refuse("its key_ops are none of its algorithm")
+		r.refuse("the key_ops do not fit the algorithm")
 	}
 }
 
-// allow takes away what is not among the operations. The private half of a
-// pair names what it does itself; its public half still does the reverse.
+// allow removes what is not among the operations. key_ops of a private key name what the
+// private half does; its public half still does the reverse.
 func (k *Key) allow(ops []string) {
 	among := func(names ...string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(ops, name) })

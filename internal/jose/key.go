@@ -43,8 +43,8 @@ func Generate(a Algorithm) (Key, error) {
 		if err != nil {
 			return Key{}, err
 		}
-		// One thumbprint in 64 starts with a dash, and every command line
-		// would take that kid for a flag.
+		// One thumbprint in 64 starts with a dash, and command lines would read such a kid
+		// as a flag.
 		key, err := NewKey(a, private)
 		if err != nil || !strings.HasPrefix(key.Kid(), "-") {
 			return key, err
@@ -66,7 +66,7 @@ func generate(s scheme) (any, error) {
 		_, err := io.ReadFull(rand.Reader, secret)
 		return secret, err
 	}
-	return nil, fmt.Errorf("%w: cannot make a key for it", ErrAlgorithm)
+	return nil, fmt.Errorf("%w: no key can be made for it", ErrAlgorithm)
 }
 
 func curve(name string) elliptic.Curve {
@@ -89,15 +89,15 @@ func (s scheme) leastSecret() int {
 	return s.hash.Size()
 }
 
-// NewKey binds a private or public key of crypto/ecdsa, crypto/ed25519 or
-// crypto/rsa, or a secret as []byte, to one algorithm. It refuses keys of
-// another kind or curve and weak ones, and says why: RSA outside 2048 to 4096
-// bits, with an exponent that is even or below 3, or of the weak ROCA form;
-// Ed25519 points of low order; HMAC secrets shorter than the hash. A secret
-// that encrypts has exactly the length that its algorithm wants; for [Dir] the
-// length decides which GCM or CBC it is for, and CBC with 256 bits is had by
-// its own name, A128CBC-HS256. Its kid is its thumbprint. Errors wrap ErrKey
-// or ErrAlgorithm.
+// NewKey binds a private or public key of crypto/ecdsa, crypto/ed25519 or crypto/rsa, or a
+// secret as []byte, to one algorithm. Its kid is its thumbprint. It rejects keys of another
+// kind or curve and weak keys: RSA outside 2048 to 4096 bits, with an exponent that is even
+// or below 3, or with the ROCA weakness; Ed25519 points of low order; HMAC secrets shorter
+// than the hash.
+//
+// A secret that encrypts has exactly the length that its algorithm requires. For [Dir] the
+// length decides which GCM or CBC the key is for; CBC with 256 bits needs its own name,
+// A128CBC-HS256. Errors wrap ErrKey or ErrAlgorithm.
 func NewKey(a Algorithm, material any) (Key, error) {
 	if secret, ok := material.([]byte); ok && a == Dir {
 		a = directly(len(secret))
@@ -109,7 +109,7 @@ func NewKey(a Algorithm, material any) (Key, error) {
 	return k.bind(a)
 }
 
-// unbound returns a key that is strong enough, but for no algorithm yet.
+// unbound returns a key that is strong enough and has no algorithm yet.
 func unbound(material any) (Key, error) {
 	var k Key
 	switch m := material.(type) {
@@ -117,7 +117,7 @@ func unbound(material any) (Key, error) {
 		k.private, k.public = m, &m.PublicKey
 	case ed25519.PrivateKey:
 		if len(m) != ed25519.PrivateKeySize {
-			return Key{}, fmt.Errorf("%w: wrong length", ErrKey)
+			return Key{}, fmt.Errorf("%w: it has a wrong length", ErrKey)
 		}
 		k.private, k.public = m, m.Public()
 	case *rsa.PrivateKey:
@@ -130,7 +130,7 @@ func unbound(material any) (Key, error) {
 	return k, k.check()
 }
 
-// bind makes the key one for this algorithm, with all that it may then do.
+// bind binds the key to this algorithm and sets what it may do.
 func (k Key) bind(a Algorithm) (Key, error) {
 	k.alg = a
 	if err := k.fits(); err != nil {
@@ -154,11 +154,11 @@ func directly(size int) Algorithm {
 	return Dir
 }
 
-// fits compares the key with what its algorithm demands.
+// fits compares the key with what its algorithm requires.
 func (k Key) fits() error {
 	s := k.alg.scheme()
 	if s.use == "" {
-		return fmt.Errorf("%w: not an allowed one", ErrAlgorithm)
+		return fmt.Errorf("%w: it is not allowed", ErrAlgorithm)
 	}
 	ok := false
 	switch p := k.public.(type) {
@@ -172,7 +172,7 @@ func (k Key) fits() error {
 		return k.fitsSecret(s)
 	}
 	if !ok {
-		return fmt.Errorf("%w: not a key, or not the curve, for %s", ErrKey, k.alg)
+		return fmt.Errorf("%w: it is no key for %s, or on another curve", ErrKey, k.alg)
 	}
 	return nil
 }
@@ -181,19 +181,19 @@ func (k Key) fitsSecret(s scheme) error {
 	secret, ok := k.private.([]byte)
 	switch {
 	case !ok || s.kty != "oct":
-		return fmt.Errorf("%w: not a key for %s", ErrKey, k.alg)
+		return fmt.Errorf("%w: it is no key for %s", ErrKey, k.alg)
 	case s.use == forSigning && len(secret) < s.hash.Size():
-		return fmt.Errorf("%w: secret of %d bytes, shorter than the hash of %s", ErrKey, len(secret), k.alg)
+		return fmt.Errorf("%w: the secret has %d bytes, fewer than the hash of %s", ErrKey, len(secret), k.alg)
 	case s.use == forEncryption && len(secret) != s.secret:
-		return fmt.Errorf("%w: secret of %d bytes, %s takes %d", ErrKey, len(secret), k.alg, s.secret)
+		return fmt.Errorf("%w: the secret has %d bytes, and %s requires %d", ErrKey, len(secret), k.alg, s.secret)
 	}
 	return nil
 }
 
-// WithKid returns the key under another identifier, such as an imported one.
+// WithKid returns the key with another kid.
 func (k Key) WithKid(kid string) (Key, error) {
 	if kid == "" || len(kid) > maxKid {
-		return Key{}, fmt.Errorf("%w: kid must have 1 to %d bytes", ErrKey, maxKid)
+		return Key{}, fmt.Errorf("%w: the kid must have 1 to %d bytes", ErrKey, maxKid)
 	}
 	k.kid = kid
 	return k, nil
@@ -205,7 +205,7 @@ func (k Key) Algorithm() Algorithm { return k.alg }
 // Kid returns the key's identifier.
 func (k Key) Kid() string { return k.kid }
 
-// Private reports whether the key holds more than may be published.
+// Private reports whether the key has a private half or is a secret.
 func (k Key) Private() bool { return k.private != nil }
 
 // Public returns the public half, which verifies or encrypts. A symmetric key has none:

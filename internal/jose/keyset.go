@@ -9,7 +9,7 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// Limits on key sets.
+// Limits of key sets.
 const (
 	// MaxKeySet is the greatest length of a key set in bytes.
 	MaxKeySet = 512 << 10
@@ -17,35 +17,34 @@ const (
 	maxKeys = 100
 )
 
-// ErrNoKey reports that no key of a set is called so, has this algorithm and may
-// do this. It wraps ErrKey.
-var ErrNoKey = fmt.Errorf("%w: none in the set for this kid and algorithm", ErrKey)
+// ErrNoKey reports that no key of a set has this kid and algorithm and may do this. It
+// wraps ErrKey.
+var ErrNoKey = fmt.Errorf("%w: the set has no key for this kid and algorithm", ErrKey)
 
 // ErrEmptyKeySet reports a key set without any key. It wraps ErrKey.
-var ErrEmptyKeySet = fmt.Errorf("%w: set without keys", ErrKey)
+var ErrEmptyKeySet = fmt.Errorf("%w: the set has no keys", ErrKey)
 
-var errDuplicateKid = fmt.Errorf("%w: set with two keys under one kid", ErrKey)
+var errDuplicateKid = fmt.Errorf("%w: the set has two keys with one kid", ErrKey)
 
-// KeySet holds somebody's keys (RFC 7517, section 5): those that are of a kind
-// known here and strong enough. The zero value has none and verifies nothing.
+// KeySet holds the usable keys of a key set (RFC 7517, section 5): those of a known kind
+// that are strong enough. The zero value has none and verifies nothing.
 type KeySet struct {
 	entries []entry
 	skipped []Skipped
 }
 
-// entry is one key of the set, once for each algorithm that it may have: one,
-// if it names it.
+// entry is one key of the set. A key that does not name its algorithm has one entry for
+// each possible algorithm.
 type entry struct {
 	kid, kty string // as written, empty when absent
 	keys     []Key
-	// stated says that the key names its algorithm or its use, so that no
-	// guess from its kind is needed.
+	// stated reports whether the key names its algorithm or its use.
 	stated bool
 }
 
 // Skipped is a key of a set that is not used.
 type Skipped struct {
-	// Index is its place in the set, from 0.
+	// Index is its position in the set, from 0.
 	Index int
 	// Kid and Type are "kid" and "kty", empty when absent or not strings.
 	Kid, Type string
@@ -53,9 +52,9 @@ type Skipped struct {
 	Reason error
 }
 
-// ParseKeySet reads a key set, or one JWK as a set of itself. It decodes key by
-// key: one of an unknown kty, curve or algorithm, or too weak, is left out and
-// listed in [KeySet.Skipped]. The whole set is refused when it
+// ParseKeySet reads a key set, or one JWK as a set of one key. Keys with an unknown kty,
+// curve or algorithm and weak keys are left out and listed in [KeySet.Skipped]. The whole
+// set is rejected if it
 //
 //   - is not strict JSON, or has more than 100 keys, or none that can be used;
 //   - has two keys that could be meant by one kid and algorithm: whoever
@@ -68,7 +67,7 @@ type Skipped struct {
 // Errors wrap ErrKey or ErrJSON.
 func ParseKeySet(data []byte) (KeySet, error) {
 	if len(data) > MaxKeySet {
-		return KeySet{}, fmt.Errorf("%w: set longer than %d bytes", ErrKey, MaxKeySet)
+		return KeySet{}, fmt.Errorf("%w: the set is longer than %d bytes", ErrKey, MaxKeySet)
 	}
 	object, err := strictjson.Parse(data)
 	if err != nil {
@@ -84,7 +83,7 @@ func ParseKeySet(data []byte) (KeySet, error) {
 		return KeySet{}, fmt.Errorf("read key set: %w", err)
 	}
 	if len(jwks) > maxKeys {
-		return KeySet{}, fmt.Errorf("%w: set of more than %d keys", ErrKey, maxKeys)
+		return KeySet{}, fmt.Errorf("%w: the set has more than %d keys", ErrKey, maxKeys)
 	}
 	var s KeySet
 	for i, jwk := range jwks {
@@ -102,10 +101,10 @@ func (s *KeySet) add(index int, jwk strictjson.Value) {
 	s.entries = append(s.entries, e)
 }
 
-// check refuses sets that cannot be meant.
+// check rejects sets that are certainly mistakes.
 func (s KeySet) check() error {
 	if len(s.entries) == 0 && len(s.skipped) > 0 {
-		return fmt.Errorf("%w: set without a key that can be used; the first: %w", ErrKey, s.skipped[0].Reason)
+		return fmt.Errorf("%w: no key of the set can be used; the first one: %w", ErrKey, s.skipped[0].Reason)
 	}
 	if len(s.entries) == 0 {
 		return ErrEmptyKeySet
@@ -126,7 +125,7 @@ func (s KeySet) check() error {
 		}
 	}
 	if secrets && published {
-		return fmt.Errorf("%w: set with secrets beside public keys", ErrKey)
+		return fmt.Errorf("%w: the set has secrets beside public keys", ErrKey)
 	}
 	return nil
 }
@@ -137,8 +136,8 @@ func (e entry) sharesAlgorithm(other entry) bool {
 	})
 }
 
-// parseEntry reads one key. If it names no algorithm, it becomes one key for
-// each that its kind, length, "use" and "key_ops" allow.
+// parseEntry reads one key. If it does not name its algorithm, it becomes one key for each
+// algorithm that its kind, length, "use" and "key_ops" allow.
 func parseEntry(jwk []byte) (entry, error) {
 	if len(jwk) > MaxKey {
 		return entry{}, fmt.Errorf("%w: longer than %d bytes", ErrKey, MaxKey)
@@ -177,7 +176,7 @@ func (r *jwkReader) bindings(material any) ([]Key, error) {
 		if err != nil {
 			continue
 		}
-		finish := jwkReader{object: r.object} // its own first error
+		finish := jwkReader{object: r.object} // with a first error of its own
 		if k, err = finish.finish(k); err == nil {
 			keys = append(keys, k)
 		}
@@ -188,7 +187,7 @@ func (r *jwkReader) bindings(material any) ([]Key, error) {
 	return keys, nil
 }
 
-// everyAlgorithm lists all that a key may be bound to.
+// everyAlgorithm lists all algorithms that a key may have.
 func everyAlgorithm() []Algorithm {
 	all := append(SigningAlgorithms(), EncryptionAlgorithms()...)
 	for _, e := range Encryptions() {
@@ -197,11 +196,11 @@ func everyAlgorithm() []Algorithm {
 	return all
 }
 
-// Skipped lists the keys that are left out, with the reason of each.
+// Skipped lists the keys that are left out, each with the reason.
 func (s KeySet) Skipped() []Skipped { return slices.Clone(s.skipped) }
 
-// Keys lists the keys that are used, in the order of the set. One that names no
-// algorithm is there once for each that it may have.
+// Keys lists the usable keys in the order of the set. A key without algorithm is listed
+// once for each possible algorithm.
 func (s KeySet) Keys() []Key {
 	var keys []Key
 	for _, e := range s.entries {
@@ -210,11 +209,10 @@ func (s KeySet) Keys() []Key {
 	return keys
 }
 
-// Find returns the key to verify a token with this header: the one of its kid
-// whose algorithm is the header's. If the key names no algorithm, the header's
-// must be among those that its kind allows: never one of another kind, so that
-// nobody can have a public key taken for a secret. Without a kid, in the header
-// or in the key, exactly one key must be possible. Errors wrap ErrKey.
+// Find returns the key that verifies a token with this header: the key with its kid and its
+// algorithm. If the key does not name its algorithm, its kind must allow the header's, so
+// that a public key is never used as a secret. If the header or the key has no kid, exactly
+// one key must be possible. Errors wrap ErrKey.
 func (s KeySet) Find(h Header) (Key, error) {
 	return s.find(h.Kid, func(k Key) bool { return k.checks && k.alg == h.Algorithm })
 }
@@ -245,26 +243,25 @@ func (s KeySet) find(kid string, fits func(Key) bool) (Key, error) {
 	case 1:
 		return named[0], nil
 	}
-	return Key{}, fmt.Errorf("%w: several in the set would do, and no kid says which", ErrKey)
+	return Key{}, fmt.Errorf("%w: several keys of the set are possible, and no kid chooses one", ErrKey)
 }
 
-// missing says why there is no key of this kid.
+// missing returns the reason why there is no key with this kid.
 func (s KeySet) missing(kid string) error {
 	for _, k := range s.skipped {
 		if kid != "" && k.Kid == kid {
-			// Not wrapped: the header's algorithm, for one, is not at fault.
+			// Not wrapped, because the error must not match ErrAlgorithm of the header.
 			return fmt.Errorf("%w: the key of this kid is not used: %v", ErrNoKey, k.Reason)
 		}
 	}
 	return ErrNoKey
 }
 
-// EncryptionKey returns the public key to encrypt to: the first of the set that
-// names encryption as its use or algorithm, or else the first that could
-// encrypt, with the recommended one of the algorithms that it may have. A key
-// that says nothing may be there to verify: its owner would not decrypt with
-// it. A legacy algorithm is never chosen, see [KeySet.NamedEncryptionKey].
-// Errors wrap ErrKey.
+// EncryptionKey returns the public key to encrypt to: the first key of the set that names
+// encryption as its use or algorithm, otherwise the first key that could encrypt, with the
+// recommended one of its algorithms. A key without use or algorithm may be there to verify,
+// and its owner would not decrypt with it. A legacy algorithm is never chosen, see
+// [KeySet.NamedEncryptionKey]. Errors wrap ErrKey.
 func (s KeySet) EncryptionKey() (Key, error) {
 	legacy := false
 	for _, stated := range []bool{true, false} {
@@ -279,11 +276,11 @@ func (s KeySet) EncryptionKey() (Key, error) {
 	if legacy {
 		return Key{}, fmt.Errorf("%w: RSA-OAEP is legacy (SHA-1): publish the key for RSA-OAEP-256", ErrKey)
 	}
-	return Key{}, fmt.Errorf("%w: no public key in the set that encrypts", ErrKey)
+	return Key{}, fmt.Errorf("%w: the set has no public key that encrypts", ErrKey)
 }
 
-// NamedEncryptionKey is [KeySet.EncryptionKey] for a set that an operator wrote
-// down: if the only keys that encrypt name a legacy algorithm, it is asked for.
+// NamedEncryptionKey is [KeySet.EncryptionKey] for a set that an operator configured. It
+// returns a legacy key if no other key encrypts.
 func (s KeySet) NamedEncryptionKey() (Key, error) {
 	k, err := s.EncryptionKey()
 	if err == nil {
@@ -318,7 +315,7 @@ func (s KeySet) Decrypt(e Encrypted) ([]byte, error) {
 	return e.Decrypt(k)
 }
 
-// KeySetJSON writes a key set (RFC 7517, section 5) of keys written already.
+// KeySetJSON returns a key set (RFC 7517, section 5) of keys in JSON.
 func KeySetJSON(jwks [][]byte) []byte {
 	return append(append([]byte(`{"keys":[`), bytes.Join(jwks, []byte(","))...), ']', '}')
 }

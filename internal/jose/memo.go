@@ -2,19 +2,18 @@ package jose
 
 import "sync"
 
-// maxMemo is the greatest number of key sets that a Memo remembers.
+// maxMemo is the greatest number of key sets in a Memo.
 const maxMemo = 256
 
-// Memo remembers the key sets that it has read, by their text. It is for text
-// that is used again and again, such as a client's registered key: reading an
-// RSA key costs more than verifying with it, because weak keys are looked for.
-// The zero value is ready. Safe for concurrent use.
+// Memo caches parsed key sets by their text. It is for text that is used again and again,
+// such as a client's registered key: parsing an RSA key costs more than verifying with it,
+// because of the checks for weak keys. The zero value is ready. Safe for concurrent use.
 type Memo struct {
 	mu   sync.Mutex
 	sets map[string]KeySet
 }
 
-// Parse is [ParseKeySet]. Errors are not remembered.
+// Parse is [ParseKeySet]. It does not cache errors.
 func (m *Memo) Parse(text string) (KeySet, error) {
 	m.mu.Lock()
 	known, ok := m.sets[text]

@@ -8,27 +8,25 @@ import (
 )
 
 var (
-	errPublishedSecret  = fmt.Errorf("%w: a private key or secret that is published", ErrKey)
+	errPublishedSecret  = fmt.Errorf("%w: it is a private key or secret, and was published", ErrKey)
 	errPublishedPrivate = fmt.Errorf("%w: its private half is published", ErrKey)
-	errSharedKid        = fmt.Errorf("%w: two keys under one kid: nobody can say which of them signed", ErrKey)
+	errSharedKid        = fmt.Errorf("%w: two keys have one kid: it is unknown which of them signed", ErrKey)
 	errBrokenNamesake   = fmt.Errorf("%w: a broken key has the same kid", ErrKey)
-	errTooManyKeys      = fmt.Errorf("%w: more than %d keys in the set", ErrKey, maxKeys)
+	errTooManyKeys      = fmt.Errorf("%w: the set has more than %d keys", ErrKey, maxKeys)
 	errNoKeySet         = fmt.Errorf("%w: neither a key set nor a key", ErrKey)
 )
 
-// ParsePublished reads a key set that an issuer publishes. An issuer can make a
-// mistake: each key that must not be used is left out, and [KeySet.Skipped] has
-// the reason. The other keys stay good. Left out are, beside the keys that
-// [ParseKeySet] leaves out:
+// ParsePublished reads a key set that an issuer publishes. An issuer can make a mistake, so
+// each key that must not be used is left out with its reason in [KeySet.Skipped], and the
+// other keys stay valid. Besides the keys that [ParseKeySet] leaves out, these are:
 //
 //   - secrets and private keys, because everybody can sign with them now, and
 //     their public halves;
 //   - keys that share a kid and an algorithm, or a kid with a broken key;
 //   - all keys after the hundredth.
 //
-// A set without a key that can be used is no error: it withdraws every key that
-// was published before. Errors report text that is no key set, and wrap ErrKey
-// or ErrJSON.
+// A set without a usable key is no error: it withdraws every key that was published before.
+// Errors report text that is no key set, and wrap ErrKey or ErrJSON.
 func ParsePublished(data []byte) (KeySet, error) {
 	jwks, err := publishedKeys(data)
 	if err != nil {
@@ -57,8 +55,8 @@ func ParsePublished(data []byte) (KeySet, error) {
 	return s, nil
 }
 
-// publishedKeys returns the texts of the keys. One text with a duplicate name
-// does not spoil the others.
+// publishedKeys returns the texts of the keys. A text with a duplicate name does not
+// invalidate the others.
 func publishedKeys(data []byte) ([]strictjson.Value, error) {
 	if len(data) > MaxKeySet {
 		return nil, fmt.Errorf("%w: set longer than %d bytes", ErrKey, MaxKeySet)
@@ -82,7 +80,7 @@ type candidate struct {
 	reason error
 }
 
-// refuseBurnt refuses private keys and secrets, and their public halves.
+// refuseBurnt rejects published private keys and secrets, and their public halves.
 func refuseBurnt(all []candidate) {
 	burnt := map[string]bool{}
 	for i := range all {
@@ -98,7 +96,7 @@ func refuseBurnt(all []candidate) {
 	}
 }
 
-// refuseNamesakes refuses keys that could be taken for each other.
+// refuseNamesakes rejects keys that could be confused with each other.
 func refuseNamesakes(all []candidate) {
 	type name struct{ kid, of string }
 	broken, users := map[name]bool{}, map[name][]int{}

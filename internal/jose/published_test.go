@@ -15,7 +15,7 @@ func TestPublishedSetWithoutUsableKeys(t *testing.T) {
 	ec, mac := generate(t, jose.ES256), generate(t, jose.HS256)
 	for text, reason := range map[string]string{
 		`{"keys":[]}`: "",
-		`{"keys":[{"kty":"AKP","alg":"ML-DSA-44","kid":"1","pub":"AA"}]}`:                 "kty not supported",
+		`{"keys":[{"kty":"AKP","alg":"ML-DSA-44","kid":"1","pub":"AA"}]}`:                 "kty is not supported",
 		`{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"AA","y":"AA"}]}`:               "wrong length",
 		`{"keys":[{"kty":"RSA","alg":"RS256","kid":"1","n":"AQ","e":"AQAB"}]}`:            "2048",
 		`{"keys":[{"kty":"EC","kty":"EC"}]}`:                                              "duplicate",

@@ -9,14 +9,13 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// VerifyJSON verifies a JWS in the general or flattened JSON serialization (RFC
-// 7515, section 7.2) and returns its payload. Nothing else here reads these
-// forms: they are for tools that must, never for tokens that log somebody in.
+// VerifyJSON verifies a JWS in the general or flattened JSON serialization (RFC 7515,
+// section 7.2) and returns its payload. Only command-line tools use this form, never a
+// service that accepts tokens.
 //
-// Each signature whose key is in the set must verify, and there must be one.
-// The header, protected or not, passes the same guard as a compact one. At most
-// MaxToken bytes. Errors wrap ErrMalformed, ErrJSON, ErrHeader, ErrAlgorithm,
-// ErrKey or ErrSignature.
+// Each signature whose key is in the set must verify, and there must be at least one. All
+// headers are checked like those of a compact token. At most MaxToken bytes. Errors wrap
+// ErrMalformed, ErrJSON, ErrHeader, ErrAlgorithm, ErrKey or ErrSignature.
 func VerifyJSON(data []byte, keys KeySet) ([]byte, error) {
 	whole, parts, err := openJSON(data, "signatures")
 	if err != nil {
@@ -69,10 +68,10 @@ func readSignature(part strictjson.Object, payload string) (Message, error) {
 	}}, err
 }
 
-// DecryptJSON decrypts a JWE in the general or flattened JSON serialization
-// (RFC 7516, section 7.2) and returns its plaintext: the first recipient counts
-// whose key is in the set. For the rest it is as [VerifyJSON]. Errors wrap
-// ErrMalformed, ErrJSON, ErrHeader, ErrAlgorithm, ErrKey or ErrDecrypt.
+// DecryptJSON decrypts a JWE in the general or flattened JSON serialization (RFC 7516,
+// section 7.2) and returns its plaintext. It uses the first recipient whose key is in the
+// set. Otherwise it works like [VerifyJSON]. Errors wrap ErrMalformed, ErrJSON, ErrHeader,
+// ErrAlgorithm, ErrKey or ErrDecrypt.
 func DecryptJSON(data []byte, keys KeySet) ([]byte, error) {
 	whole, parts, err := openJSON(data, "recipients")
 	if err != nil {
@@ -95,8 +94,7 @@ func DecryptJSON(data []byte, keys KeySet) ([]byte, error) {
 	return nil, refusal
 }
 
-// readRecipient makes a flattened JWE for one recipient, out of what has passed
-// the guard and of nothing else.
+// readRecipient makes a flattened JWE for one recipient, only from parts that were checked.
 func readRecipient(whole, part strictjson.Object) (Encrypted, error) {
 	r := jwkReader{object: whole}
 	iv, tag, protected := r.bytes("iv"), r.bytes("tag"), r.text("protected")
@@ -135,8 +133,8 @@ func copyMembers(into map[string]json.RawMessage, from strictjson.Object, names 
 	}
 }
 
-// openJSON reads the outer object and its parts: the elements of the named
-// array, or in the flattened form the object itself.
+// openJSON reads the outer object and its parts: the elements of the named array, or in the
+// flattened form the object itself.
 func openJSON(data []byte, name string) (whole strictjson.Object, parts []strictjson.Object, err error) {
 	if len(data) > MaxToken {
 		return nil, nil, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxToken)
@@ -149,9 +147,9 @@ func openJSON(data []byte, name string) (whole strictjson.Object, parts []strict
 		return whole, []strictjson.Object{whole}, nil
 	}
 	for _, m := range whole {
-		// Both forms at once: readers would differ in which one they take.
+		// Readers would differ in which of the two forms they use.
 		if slices.Contains([]string{"header", "signature", "encrypted_key"}, m.Name) || name == "signatures" && m.Name == "protected" {
-			return nil, nil, fmt.Errorf("%w: general and flattened at once", ErrMalformed)
+			return nil, nil, fmt.Errorf("%w: it is general and flattened at once", ErrMalformed)
 		}
 	}
 	elements, err := list.Elements()
@@ -168,8 +166,8 @@ func openJSON(data []byte, name string) (whole strictjson.Object, parts []strict
 	return whole, parts, nil
 }
 
-// mergeHeaders joins the protected header with the others, which may be nil; no
-// name may occur twice (RFC 7515, section 7.2.1).
+// mergeHeaders merges the protected header with the others, which may be nil. No name may
+// occur twice (RFC 7515, section 7.2.1).
 func mergeHeaders(protected string, others ...strictjson.Value) (strictjson.Object, error) {
 	if protected != "" {
 		text, err := Decode(protected)
@@ -189,7 +187,7 @@ func mergeHeaders(protected string, others ...strictjson.Value) (strictjson.Obje
 		}
 		for _, m := range object {
 			if _, twice := merged.Get(m.Name); twice {
-				return nil, fmt.Errorf("%w: one name in two headers", ErrHeader)
+				return nil, fmt.Errorf("%w: one name is in two headers", ErrHeader)
 			}
 			merged = append(merged, m)
 		}

@@ -11,16 +11,16 @@ import (
 	"fmt"
 )
 
-// Sign signs a JWS signing input and returns the signature as RFC 7518,
-// section 3 lays it out. Errors wrap ErrKey.
+// Sign signs a JWS signing input and returns the signature in the form of RFC 7518, section
+// 3. Errors wrap ErrKey.
 func (k Key) Sign(input string) ([]byte, error) {
 	return k.AppendSign(nil, []byte(input))
 }
 
-// AppendSign is [Key.Sign] appended to into.
+// AppendSign is [Key.Sign], appended to into.
 func (k Key) AppendSign(into, input []byte) ([]byte, error) {
 	if !k.signs {
-		return nil, fmt.Errorf("%w: does not sign", ErrKey)
+		return nil, fmt.Errorf("%w: the key does not sign", ErrKey)
 	}
 	s := k.alg.scheme()
 	switch private := k.private.(type) {
@@ -40,7 +40,7 @@ func (k Key) AppendSign(into, input []byte) ([]byte, error) {
 		mac.Write(input)
 		return mac.Sum(into), nil
 	}
-	return nil, fmt.Errorf("%w: unknown type", ErrKey)
+	return nil, fmt.Errorf("%w: its type is unknown", ErrKey)
 }
 
 func signRSA(private *rsa.PrivateKey, s scheme, sum []byte) ([]byte, error) {
@@ -64,7 +64,7 @@ func digest(h crypto.Hash, input []byte) []byte {
 // algorithm. Errors wrap ErrKey or ErrSignature.
 func (k Key) Verify(input string, signature []byte) error {
 	if !k.checks {
-		return fmt.Errorf("%w: does not verify", ErrKey)
+		return fmt.Errorf("%w: the key does not verify", ErrKey)
 	}
 	if !k.verify([]byte(input), signature) {
 		return ErrSignature
@@ -105,8 +105,8 @@ func verifyRSA(public *rsa.PublicKey, s scheme, sum, signature []byte) bool {
 // (3 bytes) of two integers (2 bytes and a sign byte each) of 66 bytes.
 const maxDER = 3 + 2*(2+1+66)
 
-// appendDER turns the two numbers of a JOSE signature into the DER that
-// crypto/ecdsa wants; math/big on the way would cost four allocations.
+// appendDER converts the two numbers of a JOSE signature to the DER form of crypto/ecdsa,
+// without the four allocations of math/big.
 func appendDER(into, signature []byte, size int) (der []byte, ok bool) {
 	if len(signature) != 2*size {
 		return nil, false
@@ -121,7 +121,7 @@ func appendDER(into, signature []byte, size int) (der []byte, ok bool) {
 	return appendInteger(appendInteger(into, r), s), true
 }
 
-// trim removes leading zeros but the last.
+// trim removes leading zeros, except the last one.
 func trim(number []byte) []byte {
 	for len(number) > 1 && number[0] == 0 {
 		number = number[1:]
@@ -139,19 +139,19 @@ func appendInteger(into, number []byte) []byte {
 	return append(into, number...)
 }
 
-// appendFixed turns the DER of crypto/ecdsa into two numbers of fixed size.
+// appendFixed converts the DER form of crypto/ecdsa to two numbers of fixed size.
 func appendFixed(into, der []byte, size int) ([]byte, error) {
 	rest := der
 	if len(rest) > 2 && rest[1] == 0x81 {
 		rest = rest[1:]
 	}
 	if len(rest) < 2 {
-		return nil, fmt.Errorf("%w: signature too short", ErrKey)
+		return nil, fmt.Errorf("%w: the signature is too short", ErrKey)
 	}
 	rest = rest[2:]
 	for range 2 {
 		if len(rest) < 3 || len(rest) < 2+int(rest[1]) || rest[1] == 0 {
-			return nil, fmt.Errorf("%w: signature too short", ErrKey)
+			return nil, fmt.Errorf("%w: the signature is too short", ErrKey)
 		}
 		number := trim(rest[2 : 2+rest[1]])
 		rest = rest[2+rest[1]:]
@@ -164,7 +164,7 @@ func appendFixed(into, der []byte, size int) ([]byte, error) {
 	return into, nil
 }
 
-// zeros pads numbers on the left.
+// zeros returns the zeros to the left of a number.
 const zeros = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
 	"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
 	"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +

@@ -11,18 +11,18 @@ import (
 	"github.com/portaria/portaria/internal/publickey"
 )
 
-// ErrPublicSecret reports a secret that is a public key in one of its forms.
-// Everybody knows it, so everybody could sign with it. It wraps ErrKey.
+// ErrPublicSecret reports a secret that is a public key in one of its forms. Everybody
+// knows it, so everybody could sign with it. It wraps ErrKey.
 var ErrPublicSecret = fmt.Errorf("%w: the secret is a public key or the text of a key: everybody who knows it could sign", ErrKey)
 
-// Bounds on RSA keys: below, they can be factored; above, one verification
-// costs an attacker's victim too much.
+// Bounds of RSA keys: smaller keys can be factored, and larger ones make each verification
+// too expensive.
 const (
 	minRSA = 2048
 	maxRSA = 4096
 )
 
-// check refuses keys that are weak whatever they are used for.
+// check rejects keys that are weak for every purpose.
 func (k Key) check() error {
 	switch p := k.public.(type) {
 	case *ecdsa.PublicKey:
@@ -32,7 +32,7 @@ func (k Key) check() error {
 			return fmt.Errorf("%w: wrong length", ErrKey)
 		}
 		if lowOrder(p) {
-			return fmt.Errorf("%w: Ed25519 point of low order: anybody can sign for it", ErrKey)
+			return fmt.Errorf("%w: the Ed25519 point has a low order: everybody can sign for it", ErrKey)
 		}
 	case *rsa.PublicKey:
 		return k.checkRSA(p)
@@ -54,10 +54,10 @@ func checkEC(p *ecdsa.PublicKey) error {
 	switch p.Curve {
 	case elliptic.P256(), elliptic.P384(), elliptic.P521():
 	default:
-		return fmt.Errorf("%w: curve too small or not supported; P-256, P-384 and P-521 are", ErrKey)
+		return fmt.Errorf("%w: the curve is too small or not supported; use P-256, P-384 or P-521", ErrKey)
 	}
 	if _, err := p.Bytes(); err != nil {
-		return fmt.Errorf("%w: point not on its curve", ErrKey)
+		return fmt.Errorf("%w: the point is not on its curve", ErrKey)
 	}
 	return nil
 }
@@ -67,25 +67,25 @@ func (k Key) checkRSA(p *rsa.PublicKey) error {
 	case p.N == nil || p.N.BitLen() < minRSA || p.N.BitLen() > maxRSA:
 		return fmt.Errorf("%w: RSA keys have %d to %d bits", ErrKey, minRSA, maxRSA)
 	case p.E < 3 || p.E%2 == 0:
-		return fmt.Errorf("%w: RSA exponent even or below 3", ErrKey)
+		return fmt.Errorf("%w: the RSA exponent is even or below 3", ErrKey)
 	case p.N.Bit(0) == 0:
-		return fmt.Errorf("%w: even RSA modulus", ErrKey)
+		return fmt.Errorf("%w: the RSA modulus is even", ErrKey)
 	case closePrimes(p.N):
-		return fmt.Errorf("%w: RSA modulus of two primes that are too close: the private key can be computed from it (Fermat, CVE-2022-26320)", ErrKey)
+		return fmt.Errorf("%w: the two primes of the RSA modulus are too close: the private key can be computed (Fermat, CVE-2022-26320)", ErrKey)
 	case roca(p.N):
-		return fmt.Errorf("%w: RSA modulus of the weak form that Infineon chips made (ROCA, CVE-2017-15361)", ErrKey)
+		return fmt.Errorf("%w: the RSA modulus has the weakness of Infineon chips (ROCA, CVE-2017-15361)", ErrKey)
 	}
 	if private, ok := k.private.(*rsa.PrivateKey); ok {
 		if err := private.Validate(); err != nil {
-			return fmt.Errorf("%w: inconsistent RSA key", ErrKey)
+			return fmt.Errorf("%w: the parts of the RSA key do not match", ErrKey)
 		}
 	}
 	return nil
 }
 
-// lowOrder reports an Ed25519 public key in the small subgroup: for such a key
-// one signature is good for many messages, and no secret is needed to make it.
-// The sign bit does not matter, so that seven encodings stand for fourteen.
+// lowOrder reports an Ed25519 public key in the small subgroup. For this key one signature
+// is valid for many messages, and no secret is needed to make it. The sign bit does not
+// matter, so seven encodings stand for fourteen.
 func lowOrder(p ed25519.PublicKey) bool {
 	y := [ed25519.PublicKeySize]byte(p)
 	y[31] &= 0x7f
@@ -124,14 +124,14 @@ func roca(n *big.Int) bool {
 	return true
 }
 
-// fermatSteps is how many steps of Fermat's method a modulus must withstand.
-// Two random primes of 1024 bits withstand more than 2^500.
+// fermatSteps is the number of steps of Fermat's method that must not factor a modulus. Two
+// random primes of 1024 bits need more than 2^500.
 const fermatSteps = 100
 
-// closePrimes reports a modulus n that Fermat's method factors: it looks for a
-// square a*a - n, beginning with the least a. Two primes whose difference is
-// small are found at once. Only two numbers are kept: a*a - n grows by 2a + 1
-// from step to step. Nearly every value is no square by its remainders alone.
+// closePrimes reports a modulus n that Fermat's method factors. The method looks for a
+// square a*a - n, beginning with the least a, and finds two primes with a small difference
+// at once. a*a - n grows by 2a + 1 in each step, so only two numbers are kept. The
+// remainders of nearly every value show that it is no square.
 func closePrimes(n *big.Int) bool {
 	a := new(big.Int).Sqrt(n)
 	square := new(big.Int).Mul(a, a)
@@ -151,9 +151,8 @@ func closePrimes(n *big.Int) bool {
 	return false
 }
 
-// isSquare reports a square. It takes the root only of the few values whose
-// remainders allow one: 12 of 64 do modulo 64, and 1 of 25 of those modulo the
-// product of small primes.
+// isSquare reports a square. It computes the root only of the few values whose remainders
+// allow one: 12 of 64 modulo 64, and 1 of 25 of those modulo the product of small primes.
 func isSquare(v *big.Int) bool {
 	low := v.Bits()
 	if len(low) == 0 {
@@ -173,7 +172,7 @@ func isSquare(v *big.Int) bool {
 	return root.Mul(root, root).Cmp(v) == 0
 }
 
-// hasRoot tells whether a remainder is that of some square.
+// hasRoot reports whether a remainder is that of some square.
 func hasRoot(remainder, modulus uint64) bool {
 	for i := range modulus {
 		if i*i%modulus == remainder {

@@ -15,26 +15,26 @@ import (
 	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
-// A named secret has generations. The first rests under the secret's name,
-// generation n under "name#n". From the second on, the sealed bytes also say
-// when the generation begins to be used and until when the ones before it are
-// honoured: sealed, nobody changes that in the database.
+// A named secret has generations. The store has the first one under the secret's name and
+// generation n under "name#n". From the second on, the sealed bytes also hold when the
+// generation is first used and until when earlier ones are accepted. Because these times
+// are sealed, nobody can change them in the database.
 const (
 	generationMark = "#"
 	generationSize = secretSize + 8 + 8
-	// maxGenerations bounds how many rows are read at every look.
+	// maxGenerations bounds the rows that each reload reads.
 	maxGenerations = 1000
 )
 
-// MaxHonour is how long the generations before a new one may be honoured.
+// MaxHonour is the longest time for which earlier generations may be accepted.
 const MaxHonour = 90 * 24 * time.Hour
 
 var (
 	// ErrUnknownSecret reports that no secret has this name.
 	ErrUnknownSecret = errors.New("key ring: no secret has this name")
-	// ErrHonour reports a time to honour older generations that is out of
-	// bounds.
-	ErrHonour = errors.New("key ring: older generations are honoured for at most 90 days")
+	// ErrHonour reports that earlier generations would be accepted for too long or too
+	// short a time.
+	ErrHonour = errors.New("key ring: earlier generations are accepted for at most 90 days")
 	// ErrTooManyGenerations reports a secret that was rotated too often.
 	ErrTooManyGenerations = errors.New("key ring: the secret was rotated too often")
 )
@@ -44,10 +44,10 @@ type generation struct {
 	n      int
 	sealed []byte
 	secret Secret
-	// from is when it begins to be used. It is accepted before, so that
-	// processes that look at different times accept each other's.
+	// from is when it is first used. It is accepted before that, because processes reload
+	// at different times.
 	from time.Time
-	// until is when the generations before it end; zero: they never count.
+	// until is when the earlier generations end; zero means that they are never accepted.
 	until time.Time
 }
 
@@ -58,8 +58,7 @@ func generationName(name string, n int) string {
 	return name + generationMark + strconv.Itoa(n)
 }
 
-// parseGeneration tells the name of a secret and the generation that rest under
-// a name in the store.
+// parseGeneration splits a name in the store into the name of a secret and its generation.
 func parseGeneration(stored string) (name string, n int) {
 	name, text, marked := strings.Cut(stored, generationMark)
 	if !marked {
@@ -72,7 +71,7 @@ func parseGeneration(stored string) (name string, n int) {
 	return name, n
 }
 
-// openGeneration opens what rests in the store.
+// openGeneration opens a sealed secret of the store.
 func (r *Ring) openGeneration(s SealedSecret) (name string, g generation, err error) {
 	name, n := parseGeneration(s.Name)
 	data, err := r.master.Open(s.Sealed, secretLabel(s.Name))
@@ -107,8 +106,8 @@ func appendMillis(b []byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(t.UnixMilli()))
 }
 
-// readGenerations opens all secrets. One that another process sealed anew, with
-// a master key that this one was not given, stays in use: see Ring.reopen.
+// readGenerations opens all secrets. A secret that another process sealed with a master key
+// unknown to this one stays in use: see Ring.reopen.
 func (r *Ring) readGenerations(ctx context.Context) (map[string][]generation, error) {
 	stored, err := r.store.Secrets(ctx)
 	if err != nil {
@@ -147,38 +146,36 @@ func (r *Ring) knownGeneration(stored string) (generation, bool) {
 	return generation{}, false
 }
 
-// Generations returns the values of a named secret that count at now, without a
-// look at the store. The first one makes, all are accepted. It is empty when
-// there is no such secret.
+// Generations returns the values of a named secret that are accepted at now. New values use
+// the first one. It does not read the store, and returns nothing for an unknown name.
 func (r *Ring) Generations(name string, now time.Time) []Secret {
 	var makes, accepted []Secret
-	for _, g := range r.now.Load().secrets[name] { // the newest first
+	for _, g := range r.now.Load().secrets[name] { // newest first
 		if makes == nil && !now.Before(g.from) {
 			makes = []Secret{g.secret}
 		} else {
 			accepted = append(accepted, g.secret)
 		}
 		if g.n > 1 && !now.Before(g.until) {
-			break // the ones before it have ended
+			break // earlier ones have ended
 		}
 	}
 	return append(makes, accepted...)
 }
 
-// SecretRotation is what came of rotating a named secret.
+// SecretRotation is the result of rotating a named secret.
 type SecretRotation struct {
 	Name       string
 	Generation int
-	// From is when the new generation begins to be used, Until when the ones
-	// before it end.
+	// From is when the new generation is first used. Until is when the earlier ones end.
 	From, Until time.Time
 }
 
-// RotateSecret makes a new generation of a named secret. The ones before it are
-// honoured for so long; with zero they end at once, which every process knows at
-// its next look ([ReloadEvery]). A new generation is used once every process
-// can know it. Errors: ErrUnknownSecret, ErrHonour, ErrTooManyGenerations, and
-// ErrConflict when another rotation was first.
+// RotateSecret adds a generation of a named secret. Earlier generations are accepted for
+// the time honour; with zero they end at once, which every process reads at its next reload
+// ([ReloadEvery]). A new generation is used once every process can know it. Errors:
+// ErrUnknownSecret, ErrHonour, ErrTooManyGenerations, and ErrConflict when another rotation
+// was first.
 func (r *Ring) RotateSecret(ctx context.Context, name string, honour time.Duration, now time.Time) (SecretRotation, error) {
 	if honour < 0 || honour > MaxHonour || honour != 0 && honour < settle {
 		return SecretRotation{}, fmt.Errorf("rotate secret %s: %w, and for at least %v", name, ErrHonour, settle)
@@ -201,7 +198,7 @@ func (r *Ring) RotateSecret(ctx context.Context, name string, honour time.Durati
 		done.From, done.Until = now.Add(settle), now.Add(honour)
 		fresh = appendMillis(appendMillis(fresh, done.From), done.Until)
 	} else {
-		// No times: whatever a clock says, the old ones never count again.
+		// Without times, the earlier generations are invalid on every clock.
 		fresh = appendMillis(appendMillis(fresh, time.Time{}), time.Time{})
 	}
 	stored := generationName(name, done.Generation)

@@ -16,17 +16,17 @@ type KeySet struct {
 	ETag string
 }
 
-// keySet is a KeySet and the time for which it holds.
+// keySet is a KeySet and the time during which it is valid.
 type keySet struct {
 	KeySet
-	from, until time.Time // until zero: no change ahead
+	from, until time.Time // until is zero if no change is planned
 }
 
-// KeySet returns what is published at now: the public halves of all next,
-// active and retired signing keys, by seq.
+// KeySet returns the key set published at now: the public halves of all next, active and
+// retired signing keys, by seq.
 func (r *Ring) KeySet(now time.Time) KeySet { return r.now.Load().KeySet(now) }
 
-// KeySet is [Ring.KeySet] of one reading.
+// KeySet is [Ring.KeySet] for one view.
 func (s *snapshot) KeySet(now time.Time) KeySet {
 	if set := s.set.Load(); set != nil && !now.Before(set.from) && (set.until.IsZero() || now.Before(set.until)) {
 		return set.KeySet
@@ -47,9 +47,8 @@ func (s *snapshot) buildKeySet(now time.Time) *keySet {
 		if gone := key.record.GoneAt(); !gone.IsZero() && (set.until.IsZero() || gone.Before(set.until)) {
 			set.until = gone
 		}
-		// The kinds of key that sign are the common ones: a single exotic key
-		// in a set makes several libraries refuse the whole set. Of a
-		// symmetric key there is nothing to publish.
+		// Only common kinds of keys sign, because one exotic key in a set makes several
+		// libraries reject the whole set. A symmetric key has no public half.
 		if public := key.PublicJWK(); public != nil {
 			keys = append(keys, public)
 		}

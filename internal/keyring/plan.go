@@ -9,23 +9,22 @@ import (
 	"time"
 )
 
-// Plan is what will happen to the signing keys, in order of time, until the
-// next rotation is complete. Nothing of it is written down anywhere: it follows
-// from the keys, the policy and the clock.
+// Plan lists what will happen to the signing keys until the next rotation is complete, in
+// order of time. It is not stored: it is computed from the keys, the policy and the time.
 type Plan struct {
 	// Signs is the kid of the key that signs now; empty when there is none.
 	Signs string
-	// Steps are to come. Keys that are not made yet are called (new 1), (new 2).
+	// Steps are in the future. Keys that do not exist yet are called (new 1), (new 2).
 	Steps []Step
 }
 
-// Plan says what will happen by itself.
+// Plan returns the steps that will happen without any command.
 func (r *Ring) Plan(now time.Time) Plan {
 	return r.now.Load().records.clone().plan(r.policy(), now)
 }
 
-// Drill rehearses [Ring.Rotate]: it says what that would do at now, what would
-// follow, or which error it would return. Nothing changes.
+// Drill returns what [Ring.Rotate] would do at now and what would follow, or its error. It
+// changes nothing.
 func (r *Ring) Drill(now time.Time, o Order) (Rotation, Plan, error) {
 	rs := r.now.Load().records.clone().settled(r.policy(), now)
 	rotation, t, err := r.decide(rs, o, now)
@@ -41,7 +40,7 @@ func (r *Ring) Drill(now time.Time, o Order) (Rotation, Plan, error) {
 	return rotation, rs.plan(r.policy(), now), nil
 }
 
-// follow returns the records as they would be after a task.
+// follow returns the records after a task.
 func (rs records) follow(t *task, now time.Time, p Policy) records {
 	unmade := 1
 	for i := range rs {
@@ -66,11 +65,10 @@ func (rs records) follow(t *task, now time.Time, p Policy) records {
 	})
 }
 
-// unmade reports whether the key exists in a rehearsal only.
+// unmade reports whether the key exists only in a rehearsal.
 func (r *Record) unmade() bool { return len(r.Public) == 0 && bytes.Equal(r.Sealed, []byte{0}) }
 
-// settled returns the records as they would be when all that is due at now is
-// done.
+// settled returns the records after everything that is due at now.
 func (rs records) settled(p Policy, now time.Time) records {
 	for range maxAttempts {
 		t := rs.due(p, now)
@@ -104,7 +102,7 @@ func (rs records) plan(p Policy, now time.Time) Plan {
 	return plan
 }
 
-// steps are the changes of one key that are still to come.
+// steps returns the future changes of one key.
 func (r *Record) steps(now time.Time) (steps []Step) {
 	add := func(at time.Time, state State, why string) {
 		if !at.IsZero() && at.After(now) {

@@ -8,23 +8,22 @@ import (
 	"github.com/portaria/portaria/internal/jose"
 )
 
-// The times that several processes need to act as one.
+// Times on which the processes of one service rely together.
 const (
-	// ReloadEvery is how often a process looks at what others wrote: so long
-	// may it take until a key killed elsewhere is refused here. One look is
-	// one query of a few rows.
+	// ReloadEvery is the time between two reloads of the store. A key that another process
+	// revoked is rejected after this time at the latest. One reload is one query of a few
+	// rows.
 	ReloadEvery = 10 * time.Second
 
-	// retryEvery is how soon Maintain reads again after the store did not answer.
+	// retryEvery is the time until Maintain reads again after an error of the store.
 	retryEvery = 2 * time.Second
 
-	// staleAfter is how long a process may sign without having looked. It is
-	// shorter than settle, so that none signs with a key that the others have
-	// retired meanwhile.
+	// staleAfter is how long a process may sign after its last reload. It is shorter than
+	// settle, so that no process signs with a key that another one has retired.
 	staleAfter = time.Minute
 
-	// settle is how long a new key may take to be published by every process:
-	// the last look before staleAfter, and clocks that are apart.
+	// settle is how long it may take until every process publishes a new key: the last
+	// reload before staleAfter, and the difference between clocks.
 	settle = 2 * time.Minute
 )
 
@@ -35,12 +34,12 @@ const (
 	defaultRotation = 30 * 24 * time.Hour
 	maxRotation     = 400 * 24 * time.Hour
 
-	// maxPublished is how many keys a key set may hold: verifiers, ours among
-	// them, refuse longer ones.
+	// maxPublished is the number of keys that a key set may hold. Verifiers reject longer
+	// ones.
 	maxPublished = 100
 )
 
-// Policy says how the ring's signing keys are made and when they change.
+// Policy describes the signing keys of the ring and their rotation.
 type Policy struct {
 	// Algorithm of new signing keys. Default ES256. RS256 and ES256 are
 	// verified nearly everywhere; EdDSA and PS256 are not. A change takes

@@ -6,21 +6,22 @@ import (
 	"fmt"
 )
 
-// Resealed counts what [Ring.Reseal] found.
+// Resealed counts the values that [Ring.Reseal] found.
 type Resealed struct {
-	// Keys and Secrets were sealed anew with the first master key.
+	// Keys and Secrets count the values that were sealed again with the first master key.
 	Keys, Secrets int
-	// Already were sealed with it before.
+	// Already counts the values that the first master key had sealed before.
 	Already int
 }
 
-// Reseal seals every key and secret anew with the first master key of the
-// file, so that the others can be taken out of it. The running service needs no
-// stop: give every process a file with the new key first and the old one second,
-// restart them one by one, reseal, and take the old key out. Before anything is
-// written everything has been opened: masterkey.ErrWrong or masterkey.ErrDamaged
-// means that nothing has changed. After an interruption, call it again; what
-// another process wrote meanwhile is never overwritten.
+// Reseal seals every key and secret with the first master key of the file, so that the
+// other master keys can be deleted. The service keeps running: give every process a file
+// with the new key first and the old one second, restart them one by one, reseal, and
+// delete the old key.
+//
+// It opens everything before it writes anything: after masterkey.ErrWrong or
+// masterkey.ErrDamaged nothing has changed. After an interruption, call it again. It never
+// overwrites what another process wrote meanwhile.
 func (r *Ring) Reseal(ctx context.Context) (Resealed, error) {
 	var total Resealed
 	for attempt := range maxAttempts {
@@ -39,7 +40,7 @@ func (r *Ring) Reseal(ctx context.Context) (Resealed, error) {
 	return total, fmt.Errorf("reseal: %w", ErrConflict)
 }
 
-// sealing is one value that was sealed anew and waits to be written.
+// sealing is one value that was sealed again and has to be written.
 type sealing struct {
 	write func(context.Context) error
 	count *int

@@ -16,8 +16,8 @@ import (
 var (
 	// ErrNoActiveKey reports that no key may sign at this time.
 	ErrNoActiveKey = errors.New("key ring: no active signing key")
-	// ErrStale reports that the store could not be read for so long that the
-	// active key may have been retired or killed meanwhile: nothing is signed.
+	// ErrStale reports that the store could not be read for too long. Another process may
+	// have retired or killed the active key meanwhile, so nothing is signed.
 	ErrStale = errors.New("key ring: not read from the store for too long")
 )
 
@@ -27,31 +27,30 @@ type Key struct {
 	record Record
 }
 
-// State returns where the key stands at now.
+// State returns the key's state at now.
 func (k Key) State(now time.Time) State { return k.record.State(now) }
 
-// Record returns the key as it rests in the store.
+// Record returns the key as the store has it.
 func (k Key) Record() Record { return k.record }
 
-// LongestTTL returns the longest lifetime that a token signed by the key may
-// have: the key is published for no longer than that after it has retired.
+// LongestTTL returns the longest lifetime of a token that the key may sign. After it has
+// retired, the key stays published for this time.
 func (k Key) LongestTTL() time.Duration { return k.record.LongestTTL }
 
-// Ring holds the keys of one issuer. Reads touch no lock and no store: they
-// see the last snapshot that [Open], [Ring.Reload] or [Ring.Maintain] took.
-// Safe for concurrent use.
+// Ring holds the keys of one issuer. Reads take no lock and do not use the store: they see
+// the last snapshot of [Open], [Ring.Reload] or [Ring.Maintain]. Safe for concurrent use.
 type Ring struct {
 	store  Store
 	master *masterkey.Key
-	rules  atomic.Pointer[Policy] // Promise exchanges it
+	rules  atomic.Pointer[Policy] // replaced by Promise
 
-	reload sync.Mutex // an older reading must not replace a younger one
+	reload sync.Mutex // keeps an older snapshot from replacing a newer one
 	now    atomic.Pointer[snapshot]
-	// looked is when the store was last read; nil in a ring that nobody
-	// maintains, such as that of a command which ends at once.
+	// looked is when the store was last read. It is nil in a ring without Maintain, such as
+	// that of a short command.
 	looked atomic.Pointer[look]
 
-	// accept is called with each new view before anybody else sees it.
+	// accept is called with each new view before the ring uses it.
 	accept func(View) error // guarded by reload
 
 	reading chan struct{} // held by the one caller of Ready that reads the store
@@ -62,30 +61,29 @@ type Ring struct {
 	made string // the first signing key, if Open made it
 
 	watch sync.Mutex
-	told  map[string]State // what Maintain last told of, by kid
+	told  map[string]State // the states that Maintain last reported, by kid
 }
 
-// snapshot is what the store held at one moment; it never changes.
+// snapshot is the content of the store at one time. It never changes.
 type snapshot struct {
 	records records
 	byKid   map[string]Key
 	set     atomic.Pointer[keySet]
-	// secrets are the generations of the named secrets, the newest first.
+	// secrets are the generations of the named secrets, newest first.
 	secrets map[string][]generation
 }
 
-// Open reads the keys from the store and makes the first signing key if there
-// is none; of several processes that do so at once one wins, and all end with
-// the same key. It opens every sealed value before it writes anything: with a
-// missing or wrong master key it returns masterkey.ErrMissing, masterkey.ErrWrong
-// or masterkey.ErrDamaged, and nothing has changed.
+// Open reads the keys from the store and creates the first signing key if there is none. If
+// several processes do so at once, all of them end with the same key. It opens every sealed
+// value before it writes anything: after masterkey.ErrMissing, masterkey.ErrWrong or
+// masterkey.ErrDamaged nothing has changed.
 func Open(ctx context.Context, store Store, master *masterkey.Key, policy Policy, now time.Time) (*Ring, error) {
 	return openRing(ctx, store, master, policy, jose.Key{}, now)
 }
 
-// Found is [Open] for a store that holds nothing yet: the first signing key is
-// this one, which signs at once, because nobody can have a token or a copy of
-// the key set. Errors wrap ErrKeyUnfit, or ErrConflict when there are keys.
+// Found is [Open] for an empty store, with a given first signing key. The key signs at
+// once, because nobody can have a token or a copy of the key set. Errors wrap ErrKeyUnfit,
+// or ErrConflict if the store has keys.
 func Found(ctx context.Context, store Store, master *masterkey.Key, policy Policy, key jose.Key, now time.Time) (*Ring, error) {
 	if err := signs(key); err != nil {
 		return nil, fmt.Errorf("found key ring: %w", err)
@@ -114,23 +112,23 @@ func openRing(ctx context.Context, store Store, master *masterkey.Key, policy Po
 	if err := r.ensureKey(ctx, first, now); err != nil {
 		return nil, fmt.Errorf("open key ring: %w", err)
 	}
-	// The first Maintain tells of what was done here, but for the first key of
-	// all: whoever starts a service for the first time is told that otherwise.
+	// The first Maintain reports what was done here, except the very first key: the start
+	// of a new service reports that itself.
 	if r.told = before; len(before) == 0 {
 		r.told = r.now.Load().records.states(now)
 	}
 	return r, nil
 }
 
-// policy is what holds now.
+// policy returns the current policy.
 func (r *Ring) policy() Policy { return *r.rules.Load() }
 
-// First returns the kid of the very first signing key if this ring made it,
-// when it was opened; otherwise it is empty.
+// First returns the kid of the very first signing key if Open created it, otherwise an
+// empty text.
 func (r *Ring) First() string { return r.made }
 
-// Sealed reports whether the store holds anything that only a master key can
-// open: then a new one must not be made.
+// Sealed reports whether the store holds sealed values. Then a new master key must not be
+// created.
 func Sealed(ctx context.Context, store Store) (bool, error) {
 	records, err := store.Keys(ctx)
 	if err != nil {
@@ -144,18 +142,17 @@ func Sealed(ctx context.Context, store Store) (bool, error) {
 	return len(secrets) > 0 || slices.ContainsFunc(records, sealed), nil
 }
 
-// View is what the store held at one reading. It never changes, and the zero
-// value is of no use.
+// View is the content of the store at one reload. It never changes. The zero value is
+// invalid.
 type View struct{ *snapshot }
 
-// View returns the last reading.
+// View returns the last snapshot.
 func (r *Ring) View() View { return View{r.now.Load()} }
 
-// Accept has f called with the present view, and then with each new view before
-// the ring uses it. So what verifies with the keys of the ring knows a new key
-// before one token is signed with it, and refuses a killed key before the key
-// leaves the published set. An error of f is returned by the reading, which is in
-// use nevertheless. f must not call the ring; there is one f.
+// Accept calls f with the current view, and then with each new view before the ring uses
+// it. So a verifier of the ring's tokens knows a new key before the key signs, and rejects
+// a killed key before the key leaves the published set. The reload returns an error of f
+// but uses the view. f must not call the ring; a second call of Accept replaces f.
 func (r *Ring) Accept(f func(View) error) error {
 	r.reload.Lock()
 	defer r.reload.Unlock()
@@ -163,7 +160,7 @@ func (r *Ring) Accept(f func(View) error) error {
 	return f(View{r.now.Load()})
 }
 
-// Reload takes a new snapshot. On an error of the store the ring keeps the old one.
+// Reload takes a new snapshot. After an error of the store the ring keeps the old one.
 func (r *Ring) Reload(ctx context.Context) error {
 	r.reload.Lock()
 	defer r.reload.Unlock()
@@ -190,9 +187,9 @@ func (r *Ring) Reload(ctx context.Context) error {
 	return err
 }
 
-// reopen is open for a key that may be open already. One that another process
-// sealed anew, with a master key that this one was not given, stays in use
-// until the next start: changing the master key must not stop anybody.
+// reopen is open for a key that may already be open. A key that another process sealed with
+// a master key unknown to this one stays in use until the next start: changing the master
+// key must not stop a process.
 func (r *Ring) reopen(record Record) (Key, error) {
 	before, known := Key{}, false
 	if s := r.now.Load(); s != nil {
@@ -208,7 +205,7 @@ func (r *Ring) reopen(record Record) (Key, error) {
 	return key, err
 }
 
-// open unseals a record and checks that it is what it says.
+// open opens the sealed key of a record and checks that both belong together.
 func (r *Ring) open(record Record) (Key, error) {
 	alg := jose.Algorithm(record.Algorithm)
 	text := record.Public
@@ -223,14 +220,14 @@ func (r *Ring) open(record Record) (Key, error) {
 		return Key{}, err
 	}
 	if key.Kid() != record.Kid {
-		return Key{}, fmt.Errorf("%w: it names another kid", masterkey.ErrDamaged)
+		return Key{}, fmt.Errorf("%w: the sealed key has another kid", masterkey.ErrDamaged)
 	}
 	return Key{Key: key, record: record}, nil
 }
 
-// Active returns the key that signs at now. It returns ErrNoActiveKey, or
-// ErrStale when the ring is maintained and has not seen the store for too long
-// to know which one that is. It reads no store; [Ring.Ready] does when it must.
+// Active returns the key that signs at now. It returns ErrNoActiveKey, or ErrStale if the
+// ring is maintained and its last reload is too old. It does not read the store;
+// [Ring.Ready] does so if necessary.
 func (r *Ring) Active(now time.Time) (Key, error) {
 	if r.stale(now) {
 		return Key{}, ErrStale
@@ -246,8 +243,8 @@ func (s *snapshot) active(now time.Time) (Key, error) {
 	return s.byKid[active.Kid], nil
 }
 
-// Find returns the key that verifies tokens under this kid at now: a published
-// one. Unknown, gone and killed keys are all the same.
+// Find returns the published key with this kid at now. It finds no unknown, gone or killed
+// key.
 func (r *Ring) Find(kid string, now time.Time) (Key, bool) {
 	key, ok := r.now.Load().byKid[kid]
 	if !ok || key.record.Purpose != Signing || !key.State(now).Published() {
@@ -259,7 +256,7 @@ func (r *Ring) Find(kid string, now time.Time) (Key, bool) {
 // Keys returns every key of the ring, by purpose and seq.
 func (r *Ring) Keys() []Key { return r.now.Load().Keys() }
 
-// Keys is [Ring.Keys] of one reading.
+// Keys is [Ring.Keys] for one view.
 func (s *snapshot) Keys() []Key {
 	keys := make([]Key, len(s.records))
 	for i, record := range s.records {

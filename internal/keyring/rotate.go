@@ -10,63 +10,58 @@ import (
 )
 
 var (
-	// ErrTooEarly reports that a key shall sign before everybody can know it.
+	// ErrTooEarly reports that a key would sign before every verifier can know it.
 	ErrTooEarly = errors.New("key ring: too early for a new key to sign: verifiers may not have it yet")
-	// ErrRotating reports that another key than the one asked for is already
-	// published as the next one.
-	ErrRotating = errors.New("key ring: another key is about to sign: wait until it does, or replace it")
+	// ErrRotating reports that another key is already published as the next one.
+	ErrRotating = errors.New("key ring: another key is next: wait until it signs, or replace it")
 	// ErrKeyExists reports that the ring has a key under this kid.
-	ErrKeyExists = errors.New("key ring: there is a key with this kid already")
-	// ErrKeyKnown reports that the ring has this very key under another kid: a
-	// killed key must not come back under a new name.
-	ErrKeyKnown = errors.New("key ring: this very key is here already, under another kid")
-	// ErrKeyUnfit reports a key that cannot do what is asked of it.
-	ErrKeyUnfit = errors.New("key ring: the key is not fit for this")
-	// ErrTooManyKeys reports a key set that verifiers would refuse for its
-	// length: wait until retired keys are gone.
+	ErrKeyExists = errors.New("key ring: a key with this kid exists already")
+	// ErrKeyKnown reports that the ring has this key under another kid. A killed key cannot
+	// be imported again under a new name.
+	ErrKeyKnown = errors.New("key ring: the same key exists already under another kid")
+	// ErrKeyUnfit reports a key that cannot do what was asked.
+	ErrKeyUnfit = errors.New("key ring: the key cannot be used for this")
+	// ErrTooManyKeys reports a key set that would be too long for verifiers. Wait until
+	// retired keys are gone.
 	ErrTooManyKeys = errors.New("key ring: too many keys are published: wait until some are gone")
 )
 
-// Order says how to rotate. The zero value is: a new key, as soon as may be.
+// Order describes a rotation. The zero value asks for a new key as soon as possible.
 type Order struct {
-	// Key is the successor, which must be able to sign. Zero: a new one of the
-	// policy's algorithm, or of Algorithm.
+	// Key is the successor, which must be able to sign. The zero value stands for a new key
+	// with Algorithm or the algorithm of the policy.
 	Key jose.Key
-	// Algorithm asks for a new key of this algorithm, whatever the policy says.
-	// It goes with a zero Key.
+	// Algorithm overrides the algorithm of the policy for a new key.
 	Algorithm jose.Algorithm
-	// AtOnce has the successor sign at once, without waiting until verifiers
-	// can know it. Only for an installation whose tokens nobody has.
+	// AtOnce lets the successor sign before verifiers can know it. Use it only if there are
+	// no tokens yet.
 	AtOnce bool
-	// At is when the successor begins to sign. Zero: as soon as may be, which
-	// is after the max-age of the key set and two minutes.
+	// At is when the successor begins to sign. Zero means as soon as possible: after the
+	// max-age of the key set and two minutes.
 	At time.Time
-	// Replace withdraws the key that is to sign next, if there is one, and has
-	// this one in its place. The withdrawn key has signed nothing; it leaves
-	// the key set and counts as killed.
+	// Replace replaces the next key, if there is one. The replaced key has signed nothing;
+	// it leaves the key set and counts as killed.
 	Replace bool
 }
 
-// any reports whether whatever key comes next will do.
+// any reports whether the order accepts any next key.
 func (o Order) any() bool { return o.Key.Algorithm() == "" && o.Algorithm == "" && !o.Replace }
 
 // Rotation is a change of the signing key.
 type Rotation struct {
-	// Predecessor and Successor are kids. In a rehearsal, the successor that
-	// would be made has none yet.
+	// Predecessor and Successor are kids. A rehearsal has no kid for a new successor.
 	Predecessor, Successor string
-	// At is when the successor begins to sign and the predecessor ends.
+	// At is when the successor begins to sign and the predecessor stops.
 	At time.Time
 	// GoneAt is when the predecessor leaves the key set.
 	GoneAt time.Time
-	// Already says that the rotation was under way before: nothing was changed.
+	// Already reports that the rotation was in progress before, and nothing was changed.
 	Already bool
 }
 
-// Rotate has the active key followed by another one. Of several at once, one
-// makes the successor and the others report it with Already set. Errors wrap
-// ErrTooEarly, ErrRotating, ErrKeyExists, ErrKeyKnown, ErrKeyUnfit or
-// ErrTooManyKeys.
+// Rotate plans a successor of the active key. If several processes rotate at once, one
+// creates the successor and the others report it with Already set. Errors wrap ErrTooEarly,
+// ErrRotating, ErrKeyExists, ErrKeyKnown, ErrKeyUnfit or ErrTooManyKeys.
 func (r *Ring) Rotate(ctx context.Context, now time.Time, o Order) (Rotation, error) {
 	for range maxAttempts {
 		if err := r.readAndMakeDue(ctx, now); err != nil {
@@ -92,7 +87,7 @@ func (r *Ring) Rotate(ctx context.Context, now time.Time, o Order) (Rotation, er
 	return Rotation{}, wrapRotate(ErrConflict)
 }
 
-// key makes the key that was asked for by its algorithm alone.
+// key creates a key if the order asks for one by its algorithm.
 func (o Order) key() (jose.Key, error) {
 	if o.Key.Algorithm() != "" || o.Algorithm == "" {
 		return o.Key, nil
@@ -100,7 +95,7 @@ func (o Order) key() (jose.Key, error) {
 	return jose.Generate(o.Algorithm)
 }
 
-// decide says what an order comes to, with these records of keys of the ring.
+// decide returns the result of an order for the given records and keys.
 func (r *Ring) decide(rs records, o Order, now time.Time) (Rotation, *task, error) {
 	if err := r.now.Load().foreign(o.Key, now); err != nil {
 		return Rotation{}, nil, err
@@ -108,8 +103,8 @@ func (r *Ring) decide(rs records, o Order, now time.Time) (Rotation, *task, erro
 	return rs.order(r.policy(), o, now)
 }
 
-// foreign checks that a key is none of the ring's under another name, and that
-// its name is not another's.
+// foreign checks that the ring does not have the key under another name, nor another key
+// under its name.
 func (s *snapshot) foreign(key jose.Key, now time.Time) error {
 	print := key.Thumbprint()
 	for _, own := range s.byKid {
@@ -139,7 +134,7 @@ func (r *Ring) readAndMakeDue(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// order decides what an order comes to.
+// order returns the rotation and the task of an order.
 func (rs records) order(p Policy, o Order, now time.Time) (Rotation, *task, error) {
 	active, heir := rs.active(now), rs.heir(now)
 	switch {
@@ -174,7 +169,7 @@ func (rs records) order(p Policy, o Order, now time.Time) (Rotation, *task, erro
 	return Rotation{Predecessor: active.Kid, Successor: o.Key.Kid(), At: gone.RetireAt, GoneAt: gone.GoneAt()}, t, nil
 }
 
-// admit checks a key that shall sign.
+// admit checks that a key may become the successor.
 func (rs records) admit(o Order, t *task, now time.Time) error {
 	key := o.Key
 	switch {
@@ -207,11 +202,10 @@ func (rs records) has(kid string) bool {
 	return false
 }
 
-// Trust publishes a public key of another system, so that the tokens that this
-// system has signed stay valid here. The key never signs; it is published until
-// it is retired with [Ring.Retire]. Whoever holds its private half can make
-// tokens that are accepted. Errors wrap ErrKeyExists, ErrKeyKnown, ErrKeyUnfit
-// or ErrTooManyKeys.
+// Trust publishes a public key of another system, so that the tokens of that system stay
+// valid here. The key never signs. It is published until [Ring.Retire]. The owner of its
+// private half can make tokens that are accepted. Errors wrap ErrKeyExists, ErrKeyKnown,
+// ErrKeyUnfit or ErrTooManyKeys.
 func (r *Ring) Trust(ctx context.Context, now time.Time, key jose.Key) error {
 	if key.Private() || !key.Algorithm().Signs() {
 		return fmt.Errorf("trust key: %w: not a public key that verifies signatures", ErrKeyUnfit)
@@ -241,10 +235,9 @@ func (r *Ring) Trust(ctx context.Context, now time.Time, key jose.Key) error {
 	return fmt.Errorf("trust key: %w", ErrConflict)
 }
 
-// Retire ends the use of one key in good order: it stays published until the
-// last token that it signed has expired. The active key is rotated, since
-// somebody has to sign. A key that was to sign next cannot be retired, only
-// killed: ErrKeyUnfit. An unknown kid is ErrNotFound.
+// Retire stops signing with a key. The key stays published until its last token has
+// expired. Retiring the active key rotates it, because some key has to sign. The next key
+// cannot be retired, only killed: ErrKeyUnfit. An unknown kid is ErrNotFound.
 func (r *Ring) Retire(ctx context.Context, now time.Time, kid string) (Rotation, error) {
 	if err := r.Reload(ctx); err != nil {
 		return Rotation{}, fmt.Errorf("retire key: %w", err)
@@ -271,29 +264,27 @@ func (r *Ring) Retire(ctx context.Context, now time.Time, kid string) (Rotation,
 	return Rotation{Predecessor: kid, At: record.RetireAt, GoneAt: record.GoneAt()}, r.Reload(ctx)
 }
 
-// Kill is what came of declaring a key compromised.
+// Kill is the result of revoking a key.
 type Kill struct {
 	Kid string
-	// Was is where the key stood before: Active means that tokens of everybody
-	// are refused from now on.
+	// Was is the previous state. For Active, all current access tokens are rejected from
+	// now on.
 	Was State
 	// Signs is the key that signs from now on.
 	Signs string
-	// Made holds what was done in a hurry: the next key began to sign before
-	// its time or, without one, a new key was made. It may sign before
-	// verifiers that keep a copy of the key set have seen it; those fetch it
-	// again when they meet an unknown kid, as most do, or refuse tokens for at
-	// most the max-age of the key set.
+	// Made lists what was done early: the next key began to sign before its time or,
+	// without a next key, a new one was created. It may sign before verifiers have fetched
+	// it. Most verifiers fetch the key set again for an unknown kid; others reject tokens
+	// for at most the max-age of the key set.
 	Made []Step
 }
 
-// Kill declares a key compromised: at once it is neither published nor
-// accepted, here, and by other processes at their next look at the store. If
-// it was the active key, the next one signs at once, which verifiers may know,
-// and only without one a new key. If it was the next key, another is made, and
-// the active one signs on until everybody can know that. The record stays for
-// good, so that the key cannot be imported again. Killing a key again
-// changes nothing. An unknown kid is ErrNotFound.
+// Kill revokes a compromised key. It is neither published nor accepted any more: here at
+// once, in other processes after their next reload. If it was the active key, the next key
+// signs at once, or a new key if there is no next one. If it was the next key, another one
+// is created, and the active one signs until every verifier can know that. The record
+// stays, so that the key cannot be imported again. Killing a key twice changes nothing. An
+// unknown kid is ErrNotFound.
 func (r *Ring) Kill(ctx context.Context, now time.Time, kid string) (Kill, error) {
 	if err := r.Reload(ctx); err != nil {
 		return Kill{}, fmt.Errorf("kill key: %w", err)

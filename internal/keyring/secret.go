@@ -13,17 +13,16 @@ import (
 // secretSize is the length of a named secret: as much as HMAC-SHA-256 uses.
 const secretSize = 32
 
-// Secret is a named secret, in the clear.
+// Secret is a named secret in the clear.
 type Secret = secret.Bytes
 
-// Labels bind a sealed value to its place, so that one cannot be put in
-// another's.
+// Labels bind a sealed value to its row, so that it cannot be moved to another.
 func keyLabel(kid string) string     { return "portaria key " + kid }
 func secretLabel(name string) string { return "portaria secret " + name }
 
-// Secret returns the first generation of the named secret of 32 random bytes,
-// made and sealed at the first call. Of several processes that do so at once one
-// wins, and all get the same secret. [Ring.Generations] knows it from then on.
+// Secret returns the first generation of a named secret of 32 random bytes. The first call
+// creates and seals it. If several processes do so at once, all get the same secret.
+// [Ring.Generations] knows it from then on.
 func (r *Ring) Secret(ctx context.Context, name string) (Secret, error) {
 	found, err := r.readSecret(ctx, name)
 	if !errors.Is(err, ErrNotFound) {

@@ -8,24 +8,25 @@ import (
 	"time"
 )
 
-// ErrTooManySeeks reports that too many tokens with unknown kids came, so the
-// store was not read for this one. Try again in a second.
+// ErrTooManySeeks reports that the store was not read for an unknown kid, because too many
+// tokens with unknown kids arrived. Try again in a second.
 var ErrTooManySeeks = errors.New("key ring: too many tokens with unknown kids")
 
-// Strangers choose the kids in their tokens, so only a few of them cause a reading.
+// Strangers choose the kids in their tokens, so only a limited number of them causes a
+// reload.
 const (
 	maxSeeks  = 20          // at once
 	seekEvery = time.Second // each, afterwards
 )
 
-// budget counts how many readings are left. The zero value has all of them.
+// budget counts the reloads that are left. The zero value has all of them.
 type budget struct {
 	mu    sync.Mutex
 	used  int
 	since time.Time // when used was last reduced
 }
 
-// take reports whether one more reading is allowed at a time.
+// take reports whether another reload is allowed, and counts it.
 func (b *budget) take(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -40,10 +41,9 @@ func (b *budget) take(now time.Time) bool {
 	return true
 }
 
-// Seek reads the store if no signing key with this kid is known, in whatever
-// state. Call it before a token is refused for its kid: another process may have
-// made the key a moment ago. It returns whether the key is known now. Errors are
-// those of the store, or ErrTooManySeeks when too many readings were made.
+// Seek reads the store if it knows no signing key with this kid in any state. Call it
+// before rejecting a token for its kid: another process may have just created the key. It
+// returns whether the key is known now. Errors are those of the store, or ErrTooManySeeks.
 func (r *Ring) Seek(ctx context.Context, kid string) (bool, error) {
 	if kid == "" || r.signs(kid) {
 		return kid != "", nil

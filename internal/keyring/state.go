@@ -13,13 +13,12 @@ package keyring
 
 import "time"
 
-// expiryMargin is how long a retired key stays published beyond the lifetime
-// of the last token it can have signed: the greatest leeway that a verifier
-// may be set to, and the difference between two clocks.
+// expiryMargin is how long a retired key stays published after the last token that it
+// signed has expired: the greatest leeway of a verifier, and the difference between two
+// clocks.
 const expiryMargin = 2 * time.Minute
 
-// State is where a key stands in its life. The zero value is [Gone]: a key of
-// which nothing is known may do nothing.
+// State is a stage in the life of a key. The zero value is [Gone], which permits nothing.
 type State int
 
 // The states of a key.
@@ -28,7 +27,7 @@ const (
 	Next                 // published, does not sign yet
 	Active               // published, may sign
 	Retired              // published, does not sign any more
-	Killed               // compromised: not published, everything it signed is refused
+	Killed               // revoked: not published, its tokens are rejected
 )
 
 // String returns the state's name in lower case.
@@ -47,12 +46,12 @@ func (s State) String() string {
 	}
 }
 
-// Published reports whether a key in this state belongs in the key set and
-// tokens that it signed are accepted.
+// Published reports whether a key in this state is in the key set and its tokens are
+// accepted.
 func (s State) Published() bool { return s == Next || s == Active || s == Retired }
 
-// State returns where the key stands at now. A compromise counts from the
-// moment it is known, also for a clock that runs behind.
+// State returns the state at now. A killed key is killed at every time, also for a clock
+// that is slow.
 func (r Record) State(now time.Time) State {
 	switch {
 	case !r.KilledAt.IsZero():
@@ -70,8 +69,8 @@ func (r Record) State(now time.Time) State {
 	}
 }
 
-// GoneAt returns when the last token that the key can have signed is no longer
-// accepted anywhere: the zero time while the key has no end.
+// GoneAt returns when no verifier accepts a token of the key any more; zero while the key
+// has no end.
 func (r Record) GoneAt() time.Time {
 	end := r.RetireAt
 	if end.IsZero() || (!r.KilledAt.IsZero() && r.KilledAt.Before(end)) {

@@ -7,17 +7,17 @@ import (
 )
 
 var (
-	// ErrConflict reports that another process was first: a key with the same
-	// kid or the same (purpose, seq) exists, a predecessor is already being
-	// retired, sealed bytes were replaced meanwhile, or a secret's name is
-	// taken. The caller reads again and decides anew; nothing was written.
+	// ErrConflict reports that another process wrote first: the kid, the pair (purpose,
+	// seq) or the name of the secret exists, the predecessor is already being retired, or
+	// the sealed bytes changed. Nothing was written. The caller reads again and decides
+	// again.
 	ErrConflict = errors.New("key store: another writer was first")
 
 	// ErrNotFound reports an unknown kid or an unknown secret name.
 	ErrNotFound = errors.New("key store: not found")
 )
 
-// Purpose says what a key is for, in the words of RFC 7517, section 4.2.
+// Purpose is the use of a key, with the words of RFC 7517, section 4.2.
 type Purpose string
 
 // The purposes of keys. The zero value is no purpose and is refused.
@@ -26,10 +26,9 @@ const (
 	Encryption Purpose = "enc"
 )
 
-// Record is a key as it rests in the store. Times have a resolution of one
-// millisecond and are in UTC; the zero time means "not set". A store keeps
-// what it is given and computes nothing: the state of a key is a pure function
-// of these times and of the current time, see [Record.State].
+// Record is a key as the store has it. Times are in UTC with a resolution of one
+// millisecond; the zero time means "not set". A store computes nothing: [Record.State]
+// computes the state from these times.
 type Record struct {
 	// Kid is the RFC 7638 thumbprint of the key (SHA-256, base64url), or the
 	// kid that an imported key brought along. Unique over all purposes.
@@ -51,29 +50,27 @@ type Record struct {
 	// RetireAt is when the key stops signing. It stays published until the
 	// last token that it signed has expired, see [Record.GoneAt].
 	RetireAt time.Time
-	// KilledAt is when the key was declared compromised: from then on it is
-	// not published and everything it signed is refused. A key that was
-	// withdrawn before it signed has RetireAt and KilledAt equal, and both
-	// before ActivateAt.
+	// KilledAt is when the key was revoked. From then on it is not published, and its
+	// tokens are rejected. A key that was withdrawn before it signed has equal RetireAt and
+	// KilledAt, both before ActivateAt.
 	KilledAt time.Time
-	// LongestTTL is the longest lifetime of any token that the key may have
-	// signed. It only ever grows. Whole milliseconds.
+	// LongestTTL is the longest lifetime of any token that the key may have signed, in
+	// whole milliseconds. It never becomes shorter.
 	LongestTTL time.Duration
 }
 
-// Replacement is what [KeyStore.Replace] does.
+// Replacement is the input of [KeyStore.Replace].
 type Replacement struct {
 	// Predecessor is the kid of the key that signs.
 	Predecessor string
-	// Withdrawn is the kid of the key that was to sign next; empty when it is
-	// killed already.
+	// Withdrawn is the kid of the next key; empty if that key is already killed.
 	Withdrawn string
 	At        time.Time
 	Successor Record
 }
 
-// SealedSecret is a named secret as it rests in the store, encrypted with the
-// master key with the name as associated data.
+// SealedSecret is a named secret as the store has it. The master key seals it with the name
+// as associated data.
 type SealedSecret struct {
 	Name   string
 	Sealed []byte
@@ -86,7 +83,7 @@ type Store interface {
 	SecretStore
 }
 
-// KeyStore keeps keys through their life: added, retired, killed, deleted.
+// KeyStore keeps keys from creation to deletion.
 type KeyStore interface {
 	// Keys returns every record, ordered by purpose and seq.
 	Keys(ctx context.Context) ([]Record, error)
@@ -106,23 +103,20 @@ type KeyStore interface {
 	// or KilledAt is set already and ErrNotFound when there is no such key.
 	RetireKey(ctx context.Context, kid string, at time.Time) error
 
-	// Replace puts a key in the place of the one that was to sign next. In one
-	// step it withdraws that one (RetireAt and KilledAt become At) unless
-	// Withdrawn is empty, moves RetireAt of the predecessor to
-	// Successor.ActivateAt, and adds the successor as it is given. It returns
-	// ErrConflict, and writes nothing, when the successor's kid or (purpose,
-	// seq) exists, when the predecessor is killed, or when the withdrawn key
-	// has its RetireAt or KilledAt or signs at At; ErrNotFound when one of the
-	// two does not exist.
+	// Replace replaces the next key. In one step it withdraws that key (RetireAt and
+	// KilledAt become At) unless Withdrawn is empty, moves RetireAt of the predecessor to
+	// Successor.ActivateAt, and adds the successor unchanged. It returns ErrConflict, and
+	// writes nothing, if the successor's kid or (purpose, seq) exists, if the predecessor
+	// is killed, or if the withdrawn key has its RetireAt or KilledAt or signs at At. It
+	// returns ErrNotFound if one of the two does not exist.
 	Replace(ctx context.Context, r Replacement) error
 
-	// HastenKey moves ActivateAt of a key to at; one that is earlier stays and
-	// nil is returned. It returns ErrConflict when the key is killed and
-	// ErrNotFound when there is none.
+	// HastenKey moves ActivateAt of a key to at, unless it is earlier already. It returns
+	// ErrConflict for a killed key and ErrNotFound for an unknown one.
 	HastenKey(ctx context.Context, kid string, at time.Time) error
 
-	// KillKey sets KilledAt of a key. A key that is killed already keeps its
-	// time and nil is returned; ErrNotFound when there is no such key.
+	// KillKey sets KilledAt of a key, unless it is set already. It returns ErrNotFound for
+	// an unknown key.
 	KillKey(ctx context.Context, kid string, at time.Time) error
 
 	// RaiseTTL sets LongestTTL of a key to the greater of its value and ttl.
@@ -133,9 +127,9 @@ type KeyStore interface {
 	// returns ErrConflict when they do not or when there is no such key.
 	Reseal(ctx context.Context, kid string, old, sealed []byte) error
 
-	// DeleteKey deletes a key and answers whether there was one. The ring calls
-	// it only for keys whose last token has expired, and never for a killed
-	// one: its record keeps it from coming back.
+	// DeleteKey deletes a key and returns whether there was one. The ring never deletes a
+	// killed key, so that it cannot be imported again, and other keys only after their last
+	// token has expired.
 	DeleteKey(ctx context.Context, kid string) (bool, error)
 }
 

@@ -9,50 +9,47 @@ import (
 	"github.com/portaria/portaria/internal/jose"
 )
 
-// raceWindow is how far the clocks of two processes that start at once may be
-// apart: a key that replaces none is active from that much earlier, so that the
-// one that comes second takes it instead of waiting or making another.
+// raceWindow is the greatest difference between the clocks of two processes that start at
+// once. A key without predecessor is active from that much earlier, so that the second
+// process uses it instead of creating another.
 const raceWindow = time.Minute
 
-// maxAttempts bounds how often a decision is taken anew because another
-// process was faster. Each time, somebody got something done.
+// maxAttempts bounds how often a decision is repeated because another process wrote first.
 const maxAttempts = 10
 
-// Step is one change in the life of a key: done, or to come.
+// Step is one change in the life of a key, in the past or in the future.
 type Step struct {
 	At  time.Time
 	Kid string
-	// State is what the key becomes: Next when it is made and published, Gone
-	// when it leaves the key set and is deleted.
+	// State is the new state: Next when the key is created and published, Gone when it
+	// leaves the key set and is deleted.
 	State State
-	// Why says so in words.
+	// Why is the reason in words.
 	Why string
 }
 
-// Upkeep is what a call of [Ring.Maintain] did.
+// Upkeep is the result of [Ring.Maintain].
 type Upkeep struct {
-	// Next is when to call again, also after an error.
+	// Next is when to call Maintain again, also after an error.
 	Next time.Time
-	// Done holds the steps that this process took; those of others are seen in
-	// their own.
+	// Done holds the steps of this process. Other processes report their own.
 	Done []Step
-	// Changes are the keys that are in another state than at the last call, or
-	// when the ring was opened: all that a log should say, each once.
+	// Changes are the keys whose state differs from the last call, or from the opening of
+	// the ring. A log needs to say only these, once each.
 	Changes []Change
 }
 
-// Maintain reads what other processes wrote and does what is due: it makes the
-// successor of the active key in time, replaces what was killed, and deletes
-// keys that are gone. Every process calls it in a loop; whatever their number,
-// each change happens once. After an error the ring goes on with what it
-// knows, and stops signing (ErrStale) when that is more than a minute old.
+// Maintain reads what other processes wrote and does what is due: it creates the successor
+// of the active key in time, replaces killed keys, and deletes keys that are gone. Every
+// process calls it in a loop, and each change happens once. After an error the ring uses
+// its last snapshot, and stops signing (ErrStale) when that is more than a minute old.
 func (r *Ring) Maintain(ctx context.Context, now time.Time) (Upkeep, error) {
 	return r.MaintainUntil(ctx, now, now)
 }
 
-// MaintainUntil is Maintain, but it deletes only keys that were gone at a second
-// time. A deleted key cannot come back, and a clock that was set forward for a
-// while must not delete one whose tokens are still good.
+// MaintainUntil is Maintain, but deletes only keys that were also gone at a second time. A
+// deleted key cannot be restored, and a clock that was wrong for a while must not delete a
+// key whose tokens are valid.
 func (r *Ring) MaintainUntil(ctx context.Context, now, gone time.Time) (Upkeep, error) {
 	if now.Before(gone) {
 		gone = now
@@ -71,7 +68,7 @@ func (r *Ring) MaintainUntil(ctx context.Context, now, gone time.Time) (Upkeep, 
 	return up, nil
 }
 
-// work does what is due but deleting.
+// work does what is due, except deletions.
 func (r *Ring) work(ctx context.Context, now time.Time) (done []Step, err error) {
 	for _, step := range []func(context.Context, time.Time) ([]Step, error){r.makeDue, r.retireSuperfluous} {
 		steps, err := step(ctx, now)
@@ -83,8 +80,7 @@ func (r *Ring) work(ctx context.Context, now time.Time) (done []Step, err error)
 	return done, r.raiseTTL(ctx, now)
 }
 
-// makeDue makes the keys that are due, until none is: each decision is taken
-// on what the store holds after the last.
+// makeDue creates the keys that are due. It reads the store before each decision.
 func (r *Ring) makeDue(ctx context.Context, now time.Time) (done []Step, err error) {
 	for range maxAttempts {
 		t := r.now.Load().records.due(r.policy(), now)
@@ -105,8 +101,8 @@ func (r *Ring) makeDue(ctx context.Context, now time.Time) (done []Step, err err
 	return done, fmt.Errorf("make key: %w", ErrConflict)
 }
 
-// make carries out a task, with this key or, if it is zero, a new one. It
-// returns ErrConflict when another process was faster.
+// make carries out a task, with the given key or, if it is zero, a new one. It returns
+// ErrConflict if another process wrote first.
 func (r *Ring) make(ctx context.Context, t *task, key jose.Key, now time.Time) (Record, error) {
 	if t.hastened != "" {
 		return r.hasten(ctx, t)
@@ -130,7 +126,7 @@ func (r *Ring) make(ctx context.Context, t *task, key jose.Key, now time.Time) (
 	return record, nil
 }
 
-// hasten has a key that is published already sign earlier.
+// hasten moves the time at which a published key begins to sign.
 func (r *Ring) hasten(ctx context.Context, t *task) (Record, error) {
 	record := r.now.Load().byKid[t.hastened].record
 	record.ActivateAt = millis(t.activate)
@@ -140,8 +136,7 @@ func (r *Ring) hasten(ctx context.Context, t *task) (Record, error) {
 	return record, nil
 }
 
-// newRecord seals a key, or makes one if it is zero. Its times are the
-// caller's to set.
+// newRecord seals a key, or a new one if it is zero. The caller sets the times.
 func (r *Ring) newRecord(key jose.Key, now time.Time) (Record, error) {
 	if key.Algorithm() == "" {
 		var err error
@@ -165,9 +160,8 @@ func (r *Ring) newRecord(key jose.Key, now time.Time) (Record, error) {
 // millis is the resolution of the store.
 func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// ensureKey makes a signing key when none is active, or takes first if it is the
-// very first of all and not zero, and sees to it that the
-// keys that may sign stay published long enough for the policy.
+// ensureKey creates a signing key if none is active; the very first key is first unless
+// that is zero. It also makes sure that keys stay published long enough for the policy.
 func (r *Ring) ensureKey(ctx context.Context, first jose.Key, now time.Time) error {
 	if first.Algorithm() != "" && len(r.now.Load().records) == 0 {
 		_, err := r.make(ctx, &task{activate: now.Add(-raceWindow)}, first, now)
@@ -202,7 +196,7 @@ func (r *Ring) retireSuperfluous(ctx context.Context, now time.Time) (done []Ste
 			return done, fmt.Errorf("retire key %s: %w", kid, err)
 		}
 		if err == nil {
-			done = append(done, Step{At: now, Kid: kid, State: Retired, Why: "a younger key signs"})
+			done = append(done, Step{At: now, Kid: kid, State: Retired, Why: "a newer key signs"})
 		}
 	}
 	if done == nil {
@@ -211,7 +205,7 @@ func (r *Ring) retireSuperfluous(ctx context.Context, now time.Time) (done []Ste
 	return done, r.Reload(ctx)
 }
 
-// deleteGone deletes keys of which no token is left.
+// deleteGone deletes keys without valid tokens.
 func (r *Ring) deleteGone(ctx context.Context, now, by time.Time) (done []Step, err error) {
 	gone := r.now.Load().records.gone(by)
 	for _, kid := range gone {
@@ -229,13 +223,12 @@ func (r *Ring) deleteGone(ctx context.Context, now, by time.Time) (done []Step, 
 	return done, r.Reload(ctx)
 }
 
-// ErrTooLong reports a lifetime for which keys cannot stay published.
+// ErrTooLong reports a token lifetime for which keys cannot stay published.
 var ErrTooLong = errors.New("key ring: lifetime too long")
 
-// Promise has keys stay published long enough for tokens that live for ttl, as
-// if [Policy.LongestTTL] had been that long from the start; it never takes a
-// promise back. When it returns without an error, such tokens can be signed
-// here. Errors: ErrTooLong, or what the store says.
+// Promise keeps the keys published long enough for tokens with the lifetime ttl, as if
+// [Policy.LongestTTL] had been that long from the start. It never shortens the time. After
+// it returns nil, such tokens may be signed. Errors: ErrTooLong, or an error of the store.
 func (r *Ring) Promise(ctx context.Context, ttl time.Duration, now time.Time) error {
 	if ttl <= r.policy().LongestTTL {
 		return nil
@@ -249,7 +242,7 @@ func (r *Ring) Promise(ctx context.Context, ttl time.Duration, now time.Time) er
 	return r.raiseTTL(ctx, now)
 }
 
-// promise keeps the longest of several that are made at once.
+// promise stores the longest of several concurrent calls.
 func (r *Ring) promise(longer Policy) {
 	for {
 		old := r.rules.Load()

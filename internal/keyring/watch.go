@@ -5,32 +5,31 @@ import (
 	"time"
 )
 
-// Why a key changed its state.
+// Reasons for a change of state.
 const (
 	WhyFirst    = "first"    // no other key could sign
 	WhyTrusted  = "trusted"  // it only verifies what another system signed
-	WhyRotated  = "rotated"  // one key follows another, in time or on demand
-	WhyReplaced = "replaced" // one key that signed nothing makes room for another
-	WhyKilled   = "killed"   // it, or the key before it, was declared compromised
-	WhyRetired  = "retired"  // its use was ended, and no key follows it
-	WhyExpired  = "expired"  // the last token that it signed is dead
+	WhyRotated  = "rotated"  // one key follows another, on schedule or on demand
+	WhyReplaced = "replaced" // a key that signed nothing was replaced
+	WhyKilled   = "killed"   // it or its predecessor was revoked
+	WhyRetired  = "retired"  // it was retired without a successor
+	WhyExpired  = "expired"  // its last token has expired
 )
 
-// Change is a key seen in another state than at the look before, whoever
-// brought that about.
+// Change is a key whose state differs from the last report, whichever process changed it.
 type Change struct {
 	Kid string
-	// From is the state before. Where there was none, New is set.
+	// From is the previous state. New is set if there was none.
 	From, To State
 	New      bool
-	// Deleted says that this process has deleted the key; of keys that others
-	// delete, nothing is told.
+	// Deleted reports that this process deleted the key. Deletions of other processes are
+	// not reported.
 	Deleted bool
 	// Why is one of the reasons above.
 	Why string
 }
 
-// changes compares the ring with what it told before, and tells the rest.
+// changes compares the ring with its last report and returns the differences.
 func (r *Ring) changes(now time.Time, deleted []Step) (all []Change) {
 	r.watch.Lock()
 	defer r.watch.Unlock()
@@ -52,7 +51,7 @@ func (r *Ring) changes(now time.Time, deleted []Step) (all []Change) {
 	return all
 }
 
-// states are where all keys stand at now.
+// states returns the states of all keys at now.
 func (rs records) states(now time.Time) map[string]State {
 	all := make(map[string]State, len(rs))
 	for i := range rs {
@@ -61,7 +60,7 @@ func (rs records) states(now time.Time) map[string]State {
 	return all
 }
 
-// why says how a key came into this state, from what the records tell.
+// why returns the reason for a state, computed from the records.
 func (rs records) why(r *Record, to State) string {
 	switch to {
 	case Next:
@@ -80,8 +79,7 @@ func (rs records) why(r *Record, to State) string {
 	}
 }
 
-// whyNext looks at the key that was made before: was it to sign in this one's
-// place?
+// whyNext returns the reason for a next key: whether it replaces the key created before it.
 func (rs records) whyNext(r *Record) string {
 	i := slices.IndexFunc(rs, func(o Record) bool { return o.Purpose == r.Purpose && o.Seq == r.Seq-1 })
 	switch {
