@@ -54,6 +54,13 @@ var limits = map[string]map[string]int{
 	"Err": {"maxLength": api.MaxText}, "Description": {"maxLength": api.MaxErrorText},
 }
 
+// TestGreatestPosition: the leaf that verifiers import has the limit of the API.
+func TestGreatestPosition(t *testing.T) {
+	if rule.MaxSeq != api.MaxPosition {
+		t.Errorf("rule.MaxSeq is %d, api.MaxPosition %d", int64(rule.MaxSeq), int64(api.MaxPosition))
+	}
+}
+
 // documented are phrases that hold a limit in the description of a field.
 var documented = map[string]string{
 	"Credentials.Password":       fmt.Sprintf("%d to %d characters", password.MinLength, password.MaxLength),

@@ -5,8 +5,6 @@ package rule
 import (
 	"crypto/sha256"
 	"time"
-
-	"github.com/portaria/portaria/api"
 )
 
 // Kind says what a rule is about.
@@ -75,8 +73,9 @@ const PruneMargin = time.Minute
 // restored backup or a fail-over, so that positions never repeat.
 func Seq(epoch, n int64) int64 { return epoch<<32 | n }
 
-// MaxSeq is the greatest position: JSON numbers are exact up to 2^53.
-const MaxSeq = api.MaxPosition
+// MaxSeq is the greatest position: JSON numbers are exact up to 2^53. It is
+// api.MaxPosition; this package imports nothing, because verifiers import it.
+const MaxSeq = 1<<53 - 1
 
 // LastOfEpoch is the greatest number within an epoch.
 const LastOfEpoch = 1<<32 - 1
