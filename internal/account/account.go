@@ -76,6 +76,7 @@ type Position struct {
 // events are written that follow from it.
 type Store interface {
 	CredentialStore
+	LinkStore
 	// CreateAccount adds the account with its primary identifier, and its password
 	// if it has one; ErrIdentifierTaken when its canonical identifier exists.
 	CreateAccount(ctx context.Context, a Account) error
@@ -95,8 +96,10 @@ type Store interface {
 	// DeleteAccount removes the account with its identifiers, credentials, links
 	// and sessions; ErrNotFound.
 	DeleteAccount(ctx context.Context, id string, now time.Time) error
-	// SetAttributes replaces the attributes of the account; ErrNotFound.
-	SetAttributes(ctx context.Context, id string, attributes Attributes) error
+	// SetAttributes replaces the attributes of the account; ErrAttributes and
+	// ErrNotFound. When they differ, the same step writes a soft revocation rule
+	// about the account, because its access tokens may say what is no longer true.
+	SetAttributes(ctx context.Context, id string, attributes Attributes, now time.Time) error
 }
 
 // New makes an account of what the person typed. It has no password yet.

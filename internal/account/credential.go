@@ -95,7 +95,7 @@ type CredentialStore interface {
 	// ErrNotFound if the account has none of this id.
 	ReplaceCredential(ctx context.Context, version int64, c Credential) error
 	// RemoveCredential removes one; ErrNotFound if the account has none of this id.
-	RemoveCredential(ctx context.Context, version int64, accountID, id string) error
+	RemoveCredential(ctx context.Context, version int64, accountID, id string, now time.Time) error
 	// ChangePassword replaces the password and ends the account's other sessions.
 	// It returns how many sessions it ended.
 	ChangePassword(ctx context.Context, c PasswordChange) (int, error)

@@ -225,6 +225,7 @@ func TestOpenSaysWhichDatabase(t *testing.T) {
 		t.Errorf("a damaged file: %v", err)
 	}
 	c = settings(t, "postgres://portaria:hunter2@127.0.0.1:1/portaria")
+	c.DatabaseWait = 300 * time.Millisecond // more than one attempt
 	if _, err := start(t, c); err == nil || !strings.Contains(err.Error(), "postgres://127.0.0.1:1/portaria") ||
 		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a server that is not there: %v", err)

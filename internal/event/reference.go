@@ -26,7 +26,13 @@ func Reference() []Description {
 		{AccountDisabled, "An administrator disabled an account. Its sessions ended in the same step.", "account", "", nil},
 		{AccountEnabled, "An administrator enabled a disabled account again.", "account", "", nil},
 		{AccountDeleted, "An account was deleted. Its sessions ended in the same step.", "account", "", nil},
+		{AccountChanged, "The attributes of an account were changed. Access tokens from before are outdated, and clients refresh them.", "account", "`attributes`", nil},
+		{AccountLinked, "An account of another identity provider was linked to an account.", "account", "", upstream()},
+		{AccountUnlinked, "The link to an account of another identity provider was removed.", "account", "", upstream()},
 		{PasswordChanged, "A password was changed or set. The other sessions of the account ended in the same step.", "account, (session)", "", nil},
+		{CredentialAdded, "A further credential of an account was added.", "account", "", credential()},
+		{CredentialChanged, "A credential other than the password was replaced.", "account", "", credential()},
+		{CredentialRemoved, "A credential was removed.", "account", "", credential()},
 		{LoginSucceeded, "Somebody signed in.", "account, session, client", "", map[string]string{"method": "how: `pwd` for a password"}},
 		{LoginFailed, "A password was refused. What was typed is never recorded.", "(account), (session), (client)",
 			"`unknown_account`, `wrong_password` or `account_disabled`", nil},
@@ -69,6 +75,14 @@ func Reference() []Description {
 
 func leftOut() map[string]string {
 	return map[string]string{"left_out": "how many such events were not recorded since the last one, because there were too many"}
+}
+
+func upstream() map[string]string {
+	return map[string]string{"issuer": "the identity provider"}
+}
+
+func credential() map[string]string {
+	return map[string]string{"kind": "`totp`, `webauthn` or `recovery`", "credential_id": "its id"}
 }
 
 func parent() map[string]string {

@@ -3,7 +3,8 @@ package event
 // Types lists every type of event, in the order of this package.
 func Types() []Type {
 	return []Type{
-		AccountCreated, AccountDisabled, AccountEnabled, AccountDeleted, PasswordChanged,
+		AccountCreated, AccountDisabled, AccountEnabled, AccountDeleted, AccountChanged, AccountLinked, AccountUnlinked,
+		PasswordChanged, CredentialAdded, CredentialChanged, CredentialRemoved,
 		LoginSucceeded, LoginFailed,
 		SessionStarted, SessionEnded, SessionSteppedUp, SessionReplayed, SessionAhead, RefreshRefused,
 		AccessRefused, CrossSiteRefused,

@@ -29,6 +29,8 @@ var withoutRow = map[string]string{
 	"keyring":               "keys are opened at start-up; later failures are ours",
 	"account.ErrCredential": "no route adds another credential than a password",
 	"account.ErrAttributes": "no route sets attributes",
+	"account.ErrLink":       "no route adds links",
+	"account.ErrLinkTaken":  "no route adds links",
 	"flow":                  "no route begins a flow",
 	"issue.ErrScope":        "the token endpoint answers as RFC 6749 has it",
 	"issue.ErrPower":        "the token endpoint answers as RFC 6749 has it",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
@@ -90,15 +91,23 @@ func (s *Store) EnableAccount(ctx context.Context, id string, now time.Time) err
 	return missing("enable account", err, account.ErrNotFound)
 }
 
+// reasonAttributes is the reason of an account.changed event.
+const reasonAttributes = "attributes"
+
 // SetAttributes implements [account.Store].
-func (s *Store) SetAttributes(ctx context.Context, id string, attributes account.Attributes) error {
+func (s *Store) SetAttributes(ctx context.Context, id string, attributes account.Attributes, now time.Time) error {
 	if len(attributes) > account.MaxAttributes {
 		return wrap("set attributes", account.ErrAttributes)
 	}
-	rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
-		return q.SetAttributes(ctx, string(attributes), id)
+	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+		rows, err := q.SetAttributes(ctx, string(attributes), id)
+		if err == nil && rows > 0 {
+			d.rules = append(d.rules, draftRule{Rule: rule.Rule{Kind: rule.Account, Value: id, Mode: rule.Soft, At: moment(millis(now))}})
+			d.event(event.Event{Type: event.AccountChanged, At: now, AccountID: id, Reason: reasonAttributes})
+		}
+		return none{}, ofAccount(ctx, q, id, rows, err)
 	})
-	return some("set attributes", rows, err, account.ErrNotFound)
+	return missing("set attributes", err, account.ErrNotFound)
 }
 
 // ofAccount says whether an update that changed nothing had an account.

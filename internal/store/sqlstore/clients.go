@@ -174,15 +174,8 @@ func (s *Store) UseAssertion(ctx context.Context, clientID, jti string, expires 
 
 // PruneAssertions implements [clients.Store], in portions as PruneSessions.
 func (s *Store) PruneAssertions(ctx context.Context, t time.Time) (int, error) {
-	for total := 0; ; {
-		rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
-			return q.PruneAssertions(ctx, millis(t), prunePortion)
-		})
-		total += int(rows)
-		if err != nil || rows < prunePortion {
-			return total, wrap("prune assertions", err)
-		}
-	}
+	n, err := s.prune(ctx, t, (*query.Queries).PruneAssertions)
+	return n, wrap("prune assertions", err)
 }
 
 // toRow is the way of a client into its row.

@@ -58,6 +58,8 @@ func taken(table string) error {
 		return keyring.ErrConflict
 	case "credentials":
 		return account.ErrCredential
+	case "links":
+		return account.ErrLinkTaken
 	case "clients":
 		return clients.ErrTaken
 	case "assertions":

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/secret"
 )
@@ -51,14 +52,26 @@ func credentialPromises() promises {
 		"a credential is kept, replaced and removed, and the version rises each time": func(s *suite) {
 			a := s.created("Ana")
 			c := authenticator(a, "ção 📱")
-			s.ok(s.store.AddCredential(s.ctx, 0, c))
+			s.told(func() { s.ok(s.store.AddCredential(s.ctx, 0, c)) }, "credential.added")
 			s.same(s.credentials(a)[1], c)
 			c.Data, c.Label, c.ChangedAt, c.UsedAt = "other", "tablet", at(time.Minute), at(time.Hour)
-			s.ok(s.store.ReplaceCredential(s.ctx, 1, c))
+			s.told(func() { s.ok(s.store.ReplaceCredential(s.ctx, 1, c)) }, "credential.changed")
 			s.same(s.credentials(a)[1], c)
-			s.ok(s.store.RemoveCredential(s.ctx, 2, a.ID, c.ID))
+			s.told(func() { s.ok(s.store.RemoveCredential(s.ctx, 2, a.ID, c.ID, at(2*time.Hour))) }, "credential.removed")
 			s.same(len(s.credentials(a)), 1)
 			s.same(s.account(a.ID).CredentialsVersion, int64(3))
+		},
+		"events of credentials name the kind and the id, and nothing that somebody typed": func(s *suite) {
+			a := s.created("Ana")
+			c := authenticator(a, "hunter2")
+			s.ok(s.store.AddCredential(s.ctx, 0, c))
+			s.ok(s.store.RemoveCredential(s.ctx, 1, a.ID, c.ID, at(time.Minute)))
+			got := s.events(1, event.Filter{})
+			for i, want := range []event.Event{{Type: event.CredentialAdded, At: c.CreatedAt}, {Type: event.CredentialRemoved, At: at(time.Minute)}} {
+				want.Seq, want.ID, want.AccountID = got[i].Seq, got[i].ID, a.ID
+				want.Detail = map[string]string{"kind": "totp", "credential_id": c.ID}
+				s.same(got[i], want)
+			}
 		},
 		"a sign-in that read the credentials before they changed does not commit": func(s *suite) {
 			a := s.created("Ana")
@@ -73,7 +86,7 @@ func credentialPromises() promises {
 			s.ok(s.store.AddCredential(s.ctx, 0, c))
 			is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, start))
 			s.fails(s.store.ReplaceCredential(s.ctx, 1, c), account.ErrChanged)
-			s.fails(s.store.RemoveCredential(s.ctx, 1, a.ID, c.ID), account.ErrChanged)
+			s.fails(s.store.RemoveCredential(s.ctx, 1, a.ID, c.ID, start), account.ErrChanged)
 			s.same(len(s.credentials(a)), 2)
 		},
 		"a password is changed by no other step": func(s *suite) {
@@ -83,7 +96,7 @@ func credentialPromises() promises {
 			s.fails(s.store.ReplaceCredential(s.ctx, 0, c), account.ErrCredential)
 			c.Kind = account.TOTP
 			s.fails(s.store.ReplaceCredential(s.ctx, 0, c), account.ErrNotFound)
-			s.fails(s.store.RemoveCredential(s.ctx, 0, a.ID, c.ID), account.ErrNotFound)
+			s.told(func() { s.fails(s.store.RemoveCredential(s.ctx, 0, a.ID, c.ID, start), account.ErrNotFound) })
 			s.same(s.account(a.ID), a)
 			s.same(s.credentials(a)[0].Kind, account.Password)
 		},
@@ -126,12 +139,24 @@ func credentialPromises() promises {
 		},
 		"attributes are replaced, and are not too long": func(s *suite) {
 			a, b := s.created("Ana"), s.created("Bia")
-			s.ok(s.store.SetAttributes(s.ctx, a.ID, `{"roles":["admin"]}`))
-			s.fails(s.store.SetAttributes(s.ctx, a.ID, account.Attributes(strings.Repeat("x", account.MaxAttributes+1))), account.ErrAttributes)
-			s.fails(s.store.SetAttributes(s.ctx, nobody, "{}"), account.ErrNotFound)
+			s.ok(s.store.SetAttributes(s.ctx, a.ID, `{"roles":["admin"]}`, start))
+			s.fails(s.store.SetAttributes(s.ctx, a.ID, account.Attributes(strings.Repeat("x", account.MaxAttributes+1)), start), account.ErrAttributes)
+			s.fails(s.store.SetAttributes(s.ctx, nobody, "{}", start), account.ErrNotFound)
 			a.Attributes = `{"roles":["admin"]}`
 			s.same(s.account(a.ID), a)
 			s.same(s.account(b.ID), b)
+		},
+		"other attributes are a soft rule about the account, and the session goes on": func(s *suite) {
+			s.tokensLive(15 * time.Minute)
+			a := s.created("Ana")
+			d := s.signedIn(a)
+			set := func() { s.ok(s.store.SetAttributes(s.ctx, a.ID, `{"roles":["admin"]}`, at(time.Minute))) }
+			s.told(set, "u soft "+a.ID, "account.changed attributes")
+			s.told(set) // the same again
+			s.told(func() { s.ok(s.store.SetAttributes(s.ctx, a.ID, "", at(time.Hour))) }, "u soft "+a.ID, "account.changed attributes")
+			found, err := s.store.Session(s.ctx, d.ID)
+			s.ok(err)
+			s.same([]any{found.EndedAt, s.account(a.ID).CredentialsVersion}, []any{time.Time{}, int64(0)})
 		},
 	}
 }

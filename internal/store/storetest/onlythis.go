@@ -201,7 +201,11 @@ func accountChanges() []Change {
 			s.same(s.session(o.session.ID).EndedAt, time.Time{})
 		}},
 		{"set attributes", []string{"SetAttributes"}, (*suite).signInOwner, func(s *suite, o *owner) {
-			s.ok(s.store.SetAttributes(s.ctx, o.account.ID, `{"a":1}`))
+			before := s.log().Seq
+			for range 2 { // the second one changes nothing
+				s.ok(s.store.SetAttributes(s.ctx, o.account.ID, `{"a":1}`, start))
+			}
+			s.same(s.log().Seq, before+1)
 		}},
 		{"add a credential", []string{"RaiseCredentialsVersion"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			s.fails(s.store.AddCredential(s.ctx, 7, authenticator(o.account, "")), account.ErrChanged)
@@ -218,10 +222,25 @@ func accountChanges() []Change {
 		}},
 		{"remove a credential", []string{"DeleteCredential"}, (*suite).enrolOwner, func(s *suite, o *owner) {
 			list := s.credentials(o.account)
-			s.ok(s.store.RemoveCredential(s.ctx, 2, o.account.ID, list[1].ID))
+			s.ok(s.store.RemoveCredential(s.ctx, 2, o.account.ID, list[1].ID, start))
 			s.same(s.credentials(o.account), []account.Credential{list[0], list[2]})
 			stranger := s.created("stranger")
-			s.fails(s.store.RemoveCredential(s.ctx, 0, stranger.ID, list[2].ID), account.ErrNotFound)
+			s.fails(s.store.RemoveCredential(s.ctx, 0, stranger.ID, list[2].ID, start), account.ErrNotFound)
+		}},
+		{"remove a link", []string{"DeleteLink"}, func(s *suite, o *owner) {
+			s.signInOwner(o)
+			for i, issuer := range []string{upstream, upstream + "/2"} {
+				for j, subject := range []string{o.id, o.id + " 2"} {
+					l := linkOf(o.account, subject)
+					l.Issuer = issuer
+					s.ok(s.store.AddLink(s.ctx, int64(2*i+j), l))
+				}
+			}
+		}, func(s *suite, o *owner) {
+			s.ok(s.store.RemoveLink(s.ctx, 4, linkOf(o.account, o.id), start))
+			s.same(len(s.links(o.account)), 3)
+			stranger := s.created("stranger")
+			s.fails(s.store.RemoveLink(s.ctx, 0, linkOf(stranger, o.id+" 2"), start), account.ErrNotFound)
 		}},
 	}
 }

@@ -59,4 +59,4 @@ UPDATE accounts SET password_hash = @new_hash, password_changed_at = @at, creden
 WHERE id = @id AND credentials_version = @version AND password_hash = @verified_hash AND disabled_at IS NULL;
 
 -- name: SetAttributes :execrows
-UPDATE accounts SET attributes = @attributes WHERE id = @id;
+UPDATE accounts SET attributes = @attributes WHERE id = @id AND attributes <> @attributes;

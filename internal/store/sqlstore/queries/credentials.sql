@@ -17,9 +17,9 @@ VALUES (@id, @account_id, @kind, @data, @label, @created_at, @changed_at, @used_
 -- name: Credentials :many
 SELECT * FROM credentials WHERE account_id = @account_id ORDER BY created_at, id LIMIT @most;
 
--- name: ReplaceCredential :execrows
+-- name: ReplaceCredential :one
 UPDATE credentials SET data = @data, label = @label, changed_at = @changed_at, used_at = @used_at
-WHERE id = @id AND account_id = @account_id AND kind <> 'password';
+WHERE id = @id AND account_id = @account_id AND kind <> 'password' RETURNING kind;
 
--- name: DeleteCredential :execrows
-DELETE FROM credentials WHERE id = @id AND account_id = @account_id AND kind <> 'password';
+-- name: DeleteCredential :one
+DELETE FROM credentials WHERE id = @id AND account_id = @account_id AND kind <> 'password' RETURNING kind;

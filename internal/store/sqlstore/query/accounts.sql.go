@@ -322,7 +322,7 @@ func (q *Queries) InsertIdentifier(ctx context.Context, arg InsertIdentifierPara
 }
 
 const setAttributes = `-- name: SetAttributes :execrows
-UPDATE accounts SET attributes = $1 WHERE id = $2
+UPDATE accounts SET attributes = $1 WHERE id = $2 AND attributes <> $1
 `
 
 func (q *Queries) SetAttributes(ctx context.Context, attributes string, iD string) (int64, error) {

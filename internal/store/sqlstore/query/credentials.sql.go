@@ -46,16 +46,15 @@ func (q *Queries) Credentials(ctx context.Context, accountID string, most int32)
 	return items, nil
 }
 
-const deleteCredential = `-- name: DeleteCredential :execrows
-DELETE FROM credentials WHERE id = $1 AND account_id = $2 AND kind <> 'password'
+const deleteCredential = `-- name: DeleteCredential :one
+DELETE FROM credentials WHERE id = $1 AND account_id = $2 AND kind <> 'password' RETURNING kind
 `
 
-func (q *Queries) DeleteCredential(ctx context.Context, iD string, accountID string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteCredential, iD, accountID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+func (q *Queries) DeleteCredential(ctx context.Context, iD string, accountID string) (string, error) {
+	row := q.db.QueryRowContext(ctx, deleteCredential, iD, accountID)
+	var kind string
+	err := row.Scan(&kind)
+	return kind, err
 }
 
 const insertCredential = `-- name: InsertCredential :exec
@@ -121,9 +120,9 @@ func (q *Queries) RaiseCredentialsVersion(ctx context.Context, iD string, versio
 	return result.RowsAffected()
 }
 
-const replaceCredential = `-- name: ReplaceCredential :execrows
+const replaceCredential = `-- name: ReplaceCredential :one
 UPDATE credentials SET data = $1, label = $2, changed_at = $3, used_at = $4
-WHERE id = $5 AND account_id = $6 AND kind <> 'password'
+WHERE id = $5 AND account_id = $6 AND kind <> 'password' RETURNING kind
 `
 
 type ReplaceCredentialParams struct {
@@ -135,8 +134,8 @@ type ReplaceCredentialParams struct {
 	AccountID string
 }
 
-func (q *Queries) ReplaceCredential(ctx context.Context, arg ReplaceCredentialParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, replaceCredential,
+func (q *Queries) ReplaceCredential(ctx context.Context, arg ReplaceCredentialParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, replaceCredential,
 		arg.Data,
 		arg.Label,
 		arg.ChangedAt,
@@ -144,8 +143,7 @@ func (q *Queries) ReplaceCredential(ctx context.Context, arg ReplaceCredentialPa
 		arg.ID,
 		arg.AccountID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	var kind string
+	err := row.Scan(&kind)
+	return kind, err
 }
