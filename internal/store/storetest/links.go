@@ -34,7 +34,7 @@ func linkPromises() promises {
 			other := linkOf(b, l.Subject)
 			other.Issuer += "/"
 			s.ok(s.store.AddLink(s.ctx, 0, other))
-			a.CredentialsVersion = 2
+			a.CredentialsVersion = 1
 			is(s, a)(s.store.AccountByLink(s.ctx, l.Issuer, l.Subject))
 			earlier := linkOf(a, "3")
 			earlier.CreatedAt = start
