@@ -104,15 +104,18 @@ func table() map[string]rule {
 		// It follows key sets over HTTP, for package token, which must not.
 		"internal/recipient": {imports: []string{"internal/jose", "internal/outbound", "internal/token"}},
 		// The secret types are for what it signs with.
-		"internal/webhook": {imports: []string{"internal/background", "internal/event", "internal/outbound", "internal/secret"}},
+		"internal/webhook": {imports: []string{"internal/background", "internal/event", "internal/secret"}},
+		// What is sent, and how one attempt is sent. They know no subscriptions.
+		"internal/webhook/message": {imports: []string{"internal/event", "internal/secret"}},
+		"internal/webhook/push":    {imports: []string{"internal/outbound", "internal/webhook/message"}},
 
 		"internal/pgurl":                {domain: true},
 		"internal/store":                {domain: true},
-		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/pgurl", "internal/secret", "internal/store", "internal/store/sqlstore/turn", "internal/webhook"}, domain...)},
+		"internal/store/sqlstore":       {imports: append([]string{"internal/background", "internal/pgurl", "internal/secret", "internal/store", "internal/store/sqlstore/turn", "internal/webhook", "internal/webhook/push"}, domain...)},
 		"internal/store/sqlstore/turn":  {},
 		"internal/store/sqlstore/query": {},
 		"internal/store/redisstore":     {imports: []string{"internal/guard"}},
-		"internal/store/storetest":      {imports: append([]string{"internal/secret", "internal/testdb", "internal/webhook"}, domain...), testing: true},
+		"internal/store/storetest":      {imports: append([]string{"internal/secret", "internal/testdb", "internal/webhook", "internal/webhook/push"}, domain...), testing: true},
 
 		// The service verifies its own tokens as everyone else does.
 		// The HTTP kit; of the domain it knows the form of a client's id.
@@ -125,7 +128,7 @@ func table() map[string]rule {
 		"internal/httpapi/oauth":  {imports: append(admission, "internal/httpapi/access", "internal/token")},
 		"internal/httpapi/feed":   {imports: append(admission, "internal/feed", "internal/httpapi/access", "internal/keyring", "internal/revoke/fleet")},
 		// An administrator sees accounts and sessions as people see their own.
-		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/webhook")},
+		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/webhook", "internal/webhook/message")},
 		"internal/webui":         {imports: http},
 		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
 		"internal/config":        {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/pgurl"}, domain...)},

@@ -8,6 +8,8 @@ import (
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/message"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 // webhookSecret names the secret that those of all webhooks are derived from.
@@ -22,18 +24,15 @@ func (a *App) openWebhooks(ctx context.Context, issuer string) error {
 		return err
 	}
 	a.webhooks, err = webhook.New(webhook.Config{
-		Store:            a.store.Webhooks(),
-		Events:           a.store,
-		Signer:           eventSigner{a.ring},
-		Issuer:           issuer,
-		Key:              key,
-		Keys:             a.generations(webhookSecret),
-		InsecureLoopback: a.config.InsecureWebhooks,
-		Networks:         a.config.Egress(),
-		Roots:            a.roots,
-		Log:              a.log,
-		Panics:           a.panics,
-		Now:              a.now,
+		Store:  a.store.Webhooks(),
+		Events: a.store,
+		Tokens: message.Tokens{Issuer: issuer, Signer: eventSigner{a.ring}},
+		Key:    key,
+		Keys:   a.generations(webhookSecret),
+		Push:   push.Policy{InsecureLoopback: a.config.InsecureWebhooks, Networks: a.config.Egress(), Roots: a.roots},
+		Log:    a.log,
+		Panics: a.panics,
+		Now:    a.now,
 	})
 	return err
 }
@@ -56,14 +55,14 @@ func (a *App) pruneDeadLetters(ctx context.Context) {
 // tokens, so that receivers find it in the same key set.
 type eventSigner struct{ ring *keyring.Ring }
 
-// Sign implements [webhook.Signer].
+// Sign implements [message.Signer].
 func (s eventSigner) Sign(now time.Time, typ string, claims []byte) (string, error) {
 	key, err := s.ring.Active(now)
 	if err != nil {
 		return "", err
 	}
 	if key.Algorithm().Symmetric() {
-		return "", webhook.ErrUnsignable
+		return "", message.ErrUnsignable
 	}
 	header, err := json.Marshal(map[string]string{"alg": string(key.Algorithm()), "kid": key.Kid(), "typ": typ})
 	if err != nil {

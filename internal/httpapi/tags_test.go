@@ -19,6 +19,7 @@ import (
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 // limitTags are the struct tags that hold a limit.
@@ -49,7 +50,7 @@ var limits = map[string]map[string]int{
 	"Target.Account": {"maxLength": revoke.MaxValue}, "Target.Client": {"maxLength": revoke.MaxValue}, "Target.Key": {"maxLength": revoke.MaxValue},
 	"Reason": {"maxLength": revoke.MaxReason}, "IdempotencyKey": {"maxLength": revoke.MaxKey},
 
-	"NewWebhook.ClientID": {"maxLength": webhook.MaxClientID}, "URL": {"maxLength": webhook.MaxURL}, "Types": {"maxItems": webhook.MaxPatterns},
+	"NewWebhook.ClientID": {"maxLength": webhook.MaxClientID}, "URL": {"maxLength": push.MaxURL}, "Types": {"maxItems": webhook.MaxPatterns},
 	"MaxEvents": {"minimum": 0}, "EventPoll.Ack": {"maxItems": api.MaxAcks},
 	"Err": {"maxLength": api.MaxText}, "Description": {"maxLength": api.MaxErrorText},
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/secret"
+	"github.com/portaria/portaria/internal/webhook/message"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 	gather = 25 * time.Millisecond
 	// leaseTime is how long a process that died keeps others from delivering
 	// in its place. Each try ends well within it.
-	leaseTime = 2 * sendTimeout
+	leaseTime = 2 * push.Timeout
 	// batch is how many events are read at a time.
 	batch = 100
 )
@@ -258,7 +260,7 @@ func (s *Service) failed(ctx context.Context, sub Subscription, e event.Event, f
 	if !ok {
 		return sub, false
 	}
-	step := Step{Attempt: &f.attempt, Progress: sub.Progress, Gone: f.attempt.Failure == FailGone}
+	step := Step{Attempt: &f.attempt, Progress: sub.Progress, Gone: f.attempt.Failure == push.FailGone}
 	if step.Gone {
 		step.Written = []event.Event{s.changed(event.WebhookDisabled, sub, string(ReasonGone))}
 	} else {
@@ -275,9 +277,9 @@ func (s *Service) failed(ctx context.Context, sub Subscription, e event.Event, f
 func (s *Service) try(ctx context.Context, sub Subscription, e event.Event) (Attempt, time.Duration) {
 	began := s.Now()
 	attempt := Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: began}
-	var message message
+	var signed message.Signed
 	err := background.Catch(func() (err error) {
-		message, err = s.message(sub, e, began)
+		signed, err = s.message(sub, e, began)
 		return err
 	})
 	var caught *background.Panic
@@ -286,23 +288,23 @@ func (s *Service) try(ctx context.Context, sub Subscription, e event.Event) (Att
 	}
 	if err != nil {
 		s.complain(ctx, "sign event", err)
-		attempt.Failure = FailSigning
+		attempt.Failure = push.FailSigning
 		return attempt, 0
 	}
-	got := s.sender.send(ctx, sub, message)
-	attempt.Status, attempt.Failure, attempt.Duration = got.status, got.failure, s.Now().Sub(began)
-	return attempt, got.wait
+	got := s.sender.Send(ctx, sub.target(), signed)
+	attempt.Status, attempt.Failure, attempt.Duration = got.Status, got.Failure, s.Now().Sub(began)
+	return attempt, got.Wait
 }
 
-func (s *Service) message(sub Subscription, e event.Event, now time.Time) (message, error) {
+func (s *Service) message(sub Subscription, e event.Event, now time.Time) (message.Signed, error) {
 	if sub.Format == SET {
-		return s.set(sub, e, now)
+		return s.Tokens.Push(sub.ClientID, e, now)
 	}
 	var secrets []secret.Bytes
 	for _, key := range s.keys() {
 		secrets = append(secrets, sub.secrets(key, now)...)
 	}
-	return standard(e, secrets, now)
+	return message.Standard(e, secrets, now)
 }
 
 // record notes a step of the process that holds the lease, and prolongs it.

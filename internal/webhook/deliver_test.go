@@ -9,6 +9,7 @@ import (
 
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 func TestWantedEventsArriveInOrderAndSigned(t *testing.T) {
@@ -148,7 +149,7 @@ func TestAnswerAfterTheTimeoutMeansADuplicate(t *testing.T) {
 		tries, err := w.store.Webhooks().Attempts(w.ctx, sub.ID, 10)
 		w.ok(err)
 		last := tries[len(tries)-1]
-		w.same([]any{last.EventID, last.Status, last.Failure, last.Duration}, []any{want[0], 0, webhook.FailTimeout, 15 * time.Second})
+		w.same([]any{last.EventID, last.Status, last.Failure, last.Duration}, []any{want[0], 0, push.FailTimeout, 15 * time.Second})
 		w.same([]bool{tries[0].OK(), tries[1].OK()}, []bool{true, true})
 	})
 }
@@ -181,7 +182,7 @@ func TestAnEventIsGivenUpAfterThreeDays(t *testing.T) {
 
 		again, err := w.service.Redeliver(w.ctx, sub.ID, poison)
 		w.ok(err)
-		w.same([]any{again.Status, again.Failure}, []any{500, webhook.FailStatus})
+		w.same([]any{again.Status, again.Failure}, []any{500, push.FailStatus})
 		w.same(w.deadLetters(sub), ids[:1])
 		healed = true
 		again, err = w.service.Redeliver(w.ctx, sub.ID, poison)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/secret"
+	"github.com/portaria/portaria/internal/webhook/message"
 )
 
 // Receivers hold the secret, and compute the signature by the text of Standard
@@ -19,7 +20,7 @@ func TestKnownSignature(t *testing.T) {
 	if got := show(made).Reveal(); got != "whsec_vS+UVApZswrA88Dg+OIR51YAJ5tbM33IkjFS+uwQIxc=" {
 		t.Errorf("secret %s", got)
 	}
-	got := Sign([]secret.Bytes{made}, id, time.UnixMilli(1893553445678), []byte(`{"type":"session.ended"}`))
+	got := message.Sign([]secret.Bytes{made}, id, time.UnixMilli(1893553445678), []byte(`{"type":"session.ended"}`))
 	if got != "v1,+eo2FP+h6FzX7R4sliMOvQivYRnwK3Shu5I7HfD5hoc=" {
 		t.Errorf("signature %s", got)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/secret"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/message"
 )
 
 // panicky panics the first time that somebody takes a lease.
@@ -33,7 +34,7 @@ func TestAPanicLosesNoEvent(t *testing.T) {
 	inBubble(t, func(w *world) {
 		panics := background.New(slog.New(slog.NewTextHandler(&w.log, nil)))
 		s, err := webhook.New(webhook.Config{
-			Store: &panicky{Store: w.store.Webhooks()}, Events: w.store, Signer: signer{w.key}, Issuer: issuer,
+			Store: &panicky{Store: w.store.Webhooks()}, Events: w.store, Tokens: message.Tokens{Issuer: issuer, Signer: signer{w.key}},
 			Key: secret.Bytes(strings.Repeat("k", 32)), Log: slog.New(slog.DiscardHandler), Panics: panics, Now: time.Now,
 		})
 		w.ok(err)
@@ -56,7 +57,7 @@ func TestAPanicInSigningFailsTheDelivery(t *testing.T) {
 		h := &receiver{format: webhook.SET}
 		sub := w.subscribes(h, "*")
 		s, err := webhook.New(webhook.Config{
-			Store: w.store.Webhooks(), Events: w.store, Signer: &panicky{}, Issuer: issuer,
+			Store: w.store.Webhooks(), Events: w.store, Tokens: message.Tokens{Issuer: issuer, Signer: &panicky{}},
 			Key: secret.Bytes(strings.Repeat("k", 32)), Log: slog.New(slog.DiscardHandler), Panics: panics, Now: time.Now,
 		})
 		w.ok(err)

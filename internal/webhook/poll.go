@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 // Limits of a poll.
@@ -97,7 +99,7 @@ func (s *Service) acknowledge(ctx context.Context, sub Subscription, ask Ask) (S
 		if !refused {
 			continue
 		}
-		dead := Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: s.Now(), Failure: refusedAs(code)}
+		dead := Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: s.Now(), Failure: push.RefusedAs(code)}
 		if sub, err = s.advance(ctx, sub, Step{Progress: Progress{Cursor: e.Seq}, Attempt: &dead, Dead: true}); err != nil {
 			return sub, err
 		}
@@ -130,7 +132,7 @@ func (s *Service) waiting(ctx context.Context, sub Subscription, limit int) (Ans
 	}
 	answer := Answer{Sets: map[string]string{}, More: len(p.events) > limit || p.more}
 	for _, e := range p.events[:min(limit, len(p.events))] {
-		if answer.Sets[e.ID], err = s.token(sub, e, s.Now()); err != nil {
+		if answer.Sets[e.ID], err = s.Tokens.Token(sub.ClientID, e, s.Now()); err != nil {
 			return Answer{}, fmt.Errorf("sign event: %w", err)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/testdb"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/message"
 )
 
 func TestSecurityEventTokensArePushed(t *testing.T) {
@@ -165,21 +166,21 @@ func TestTwoProcessesOnOneDatabase(t *testing.T) {
 func TestSymmetricKeysSignNoEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "portaria.db"))
-		w.service.Signer = refusing{}
+		w.service.Tokens.Signer = refusing{}
 		for _, format := range []webhook.Format{webhook.SET, webhook.Poll} {
 			sub := webhook.Subscription{ClientID: "orders", Format: format, Types: []string{"*"}}
 			if format == webhook.SET {
 				sub.URL = "https://example.com/"
 			}
 			_, _, err := w.service.Create(w.ctx, sub)
-			w.fails(err, webhook.ErrUnsignable)
+			w.fails(err, message.ErrUnsignable)
 		}
 	})
 }
 
 type refusing struct{}
 
-func (refusing) Sign(time.Time, string, []byte) (string, error) { return "", webhook.ErrUnsignable }
+func (refusing) Sign(time.Time, string, []byte) (string, error) { return "", message.ErrUnsignable }
 
 func TestNewNeedsEverything(t *testing.T) {
 	if _, err := webhook.New(webhook.Config{}); err == nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/portaria/portaria/internal/secret"
@@ -51,17 +50,4 @@ func (s Subscription) secrets(key secret.Bytes, now time.Time) []secret.Bytes {
 		list = append(list, secretOf(key, s.ID, kept))
 	}
 	return list
-}
-
-// Sign is the webhook-signature of Standard Webhooks: an HMAC-SHA-256 of id,
-// time (seconds since 1970) and body under each secret.
-func Sign(secrets []secret.Bytes, id string, at time.Time, body []byte) string {
-	signatures := make([]string, len(secrets))
-	for i, key := range secrets {
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(id + "." + strconv.FormatInt(at.Unix(), 10) + "."))
-		mac.Write(body)
-		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	}
-	return strings.Join(signatures, " ")
 }

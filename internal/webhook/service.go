@@ -3,11 +3,9 @@ package webhook
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -16,31 +14,24 @@ import (
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/secret"
+	"github.com/portaria/portaria/internal/webhook/message"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
-// Config is what a Service needs. Store, Events, Signer, Issuer, Key, Log and Now are
-// required.
+// Config is what a Service needs. Store, Events, Tokens, Key, Log and Now are required.
 type Config struct {
 	Store  Store
 	Events Log
-	Signer Signer
-	// Issuer is the URL that Security Event Tokens name as theirs.
-	Issuer string
+	// Tokens makes Security Event Tokens.
+	Tokens message.Tokens
 	// Key is what the secrets of all subscriptions are derived from.
 	Key secret.Bytes
 	// Keys are the keys that count now: the first one makes the secrets that
 	// are shown, all sign. Nil: only Key counts.
 	Keys func() []secret.Bytes
-	// InsecureLoopback lets receivers be on this machine, also with plain
-	// HTTP.
-	InsecureLoopback bool
-	// Networks are the private networks that a subscription with AllowPrivate
-	// may reach. Without them, there can be no such subscription.
-	Networks []netip.Prefix
-	// Roots are the certificate authorities that receivers are checked against;
-	// nil means those of the system.
-	Roots *x509.CertPool
-	Log   *slog.Logger
+	// Push says which addresses receivers may have.
+	Push push.Policy
+	Log  *slog.Logger
 	// Panics logs and counts panics in deliveries; nil only keeps the others
 	// going.
 	Panics *background.Panics
@@ -58,7 +49,7 @@ type Log interface {
 // Service manages subscriptions and delivers to them. Safe for concurrent use.
 type Service struct {
 	Config
-	sender *sender
+	sender *push.Sender
 	// holder is the name of this process in leases.
 	holder string
 	wake   chan struct{}
@@ -73,12 +64,12 @@ type Service struct {
 // New returns a service that delivers nothing until Run.
 func New(c Config) (*Service, error) {
 	switch {
-	case c.Store == nil, c.Events == nil, c.Signer == nil, c.Log == nil, c.Now == nil:
+	case c.Store == nil, c.Events == nil, c.Tokens.Signer == nil, c.Log == nil, c.Now == nil:
 		return nil, errors.New("set up webhooks: something is missing")
-	case len(c.Key) < 32 || c.Issuer == "":
+	case len(c.Key) < 32 || c.Tokens.Issuer == "":
 		return nil, errors.New("set up webhooks: needs an issuer and a key of 32 bytes")
 	}
-	sender, err := newSender(c)
+	sender, err := push.New(c.Push)
 	if err != nil {
 		return nil, err
 	}
@@ -98,14 +89,14 @@ func New(c Config) (*Service, error) {
 // Create adds a subscription to what happens from now on, and answers it with
 // its secret, which is empty where tokens are signed with the issuer's key.
 // Its ClientID, Format, URL, Types and AllowPrivate are the caller's; the rest
-// is set here. Errors wrap ErrInvalid, ErrTooMany and ErrUnsignable.
+// is set here. Errors wrap ErrInvalid, ErrTooMany and [message.ErrUnsignable].
 func (s *Service) Create(ctx context.Context, sub Subscription) (Subscription, secret.Text, error) {
-	if err := sub.check(s.InsecureLoopback, s.Networks); err != nil {
+	if err := sub.check(s.Push); err != nil {
 		return Subscription{}, "", err
 	}
 	now := s.Now()
 	if sub.Format != Standard {
-		if _, err := s.Signer.Sign(now, setType, []byte("{}")); err != nil {
+		if err := s.Tokens.Check(now); err != nil {
 			return Subscription{}, "", fmt.Errorf("create webhook: %w", err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 // Store keeps subscriptions and what became of deliveries. Each method is one
@@ -107,37 +108,8 @@ type Attempt struct {
 	Status   int
 	Duration time.Duration
 	// Failure is empty after a success.
-	Failure Failure
+	Failure push.Failure
 }
 
 // OK reports whether the receiver acknowledged.
 func (a Attempt) OK() bool { return a.Failure == "" }
-
-// Failure is a class of error, for programs and people. What a receiver writes
-// into its answer is not kept, but for the codes of RFC 8935.
-type Failure string
-
-// The failures.
-const (
-	// FailStatus: the receiver answered neither 2xx nor 410.
-	FailStatus Failure = "status"
-	// FailGone: it answered 410.
-	FailGone Failure = "gone"
-	// FailRedirect: it answered 3xx, which is not followed.
-	FailRedirect Failure = "redirect"
-	// FailTimeout: it was too slow.
-	FailTimeout Failure = "timeout"
-	// FailName: its name has no address.
-	FailName Failure = "name"
-	// FailAddress: its address may not be called.
-	FailAddress Failure = "address_refused"
-	// FailTLS: its certificate is not good.
-	FailTLS Failure = "tls"
-	// FailConnect: it could not be reached, or hung up.
-	FailConnect Failure = "connect"
-	// FailSigning: the event could not be signed here.
-	FailSigning Failure = "signing"
-	// FailRefused begins the codes by which a receiver of Security Event
-	// Tokens refuses one (RFC 8935 §2.4).
-	FailRefused Failure = "refused:"
-)

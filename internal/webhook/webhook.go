@@ -8,23 +8,17 @@
 // duplicates have the same id. A failing event is tried again, before any later
 // one, for [Patience]; then it goes to the dead letters and the next one has its
 // turn. A slow receiver delays nobody else.
-//
-// The package has more than 1,500 lines because the worker, the attempts and the three
-// formats of delivery share the unexported state of one subscription.
 package webhook
 
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
-	"github.com/portaria/portaria/internal/outbound"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 // Errors of this package.
@@ -44,9 +38,6 @@ var (
 	// ErrFormat says that a subscription of this format cannot do that: only
 	// Standard has a secret, only Poll is polled, only the others are pushed to.
 	ErrFormat = errors.New("webhook has another format")
-	// ErrUnsignable says that the issuer's signing key is symmetric: no
-	// receiver could verify a Security Event Token.
-	ErrUnsignable = errors.New("the signing key is symmetric, so nobody could verify a security event token")
 )
 
 // Fault says what is wrong with one field of a subscription. It is an
@@ -64,9 +55,8 @@ const (
 	// MaxSubscriptions bounds how many there are, and so how many are
 	// delivered to at the same time.
 	MaxSubscriptions = 256
-	// MaxURL, MaxPatterns and MaxClientID bound a subscription: the lengths in
-	// characters, and the number of types of events.
-	MaxURL      = 2048
+	// MaxPatterns and MaxClientID bound a subscription: the number of types of
+	// events, and the length in characters. A URL is at most [push.MaxURL] long.
 	MaxPatterns = 32
 	MaxClientID = 255
 )
@@ -178,14 +168,15 @@ func (s Subscription) pending(head int64) bool {
 	return s.Format != Poll && !s.Disabled() && s.Cursor < head
 }
 
-// check refuses what could never be delivered. insecure lets URL be plain HTTP
-// on this machine; networks are the private ones that the operator permits.
-func (s Subscription) check(insecure bool, networks []netip.Prefix) error {
-	if s.AllowPrivate && len(networks) == 0 {
+// target returns the receiver of pushed events.
+func (s Subscription) target() push.Target {
+	return push.Target{URL: s.URL, Private: s.AllowPrivate, Token: s.Format == SET}
+}
+
+// check refuses what could never be delivered under a policy.
+func (s Subscription) check(p push.Policy) error {
+	if s.AllowPrivate && len(p.Networks) == 0 {
 		return Fault{"allow_private", "the operator permits no private networks; the setting is egress_allow"}
-	}
-	if !s.AllowPrivate {
-		networks = nil
 	}
 	if s.ClientID == "" || len(s.ClientID) > MaxClientID {
 		return Fault{"client_id", fmt.Sprintf("expected 1 to %d characters", MaxClientID)}
@@ -195,7 +186,10 @@ func (s Subscription) check(insecure bool, networks []netip.Prefix) error {
 	}
 	switch s.Format {
 	case Standard, SET:
-		return checkURL(s.URL, outbound.Reach{Inner: networks, Loopback: insecure})
+		if err := p.CheckURL(s.URL, s.AllowPrivate); err != nil {
+			return Fault{"url", err.Error()}
+		}
+		return nil
 	case Poll:
 		if s.URL != "" {
 			return Fault{"url", "a receiver that polls has none"}
@@ -220,44 +214,4 @@ func checkTypes(patterns []string) error {
 		}
 	}
 	return nil
-}
-
-func checkURL(text string, r outbound.Reach) error {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || len(text) > MaxURL || u.Hostname() == "":
-		return Fault{"url", fmt.Sprintf("expected an absolute URL of at most %d characters", MaxURL)}
-	case u.User != nil || u.Fragment != "":
-		return Fault{"url", "it must have no user and no fragment"}
-	case u.Scheme != "https" && (u.Scheme != "http" || !r.Loopback || !onThisMachine(u.Hostname())):
-		return Fault{"url", "expected https"}
-	case !validPort(u):
-		return Fault{"url", "expected a port from 1 to 65535"}
-	}
-	return checkHost(u.Hostname(), r)
-}
-
-// checkHost refuses a host that is an address, or this machine, and that may not be
-// called. Other names are checked when they are dialled.
-func checkHost(host string, r outbound.Reach) error {
-	a, err := netip.ParseAddr(host)
-	switch {
-	case err != nil && (host != "localhost" || r.Loopback):
-		return nil
-	case err == nil && r.Allows(a):
-		return nil
-	case err == nil && (outbound.Reach{Inner: outbound.Inner()}).Allows(a):
-		return Fault{"url", "this address is in a private network: the webhook needs allow_private, and the setting egress_allow must list the network"}
-	}
-	return Fault{"url", "this address may not be called"}
-}
-
-func validPort(u *url.URL) bool {
-	n, err := strconv.ParseUint(u.Port(), 10, 16)
-	return u.Port() == "" || err == nil && n > 0
-}
-
-func onThisMachine(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
 }

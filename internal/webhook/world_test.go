@@ -27,6 +27,7 @@ import (
 	"github.com/portaria/portaria/internal/secret"
 	"github.com/portaria/portaria/internal/store/sqlstore"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/message"
 )
 
 const issuer = "https://login.example.org"
@@ -81,7 +82,7 @@ func (w *world) open() {
 func (w *world) process(store *sqlstore.Store) *webhook.Service {
 	w.Helper()
 	s, err := webhook.New(webhook.Config{
-		Store: store.Webhooks(), Events: store, Signer: signer{w.key}, Issuer: issuer, Key: secret.Bytes(strings.Repeat("k", 32)),
+		Store: store.Webhooks(), Events: store, Tokens: message.Tokens{Issuer: issuer, Signer: signer{w.key}}, Key: secret.Bytes(strings.Repeat("k", 32)),
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), Now: time.Now,
 	})
 	w.ok(err)

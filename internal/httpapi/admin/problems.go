@@ -6,6 +6,7 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/message"
 )
 
 // Problems are the rows of the errors of clients and webhooks.
@@ -25,7 +26,7 @@ func Problems() []problem.Row {
 		{Err: webhook.ErrEventGone, Status: http.StatusNotFound, Code: "dead_letter_not_found",
 			Title: "There is no such dead letter, or its event was pruned.", Detail: "List the dead letters again."},
 		{Err: webhook.ErrFormat, Status: http.StatusConflict, Code: "webhook_format", Title: "A webhook of this format does not support the request.", Detail: "Create a webhook of the other format."},
-		{Err: webhook.ErrUnsignable, Status: http.StatusConflict, Code: "signing_key_symmetric",
+		{Err: message.ErrUnsignable, Status: http.StatusConflict, Code: "signing_key_symmetric",
 			Title: "Security event tokens need an asymmetric signing key.", Detail: "Use the format standard, or another key_algorithm."},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 // Webhooks is the part of a Store that keeps subscriptions to events, and what
@@ -314,7 +315,7 @@ func toAttempt(row query.WebhookDeadLetter) webhook.Attempt {
 		At:       moment(row.At),
 		Status:   int(row.Status),
 		Duration: time.Duration(row.Duration) * time.Millisecond,
-		Failure:  webhook.Failure(row.Failure),
+		Failure:  push.Failure(row.Failure),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 func webhookPromises() promises {
@@ -141,7 +142,7 @@ func deliveryPromises() promises {
 			s.leases(sub, "a", 0, true)
 			failed := step(sub, "a", 0)
 			failed.Progress = webhook.Progress{Cursor: 0, Failures: 1, FailingSince: at(1e9), NextAt: at(3e9)}
-			failed.Attempt.Failure = webhook.FailTimeout
+			failed.Attempt.Failure = push.FailTimeout
 			s.records(failed, true)
 			sub.Progress = failed.Progress
 			s.same(s.webhook(sub.ID), sub)
@@ -195,7 +196,7 @@ func deliveryPromises() promises {
 			sub := s.subscribed()
 			s.leases(sub, "a", 0, true)
 			gone := step(sub, "a", 0)
-			gone.Gone, gone.Attempt.Failure = true, webhook.FailGone
+			gone.Gone, gone.Attempt.Failure = true, push.FailGone
 			gone.Written = []event.Event{{Type: event.WebhookDisabled, At: gone.Attempt.At, ClientID: sub.ClientID, Reason: "gone"}}
 			s.told(func() { s.records(gone, true) }, "webhook.disabled "+sub.ClientID+" gone")
 			sub.DisabledAt, sub.DisabledWhy = gone.Attempt.At, webhook.ReasonGone
@@ -226,7 +227,7 @@ func deliveryPromises() promises {
 			s.same(after, []webhook.Attempt{two})
 
 			again := one
-			again.At, again.Failure = at(time.Hour), webhook.FailStatus
+			again.At, again.Failure = at(time.Hour), push.FailStatus
 			s.ok(s.hooks.Redelivered(s.ctx, sub.ID, again))
 			s.hasDeadLetters(sub, one, two)
 			s.ok(s.hooks.Redelivered(s.ctx, sub.ID, tried(1)))
@@ -323,7 +324,7 @@ func (s *suite) records(step webhook.Step, want bool) {
 func (s *suite) givenUp(sub *webhook.Subscription, seq int64) webhook.Attempt {
 	s.Helper()
 	dead := step(*sub, "a", seq)
-	dead.Dead, dead.Attempt.Status, dead.Attempt.Failure = true, 0, webhook.FailConnect
+	dead.Dead, dead.Attempt.Status, dead.Attempt.Failure = true, 0, push.FailConnect
 	s.records(dead, true)
 	sub.Cursor = seq
 	return *dead.Attempt

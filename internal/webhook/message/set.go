@@ -1,8 +1,9 @@
-package webhook
+package message
 
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -23,11 +24,28 @@ const (
 	setMedia = "application/secevent+jwt"
 )
 
+// ErrUnsignable reports that the issuer's signing key is symmetric: no receiver
+// could verify a Security Event Token.
+var ErrUnsignable = errors.New("the signing key is symmetric, so nobody could verify a security event token")
+
 // Signer signs with the issuer's active key.
 type Signer interface {
-	// Sign makes a JWT of claims, which are JSON, with this type in its
-	// header. It returns ErrUnsignable when the key has no public half.
+	// Sign returns a JWT of claims, which are JSON, with this type in its header.
+	// It returns [ErrUnsignable] when the key has no public half.
 	Sign(now time.Time, typ string, claims []byte) (string, error)
+}
+
+// Tokens makes Security Event Tokens. Both fields are required.
+type Tokens struct {
+	// Issuer is the URL that the tokens name as theirs.
+	Issuer string
+	Signer Signer
+}
+
+// Check returns an error when no token can be signed.
+func (t Tokens) Check(now time.Time) error {
+	_, err := t.Signer.Sign(now, setType, []byte("{}"))
+	return err
 }
 
 // claims of a Security Event Token. It has no exp, and sub_id instead of sub,
@@ -63,28 +81,29 @@ type securityEvent struct {
 	Change     string `json:"change_type,omitempty"`
 }
 
-// token is an event as a signed Security Event Token. It is signed anew at each
-// try: in three days the key may have changed.
-func (s *Service) token(sub Subscription, e event.Event, now time.Time) (string, error) {
+// Token returns an event as a signed Security Event Token for an audience. It is
+// signed anew at each attempt: in three days the key may have changed.
+func (t Tokens) Token(audience string, e event.Event, now time.Time) (string, error) {
 	kind, content := securityEventOf(e)
 	text, err := json.Marshal(claims{
-		Issuer:   s.Issuer,
-		Audience: sub.ClientID,
+		Issuer:   t.Issuer,
+		Audience: audience,
 		IssuedAt: now.Unix(),
 		ID:       e.ID,
 		Happened: e.At.Unix(),
-		Subject:  subjectOf(s.Issuer, e),
+		Subject:  subjectOf(t.Issuer, e),
 		Events:   map[string]any{kind: content},
 	})
 	if err != nil {
 		return "", err
 	}
-	return s.Signer.Sign(now, setType, text)
+	return t.Signer.Sign(now, setType, text)
 }
 
-func (s *Service) set(sub Subscription, e event.Event, now time.Time) (message, error) {
-	text, err := s.token(sub, e, now)
-	return message{body: []byte(text), header: http.Header{
+// Push returns the token as a request (RFC 8935).
+func (t Tokens) Push(audience string, e event.Event, now time.Time) (Signed, error) {
+	text, err := t.Token(audience, e, now)
+	return Signed{Body: []byte(text), Header: http.Header{
 		"Content-Type": {setMedia},
 		"Accept":       {"application/json"},
 	}}, err

@@ -1,4 +1,4 @@
-package webhook_test
+package push_test
 
 import (
 	"context"
@@ -12,37 +12,37 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/portaria/portaria/internal/webhook"
+	"github.com/portaria/portaria/internal/webhook/push"
 )
 
 func TestAnswersOfReceivers(t *testing.T) {
 	tests := map[string]struct {
 		answer  http.HandlerFunc
-		format  webhook.Format
+		token   bool
 		status  int
-		failure webhook.Failure
+		failure push.Failure
 	}{
 		"ok":                     {answer: says(200, ""), status: 200},
-		"accepted":               {answer: says(202, ""), status: 202, format: webhook.SET},
+		"accepted":               {answer: says(202, ""), status: 202, token: true},
 		"no content":             {answer: says(204, ""), status: 204},
-		"gone":                   {answer: says(410, ""), status: 410, failure: webhook.FailGone},
-		"broken":                 {answer: says(500, "secret words"), status: 500, failure: webhook.FailStatus},
-		"not modified":           {answer: says(304, ""), status: 304, failure: webhook.FailRedirect},
-		"wrong key":              {answer: says(400, `{"err":"invalid_key","description":"x"}`), format: webhook.SET, status: 400, failure: "refused:invalid_key"},
-		"own code":               {answer: says(400, `{"err":"<script>"}`), format: webhook.SET, status: 400, failure: webhook.FailStatus},
-		"no JSON":                {answer: says(400, strings.Repeat("x", 100_000)), format: webhook.SET, status: 400, failure: webhook.FailStatus},
-		"a code elsewhere":       {answer: says(400, `{"err":"invalid_key"}`), status: 400, failure: webhook.FailStatus},
-		"hangs up":               {answer: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, failure: webhook.FailConnect},
+		"gone":                   {answer: says(410, ""), status: 410, failure: push.FailGone},
+		"broken":                 {answer: says(500, "secret words"), status: 500, failure: push.FailStatus},
+		"not modified":           {answer: says(304, ""), status: 304, failure: push.FailRedirect},
+		"wrong key":              {answer: says(400, `{"err":"invalid_key","description":"x"}`), token: true, status: 400, failure: "refused:invalid_key"},
+		"own code":               {answer: says(400, `{"err":"<script>"}`), token: true, status: 400, failure: push.FailStatus},
+		"no JSON":                {answer: says(400, strings.Repeat("x", 100_000)), token: true, status: 400, failure: push.FailStatus},
+		"a code elsewhere":       {answer: says(400, `{"err":"invalid_key"}`), status: 400, failure: push.FailStatus},
+		"hangs up":               {answer: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, failure: push.FailConnect},
 		"huge body":              {answer: func(w http.ResponseWriter, _ *http.Request) { pour(w, 1<<30) }, status: 200},
-		"huge body of a refusal": {answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400); pour(w, 1<<30) }, format: webhook.SET, status: 400, failure: webhook.FailStatus},
-		"huge header":            {answer: func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 64<<10)) }, failure: webhook.FailConnect},
+		"huge body of a refusal": {answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400); pour(w, 1<<30) }, token: true, status: 400, failure: push.FailStatus},
+		"huge header":            {answer: func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 64<<10)) }, failure: push.FailConnect},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(test.answer)
 			t.Cleanup(server.Close)
-			status, failure := webhook.Send(t.Context(), true, webhook.Subscription{URL: server.URL, Format: test.format})
+			status, failure := push.Send(t.Context(), true, push.Target{URL: server.URL, Token: test.token})
 			if status != test.status || failure != test.failure {
 				t.Errorf("got %d %q, want %d %q", status, failure, test.status, test.failure)
 			}
@@ -66,7 +66,7 @@ func TestHugeAnswersAreNotRead(t *testing.T) {
 			written <- pour(w, 1<<30)
 		}))
 		t.Cleanup(server.Close)
-		webhook.Send(t.Context(), true, webhook.Subscription{URL: server.URL, Format: webhook.SET})
+		push.Send(t.Context(), true, push.Target{URL: server.URL, Token: true})
 		if n := <-written; n > 64<<20 {
 			t.Errorf("%d: %d bytes were taken", status, n)
 		}
@@ -94,8 +94,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		server := httptest.NewServer(http.RedirectHandler(target.URL, status))
 		t.Cleanup(server.Close)
-		got, failure := webhook.Send(t.Context(), true, webhook.Subscription{URL: server.URL})
-		if got != status || failure != webhook.FailRedirect {
+		got, failure := push.Send(t.Context(), true, push.Target{URL: server.URL})
+		if got != status || failure != push.FailRedirect {
 			t.Errorf("%d: got %d %q", status, got, failure)
 		}
 	}
@@ -116,8 +116,8 @@ func TestNamesThatLeadInsideAreRefused(t *testing.T) {
 	}
 	for _, host := range []string{"localhost", "127.0.0.1", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]", "127.1.2.3", "169.254.169.254"} {
 		for _, private := range []bool{false, true} {
-			sub := webhook.Subscription{URL: fmt.Sprintf("http://%s:%s/", host, port), AllowPrivate: private}
-			if status, failure := webhook.Send(t.Context(), false, sub); failure != webhook.FailAddress {
+			sub := push.Target{URL: fmt.Sprintf("http://%s:%s/", host, port), Private: private}
+			if status, failure := push.Send(t.Context(), false, sub); failure != push.FailAddress {
 				t.Errorf("%s: got %d %q", host, status, failure)
 			}
 		}
@@ -136,8 +136,8 @@ func TestNoProxyIsAsked(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"} {
 		t.Setenv(name, proxy.URL)
 	}
-	_, failure := webhook.Send(t.Context(), true, webhook.Subscription{URL: "http://nowhere.invalid/"})
-	if failure != webhook.FailName || asked.Load() != 0 {
+	_, failure := push.Send(t.Context(), true, push.Target{URL: "http://nowhere.invalid/"})
+	if failure != push.FailName || asked.Load() != 0 {
 		t.Errorf("got %q; the proxy was asked %d times", failure, asked.Load())
 	}
 }
@@ -146,12 +146,12 @@ func TestCertificateOfTheReceiverIsChecked(t *testing.T) {
 	server := httptest.NewTLSServer(says(200, ""))
 	t.Cleanup(server.Close)
 	server.Config.ErrorLog = nil
-	if _, failure := webhook.Send(t.Context(), true, webhook.Subscription{URL: server.URL}); failure != webhook.FailTLS {
+	if _, failure := push.Send(t.Context(), true, push.Target{URL: server.URL}); failure != push.FailTLS {
 		t.Errorf("unknown authority: %q", failure)
 	}
 	plain := httptest.NewServer(says(200, ""))
 	t.Cleanup(plain.Close)
-	if _, failure := webhook.Send(t.Context(), true, webhook.Subscription{URL: strings.Replace(plain.URL, "http", "https", 1)}); failure != webhook.FailTLS {
+	if _, failure := push.Send(t.Context(), true, push.Target{URL: strings.Replace(plain.URL, "http", "https", 1)}); failure != push.FailTLS {
 		t.Errorf("no TLS: %q", failure)
 	}
 }
@@ -159,7 +159,7 @@ func TestCertificateOfTheReceiverIsChecked(t *testing.T) {
 func TestReceiverThatDoesNotAnswer(t *testing.T) {
 	closed := httptest.NewServer(nil)
 	closed.Close()
-	if _, failure := webhook.Send(t.Context(), true, webhook.Subscription{URL: closed.URL}); failure != webhook.FailConnect {
+	if _, failure := push.Send(t.Context(), true, push.Target{URL: closed.URL}); failure != push.FailConnect {
 		t.Errorf("nobody listens: %q", failure)
 	}
 	busy := make(chan struct{})
@@ -168,7 +168,7 @@ func TestReceiverThatDoesNotAnswer(t *testing.T) {
 	t.Cleanup(func() { close(busy) })
 	ctx, cancel := context.WithTimeout(t.Context(), 1)
 	defer cancel()
-	if _, failure := webhook.Send(ctx, true, webhook.Subscription{URL: server.URL}); failure != webhook.FailTimeout {
+	if _, failure := push.Send(ctx, true, push.Target{URL: server.URL}); failure != push.FailTimeout {
 		t.Errorf("hangs: %q", failure)
 	}
 }
@@ -181,7 +181,7 @@ func TestRequestIsAPostWithoutCookies(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	for range 2 {
-		webhook.Send(t.Context(), true, webhook.Subscription{URL: server.URL + "/x?y=z"})
+		push.Send(t.Context(), true, push.Target{URL: server.URL + "/x?y=z"})
 	}
 	want := []string{"POST", "/x?y=z", "1", "Portaria-Webhook/1", ""}
 	have := []string{got.Method, got.RequestURI, got.Header.Get("webhook-id"), got.UserAgent(), got.Header.Get("Cookie")}
