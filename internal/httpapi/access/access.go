@@ -7,8 +7,8 @@ import (
 	"github.com/portaria/portaria/internal/endpoint"
 )
 
-// Who says who may call a route. The zero value is no one, so a route whose
-// line in the table says nothing cannot be mounted.
+// Who says who may call a route. The zero value is no one: a route with it cannot
+// be mounted.
 type Who int
 
 const (
@@ -21,8 +21,8 @@ const (
 	AnyoneThrough
 	// SignedIn needs an access token of a live session.
 	SignedIn
-	// Leaving is SignedIn, or somebody who has only a refresh token left, in the
-	// body or in a cookie. The handler has the body, and checks the caller.
+	// Leaving is SignedIn, or a caller that has only a refresh token, in the body or
+	// in a cookie. The handler reads the body and checks the caller.
 	Leaving
 	// Admin needs an access token with the scope for administrators.
 	Admin
@@ -35,8 +35,7 @@ const (
 	RevocationWrite
 )
 
-// scope is what a token or client must have to be let in; empty where that is
-// not what counts.
+// scope is the scope that the token or the client needs; empty where none is needed.
 func (w Who) scope() string {
 	switch w {
 	case Admin:
@@ -97,7 +96,7 @@ func (a access) Security() []map[string][]string {
 }
 
 // ByClient is the security of a route that registered clients call. The form is
-// another way to authenticate a client, which the document has no word for.
+// another way to authenticate a client; OpenAPI cannot describe it.
 func ByClient() []map[string][]string { return []map[string][]string{{}, {ClientScheme: {}}} }
 
 func (w Who) scopes() []string {

@@ -16,7 +16,7 @@ import (
 	"github.com/portaria/portaria/verify"
 )
 
-// Audit writes refused requests to the audit trail, and what operators look for to the log.
+// Audit writes refused requests to the audit trail, and suspicious refreshes to the log.
 type Audit struct {
 	Events event.Store
 	// Chain finds the session of a refused refresh token.
@@ -28,8 +28,8 @@ type Audit struct {
 	bound event.Bound
 }
 
-// kind returns the type of the event about an error, or "" for
-// errors that are no attempt at anything.
+// kind returns the type of the event about an error, or "" when the error is not
+// worth an event.
 func (a *Audit) kind(err error) event.Type {
 	switch {
 	case errors.Is(err, clients.ErrNotProved), errors.Is(err, clients.ErrBarred):
@@ -42,8 +42,8 @@ func (a *Audit) kind(err error) event.Type {
 	return ""
 }
 
-// Refused writes down that a request was refused, unless there were too
-// many. The answer is the same when that fails.
+// Refused writes an event about a refused request, unless there were too many. A
+// failure to write it does not change the response.
 func (a *Audit) Refused(ctx context.Context, c Caller, err error) {
 	if t := a.kind(err); t != "" {
 		a.record(ctx, c, event.Event{Type: t, AccountID: c.AccountID(), SessionID: c.SessionID(), ClientID: c.ClientID(),
@@ -51,12 +51,12 @@ func (a *Audit) Refused(ctx context.Context, c Caller, err error) {
 	}
 }
 
-// RefreshRefused writes down that a refresh token was refused. A session
-// is named only if the token is one of its own; a reuse has its own events.
+// RefreshRefused writes an event about a refused refresh token. It names the
+// session only if the token is genuine. A reuse has events of its own.
 func (a *Audit) RefreshRefused(ctx context.Context, c Caller, t session.Token, err error) {
 	for _, why := range []error{session.ErrTokenInvalid, session.ErrEnded, session.ErrExpired} {
 		if errors.Is(err, why) && !errors.Is(err, session.ErrReused) {
-			// Of a token that is not genuine, Find returns no session.
+			// Find returns no session for a token that is not genuine.
 			found, _ := a.Chain.Find(ctx, t, c.Use.At)
 			a.record(ctx, c, event.Event{Type: event.RefreshRefused, AccountID: found.AccountID, SessionID: found.ID,
 				ClientID: found.ClientID, Reason: a.Problems.Of(err).Code})
@@ -65,7 +65,7 @@ func (a *Audit) RefreshRefused(ctx context.Context, c Caller, t session.Token, e
 	}
 }
 
-// record appends an event of a refusal, within bounds.
+// record appends an event about a refusal, unless there were too many.
 func (a *Audit) record(ctx context.Context, c Caller, e event.Event) {
 	leftOut, ok := a.bound.Take(e.Type, c.Use.Address, c.Use.At)
 	if !ok {
@@ -75,14 +75,14 @@ func (a *Audit) record(ctx context.Context, c Caller, e event.Event) {
 	if leftOut > 0 {
 		e.Detail = map[string]string{"left_out": strconv.Itoa(leftOut)}
 	}
-	// A caller who hangs up was refused all the same.
+	// The caller may have closed the connection; the event is written all the same.
 	if err := a.Events.Append(context.WithoutCancel(ctx), []event.Event{e}); err != nil {
 		a.Log.ErrorContext(ctx, "refused request not recorded", "type", string(e.Type), "error", err)
 	}
 }
 
-// Report logs what a refresh showed. An operator searches for these lines when a
-// person says that somebody else used their account.
+// Report logs the reuse of a refresh token. Operators search for these lines when a
+// person reports that somebody else used their account.
 func (a *Audit) Report(ctx context.Context, e session.Event) {
 	if e.Kind == "" {
 		return

@@ -11,22 +11,21 @@ import (
 	"github.com/portaria/portaria/verify"
 )
 
-// Places are where an access token may stand: the header, or the cookie that a
-// sign-in has set.
+// Places are where an access token is found in a request: the header, or the cookie
+// that a sign-in has set.
 func Places() []verify.Place {
 	return []verify.Place{verify.Header(), verify.Cookie(api.AccessCookie)}
 }
 
-// Browser is a request as far as it may come from a browser, and the header of
-// its answer, in which cookies go back.
+// Browser is a request that may come from a browser, and the header of its
+// response, which sets cookies.
 type Browser struct {
 	Request *http.Request
 	Answer  http.Header
 }
 
-// SameOrigin refuses what a page of another origin makes the browser send: that
-// of another site, and that of another host of this domain, which SameSite does
-// not keep out.
+// SameOrigin refuses a request that a page of another origin made the browser send.
+// SameSite cookies alone do not: they are sent from other hosts of the same domain.
 func (b Browser) SameOrigin() error {
 	if new(http.CrossOriginProtection).Check(b.Request) != nil {
 		return issue.ErrCrossSite
@@ -34,19 +33,19 @@ func (b Browser) SameOrigin() error {
 	return nil
 }
 
-// reads refuses a request that only reads but comes from a page of another
-// origin: other hosts of the domain send the cookies along. An address that a
-// person typed has no origin, and is let in.
+// reads refuses a GET or HEAD request from a page of another origin, because other
+// hosts of the domain send the cookies along. A request without an origin is
+// allowed: a person typed the address.
 func (b Browser) reads() error {
 	if b.Request.Method != http.MethodGet && b.Request.Method != http.MethodHead {
-		return nil // verify.Cookie asks for more
+		return nil // verify.Cookie checks these
 	}
 	asked := b.Request.WithContext(b.Request.Context())
-	asked.Method = http.MethodPost // http.CrossOriginProtection lets all reads in
+	asked.Method = http.MethodPost // http.CrossOriginProtection allows every GET
 	return Browser{asked, b.Answer}.SameOrigin()
 }
 
-// CSRF is the double-submit value that the request repeats.
+// CSRF returns the double-submit value of the request, or "".
 func (b Browser) CSRF() string {
 	values := b.Request.Header.Values(api.CSRFHeader)
 	if len(values) != 1 {
@@ -57,8 +56,8 @@ func (b Browser) CSRF() string {
 
 func (b Browser) Has(cookie string) bool { return len(b.Request.CookiesNamed(cookie)) > 0 }
 
-// RefreshToken is the refresh token of the cookie. Two of them are an error, as two access
-// tokens are: which of both is the right one would be a guess.
+// RefreshToken returns the refresh token of the cookie. Two cookies are an error,
+// because nothing says which of them is right.
 func (b Browser) RefreshToken() (session.Token, error) {
 	found := b.Request.CookiesNamed(api.RefreshCookie)
 	if len(found) > 1 {
@@ -75,17 +74,17 @@ func SeveralRefreshTokens() error {
 	return refreshTokenRepeated.Refuse()
 }
 
-// Keep sets a cookie for as long as its token lives. Browsers take it over TLS
-// and, Chrome and Firefox, from http://localhost.
+// Keep sets a cookie for the lifetime of its token. Browsers accept it over TLS;
+// Chrome and Firefox also from http://localhost.
 func (b Browser) Keep(name, value string, life time.Duration) {
 	b.set(http.Cookie{Name: name, Value: value, MaxAge: int(endpoint.Seconds(life))})
 }
 
-// clearSite has the browser remove what pages of this origin stored. "cookies"
-// is not among it: that would sign people out of all hosts of the domain.
+// clearSite makes the browser remove what pages of this origin stored. It does not
+// name "cookies": that would sign people out of all hosts of the domain.
 const clearSite = `"cache", "storage"`
 
-// Forget drops both cookies, and what pages of this origin have stored.
+// Forget removes both cookies and what pages of this origin have stored.
 func (b Browser) Forget() {
 	b.Answer.Set("Clear-Site-Data", clearSite)
 	b.Drop(api.AccessCookie)

@@ -11,8 +11,8 @@ import (
 	"github.com/portaria/portaria/verify"
 )
 
-// Caller is who calls, and from where. Handlers get it as a parameter, so
-// that none can forget to ask.
+// Caller is who calls, and from where. Every handler gets it as a parameter, so
+// that no handler can forget to check it.
 type Caller struct {
 	// Claims of the access token; zero for routes anyone may call.
 	Claims verify.Claims
@@ -35,8 +35,8 @@ type Caller struct {
 	shown clients.Shown
 }
 
-// Origin is where the request came from, for the audit trail. The form of an
-// actor tells what it is: an account's id, a client's, or event.Operator.
+// Origin says where the request came from, for the audit trail. Its actor is the id
+// of an account or of a client, or event.Operator.
 func (c Caller) Origin() event.Origin {
 	return event.Origin{Actor: cmp.Or(c.Session.AccountID, c.Claims.Subject(), c.Client.ID), Address: c.Use.Address, UserAgent: c.Use.UserAgent,
 		RequestID: serve.RequestID(c.Browser.Request.Context())}

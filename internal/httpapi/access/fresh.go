@@ -7,17 +7,16 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 )
 
-// proofAge is how long a proof of the password counts as fresh, and clockSkew
-// how far in the future another process may have seen it.
+// proofAge is how long a proof of the password counts as fresh. clockSkew is how far
+// the clock of the process that saw the proof may be ahead.
 const (
 	proofAge  = 5 * time.Minute
 	clockSkew = 5 * time.Second
 )
 
-// Proved refuses a caller whose access token does not come from a recent proof
-// of the password: a sign-in or a step-up, and not a refresh. A stolen token
-// must not be enough to lock its owner out, or to change what an administrator
-// changes. The error is the challenge of RFC 9470.
+// Proved refuses an access token that does not come from a recent proof of the
+// password: a sign-in or a step-up, not a refresh. Otherwise a stolen token could
+// lock its owner out, or act as an administrator. The error is the challenge of RFC 9470.
 func (c Caller) Proved() error {
 	age := c.Use.At.Sub(c.Claims.AuthTime())
 	if c.Claims.Fresh() && age >= -clockSkew && age <= proofAge {
@@ -26,9 +25,9 @@ func (c Caller) Proved() error {
 	return problem.ProofRequired(proofAge)
 }
 
-// changes reports whether a request to this route changes what belongs to
-// others. A person then needs a fresh proof; the operator and services have
-// short tokens or a secret.
+// changes reports whether a request changes something of other people. A person
+// then needs a fresh proof. The operator and services do not: they have short-lived
+// tokens or a secret.
 func (w Who) changes(method string) bool {
 	return (w == Admin || w == RevocationWrite) && method != http.MethodGet && method != http.MethodHead
 }

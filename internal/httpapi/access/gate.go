@@ -1,4 +1,4 @@
-// Package access decides who may call a route of the API, and says who it is that calls.
+// Package access decides who may call a route of the API, and identifies the caller.
 package access
 
 import (
@@ -35,7 +35,7 @@ type Gate struct {
 	Audit *Audit
 }
 
-// Clock is what a request is judged by.
+// Clock has the clocks that a request is checked with.
 type Clock struct {
 	Now func() time.Time
 	// Steady is a clock that all processes on one database share; see
@@ -46,16 +46,16 @@ type Clock struct {
 // Verifier finds the access token of a request and verifies it, as
 // verify.Verifier.VerifyRequest does.
 type Verifier interface {
-	// Power accepts tokens for the issuer itself alone, which no service has:
-	// the routes for powers over Portaria accept nothing else.
+	// Power accepts only tokens for the issuer itself, which no service receives.
+	// The routes with powers over Portaria accept nothing else.
 	Power(r *http.Request) (verify.Claims, verify.Place, error)
 	// Person accepts the tokens that people may use at the routes of their own
 	// account.
 	Person(r *http.Request) (verify.Claims, verify.Place, error)
 }
 
-// Sessions stores sessions, and finds one together with its owner in one query:
-// each request with a person's token reads both.
+// Sessions stores sessions. It reads a session and its owner in one query, because
+// each request with a person's token needs both.
 type Sessions interface {
 	session.Store
 	// SessionWithOwner returns a session, ended or not; session.ErrNotFound.
@@ -65,7 +65,7 @@ type Sessions interface {
 // maxUserAgent bounds the stored user agent, in bytes.
 const maxUserAgent = 256
 
-// caller lets a request in, or says why not.
+// caller admits a request, or returns the reason of the refusal.
 func (g *Gate) caller(r *http.Request, allowed Who) (Caller, error) {
 	c := g.Anybody(r)
 	var err error
@@ -82,7 +82,7 @@ func (g *Gate) caller(r *http.Request, allowed Who) (Caller, error) {
 	return g.tokenHolder(r.Context(), c, allowed)
 }
 
-// Anybody is the caller of a request of which nothing else is known.
+// Anybody returns the caller of a request about which nothing else is known.
 func (g *Gate) Anybody(r *http.Request) Caller {
 	return Caller{Browser: Browser{Request: r}, Use: session.Use{
 		At:        g.Now().UTC(),
@@ -97,7 +97,7 @@ func basic(h http.Header) bool {
 	return strings.EqualFold(scheme, "Basic")
 }
 
-// scopedClient lets in a client by its secret, if it is registered with the
+// scopedClient admits a client by its secret, if the client is registered with the
 // scope of the route.
 func (g *Gate) scopedClient(r *http.Request, c Caller, allowed Who) (Caller, error) {
 	shown, err := application(r.Header)
@@ -113,14 +113,14 @@ func (g *Gate) scopedClient(r *http.Request, c Caller, allowed Who) (Caller, err
 	return c, nil
 }
 
-// tokenHolder lets in by the access token.
+// tokenHolder admits the holder of an access token.
 func (g *Gate) tokenHolder(ctx context.Context, c Caller, allowed Who) (Caller, error) {
 	claims, place, err := g.verified(c.Browser.Request, allowed)
 	if err != nil {
-		c.Claims = claims // zero, unless they are known to be genuine
+		c.Claims = claims // zero unless they are genuine
 		if claims != (verify.Claims{}) {
-			// A token of an ended session is refused as such, at every route.
-			if _, ended := g.held(ctx, &c); ended != nil {
+			// Every route refuses the token of an ended session for that reason.
+			if _, ended := g.checkHolder(ctx, &c); ended != nil {
 				return c, ended
 			}
 		}
@@ -135,9 +135,9 @@ func (g *Gate) tokenHolder(ctx context.Context, c Caller, allowed Who) (Caller, 
 	return g.admit(ctx, c, allowed)
 }
 
-// verified verifies the token of a request. At a route for a power over Portaria, a
-// token that is good but not for the issuer reaches too little: it must not sign
-// its holder out, which is what clients do after a 401.
+// verified verifies the token of a request. A route with powers over Portaria answers
+// 403 to a good token that is not for the issuer: after a 401, clients would sign
+// the person out.
 func (g *Gate) verified(r *http.Request, allowed Who) (verify.Claims, verify.Place, error) {
 	if allowed.scope() == "" {
 		return g.Verifier.Person(r)
@@ -145,18 +145,17 @@ func (g *Gate) verified(r *http.Request, allowed Who) (verify.Claims, verify.Pla
 	claims, place, err := g.Verifier.Power(r)
 	if errors.Is(err, verify.ErrInvalid) && !errors.Is(err, verify.ErrKey) {
 		if known, where, other := g.Verifier.Person(r); other == nil {
-			claims, place = known, where // of use to the log alone
+			claims, place = known, where // for the log
 			err = problem.InsufficientScope(allowed.scope())
 		}
 	}
 	return claims, place, err
 }
 
-// standing applies the rules that no session tells of: about the token itself,
-// its client, the consent to it, or everything. seen is the head of the log when
-// the caller was looked up: what was taken back before then is refused, however
-// soon somebody undid its cause.
-func (g *Gate) standing(ctx context.Context, c verify.Claims, seen int64) error {
+// checkRules applies the revocation rules to a token. seen is the head of the log
+// when the session and the client were read: rules up to there apply even if this
+// process has not read them yet.
+func (g *Gate) checkRules(ctx context.Context, c verify.Claims, seen int64) error {
 	if seen > g.Revocation.View().Head {
 		if err := g.Revocation.Look(ctx); err != nil {
 			return err
@@ -175,26 +174,26 @@ func (g *Gate) standing(ctx context.Context, c verify.Claims, seen int64) error 
 	return revoke.ErrRevoked
 }
 
-// held checks that the session and the client of a token are still good, and
-// that no rule revokes the token. It returns the client.
-func (g *Gate) held(ctx context.Context, c *Caller) (clients.Client, error) {
+// checkHolder checks the session and the client of a token, and that no rule revokes
+// the token. It returns the client.
+func (g *Gate) checkHolder(ctx context.Context, c *Caller) (clients.Client, error) {
 	holder, err := g.holder(ctx, c)
 	if err == nil {
-		err = g.standing(ctx, c.Claims, max(c.Session.Revision, holder.Revision))
+		err = g.checkRules(ctx, c.Claims, max(c.Session.Revision, holder.Revision))
 	}
 	return holder, err
 }
 
-// admit checks what the token itself cannot know: whether its session and its
-// client still live, and whether it reaches this route.
+// admit checks what the token itself cannot say: that its session and its client
+// are still valid. It also checks that the token has the scope of the route.
 func (g *Gate) admit(ctx context.Context, c Caller, allowed Who) (Caller, error) {
-	holder, err := g.held(ctx, &c)
+	holder, err := g.checkHolder(ctx, &c)
 	if err != nil {
 		return Caller{}, err
 	}
 	scope := allowed.scope()
 	switch {
-	case scope != "" && g.reaches(c, holder, scope):
+	case scope != "" && g.hasScope(c, holder, scope):
 		if c.Session.ID != "" && allowed.changes(c.Browser.Request.Method) {
 			return c, c.Proved()
 		}
@@ -207,9 +206,9 @@ func (g *Gate) admit(ctx context.Context, c Caller, allowed Who) (Caller, error)
 	return c, problem.SessionRequired()
 }
 
-// reaches reports whether the token has the scope, and its client is registered
-// with it still: what was taken from a client is gone at once.
-func (g *Gate) reaches(c Caller, holder clients.Client, scope string) bool {
+// hasScope reports whether the token has the scope, and its client is still
+// registered with it.
+func (g *Gate) hasScope(c Caller, holder clients.Client, scope string) bool {
 	for _, enough := range []string{scope, api.AdminScope} {
 		kept := holder.ID == "" || slices.Contains(holder.Scopes, enough)
 		if kept && c.Claims.HasScope(enough) {
@@ -219,8 +218,8 @@ func (g *Gate) reaches(c Caller, holder clients.Client, scope string) bool {
 	return false
 }
 
-// holder finds the session of the caller's token, if it has one, and its client,
-// unless that is one of Portaria's own.
+// holder reads the session of the caller's token, if it has one, and the client,
+// unless it is one of Portaria's own.
 func (g *Gate) holder(ctx context.Context, c *Caller) (clients.Client, error) {
 	client := c.Claims.ClientID()
 	if id := c.Claims.SessionID(); id != "" {
@@ -238,8 +237,8 @@ func (g *Gate) SignedIn(ctx context.Context, c Caller) (Caller, error) {
 	return g.tokenHolder(ctx, c, SignedIn)
 }
 
-// Living reads the token's session on every request: here an ended session is
-// refused at once, not when its token expires.
+// Living returns a session and its owner. It reads the session on every request, so
+// that an ended session is refused at once and not when its token expires.
 func (g *Gate) Living(ctx context.Context, id string, now time.Time) (session.Session, account.Account, error) {
 	found, owner, err := g.Sessions.SessionWithOwner(ctx, id)
 	if errors.Is(err, session.ErrNotFound) {
@@ -251,8 +250,8 @@ func (g *Gate) Living(ctx context.Context, id string, now time.Time) (session.Se
 	return found, owner, found.Check(now)
 }
 
-// enabled refuses the token of a client that has been disabled or deleted since,
-// at once. Portaria's own clients have no registration: the zero Client.
+// enabled returns the client of a token, or verify.ErrInvalid when it was disabled or
+// deleted. Portaria's own clients are not registered: the zero Client.
 func (g *Gate) enabled(ctx context.Context, clientID string) (clients.Client, error) {
 	if clientID == issue.OperatorClientID || clientID == issue.ClientID {
 		return clients.Client{}, nil
@@ -264,8 +263,7 @@ func (g *Gate) enabled(ctx context.Context, clientID string) (clients.Client, er
 	return found, err
 }
 
-// Current reports whether no rule revokes a token, by the log as the database has
-// it now.
+// Current reports that no rule revokes a token. It reads the log from the database.
 func (g *Gate) Current(ctx context.Context, c revoke.Claims) (bool, error) {
 	if err := g.Revocation.Look(ctx); err != nil {
 		return false, err

@@ -13,7 +13,7 @@ import (
 	"github.com/portaria/portaria/verify"
 )
 
-// What a page of another site reads, with any cookie.
+// The answer to a page of another site.
 const (
 	crossSite       = "The request does not prove that it comes from this site."
 	crossSiteDetail = "Send it from a page of this site, with the csrf value of the session in the header X-CSRF-Token."

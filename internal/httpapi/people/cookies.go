@@ -13,9 +13,9 @@ import (
 	"github.com/portaria/portaria/verify"
 )
 
-// leaver lets in who may end his session: whoever is signed in, and a browser
-// that has only the refresh cookie left. What proves nothing any more is
-// dropped, so that signing out leaves no cookies behind in any case.
+// leaver returns the caller whose session ends: the holder of an access token, of a
+// refresh token in the body, or a browser that has only the refresh cookie. Cookies
+// that are no longer valid are removed, so that none remain after signing out.
 func (p people) leaver(ctx context.Context, c access.Caller, refreshToken string) (access.Caller, error) {
 	in, err := p.Gate.SignedIn(ctx, c)
 	if refreshToken != "" {
@@ -34,9 +34,9 @@ func (p people) leaver(ctx context.Context, c access.Caller, refreshToken string
 	return in, err
 }
 
-// bodyHolder lets in by a refresh token in the body, whether or not there is a
-// good access token beside it. Both must be of one session: another one would go
-// on although its holder believes that it has ended.
+// bodyHolder admits the holder of a refresh token in the body. An access token beside
+// it must belong to the same session: otherwise one of the two sessions would go
+// on although the caller believes that it has ended.
 func (p people) bodyHolder(ctx context.Context, c, in access.Caller, t session.Token) (access.Caller, error) {
 	if c.Browser.Has(api.RefreshCookie) {
 		return access.Caller{}, access.SeveralRefreshTokens()
@@ -52,20 +52,20 @@ func (p people) bodyHolder(ctx context.Context, c, in access.Caller, t session.T
 	return c, nil
 }
 
-// byHeader tells a caller who sent a token himself, good or not, from a browser
-// with nothing but its cookies.
+// byHeader reports whether the request has a token in the header, valid or not. A
+// browser with cookies has none.
 func (p people) byHeader(r *http.Request) bool {
 	_, place, err := p.Gate.Verifier.Person(r)
 	return place == verify.Header() && !errors.Is(err, verify.ErrNoToken)
 }
 
-// unproved tells a caller whose token is missing or no longer good from one who
-// is refused for another reason.
+// unproved reports whether the token is missing or no longer valid, and the request
+// was not refused for another reason.
 func (p people) unproved(err error) bool {
 	return p.Gate.Audit.Problems.Of(err).Status == http.StatusUnauthorized
 }
 
-// cookieHolder lets in a page of this site by its refresh cookie.
+// cookieHolder admits a page of this site by its refresh cookie.
 func (p people) cookieHolder(ctx context.Context, c access.Caller) (access.Caller, session.Token, error) {
 	if err := c.Browser.SameOrigin(); err != nil {
 		return access.Caller{}, "", err
@@ -82,8 +82,8 @@ func (p people) cookieHolder(ctx context.Context, c access.Caller) (access.Calle
 	return c, held, nil
 }
 
-// spender is the caller of a refresh and the token to spend: that of the body,
-// or that of the cookie.
+// spender returns the caller of a refresh, and the refresh token of the body or of
+// the cookie.
 func (p people) spender(ctx context.Context, c access.Caller, inBody string) (access.Caller, session.Token, error) {
 	switch {
 	case inBody != "" && c.Browser.Has(api.RefreshCookie):
@@ -96,8 +96,8 @@ func (p people) spender(ctx context.Context, c access.Caller, inBody string) (ac
 	return p.cookieHolder(ctx, c)
 }
 
-// wishOf says what tokens the caller wants. A token that came in a cookie is not
-// answered in a body: a script that got into a page could carry it away.
+// wishOf returns which tokens the caller asks for. A token that came in a cookie is
+// not answered in a body, where a malicious script could read it.
 func wishOf(c access.Caller, audience, delivery string) (issue.Wish, error) {
 	w := issue.Wish{Audience: audience, Cookie: c.InCookie || delivery == api.DeliverCookie}
 	if c.InCookie && delivery == api.DeliverBody {
@@ -110,7 +110,8 @@ func wishOf(c access.Caller, audience, delivery string) (issue.Wish, error) {
 	return w, nil
 }
 
-// deliver answers tokens, or sets them as cookies and leaves them out.
+// deliver returns the tokens for the body, or sets them as cookies and leaves them
+// out of the body.
 func deliver(c access.Caller, t issue.Tokens, w issue.Wish) api.Tokens {
 	out := tokens(t)
 	if !w.Cookie {
@@ -120,17 +121,17 @@ func deliver(c access.Caller, t issue.Tokens, w issue.Wish) api.Tokens {
 	if out.RefreshToken != "" {
 		c.Browser.Keep(api.RefreshCookie, out.RefreshToken, t.RefreshExpiresIn)
 	} else if !stepsUp(c, t) {
-		// The session has none: what is there is another session's, or spent.
+		// The session has no refresh token: one in the browser is of another session.
 		c.Browser.Drop(api.RefreshCookie)
 	}
 	out.AccessToken, out.RefreshToken = "", ""
 	return out
 }
 
-// stepsUp tells a step-up, which leaves the session its refresh token.
+// stepsUp reports a step-up, after which the refresh token of the session stays valid.
 func stepsUp(c access.Caller, t issue.Tokens) bool { return t.Fresh && c.Session.ID != "" }
 
-// left drops the cookies of a caller whose own session has ended.
+// left removes the cookies of a caller whose own session has ended.
 func left(c access.Caller) {
 	if c.InCookie {
 		c.Browser.Forget()

@@ -11,14 +11,12 @@ import (
 	"github.com/portaria/portaria/internal/session"
 )
 
-// maxLeftBehind bounds how many cookies of one name are looked at. A browser
-// sends one.
-const maxLeftBehind = 4
+// maxReplaced bounds how many cookies of one name are read. A browser sends one.
+const maxReplaced = 4
 
-// leftBehind returns the sessions whose cookies came with a request that is
-// about to replace them. They would live on although no browser holds their
-// tokens any more, and their owner believes to have signed in elsewhere.
-func (p people) leftBehind(ctx context.Context, c access.Caller, w issue.Wish) ([]string, error) {
+// replaced returns the sessions whose cookies this request replaces. Without an end,
+// they would stay in the list of the owner although no browser has their tokens.
+func (p people) replaced(ctx context.Context, c access.Caller, w issue.Wish) ([]string, error) {
 	if !w.Cookie {
 		return nil, nil
 	}
@@ -29,11 +27,11 @@ func (p people) leftBehind(ctx context.Context, c access.Caller, w issue.Wish) (
 		case err == nil:
 			found = append(found, held.ID)
 		case !errors.Is(err, session.ErrTokenInvalid) && !errors.Is(err, session.ErrEnded) && !errors.Is(err, session.ErrExpired):
-			return nil, err // the store failed: not the same as no session
+			return nil, err // the database failed
 		}
 	}
 	for _, cookie := range atMost(c.Browser.Request.CookiesNamed(api.AccessCookie)) {
-		// A cookie of an unknown key does not keep anybody from signing in.
+		// A cookie with an invalid token must not prevent a sign-in.
 		if claims, _, err := p.Tokens.Access.Read(ctx, cookie.Value, c.Use.At); err == nil && claims.SessionID != "" {
 			found = append(found, claims.SessionID)
 		}
@@ -41,11 +39,12 @@ func (p people) leftBehind(ctx context.Context, c access.Caller, w issue.Wish) (
 	return found, nil
 }
 
-func atMost(list []*http.Cookie) []*http.Cookie { return list[:min(len(list), maxLeftBehind)] }
+func atMost(list []*http.Cookie) []*http.Cookie { return list[:min(len(list), maxReplaced)] }
 
-// endLeftBehind ends them, now that there are other tokens to deliver. After an
-// error the answer has no tokens: the browser keeps its cookies and tries again.
-func (p people) endLeftBehind(ctx context.Context, c access.Caller, sessions []string, kept string) error {
+// endReplaced ends the replaced sessions, except the one that the new tokens belong
+// to. After an error the response has no tokens: the browser keeps its cookies and
+// can try again.
+func (p people) endReplaced(ctx context.Context, c access.Caller, sessions []string, kept string) error {
 	for _, id := range sessions {
 		if id == kept {
 			continue

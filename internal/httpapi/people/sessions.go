@@ -13,9 +13,9 @@ func (p people) ownSessions(ctx context.Context, c access.Caller, in api.Page) (
 	return SessionPage(ctx, p.Sessions, c, api.SessionPage{Page: in, AccountID: c.Session.AccountID})
 }
 
-// endOwnSession answers "not found" for the sessions of others, so that ids
-// cannot be probed. To end a session other than the caller's own takes a fresh
-// proof.
+// endOwnSession ends a session of the caller's account. It answers 404 for sessions of
+// others, so that ids cannot be probed. Ending a session other than the caller's own
+// needs a fresh proof.
 func (p people) endOwnSession(ctx context.Context, c access.Caller, in api.ID) (endpoint.None, error) {
 	found, err := p.Sessions.Session(ctx, in.ID)
 	if err != nil {
@@ -55,8 +55,8 @@ func (p people) endOwnSessions(ctx context.Context, c access.Caller, in api.EndS
 	return api.Ended{Ended: n}, err
 }
 
-// EndSession ends a session that must be alive; one that is not is "not found", as
-// it is in no list either.
+// EndSession ends a live session. For an ended one it returns session.ErrNotFound, as
+// lists do not show it either.
 func EndSession(ctx context.Context, store session.Store, e session.End) (endpoint.None, error) {
 	alive, err := store.EndSession(ctx, e)
 	if err == nil && !alive {
@@ -65,7 +65,7 @@ func EndSession(ctx context.Context, store session.Store, e session.End) (endpoi
 	return endpoint.None{}, err
 }
 
-// SessionPage lists living sessions with the names of their owners.
+// SessionPage lists live sessions with the identifiers of their owners.
 func SessionPage(ctx context.Context, store session.Store, c access.Caller, in api.SessionPage) (api.Sessions, error) {
 	at, id, limit, err := endpoint.Window(in.Page)
 	if err != nil {

@@ -43,7 +43,7 @@ func (p people) signIn(ctx context.Context, c access.Caller, in api.SignIn) (api
 		return api.Tokens{}, err
 	}
 	wish.Client = wish.Proof.Client
-	left, err := p.leftBehind(ctx, c, wish)
+	old, err := p.replaced(ctx, c, wish)
 	if err != nil {
 		return api.Tokens{}, err
 	}
@@ -51,7 +51,7 @@ func (p people) signIn(ctx context.Context, c access.Caller, in api.SignIn) (api
 	if err != nil {
 		return api.Tokens{}, fieldAtFault(err)
 	}
-	if err := p.endLeftBehind(ctx, c, left, got.SessionID); err != nil {
+	if err := p.endReplaced(ctx, c, old, got.SessionID); err != nil {
 		return api.Tokens{}, err
 	}
 	return deliver(c, got, wish), nil
@@ -70,9 +70,9 @@ func (p people) refresh(ctx context.Context, c access.Caller, in api.Refresh) (a
 		return api.Tokens{}, err
 	}
 	wish.Client = wish.Proof.Client
-	var left []string
-	if !c.InCookie { // a session of another sign-in, whose place these cookies take
-		if left, err = p.leftBehind(ctx, c, wish); err != nil {
+	var old []string
+	if !c.InCookie { // these cookies replace those of an earlier sign-in
+		if old, err = p.replaced(ctx, c, wish); err != nil {
 			return api.Tokens{}, err
 		}
 	}
@@ -82,7 +82,7 @@ func (p people) refresh(ctx context.Context, c access.Caller, in api.Refresh) (a
 		p.Gate.Audit.RefreshRefused(ctx, c, spent, err)
 		return api.Tokens{}, fieldAtFault(err)
 	}
-	if err := p.endLeftBehind(ctx, c, left, got.SessionID); err != nil {
+	if err := p.endReplaced(ctx, c, old, got.SessionID); err != nil {
 		return api.Tokens{}, err
 	}
 	return deliver(c, got, wish), nil
@@ -114,7 +114,7 @@ func (p people) signOut(ctx context.Context, c access.Caller, in api.Logout) (en
 	if err != nil {
 		return endpoint.None{}, err
 	}
-	ctx = event.From(ctx, c.Origin()) // the caller is only known from here on
+	ctx = event.From(ctx, c.Origin()) // the caller was not known before
 	_, err = p.Sessions.EndSession(ctx, session.End{ID: c.Session.ID, Reason: session.ReasonSignedOut, At: c.Use.At})
 	if err == nil {
 		left(c)
@@ -139,7 +139,7 @@ func (p people) changePassword(ctx context.Context, c access.Caller, in api.Pass
 	})
 }
 
-// fieldAtFault says which field an error of the domain is about.
+// fieldAtFault names the field that an error of the domain is about.
 func fieldAtFault(err error) error {
 	switch {
 	case errors.Is(err, issue.ErrTarget):
@@ -150,7 +150,7 @@ func fieldAtFault(err error) error {
 	return err
 }
 
-// Identifier takes the identifier from whichever of its three names was used.
+// Identifier returns the identifier, which a request may give under three names.
 func Identifier(in api.Credentials) (string, error) {
 	given := ""
 	for _, name := range []string{in.Identifier, in.Email, in.Username} {
