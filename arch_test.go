@@ -141,12 +141,14 @@ func table() map[string]rule {
 
 		"internal/app":         {imports: anything},
 		"internal/app/apptest": {imports: anything, testing: true},
-		"internal/testdb":      {testing: true},
-		"internal/bench":       {imports: anything, testing: true},
-		"internal/mutants":     {testing: true},
-		"internal/chaos":       {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb", "internal/strictjson"}, testing: true},
-		"internal/cli":         {imports: []string{"api", "client", "internal/app", "internal/config", "internal/password"}},
-		"internal/cli/clitest": {imports: []string{"internal/cli"}, testing: true},
+		// The service as a verifier of its own tokens.
+		"internal/app/selfverify": {imports: []string{"api", "internal/httpapi/access", "internal/jose", "internal/keyring", "internal/token", "verify"}},
+		"internal/testdb":         {testing: true},
+		"internal/bench":          {imports: anything, testing: true},
+		"internal/mutants":        {testing: true},
+		"internal/chaos":          {imports: []string{"api", "client", "verify", "internal/jose", "internal/testdb", "internal/strictjson"}, testing: true},
+		"internal/cli":            {imports: []string{"api", "client", "internal/app", "internal/config", "internal/password"}},
+		"internal/cli/clitest":    {imports: []string{"internal/cli"}, testing: true},
 		// The commands for keys and tokens work without a service, on files:
 		// they are a face of jose, keyfile and keyring as the API is one of signin and issue.
 		"internal/workbench":           {imports: []string{"internal/cli", "internal/config", "internal/jose", "internal/strictjson"}},

@@ -27,7 +27,7 @@ type drained struct {
 // TestShutdownDrainsFollowers: streams continue after the signal, and end one after
 // the other, within half a lease.
 func TestShutdownDrainsFollowers(t *testing.T) {
-	const followers, lease = 40, 4 * time.Second
+	const followers, lease = 100, 4 * time.Second
 	dir, address := t.TempDir(), freeAddress(t)
 	if err := os.WriteFile(filepath.Join(dir, "watch.secret"), []byte(watchSecret), 0o600); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/app/selfverify"
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/config"
@@ -55,7 +56,7 @@ type App struct {
 	ring   *keyring.Ring
 	hasher *password.Hasher
 	// verifiers are those of the service's own routes.
-	verifiers *ownVerifiers
+	verifiers *selfverify.Verifiers
 	webhooks  *webhook.Service
 	clients   *clients.Directory
 	// recipients are the services that publish the key to encrypt to, by
@@ -241,10 +242,13 @@ func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, err
 		return nil, err
 	}
 	a.fits = func(audience string) error { return checkSize(tokens, audience, a.now()) }
-	if err := a.openVerifiers(ctx, tokens, policy); err != nil {
+	a.verifiers, err = selfverify.New(ctx, selfverify.Config{
+		Ring: a.ring, Tokens: tokens, Policy: policy, Leeway: a.config.Leeway, OnlyIssuer: a.config.OnlyIssuerAtAccounts(), Now: a.now,
+	})
+	if err != nil {
 		return nil, err
 	}
-	return tokens, a.ring.Accept(a.verifiers.accept)
+	return tokens, a.ring.Accept(a.verifiers.Accept)
 }
 
 // readiness is what must work before requests are sent here.

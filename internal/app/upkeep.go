@@ -118,7 +118,7 @@ func (a *App) pruneUnknownLogins(ctx context.Context) time.Duration {
 func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
 	up, err := a.ring.MaintainUntil(ctx, now, a.passed())
-	err = errors.Join(err, a.verifiers.expire())
+	err = errors.Join(err, a.verifiers.Expire())
 	a.keysChanged.Ring() // before anything that takes time
 	err = errors.Join(err, a.promiseClients(ctx))
 	for _, c := range up.Changes {

@@ -1,4 +1,4 @@
-package app
+package selfverify
 
 import (
 	"errors"
@@ -14,14 +14,14 @@ import (
 // known: another process may have made the key a moment ago. When the store cannot
 // be asked, the error is ErrUnavailable and not a refusal, because clients sign
 // people out after a refusal.
-func (v *ownVerifiers) withNewKeys(
+func (v *Verifiers) withNewKeys(
 	r *http.Request, check func(*http.Request) (verify.Claims, verify.Place, error),
 ) (verify.Claims, verify.Place, error) {
 	claims, place, err := check(r)
 	if !errors.Is(err, verify.ErrKey) {
 		return claims, place, err
 	}
-	known, failed := v.app.ring.Seek(r.Context(), kidOf(tokenAt(r, place)))
+	known, failed := v.Ring.Seek(r.Context(), kidOf(tokenAt(r, place)))
 	switch {
 	case failed != nil:
 		return claims, place, fmt.Errorf("%w: %w", verify.ErrUnavailable, failed)

@@ -1,4 +1,7 @@
-package app
+// Package selfverify verifies the access tokens that come to the service's own routes,
+// with the same package verify as any other service. Its keys come out of the key ring
+// and not over HTTP.
+package selfverify
 
 import (
 	"context"
@@ -7,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/httpapi/access"
@@ -24,11 +28,24 @@ const (
 	maxForOthers = 1000
 )
 
-// ownVerifiers verify the access tokens that come to the service's own routes, as
-// any service does, but for the keys: those come out of the ring and not over HTTP.
-type ownVerifiers struct {
-	app    *App
-	issuer *token.Issuer
+// Config is what [New] needs. Ring, Tokens, Policy and Now are required.
+type Config struct {
+	Ring   *keyring.Ring
+	Tokens *token.Issuer
+	// Policy is that of Tokens.
+	Policy token.Policy
+	// Leeway is the difference of clocks that is tolerated; 0 means none.
+	Leeway time.Duration
+	// OnlyIssuer refuses tokens for other audiences than the issuer also on the
+	// routes of people's own accounts.
+	OnlyIssuer bool
+	Now        func() time.Time
+}
+
+// Verifiers verify the tokens of requests to the service. Make them with [New], and
+// give their Accept to the key ring. Safe for concurrent use.
+type Verifiers struct {
+	Config
 	reader *token.Reader
 	// powers accepts the audience of the issuer itself, own that of the settings.
 	powers, own *verify.Verifier
@@ -45,33 +62,33 @@ type service struct {
 	profile  token.Profile
 }
 
-func (a *App) openVerifiers(ctx context.Context, issuer *token.Issuer, p token.Policy) (err error) {
-	v := &ownVerifiers{app: a, issuer: issuer, reader: token.NewReader(a.ring, p.Issuer), others: map[service]*verify.Verifier{}}
-	if v.powers, err = v.make(ctx, service{audience: issuer.Self()}, ownCache); err != nil {
-		return err
+// New returns verifiers that have no keys until Accept.
+func New(ctx context.Context, c Config) (*Verifiers, error) {
+	v := &Verifiers{Config: c, reader: token.NewReader(c.Ring, c.Policy.Issuer), others: map[service]*verify.Verifier{}}
+	var err error
+	if v.powers, err = v.make(ctx, service{audience: c.Tokens.Self()}, ownCache); err != nil {
+		return nil, err
 	}
-	if v.own, err = v.make(ctx, service{p.Audience, p.Services[p.Audience].Profile}, ownCache); err != nil {
-		return err
-	}
-	a.verifiers = v
-	return nil
+	p := c.Policy
+	v.own, err = v.make(ctx, service{p.Audience, p.Services[p.Audience].Profile}, ownCache)
+	return v, err
 }
 
 // make returns a verifier that has no keys yet.
-func (v *ownVerifiers) make(ctx context.Context, s service, cached int) (*verify.Verifier, error) {
-	leeway := v.app.config.Leeway
+func (v *Verifiers) make(ctx context.Context, s service, cached int) (*verify.Verifier, error) {
+	leeway := v.Leeway
 	if leeway == 0 {
 		leeway = -1 // none; to verify, zero is the default
 	}
 	made, err := verify.New(ctx, verify.Config{
-		Issuer:       v.issuer.Self(),
+		Issuer:       v.Tokens.Self(),
 		Audience:     s.audience,
 		Profile:      verify.Profile(s.profile),
 		ManualKeys:   true,
 		Places:       access.Places(),
 		Leeway:       leeway,
 		CacheEntries: cached,
-		Now:          v.app.now,
+		Now:          v.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up verifier: %w", err)
@@ -79,23 +96,23 @@ func (v *ownVerifiers) make(ctx context.Context, s service, cached int) (*verify
 	return made, nil
 }
 
-// accept has the service accept the keys of a view, and nothing else: a killed key
+// Accept has the service accept the keys of a view, and nothing else: a killed key
 // is refused from here on.
-func (v *ownVerifiers) accept(keys keyring.View) error {
+func (v *Verifiers) Accept(keys keyring.View) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.keys = keys
 	return v.handOverAll()
 }
 
-// expire withdraws the keys whose last token has expired since the last reading.
-func (v *ownVerifiers) expire() error {
+// Expire withdraws the keys whose last token has expired since the last reading.
+func (v *Verifiers) Expire() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.handOverAll()
 }
 
-func (v *ownVerifiers) handOverAll() error {
+func (v *Verifiers) handOverAll() error {
 	errs := []error{v.handOver(v.powers), v.handOver(v.own)}
 	for _, other := range v.others {
 		errs = append(errs, v.handOver(other))
@@ -105,9 +122,9 @@ func (v *ownVerifiers) handOverAll() error {
 
 // handOver gives a verifier the present keys. The caller holds mu: older keys
 // must not replace younger ones.
-func (v *ownVerifiers) handOver(to *verify.Verifier) error {
+func (v *Verifiers) handOver(to *verify.Verifier) error {
 	var secrets [][]byte
-	now := v.app.now()
+	now := v.Now()
 	for _, k := range v.keys.Keys() {
 		if k.Record().Purpose == keyring.Signing && k.State(now).Published() && k.Algorithm().Symmetric() {
 			secrets = append(secrets, k.RevealJWK())
@@ -121,24 +138,24 @@ func (v *ownVerifiers) handOver(to *verify.Verifier) error {
 
 // Power verifies the token of a request to a route for powers over Portaria: only
 // one whose audience is the issuer is good.
-func (v *ownVerifiers) Power(r *http.Request) (verify.Claims, verify.Place, error) {
+func (v *Verifiers) Power(r *http.Request) (verify.Claims, verify.Place, error) {
 	return v.withNewKeys(r, v.powers.VerifyRequest)
 }
 
 // Person verifies the token of a request to a route of a person's account. People
 // may use those with a token for any service, unless the settings are strict: an
 // app that has one for its own service can sign out and step up with it.
-func (v *ownVerifiers) Person(r *http.Request) (verify.Claims, verify.Place, error) {
+func (v *Verifiers) Person(r *http.Request) (verify.Claims, verify.Place, error) {
 	return v.withNewKeys(r, v.person)
 }
 
-func (v *ownVerifiers) person(r *http.Request) (verify.Claims, verify.Place, error) {
-	if v.app.config.OnlyIssuerAtAccounts() {
+func (v *Verifiers) person(r *http.Request) (verify.Claims, verify.Place, error) {
+	if v.OnlyIssuer {
 		claims, place, err := v.powers.VerifyRequest(r)
 		if errors.Is(err, verify.ErrInvalid) {
 			// A token in another form is refused for its form, which tells nobody
 			// what to do.
-			if audience, bad := v.reader.Audience(r.Context(), tokenAt(r, place), v.app.now()); bad == nil && audience != v.issuer.Self() {
+			if audience, bad := v.reader.Audience(r.Context(), tokenAt(r, place), v.Now()); bad == nil && audience != v.Tokens.Self() {
 				err = verify.ErrAudience
 			}
 		}
@@ -177,16 +194,16 @@ func tokenAt(r *http.Request, place verify.Place) string {
 // other finds the verifier for the audience of a token that is signed by the
 // issuer. It returns nil for what is no such token, for an audience that no tokens
 // are issued for, and for tokens inside encrypted ones: only the service has those.
-func (v *ownVerifiers) other(ctx context.Context, raw string) (*verify.Verifier, error) {
-	now := v.app.now()
+func (v *Verifiers) other(ctx context.Context, raw string) (*verify.Verifier, error) {
+	now := v.Now()
 	audience, err := v.reader.Audience(ctx, raw, now)
 	if err != nil {
 		return nil, nil
 	}
-	if audience == v.issuer.Self() {
+	if audience == v.Tokens.Self() {
 		return v.powers, nil
 	}
-	recipient, err := v.issuer.Recipient(ctx, audience, now)
+	recipient, err := v.Tokens.Recipient(ctx, audience, now)
 	switch {
 	case errors.Is(err, token.ErrAudience), errors.Is(err, token.ErrNoEncryptionKey), err == nil && recipient.Encrypted():
 		return nil, nil
@@ -196,7 +213,7 @@ func (v *ownVerifiers) other(ctx context.Context, raw string) (*verify.Verifier,
 	return v.forOther(ctx, service{audience, recipient.Profile()})
 }
 
-func (v *ownVerifiers) forOther(ctx context.Context, s service) (*verify.Verifier, error) {
+func (v *Verifiers) forOther(ctx context.Context, s service) (*verify.Verifier, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if found := v.others[s]; found != nil {
