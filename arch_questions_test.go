@@ -63,6 +63,7 @@ func crypto() map[string]string {
 		"internal/keyring/masterkey": "sealing under the master key",
 		"internal/outbound":          "TLS settings and roots for outgoing requests",
 		"internal/password":          "password hashes",
+		"internal/password/breach":   "hashes by which breached passwords are published",
 		"internal/password/legacy":   "password hashes of other systems",
 		"internal/publickey":         "recognising public keys",
 		"internal/recipient":         "X.509 roots for outgoing requests",

@@ -74,6 +74,10 @@ func table() map[string]rule {
 		"internal/jose":            {imports: []string{"internal/secret", "internal/publickey", "internal/strictjson"}, domain: true, joseLib: true},
 		"internal/password":        {imports: hidden, domain: true},
 		"internal/password/legacy": {domain: true},
+		"internal/password/policy": {domain: true},
+		// It asks a service over HTTP, for package policy, which must not.
+		"internal/password/breach":          {imports: []string{"internal/outbound", "internal/password/policy"}},
+		"internal/password/policy/makelist": {imports: []string{"internal/password/policy"}},
 		"internal/flow":            {imports: hidden, domain: true},
 		"internal/guard":           {domain: true},
 		"internal/guard/guardtest": {imports: []string{"internal/guard"}, testing: true},
@@ -86,7 +90,7 @@ func table() map[string]rule {
 		"internal/keyring/masterkey": {imports: []string{"internal/secret"}, domain: true},
 		"internal/keyring":           {imports: []string{"internal/secret", "internal/jose", "internal/keyring/masterkey"}, domain: true, joseLib: true},
 		"internal/token":             {imports: []string{"internal/secret", "internal/keyring", "internal/jose", "internal/strictjson"}, domain: true, joseLib: true},
-		"internal/account":           {imports: []string{"internal/password", "internal/secret", "internal/strictjson"}, domain: true},
+		"internal/account":           {imports: []string{"internal/password", "internal/password/policy", "internal/secret", "internal/strictjson"}, domain: true},
 		// A verifier imports rule alone: what a rule is, and its hash.
 		"internal/revoke/rule":  {domain: true},
 		"internal/revoke/fleet": {imports: []string{"api", "internal/revoke/rule"}, domain: true},
@@ -124,14 +128,14 @@ func table() map[string]rule {
 		"internal/httpapi": {imports: []string{"api", "internal/endpoint", "internal/event", "internal/httpapi/access", "internal/httpapi/admin",
 			"internal/httpapi/feed", "internal/httpapi/oauth", "internal/httpapi/people", "internal/jose", "internal/keyring", "internal/problem", "internal/serve"}},
 		"internal/httpapi/access": {imports: append(admission, "internal/store", "internal/token", "verify")},
-		"internal/httpapi/people": {imports: append(admission, "internal/httpapi/access", "internal/keyring", "internal/password", "internal/signin", "internal/token", "verify")},
+		"internal/httpapi/people": {imports: append(admission, "internal/httpapi/access", "internal/keyring", "internal/password", "internal/password/policy", "internal/signin", "internal/token", "verify")},
 		"internal/httpapi/oauth":  {imports: append(admission, "internal/httpapi/access", "internal/token")},
 		"internal/httpapi/feed":   {imports: append(admission, "internal/feed", "internal/httpapi/access", "internal/keyring", "internal/revoke/fleet")},
 		// An administrator sees accounts and sessions as people see their own.
 		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/webhook", "internal/webhook/message")},
 		"internal/webui":         {imports: http},
 		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
-		"internal/config":        {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/pgurl"}, domain...)},
+		"internal/config":        {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/password/policy", "internal/pgurl"}, domain...)},
 		// It reads structs of any package, and knows none of them.
 		"internal/config/setting":  {imports: []string{"internal/config/suggest", "internal/config/yamlfile"}, domain: true},
 		"internal/config/suggest":  {domain: true},

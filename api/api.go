@@ -56,6 +56,19 @@ type PasswordChange struct {
 	NewPassword     string `json:"new_password" maxLength:"256" doc:"8 to 256 characters."`
 }
 
+// PasswordPolicy says which new passwords are accepted.
+type PasswordPolicy struct {
+	MinLength int      `json:"min_length" doc:"In characters (Unicode code points after NFC)."`
+	MaxLength int      `json:"max_length" doc:"In characters."`
+	Refused   []string `json:"refused" nullable:"false" doc:"The codes of the problems that a password of this length can have." example:"password_common"`
+}
+
+// PasswordCheck asks whether a new password would be accepted.
+type PasswordCheck struct {
+	Identifier string `json:"identifier,omitempty" maxLength:"254" doc:"The identifier of its account, which need not exist."`
+	Password   string `json:"password" maxLength:"1024"`
+}
+
 // NewPassword is a password that an administrator sets for an account.
 type NewPassword struct {
 	ID       string `json:"-" path:"id" doc:"A UUID."`

@@ -130,6 +130,11 @@ func (c *Client) ChangePassword(ctx context.Context, in api.PasswordChange) erro
 	return c.do(ctx, "PUT", "/v1/password", in, nil)
 }
 
+// PasswordPolicy returns which new passwords are accepted.
+func (c *Client) PasswordPolicy(ctx context.Context) (out api.PasswordPolicy, err error) {
+	return out, c.do(ctx, http.MethodGet, "/v1/password-policy", nil, &out)
+}
+
 // Sessions lists where the account is logged in.
 func (c *Client) Sessions(ctx context.Context, page api.Page) (out api.Sessions, err error) {
 	return out, c.do(ctx, "GET", "/v1/sessions"+query(page), nil, &out)

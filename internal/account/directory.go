@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/password/policy"
 )
 
 // ErrNotProved says that the account was not proved: it does not exist, the
@@ -17,6 +18,8 @@ var ErrNotProved = errors.New("account not proved")
 type Policy struct {
 	// SignUpOpen permits everyone to create an account.
 	SignUpOpen bool
+	// Passwords checks new passwords. The zero value knows the embedded list alone.
+	Passwords policy.Checker
 }
 
 // Directory registers accounts, checks their passwords, and changes them.
@@ -57,11 +60,30 @@ func (d *Directory) Register(ctx context.Context, identifier, chosen string, now
 // HashNew hashes a password that the account's owner chose, if the policy
 // allows it.
 func (d *Directory) HashNew(ctx context.Context, a Account, chosen string) (string, error) {
-	plain, err := password.Chosen(chosen, a.Identifier, a.Canonical)
+	plain, err := d.choose(ctx, a, chosen)
 	if err != nil {
 		return "", err
 	}
 	return d.Rehash(ctx, plain)
+}
+
+// CheckNew returns why a password must not be chosen for an account with this
+// identifier, which need not exist and may be empty. Errors: those of
+// password.Chosen and policy.Checker.Check.
+func (d *Directory) CheckNew(ctx context.Context, identifier, chosen string) error {
+	_, err := d.choose(ctx, Account{Identifier: identifier, Canonical: identifier}, chosen)
+	return err
+}
+
+// KnowsBreaches reports whether new passwords are compared with breached ones.
+func (d *Directory) KnowsBreaches() bool { return d.policy.Passwords.KnowsBreaches() }
+
+func (d *Directory) choose(ctx context.Context, a Account, chosen string) (password.Plain, error) {
+	plain, err := password.Chosen(chosen, a.Identifier, a.Canonical)
+	if err != nil {
+		return password.Plain{}, err
+	}
+	return plain, d.policy.Passwords.Check(ctx, chosen, a.Identifier, a.Canonical)
 }
 
 // Rehash hashes a password that is in use already: the policy for new ones

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -55,6 +56,8 @@ type App struct {
 	writes writeProof
 	ring   *keyring.Ring
 	hasher *password.Hasher
+	// breached is the file of breached passwords; nil without one.
+	breached io.Closer
 	// verifiers are those of the service's own routes.
 	verifiers *selfverify.Verifiers
 	webhooks  *webhook.Service
@@ -213,7 +216,11 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
-	people := account.NewDirectory(a.store, a.hasher, account.Policy{SignUpOpen: a.config.SignUpOpen()})
+	passwords, err := a.openPasswords(issuer)
+	if err != nil {
+		return err
+	}
+	people := account.NewDirectory(a.store, a.hasher, account.Policy{SignUpOpen: a.config.SignUpOpen(), Passwords: passwords})
 	if err := a.warnOfAudiences(ctx, directory, issuing); err != nil {
 		return err
 	}
@@ -276,6 +283,9 @@ func (a *App) Close() error {
 	}
 	if a.hasher != nil {
 		errs = append(errs, a.hasher.Close())
+	}
+	if a.breached != nil {
+		errs = append(errs, a.breached.Close())
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())

@@ -30,6 +30,7 @@ func (l *loader) check() {
 	l.checkRotation()
 	l.checkAudiences()
 	l.checkExists("ca_file", l.config.CAFile)
+	l.checkExists("password_breach_file", l.config.Passwords.BreachFile)
 	l.checkEgress("egress_allow", l.config.EgressAllow)
 	l.checkEgress("webhook_networks", l.config.WebhookNetworks)
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/password/policy"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -116,6 +117,8 @@ type Config struct {
 
 	// Argon2 says what a password hash costs.
 	Argon2 password.Policy `name:"argon2"`
+	// Passwords says which new passwords are refused.
+	Passwords policy.Policy `name:"password"`
 	// InsecurePasswordHash permits password hashes that are cheaper than recommended (OWASP). For benchmarks only.
 	InsecurePasswordHash bool `name:"insecure_password_hash" default:"false"`
 

@@ -104,6 +104,14 @@ func settingDoc(name string) string {
 		return "The file with the key that encrypts all other keys at rest. If it does not exist, the first start creates it, readable by its owner only. Keep a copy: without it, all sessions and signing keys are lost. To change the key, put the new one on a line before the old one, restart every process, and run `portaria key reseal`. Only then remove the old line."
 	case "max_token_size":
 		return "The greatest length of an access token in bytes. A larger token is not issued, because proxies often refuse long headers."
+	case "password_breach_file":
+		return "A file with the hashes of breached passwords, so that no request leaves your network. Its lines are SHA-1 hashes in hexadecimal, in ascending order, each with or without a colon and a count, as the downloader of Have I Been Pwned writes them. It is searched on disk."
+	case "password_breach_url":
+		return "The service for `password_breaches`: it answers the range protocol of Have I Been Pwned. The five digits are appended to it."
+	case "password_breaches":
+		return "Compares new passwords with those that were published in breaches, at the service `password_breach_url`. It learns the first five digits of a hash, never a password. With `open`, a password is accepted while the service cannot be reached; with `closed`, it is refused."
+	case "password_words":
+		return "Further words that new passwords must not be made of: the names of your company, products and places. The host name of `issuer` is always one. Each has 4 to 64 characters."
 	case "proxy_header":
 		return "The header in which these proxies send the address of the client. The other header is ignored, because clients can set it themselves."
 	case "refresh_grace":

@@ -131,6 +131,10 @@ func sample(t *testing.T, s config.Setting) (value string, with map[string]strin
 		return "10.0.0.0/8,fd00::/8", nil
 	case "ca_file":
 		return write(t, "ca.pem", ""), nil
+	case "password_breach_file":
+		return write(t, "breached.txt", ""), nil
+	case "password_breach_url":
+		return "https://breaches.example/range/", nil
 	}
 	switch s.Kind {
 	case setting.Duration:

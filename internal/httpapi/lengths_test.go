@@ -42,12 +42,11 @@ func TestLengthsOfFields(t *testing.T) {
 		"identifier": {254, func(s string) string { return login(api.Credentials{Identifier: s}) }, "invalid_credentials"},
 		"email":      {254, func(s string) string { return login(api.Credentials{Email: s}) }, "invalid_credentials"},
 		"username":   {254, func(s string) string { return login(api.Credentials{Username: s}) }, "invalid_credentials"},
-		"password":   {256, func(s string) string { return login(api.Credentials{Password: s}) }, "invalid_credentials"},
+		"password":   {1024, func(s string) string { return login(api.Credentials{Password: s}) }, "invalid_credentials"},
 		"audience": {255, func(s string) string {
 			return code("/v1/login", `{"identifier":"ana","password":"x","audience":"`+s+`"}`)
 		}, "audience_unknown"},
 		"new identifier":        {254, func(s string) string { return signUp(s, apptest.Password) }, ""},
-		"new password":          {256, func(s string) string { return signUp("bob", s) }, ""},
 		"refresh token":         {512, func(s string) string { return code("/v1/refresh", `{"refresh_token":"`+s+`"}`) }, "refresh_token_invalid"},
 		"audience of a refresh": {255, func(s string) string { return code("/v1/refresh", `{"refresh_token":"prt_x","audience":"`+s+`"}`) }, "audience_unknown"},
 	} {
@@ -63,7 +62,13 @@ func TestLengthsOfFields(t *testing.T) {
 	if got := signUp("eve", long(7)); got != "password_too_short" {
 		t.Errorf("a new password of 7: %q", got)
 	}
-	if got := signUp("eve", long(8)); got != "" {
+	if got := signUp("eve", "xk29fjw8"); got != "" {
 		t.Errorf("a new password of 8: %q", got)
+	}
+	if got := signUp("bob", long(256)); got != "" {
+		t.Errorf("a new password of 256: %q", got)
+	}
+	if got := signUp("mallory", long(257)); got != "password_too_long" {
+		t.Errorf("a new password of 257: %q", got)
 	}
 }

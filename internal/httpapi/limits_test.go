@@ -33,7 +33,7 @@ func TestLengthsOfOtherFields(t *testing.T) {
 		{"/v1/refresh", `{"refresh_token":"x","client_id":"%s"}`, "client_id", 255},
 		{"/v1/refresh", `{"refresh_token":"x","client_assertion":"%s"}`, "client_assertion", 8192},
 		{"/v1/logout", `{"refresh_token":"%s"}`, "refresh_token", 512},
-		{"/v1/step-up", `{"password":"%s"}`, "password", 256},
+		{"/v1/step-up", `{"password":"%s"}`, "password", 1024},
 		{"/v1/admin/clients", `{"id":"%s","kind":"service"}`, "id", 64},
 		{"/v1/admin/clients", `{"id":"BAD","kind":"service","name":"%s"}`, "name", 100},
 		{"/v1/admin/clients", `{"id":"BAD","kind":"service","public_key":"%s"}`, "public_key", 16384},

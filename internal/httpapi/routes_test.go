@@ -18,6 +18,7 @@ var open = []string{
 	"POST /v1/accounts",
 	"POST /v1/login",
 	"POST /v1/refresh",
+	"GET /v1/password-policy",
 	"GET /healthz",
 	"GET /readyz",
 	"GET /openapi.json",

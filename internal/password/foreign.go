@@ -8,8 +8,8 @@ import (
 	"github.com/portaria/portaria/internal/password/legacy"
 )
 
-// maxLevel bounds the work that every refusal costs because a costly hash of
-// another system was seen: a bcrypt hash of cost 13, about half a second.
+// maxLevel bounds the work that every refusal costs because a costly hash was seen:
+// a bcrypt hash of cost 13, about half a second.
 const maxLevel = 1 << 20
 
 // checkForeign compares a password with a hash of another system. That system may
@@ -52,7 +52,7 @@ func (h *Hasher) compareForeign(ctx context.Context, foreign legacy.Hash, text [
 	return err == nil && subtle.ConstantTimeCompare(tag, outer.tag) == 1, err
 }
 
-// meet remembers the work of a foreign hash, so that every refusal costs as much
+// meet remembers the work of a hash, so that every refusal costs as much
 // from now on.
 func (h *Hasher) meet(work uint32) {
 	work = min(work, maxLevel)

@@ -59,7 +59,7 @@ type Hasher struct {
 	decoy   string
 	free    chan *slot // FIFO among those that wait
 	waiting atomic.Int64
-	// costliest is the greatest work of a foreign hash that was seen; see level.
+	// costliest is the greatest work of a hash that was seen; see level.
 	costliest atomic.Uint32
 	closed    chan struct{}
 	close     sync.Once
@@ -138,12 +138,13 @@ func (h *Hasher) check(ctx context.Context, plain Plain, stored string) (matches
 	if err != nil {
 		return false, false, 0, err
 	}
+	h.meet(d.work())
 	return subtle.ConstantTimeCompare(tag, d.tag) == 1, d.outdated(h.policy.params()), d.work(), nil
 }
 
 // level does the work that a cheaper hash spared, so that every refusal costs the
-// same: as much as the policy says, or as the costliest hash of another system
-// that was seen. Accounts that do not exist pay it, too. Otherwise a shorter or a
+// same: as much as the policy says, or as the costliest hash that was seen.
+// Accounts that do not exist pay it, too. Otherwise a shorter or a
 // longer answer says who has an account, and since when.
 func (h *Hasher) level(ctx context.Context, plain Plain, spent uint32) error {
 	current := h.policy.params()

@@ -8,6 +8,7 @@ import (
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/password/policy"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
 	"github.com/portaria/portaria/internal/token"
@@ -32,7 +33,17 @@ func Problems() []problem.Row {
 		{Err: password.ErrNotText, Status: http.StatusUnprocessableEntity, Code: "password_not_text",
 			Title: "The password is not valid text.", Detail: "Send it as UTF-8."},
 		{Err: password.ErrIsIdentifier, Status: http.StatusUnprocessableEntity, Code: "password_is_identifier",
-			Title: "The password equals the identifier.", Detail: "Choose another password."},
+			Title: "The password is made of the identifier.", Detail: "Choose another password."},
+		{Err: policy.ErrIdentifier, Status: http.StatusUnprocessableEntity, Code: "password_is_identifier",
+			Title: "The password is made of the identifier.", Detail: "Choose another password."},
+		{Err: policy.ErrCommon, Status: http.StatusUnprocessableEntity, Code: "password_common",
+			Title: "The password is among the first that attackers try.", Detail: "Choose another one, such as three or four words that have nothing to do with each other."},
+		{Err: policy.ErrWord, Status: http.StatusUnprocessableEntity, Code: "password_refused_word",
+			Title: "The password is made of the name of this service, or of a word that is easy to guess here.", Detail: "Choose another password."},
+		{Err: policy.ErrBreached, Status: http.StatusUnprocessableEntity, Code: "password_breached",
+			Title: "The password was published in a data breach of another service.", Detail: "Choose another one, and change it everywhere else."},
+		{Err: policy.ErrNotChecked, Status: http.StatusServiceUnavailable, Code: "password_not_checked",
+			Title: "The password could not be compared with breached ones at this moment.", Detail: "Try again after the time in Retry-After."},
 		{Err: password.ErrBusy, Status: http.StatusServiceUnavailable, Code: "busy",
 			Title: "Too many people are signing in at this moment.", Detail: "Try again after the time in Retry-After."},
 		{Err: account.ErrSignUpClosed, Status: http.StatusForbidden, Code: "sign_up_closed",

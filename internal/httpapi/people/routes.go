@@ -35,6 +35,7 @@ func Routes(d Deps) []endpoint.Route[access.Caller] {
 		at("POST /v1/logout", may(access.Leaving), endpoint.CallMaybe(p.signOut), "End the session of the access token, or of a refresh token."),
 		at("GET /v1/me", may(access.SignedIn), endpoint.Call(p.me), "Show the account and session of the access token."),
 		at("PUT /v1/password", may(access.SignedIn), endpoint.Call(p.changePassword), "Change the password; ends all other sessions."),
+		at("GET /v1/password-policy", may(access.Anyone), endpoint.Call(p.passwordPolicy), "Show which new passwords are accepted."),
 		at("GET /v1/sessions", may(access.SignedIn), endpoint.Call(p.ownSessions), "List the sessions of the account."),
 		at("DELETE /v1/sessions/{id}", may(access.SignedIn), endpoint.Call(p.endOwnSession), "End a session of the account; a session other than the caller's own needs a fresh token."),
 		at("POST /v1/sessions/end", may(access.SignedIn), endpoint.Call(p.endOwnSessions), "End all other sessions, or all sessions; needs a fresh token."),
