@@ -27,7 +27,7 @@ type rule struct {
 	imports []string // of this module; "..." allows anything
 	domain  bool     // knows neither net/http nor database/sql; of log/slog only how to print a secret
 	joseLib bool     // may import the JOSE library
-	testing bool     // exists for tests: only tests and other such packages import it
+	testing bool     // exists for tests: only tests and packages with this mark import it
 }
 
 var domain = []string{
@@ -195,8 +195,8 @@ func readSources(t *testing.T, root string) map[string]string {
 	return sources
 }
 
-// ignored tells whether the go command would skip a folder: by its name, or
-// because it is a module of its own.
+// ignored reports whether the go command would skip a folder: by its name, or because
+// it is a module of its own.
 func ignored(root, folder string) bool {
 	name := path.Base(folder)
 	_, err := os.Stat(path.Join(root, folder, "go.mod"))

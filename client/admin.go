@@ -31,12 +31,12 @@ func (c *Client) Account(ctx context.Context, id string) (out api.Account, err e
 	return out, c.do(ctx, "GET", accountPath(id), nil, &out)
 }
 
-// DisableAccount bars an account and ends its sessions.
+// DisableAccount disables an account and ends its sessions.
 func (c *Client) DisableAccount(ctx context.Context, id string) (out api.Ended, err error) {
 	return out, c.do(ctx, "POST", accountPath(id)+"/disable", nil, &out)
 }
 
-// EnableAccount lets a barred account sign in again.
+// EnableAccount enables a disabled account.
 func (c *Client) EnableAccount(ctx context.Context, id string) error {
 	return c.do(ctx, "POST", accountPath(id)+"/enable", nil, nil)
 }
@@ -66,7 +66,7 @@ func (c *Client) Session(ctx context.Context, id string) (out api.Session, err e
 	return out, c.do(ctx, "GET", adminSessions+"/"+url.PathEscape(id), nil, &out)
 }
 
-// EndAnySession ends a session, whoever it belongs to.
+// EndAnySession ends a session of any account.
 func (c *Client) EndAnySession(ctx context.Context, id string) error {
 	return c.do(ctx, "DELETE", adminSessions+"/"+url.PathEscape(id), nil, nil)
 }

@@ -33,12 +33,12 @@ func (c *Client) DeleteClient(ctx context.Context, id string) error {
 	return c.do(ctx, "DELETE", clientPath(id), nil, nil)
 }
 
-// DisableClient bars a client.
+// DisableClient disables a client.
 func (c *Client) DisableClient(ctx context.Context, id string) error {
 	return c.do(ctx, "POST", clientPath(id)+"/disable", nil, nil)
 }
 
-// EnableClient lets a barred client in again.
+// EnableClient enables a disabled client.
 func (c *Client) EnableClient(ctx context.Context, id string) error {
 	return c.do(ctx, "POST", clientPath(id)+"/enable", nil, nil)
 }

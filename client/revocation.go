@@ -31,7 +31,7 @@ func (c *Client) Ack(ctx context.Context, in api.Ack) error {
 	return c.asHolder().do(ctx, "POST", "/rev/v1/ack", in, nil)
 }
 
-// Poll asks for what has been taken back since.
+// Poll returns the rules after a position in the log.
 func (c *Client) Poll(ctx context.Context, in api.Poll) (out api.Frames, err error) {
 	return out, c.asHolder().do(ctx, "POST", "/rev/v1/poll", in, &out)
 }

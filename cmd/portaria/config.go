@@ -10,10 +10,10 @@ import (
 
 type configCommand struct {
 	Check configCheck `cmd:"" effect:"reads" help:"Read and check all settings without starting the service."`
-	Show  configShow  `cmd:"" effect:"reads" help:"Print the settings in force with their sources. Secrets are hidden."`
+	Show  configShow  `cmd:"" effect:"reads" help:"Print the effective settings with their sources. Secrets are hidden."`
 }
 
-// load reads the settings and prints what is unusual about them.
+// load reads the settings and prints a warning for each unusual one.
 func (configCommand) load(c *cli.Call) (config.Loaded, error) {
 	var failed error
 	loaded, err := c.SettingsWith(func(p config.Problem) {

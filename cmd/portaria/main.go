@@ -122,13 +122,13 @@ func (helpCommand) Run(*cli.Call) error { return nil }
 
 type versionCommand struct{}
 
-// Run prints what was built.
+// Run prints the version.
 func (versionCommand) Run(c *cli.Call) error {
 	_, err := fmt.Fprintln(c.Stdout, version())
 	return err
 }
 
-// version says what was built.
+// version returns the version of the binary.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		return "portaria " + info.Main.Version

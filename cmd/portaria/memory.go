@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// growth is how much the heap may grow, in percent of what is in use, before it
-// is collected. Only a few megabytes are in use, so twice Go's default costs
-// little, and saves a sixth of the CPU time of a token check.
+// growth is how much the heap may grow, in percent of the memory in use, before it is
+// collected. Only a few megabytes are in use, so twice Go's default costs little, and
+// saves a sixth of the CPU time of a token check.
 const growth = 200
 
-// quiet is how long nothing must have been collected before the memory that a
-// burst left behind is returned. The runtime itself keeps it for minutes.
+// quiet is the time without a collection after which unused memory of a burst is
+// released. The runtime itself keeps it for minutes.
 const quiet = 10 * time.Second
 
 // tendMemory fits the garbage collector to a service that is small at rest,

@@ -35,7 +35,7 @@ func (serveCommand) Run(c *cli.Call) error {
 	if err != nil {
 		return err
 	}
-	// A reader of the log that has gone must not end the service with it.
+	// A closed log pipe must not end the service.
 	signal.Ignore(syscall.SIGPIPE)
 	level := new(slog.LevelVar)
 	log, lines := newLog(c.Surroundings, loaded.Config, level)
@@ -138,8 +138,7 @@ func serveConfig(c config.Config, log *slog.Logger) serve.Config {
 	}
 }
 
-// reachable is the URL to try from this machine, also when the system chose
-// the port.
+// reachable returns the URL for this machine, also if the system chose the port.
 func reachable(c config.Config, bound net.Addr) string {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if _, chosen, _ := net.SplitHostPort(bound.String()); err == nil && port == "0" {
@@ -148,7 +147,7 @@ func reachable(c config.Config, bound net.Addr) string {
 	return cli.BaseURL("", c)
 }
 
-// unless returns err, but nil when it is only about expected.
+// unless returns err, or nil if all of it is expected.
 func unless(expected, err error) error {
 	if errors.Is(err, expected) {
 		return nil
@@ -156,9 +155,8 @@ func unless(expected, err error) error {
 	return err
 }
 
-// newLog writes text for people at a terminal and JSON for machines. A log call
-// never waits for the reader of the log. level can be changed later. The caller
-// closes lines at the end.
+// newLog writes text to a terminal and JSON elsewhere. A log call never waits for the
+// reader of the log. level can be changed later. The caller closes lines at the end.
 func newLog(s cli.Surroundings, c config.Config, level *slog.LevelVar) (log *slog.Logger, lines *serve.Log) {
 	level.Set(c.Level())
 	file, isFile := s.Stderr.(*os.File)
@@ -178,8 +176,8 @@ func newLog(s cli.Surroundings, c config.Config, level *slog.LevelVar) (log *slo
 	return slog.New(handler(lines)), lines
 }
 
-// greet says what a first start made, and what to try next; in one write, so
-// that whoever waits for it sees all of it.
+// greet prints what a first start created and what to try next. It writes once, so
+// that a program that waits for the text reads all of it.
 func greet(s cli.Surroundings, made app.Made, base string) error {
 	var text strings.Builder
 	for _, line := range []struct{ what, name string }{

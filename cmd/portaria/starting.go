@@ -19,7 +19,7 @@ const startPause = time.Second
 // startRetry is when a request that came too early may be repeated.
 const startRetry = 2 * time.Second
 
-// answering is the API, and what it answers when no route can.
+// answering is the API with its answer to unknown routes.
 type answering interface {
 	http.Handler
 	Panicked(w http.ResponseWriter, r *http.Request)
@@ -43,7 +43,7 @@ func newStarting() *starting { return &starting{ready: make(chan struct{})} }
 // leave makes GET /readyz fail from now on.
 func (s *starting) leave() { s.leaving.Store(true) }
 
-// ends lets the API serve from now on.
+// ends serves the API from now on.
 func (s *starting) ends(api answering) {
 	s.once.Do(func() {
 		s.api = api
@@ -87,7 +87,7 @@ func (s *starting) headerTooLarge(w http.ResponseWriter, r *http.Request) {
 	s.either(w, r, answering.HeaderTooLarge)
 }
 
-// either lets the API answer, if it is there.
+// either serves the API if it is ready.
 func (s *starting) either(w http.ResponseWriter, r *http.Request, answer func(answering, http.ResponseWriter, *http.Request)) {
 	select {
 	case <-s.ready:

@@ -24,7 +24,7 @@ type AccountCommand struct {
 	SetPassword accountSetPassword `cmd:"" effect:"changes" help:"Set the password of an account and end its sessions; asks for the password."`
 }
 
-// whom names one account.
+// whom is the argument that names one account.
 type whom struct {
 	Account string `arg:"" help:"Identifier of the account, its id, or the beginning of its id."`
 }

@@ -24,7 +24,7 @@ type ClientCommand struct {
 	Delete       clientDelete  `cmd:"" effect:"destroys" help:"Delete a client."`
 }
 
-// which names one client.
+// which is the argument that names one client.
 type which struct {
 	ID string `arg:"" help:"Id of the client."`
 }
@@ -54,7 +54,7 @@ type clientCreate struct {
 	Grants            []string `help:"Grants that the client may use; by default all that its kind can use." placeholder:"GRANT,…"`
 	RedirectURI       []string `help:"For apps: where a browser may return after a sign-in; repeat for several." sep:"none" placeholder:"URL"`
 	ThirdParty        bool     `help:"For an app that another organization runs: it cannot use the grant password."`
-	Scopes            []string `help:"What a service may ask for in its own name." placeholder:"SCOPE,…"`
+	Scopes            []string `help:"Scopes that a service may request in its own name." placeholder:"SCOPE,…"`
 	PublicKeyFile     string   `help:"File with the public JWK for client authentication (private_key_jwt), instead of a secret." placeholder:"FILE"`
 	Rotation          string   `help:"Refresh token rotation, for apps with client authentication; off keeps the same refresh token." enum:"on,off" default:"on"`
 	NoRefresh         bool     `help:"People get one access token and no refresh token."`
@@ -264,7 +264,7 @@ type clientDrop struct {
 	cli.Consent
 }
 
-// Consequence says what will stop to work.
+// Consequence names what will stop working.
 func (a clientDrop) Consequence(*cli.Call) (string, error) {
 	return "All secrets of client " + cli.Printable(a.ID) + " except the newest will be deleted. Instances that use an older one cannot authenticate any more.", nil
 }

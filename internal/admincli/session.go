@@ -57,8 +57,8 @@ func sessionTable(list []api.Session) cli.Table {
 	return t
 }
 
-// sessionID returns the full id of a session. An id that it cannot complete, it returns
-// unchanged: the service then reports that there is no such session.
+// sessionID returns the full id of a session. It returns an id that it cannot complete
+// unchanged, and the service then reports an unknown session.
 func sessionID(c *cli.Call, admin *client.Client, named string) (string, error) {
 	if _, err := uuid.Parse(named); err == nil {
 		return named, nil

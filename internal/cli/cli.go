@@ -1,5 +1,5 @@
-// Package cli is the kit of the commands: what a command gets from its process,
-// the settings and the service it works with, and how it prints, asks and fails.
+// Package cli is shared by all commands: their settings, their connection to the
+// service, and how they print, ask and report errors.
 package cli
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/portaria/portaria/internal/config"
 )
 
-// Surroundings are what the program takes from its process.
+// Surroundings are the inputs and outputs of the process.
 type Surroundings struct {
 	environ []string
 	Stdin   *os.File
@@ -33,7 +33,7 @@ const (
 	ExitUsage  = 2
 )
 
-// Report prints an error so that a person knows what to do next.
+// Report prints an error for people and returns the exit status.
 func Report(s Surroundings, err error) int {
 	var settings config.Problems
 	var answer *api.Problem
@@ -42,7 +42,7 @@ func Report(s Surroundings, err error) int {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &settings):
-		fmt.Fprintln(s.Stderr, "portaria: the settings need attention:")
+		fmt.Fprintln(s.Stderr, "portaria: the settings are invalid:")
 		fmt.Fprintln(s.Stderr, settings)
 		return ExitUsage
 	case errors.As(err, &usage):
@@ -78,7 +78,7 @@ func (c *Call) Settings() (config.Config, error) {
 	return loaded.Config, err
 }
 
-// SettingsWith reads the settings and calls warn for what is unusual about them.
+// SettingsWith reads the settings and calls warn for each unusual one.
 func (c *Call) SettingsWith(warn func(config.Problem)) (config.Loaded, error) {
 	return config.Read(config.Sources{
 		Warn:           warn,

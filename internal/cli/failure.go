@@ -15,5 +15,5 @@ func (e UsageError) Unwrap() error { return e.error }
 // Misuse returns a [UsageError].
 func Misuse(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
-// Plainly takes the names of packages from the text of an error.
+// Plainly removes the names of packages from the text of an error.
 func Plainly(text string) string { return strings.ReplaceAll(text, "jose: ", "") }

@@ -20,7 +20,7 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 	return ReadAll(file, name, limit)
 }
 
-// ReadAll reads at most limit bytes; name is what an error calls the input.
+// ReadAll reads at most limit bytes. Errors call the input by name.
 func ReadAll(in io.Reader, name string, limit int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(in, limit+1))
 	switch {
@@ -32,12 +32,12 @@ func ReadAll(in io.Reader, name string, limit int64) ([]byte, error) {
 	return text, nil
 }
 
-// TrimLine takes the line break from the end, and nothing else.
+// TrimLine removes one line break from the end.
 func TrimLine(text []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 }
 
-// WriteNew writes a file that was not there before.
+// WriteNew creates a file. It is an error if the file exists.
 func WriteNew(name string, text []byte, mode os.FileMode) error {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
@@ -50,7 +50,7 @@ func WriteNew(name string, text []byte, mode os.FileMode) error {
 	return nil
 }
 
-// ReadStdin reads standard input, and tells a person that it waits for it.
+// ReadStdin reads standard input. At a terminal it prints that it waits.
 func (c *Call) ReadStdin(limit int64) ([]byte, error) {
 	if term.IsTerminal(int(c.Stdin.Fd())) {
 		fmt.Fprintln(c.Stderr, "reading standard input; end it with Ctrl-D")

@@ -9,16 +9,15 @@ import (
 	"github.com/portaria/portaria/internal/config"
 )
 
-// SettingFlags makes a flag of every setting, so that the list of settings
-// stands in one place, package config.
+// SettingFlags makes a flag of every setting that package config lists.
 type SettingFlags struct {
-	// target is a pointer to a struct with a pointer field a setting; nil
-	// means that the flag was not given.
+	// target is a pointer to a struct with one pointer field for each setting. Nil means
+	// that the flag was not given.
 	Target   reflect.Value
 	settings []config.Setting
 }
 
-// NewSettingFlags returns flags of which none was given.
+// NewSettingFlags returns flags without values.
 func NewSettingFlags() SettingFlags {
 	var fields []reflect.StructField
 	var settings []config.Setting
@@ -49,7 +48,7 @@ func flagTag(s config.Setting) reflect.StructTag {
 	return reflect.StructTag(fmt.Sprintf(`name:%q hidden:""`, s.Flag()))
 }
 
-// Given lists the flags that were given, as package config wants them.
+// Given returns the flags of this call in the form that package config reads.
 func (f SettingFlags) Given() map[string]string {
 	out := map[string]string{}
 	for i, s := range f.settings {
@@ -67,8 +66,8 @@ func (f SettingFlags) Given() map[string]string {
 	return out
 }
 
-// Take answers a flag that means something else to this command than to the
-// settings, such as --audience, and takes it out of them.
+// Take returns and removes the value of a flag that has another meaning for this
+// command than for the settings, for example --audience.
 func (c *Call) Take(flag string) string {
 	value := c.Flags.Given()[flag]
 	for i, s := range c.Flags.settings {
@@ -79,8 +78,7 @@ func (c *Call) Take(flag string) string {
 	return value
 }
 
-// TakeSeconds is take for a lifetime. Zero takes the default, which is what
-// leaving the flag out means.
+// TakeSeconds is Take for a lifetime. Zero stands for the default.
 func (c *Call) TakeSeconds(flag string) (int64, error) {
 	text := c.Take(flag)
 	if text == "" {

@@ -12,15 +12,16 @@ import (
 	"github.com/portaria/portaria/internal/password"
 )
 
-// errDifferent says that the second typing was not the first.
+// errDifferent reports that the two passwords that were typed differ.
 var errDifferent = errors.New("the two passwords differ")
 
-// maxPasswordLine bounds what is read of standard input: the longest password
-// in the longest characters.
+// maxPasswordLine bounds a line of standard input: the longest password in the longest
+// characters.
 const maxPasswordLine = 4*password.MaxTyped + 2
 
-// Password reads a password from the terminal without showing it, or one line
-// of standard input. Never from arguments: everybody may read those.
+// Password reads a password from the terminal without showing it, or one line of
+// standard input. It is never an argument, because other users of the machine can read
+// arguments.
 func (c *Call) Password(prompt string) (string, error) {
 	if !term.IsTerminal(int(c.Stdin.Fd())) {
 		return firstLine(c.Stdin)
@@ -34,7 +35,7 @@ func (c *Call) Password(prompt string) (string, error) {
 	return string(text), nil
 }
 
-// NewPassword asks a person twice.
+// NewPassword asks for a new password twice.
 func (c *Call) NewPassword() (string, error) {
 	first, err := c.Password("New password: ")
 	if err != nil || !term.IsTerminal(int(c.Stdin.Fd())) {

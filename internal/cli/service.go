@@ -75,7 +75,7 @@ func (c *Call) issuer(settings config.Config, service *client.Client) (string, e
 	return metadata.Issuer, nil
 }
 
-// BaseURL is where the service is reached from this machine.
+// BaseURL returns the URL of the service for this machine.
 func BaseURL(given string, settings config.Config) string {
 	if given != "" {
 		return given
@@ -94,10 +94,10 @@ func BaseURL(given string, settings config.Config) string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// errPlainHTTP says that what a command sends would be readable on the way.
+// errPlainHTTP reports that the network could read what a command sends.
 var errPlainHTTP = errors.New("plain HTTP to another machine shows tokens and passwords to the network: use https, or --insecure-http if nobody else is on this network")
 
-// redacted is a URL without its password.
+// redacted returns a URL without its password.
 func redacted(base string) string {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -119,8 +119,8 @@ func checkPlain(base string, insecure bool) error {
 	return nil
 }
 
-// sameService refuses a redirect: the token would follow it, perhaps to plain
-// HTTP or to somebody else.
+// sameService rejects a redirect: the token would be sent there, perhaps over plain
+// HTTP or to another service.
 func sameService(*http.Request, []*http.Request) error {
 	return errors.New("the service redirects, and no token is sent elsewhere: give its final address with --url")
 }
@@ -138,10 +138,10 @@ func OnThisMachine(base string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// HTTPClient trusts, beside the system's authorities, the certificate that
-// the service itself is configured with. Where the URL is derived from the
-// listen address, that certificate rarely names it: then it is held to the
-// name it has.
+// HTTPClient returns a client that trusts the system's authorities and the certificate
+// in the settings of the service. A URL that is derived from the listen address is
+// rarely a name in this certificate, so the client then expects a name of the
+// certificate.
 func HTTPClient(settings config.Config, base string, derived bool) (*http.Client, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if settings.TLS() {
@@ -162,8 +162,8 @@ func HTTPClient(settings config.Config, base string, derived bool) (*http.Client
 	return &http.Client{Timeout: callTimeout, Transport: transport, CheckRedirect: sameService}, nil
 }
 
-// certifiedName is a name in the certificate to expect instead of the host of
-// base; empty where the certificate names that host, or no other.
+// certifiedName returns the name of the certificate to expect instead of the host of
+// base. It is empty if the certificate has that host or no name.
 func certifiedName(certificate []byte, base string) string {
 	block, _ := pem.Decode(certificate)
 	u, err := url.Parse(base)

@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// How many refusals are written down: of each type from one address, and of
-// each type altogether. A stranger must not fill the log with what costs
-// nothing to cause.
+// Limits of recorded refusals: of each type from one address, and of each type from
+// all addresses. Refusals cost an attacker nothing, so they must not fill the log.
 const (
 	addressBurst = 5
 	addressEvery = 10 * time.Minute
@@ -16,8 +15,8 @@ const (
 	maxAddresses = 4096
 )
 
-// Bound says which refusals are worth an event. Its zero value is ready, and it
-// is safe for concurrent use.
+// Bound limits how many refusals become events. Its zero value is ready, and it is
+// safe for concurrent use.
 type Bound struct {
 	mu        sync.Mutex
 	types     map[Type]*bucket
@@ -30,7 +29,7 @@ type from struct {
 	address string
 }
 
-// bucket holds what may still be written. It fills again with time.
+// bucket counts the events that may still be written. It fills again with time.
 type bucket struct {
 	left float64
 	at   time.Time
@@ -48,8 +47,8 @@ func (b *bucket) take(now time.Time, burst float64, every time.Duration) bool {
 	return true
 }
 
-// Take reports whether an event is to be written, and how many of its type were
-// left out since the last one.
+// Take reports whether to write an event, and how many of its type were left out since
+// the last one.
 func (b *Bound) Take(t Type, address string, now time.Time) (leftOut int, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package event is what happened, in order: an append-only log that is written
-// in the same step as what it tells of, so that it never tells of what was not
-// done and never forgets what was. The audit trail and the webhooks read it.
+// Package event describes the event log: an append-only, ordered record of changes.
+// Each event is written in the same transaction as its change, so the log has every
+// change that happened and no other. The audit trail and the webhooks read it.
 package event
 
 import (
@@ -52,34 +52,35 @@ const (
 	WebhookDeleted    Type = "webhook.deleted"
 )
 
-// Event is one thing that happened. It holds no secret, ever: no password, no
-// token, no cookie, no identifier that somebody typed and that may be one.
+// Event is one entry of the log. It never holds a secret: no password, no token, no
+// cookie, and no identifier that somebody typed, because people type passwords there
+// by mistake.
 type Event struct {
-	// Seq is the place in the log: 1, 2, 3, … without gaps. The store sets it.
+	// Seq is the position in the log: 1, 2, 3, … without gaps. The store sets it.
 	Seq int64
-	// ID is a random UUID; a receiver tells duplicates by it.
+	// ID is a random UUID. Receivers recognise duplicates by it.
 	ID   string
 	Type Type
 	At   time.Time
-	// AccountID, SessionID, ClientID and KeyID name whom it is about; empty
-	// where that does not apply.
+	// AccountID, SessionID, ClientID and KeyID name the subjects of the event. They are
+	// empty if they do not apply.
 	AccountID, SessionID, ClientID, KeyID string
-	// Actor is who did it: an account's id, a client's id, "operator", or
-	// empty for Portaria itself or a stranger.
+	// Actor is who caused it: an account's id, a client's id, "operator", or empty for
+	// Portaria itself or an unknown caller.
 	Actor string
 	// Address and UserAgent are those of the request.
 	Address, UserAgent string
-	// RequestID is that of the request, as the access log has it; empty for
-	// what Portaria does by itself.
+	// RequestID is the id of the request in the access log. It is empty if there was no
+	// request.
 	RequestID string
-	// Reason is why, in the words of the package that knows: session.Reason,
-	// for instance.
+	// Reason is a code of the package that caused the event, for example a
+	// session.Reason.
 	Reason string
-	// Detail is anything else that fits in a few short words, by name.
+	// Detail holds further short values by name. [Reference] lists them.
 	Detail map[string]string
 }
 
-// Filter narrows a reading of the log. Zero fields narrow nothing.
+// Filter selects events. Zero fields select all.
 type Filter struct {
 	Types                []Type
 	AccountID, SessionID string
@@ -87,9 +88,8 @@ type Filter struct {
 	Since, Until         time.Time
 }
 
-// Page is a part of the log that was searched. A search reads a bounded number
-// of events, so a page can hold fewer than the limit, or none, while the log
-// goes on.
+// Page is the result of a search. A search reads a bounded number of events, so a page
+// can hold fewer events than the limit, or none, although the log has more.
 type Page struct {
 	Events []Event
 	// Next is the position from which to go on.

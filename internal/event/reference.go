@@ -2,8 +2,8 @@ package event
 
 //go:generate go test . -run ^TestGenerated -update
 
-// Description says for readers of the log and receivers of webhooks what a type of
-// event means.
+// Description describes a type of event for readers of the log and receivers of
+// webhooks.
 type Description struct {
 	Type Type
 	// When says what happened, in one sentence.
@@ -40,19 +40,19 @@ func Reference() []Description {
 		{SessionEnded, "A session ended. Its access tokens are refused within the bound of revocation.", "account, session, client",
 			"`signed_out`, `ended_by_owner`, `ended_by_admin`, `password_changed`, `account_disabled`, `account_deleted`, `client_disabled`, " +
 				"`client_deleted`, `revoked`, `refresh_token_reused`, `replaced` (another sign-in in the same browser) or `too_many_sessions`", parent()},
-		{SessionSteppedUp, "The password was proved again in a session that goes on.", "account, session", "", nil},
-		{SessionReplayed, "A refresh token came a second time within the grace window, from another user agent. It got the same successor. " +
+		{SessionSteppedUp, "The password was proved again within a session.", "account, session", "", nil},
+		{SessionReplayed, "A refresh token was used a second time within the grace window, from another user agent. It got the same successor. " +
 			"If a thief sent it, the next refresh of either side ends the session.", "account, session", "", nil},
 		{SessionAhead, "A genuine refresh token is newer than the database knows: a backup was restored, or an outdated replica was promoted. " +
 			"The session goes on from the token.", "account, session", "", nil},
 		{RefreshRefused, "A refresh token was refused.", "(account), (session), (client)", problemCode, leftOut()},
-		{AccessRefused, "A request was refused with 403, because scope or proof did not suffice.", "(account), (session), (client)", problemCode, leftOut()},
+		{AccessRefused, "A request was refused with 403, because its scope or its proof was not sufficient.", "(account), (session), (client)", problemCode, leftOut()},
 		{CrossSiteRefused, "A browser's request was refused, because a page of another site made it.", "(account), (session), (client)", problemCode, leftOut()},
 		{KeyRotated, "A new signing key was made. It signs later, when verifiers know it.", "key", "",
 			map[string]string{"predecessor": "kid of the key before it", "signs_from": "when it begins to sign (RFC 3339)", "algorithm": "its `alg`"}},
 		{KeyKilled, "A signing key was declared compromised. Every token that it signed is refused.", "key", "what the administrator wrote", nil},
 		{SecretRotated, "A named secret of the service has a new generation.", "", "name of the secret",
-			map[string]string{"generation": "its number", "honoured_until": "when the older ones end (RFC 3339)"}},
+			map[string]string{"generation": "its number", "honoured_until": "until when the older ones are accepted (RFC 3339)"}},
 		{RevocationWritten, "A rule was added to the revocation log.", "(account), (session), (client), (key)", "what the caller wrote",
 			map[string]string{
 				"kind": "what is revoked: `t` one token, `s` a session, `u` an account, `c` a client, `uc` an account at a client, `k` a key, `i` everything",
@@ -74,7 +74,7 @@ func Reference() []Description {
 }
 
 func leftOut() map[string]string {
-	return map[string]string{"left_out": "how many such events were not recorded since the last one, because there were too many"}
+	return map[string]string{"left_out": "how many events of this type were not recorded since the last one, because there were too many"}
 }
 
 func upstream() map[string]string {

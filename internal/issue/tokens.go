@@ -47,7 +47,7 @@ func (g grant) claims() token.Claims {
 	}
 }
 
-// minter signs the access token of a grant: a token.Issuer, or a token.Draft.
+// minter signs the access token of a grant: a token.Issuer, or a token.Prepared.
 type minter func(now time.Time, r token.Recipient, c token.Claims) (token.Token, token.Claims, error)
 
 // issue mints the access token that goes with a session. Call it before the step

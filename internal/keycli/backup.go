@@ -13,7 +13,7 @@ type BackupCommand struct {
 	File string `arg:"" help:"File to create. It must not exist."`
 }
 
-// Help says what a backup is worth, and without what it is worth nothing.
+// Help says that a backup also needs the master key.
 func (BackupCommand) Help() string {
 	return "The copy holds everything that was acknowledged before the command began. A copy made with cp while the service " +
 		"runs lacks what was written last, or everything. Keep the master key as well, in another place: without it nobody can open the " +
@@ -37,9 +37,9 @@ func (b BackupCommand) Run(c *cli.Call) error {
 		fmt.Fprintln(c.Stderr, "warning:", app.MissingWAL)
 	}
 	if settings.MasterKey.IsZero() {
-		fmt.Fprintf(c.Stderr, "note: nobody can open the copy without the master key; keep %s in another place\n", cli.Printable(settings.MasterKeyFile))
+		fmt.Fprintf(c.Stderr, "note: nobody can open the copy without the master key; keep a copy of %s somewhere else\n", cli.Printable(settings.MasterKeyFile))
 	} else {
-		fmt.Fprintln(c.Stderr, "note: nobody can open the copy without the master key; keep it in another place")
+		fmt.Fprintln(c.Stderr, "note: nobody can open the copy without the master key; keep a copy of it somewhere else")
 	}
 	view := map[string]any{"file": b.File, "accounts": done.Accounts, "keys": done.Keys}
 	return c.Say(view, "backed up %s to %s: %d accounts, %d keys", settings.Database, cli.Printable(b.File), done.Accounts, done.Keys)

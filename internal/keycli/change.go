@@ -14,23 +14,23 @@ import (
 	"github.com/portaria/portaria/internal/workbench/keysource"
 )
 
-// succession says when a new key begins to sign.
+// succession holds the flags for when a new key begins to sign.
 type succession struct {
 	At    time.Time `help:"Time to start signing, as 2030-01-02T03:04:05Z; by default as soon as verifiers have had time to fetch the key." placeholder:"TIME"`
 	Drill bool      `help:"Print the plan and change nothing."`
 }
 
-// replacement says what becomes of the key that was to sign next.
+// replacement holds the flag for the previous next key.
 type replacement struct {
 	Replace bool `help:"Replace the next key, if there is one; it has signed nothing yet."`
 }
 
-// order rotates, or rehearses it, and says what comes of it.
+// order rotates, or rehearses a rotation, and prints the result.
 func (s succession) order(c *cli.Call, keys *app.LocalKeys, now time.Time, order keyring.Order) error {
 	return advise(s.carryOut(c, keys, now, order))
 }
 
-// advise names the flag that helps.
+// advise adds the flag that solves the error.
 func advise(err error) error {
 	if errors.Is(err, keyring.ErrRotating) {
 		return fmt.Errorf("%w (--replace)", err)
@@ -60,7 +60,7 @@ type rotationView struct {
 	Successor   string    `json:"successor,omitempty"`
 	At          time.Time `json:"at"`
 	GoneAt      time.Time `json:"gone_at,omitzero"`
-	// Already says that the rotation was under way before.
+	// Already reports that the rotation was in progress before.
 	Already bool       `json:"already"`
 	Drill   bool       `json:"drill,omitempty"`
 	Steps   []stepView `json:"steps,omitempty"`
@@ -93,9 +93,9 @@ func rehearsed(c *cli.Call, r keyring.Rotation, plan keyring.Plan) error {
 		v.Steps = append(v.Steps, stepView{s.At, s.Kid, s.State.String(), s.Why})
 	}
 	if !c.JSON {
-		fmt.Fprintln(c.Stdout, "a rehearsal: nothing was changed")
+		fmt.Fprintln(c.Stdout, "rehearsal: nothing was changed")
 		if r.Already {
-			fmt.Fprintf(c.Stdout, "under way already: nothing would be changed; %s signs from %s\n", cli.Printable(r.Successor), when(r.At))
+			fmt.Fprintf(c.Stdout, "a rotation is in progress: nothing would be changed; %s signs from %s\n", cli.Printable(r.Successor), when(r.At))
 		}
 	}
 	return c.List(v, planTable(v.Steps))
@@ -111,7 +111,7 @@ func planTable(steps []stepView) cli.Table {
 
 type keyRotate struct{ succession }
 
-// Run has a new key follow the active one.
+// Run creates a key that follows the active one.
 func (k keyRotate) Run(c *cli.Call) error {
 	return WithKeys(c, func(keys *app.LocalKeys, now time.Time) error {
 		return k.order(c, keys, now, keyring.Order{})
@@ -122,7 +122,7 @@ type keyGenerate struct {
 	Alg       string `help:"Algorithm, by default ES256, or the setting key_algorithm; ECDH-ES+A256KW encrypts. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not. HS256 is for a single service." placeholder:"ALG"`
 	Out       string `help:"Write the key to this new file (private JWK) instead of the service's keys." placeholder:"FILE"`
 	PublicOut string `help:"Write its public half to this new file (JWK)." placeholder:"FILE"`
-	Kid       string `help:"Its name in the file; by default its thumbprint (RFC 7638)." placeholder:"KID"`
+	Kid       string `help:"The key's kid in the file; by default its thumbprint (RFC 7638)." placeholder:"KID"`
 	succession
 	replacement
 }
@@ -160,7 +160,7 @@ func algorithms() string {
 	return strings.Join(names, ", ")
 }
 
-// Run makes a key.
+// Run generates a key.
 func (k keyGenerate) Run(c *cli.Call) error {
 	if k.Out != "" {
 		return k.file(c)
@@ -170,7 +170,7 @@ func (k keyGenerate) Run(c *cli.Call) error {
 	})
 }
 
-// file makes a key file for other uses.
+// file writes a key file for other uses.
 func (k keyGenerate) file(c *cli.Call) error {
 	key, err := jose.Generate(cmp.Or(jose.Algorithm(k.Alg), jose.ES256))
 	if err == nil && k.Kid != "" {

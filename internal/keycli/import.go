@@ -16,13 +16,13 @@ import (
 
 type keyImport struct {
 	File string `arg:"" optional:"" default:"-" help:"Key file (PEM, OpenSSH, JWK, JWK set, raw secret); - or nothing is standard input."`
-	Kid  string `help:"Its name here; by default the one that it brings, or its thumbprint." placeholder:"KID"`
+	Kid  string `help:"The key's kid here; by default the kid in the file, or its thumbprint." placeholder:"KID"`
 	keysource.KeyFormat
 	succession
 	replacement
 }
 
-// Run takes over keys.
+// Run imports keys.
 func (k keyImport) Run(c *cli.Call) error {
 	keys, err := k.read(c)
 	if err != nil {
@@ -43,7 +43,7 @@ func (k keyImport) Run(c *cli.Call) error {
 	return err
 }
 
-// found makes the key the first one of a service that was never started.
+// found makes the key the first one of a new service.
 func (k keyImport) found(c *cli.Call, key jose.Key, now time.Time) error {
 	settings, err := c.Settings()
 	if err != nil {
@@ -63,7 +63,7 @@ func (k keyImport) found(c *cli.Call, key jose.Key, now time.Time) error {
 	return c.Say(rotationView{Successor: key.Kid(), At: now}, "%s signs: it is the first key of this service", cli.Printable(key.Kid()))
 }
 
-// notes says what is easily overlooked about a key that will sign.
+// notes prints facts about a key that people easily overlook.
 func (k keyImport) notes(c *cli.Call, settings config.Config, key jose.Key) {
 	if key.Algorithm().Symmetric() {
 		fmt.Fprintln(c.Stderr, "note:", keysource.OnlyHere(key.Algorithm()))
@@ -133,5 +133,5 @@ func (k keyImport) trust(c *cli.Call, ring *app.LocalKeys, now time.Time, keys [
 		kids = append(kids, key.Kid())
 	}
 	return c.Say(map[string]any{"kids": kids}, "published %s: tokens that they signed are accepted until you retire them\n"+
-		"anybody who has the private key can make such tokens", cli.Printable(strings.Join(kids, ", ")))
+		"everybody who has the private key can make them", cli.Printable(strings.Join(kids, ", ")))
 }

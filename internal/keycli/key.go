@@ -35,7 +35,7 @@ type KeyCommand struct {
 	Export keyExport `cmd:"" effect:"reads" help:"Print public keys as JWK set, JWK or PEM."`
 }
 
-// Help says where the keys are.
+// Help names the database and the master key.
 func (KeyCommand) Help() string {
 	return "These commands use the database and the master key of the settings directly. The service may run; it reads changes " +
 		"within ten seconds. Write -- before a KID that begins with a dash."
@@ -55,7 +55,7 @@ func WithKeys(c *cli.Call, act func(*app.LocalKeys, time.Time) error) error {
 	return errors.Join(act(keys, now), keys.Close())
 }
 
-// keyView is a key as it is shown.
+// keyView is a key for output.
 type keyView struct {
 	Kid       string `json:"kid"`
 	Algorithm string `json:"alg"`
@@ -79,7 +79,8 @@ func view(key keyring.Key, now time.Time) keyView {
 	}
 }
 
-// label is the state for people: a key of another system is active, but never signs.
+// label returns the state for people. A key of another system is active but never
+// signs.
 func (v keyView) label() string {
 	if !v.Signs && v.State == keyring.Active.String() {
 		return "verifies only"
@@ -129,7 +130,7 @@ type OneKey struct {
 	Kid string `arg:"" help:"The key's kid, as key list shows it, or its beginning."`
 }
 
-// Find returns the key with this kid, or whose kid alone begins so.
+// Find returns the key with this kid, or the only key whose kid begins with it.
 func (o OneKey) Find(keys *app.LocalKeys) (keyring.Key, error) {
 	byKid := map[string]keyring.Key{}
 	for _, key := range keys.Keys() {
@@ -178,16 +179,16 @@ func keyDetails(v keyView, key keyring.Key) cli.Table {
 }
 
 type keyExport struct {
-	Kids   []string `arg:"" optional:"" name:"kid" help:"Keys of the service; without any, all that are published."`
-	Key    []string `help:"Take the public half of this key file instead." placeholder:"FILE" sep:"none"`
-	Format string   `help:"How to write them: ${enum}." enum:"jwks,jwk,pem" default:"jwks"`
+	Kids   []string `arg:"" optional:"" name:"kid" help:"Keys of the service; by default all that are published."`
+	Key    []string `help:"Export the public half of this key file instead." placeholder:"FILE" sep:"none"`
+	Format string   `help:"Output format: ${enum}." enum:"jwks,jwk,pem" default:"jwks"`
 	keysource.KeyFormat
 }
 
 // Validate finds wrong usage before anything is done.
 func (k keyExport) Validate() error {
 	if len(k.Kids) > 0 && len(k.Key) > 0 {
-		return errors.New("name keys of the service or --key, one of the two")
+		return errors.New("give either keys of the service or --key")
 	}
 	return nil
 }
@@ -246,7 +247,7 @@ func (k keyExport) files(c *cli.Call) error {
 	return k.write(c.Stdout, all)
 }
 
-// write writes the public halves, and only those.
+// write writes only the public halves.
 func (k keyExport) write(out io.Writer, keys []jose.Key) error {
 	var text strings.Builder
 	if k.Format == "jwks" {

@@ -40,7 +40,7 @@ func (keyReseal) Help() string {
 // Run seals all keys and secrets again.
 func (keyReseal) Run(c *cli.Call) error {
 	return WithKeys(c, func(keys *app.LocalKeys, _ time.Time) error {
-		// This command cannot know which processes there are.
+		// This command does not know which processes there are.
 		fmt.Fprintln(c.Stderr, "note: every process must already have the new master key before the old one in its file, and must have been "+
 			"restarted since; another process cannot open what is sealed from now on")
 		done, err := keys.Reseal(c)

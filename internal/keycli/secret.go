@@ -15,7 +15,7 @@ type keyRotateSecret struct {
 	cli.Consent
 }
 
-// Help says what each secret does.
+// Help says what depends on each secret.
 func (keyRotateSecret) Help() string {
 	return "refresh-token authenticates refresh tokens. client-secret is the key of the hashes of client secrets. The secrets " +
 		"of webhooks are derived from webhook. The running service uses the new secret after two minutes, or with --now " +
@@ -25,12 +25,12 @@ func (keyRotateSecret) Help() string {
 // Destroys reports whether the old secret ends at once.
 func (k keyRotateSecret) Destroys() bool { return k.Now }
 
-// Consequence says what is rejected when the old secret ends at once.
+// Consequence names what is rejected when the old secret ends at once.
 func (k keyRotateSecret) Consequence(*cli.Call) (string, error) {
 	return "Everything that depends on the old secret " + k.Name + " will be rejected at once. " + k.instruction(), nil
 }
 
-// instruction says what people have to do before the old secret ends.
+// instruction returns what people have to do before the old secret ends.
 func (k keyRotateSecret) instruction() string {
 	switch k.Name {
 	case "refresh-token":

@@ -60,8 +60,8 @@ type Ring struct {
 
 	made string // the first signing key, if Open made it
 
-	watch sync.Mutex
-	told  map[string]State // the states that Maintain last reported, by kid
+	watch    sync.Mutex
+	reported map[string]State // the states that Maintain last reported, by kid
 }
 
 // snapshot is the content of the store at one time. It never changes.
@@ -114,8 +114,8 @@ func openRing(ctx context.Context, store Store, master *masterkey.Key, policy Po
 	}
 	// The first Maintain reports what was done here, except the very first key: the start
 	// of a new service reports that itself.
-	if r.told = before; len(before) == 0 {
-		r.told = r.now.Load().records.states(now)
+	if r.reported = before; len(before) == 0 {
+		r.reported = r.now.Load().records.states(now)
 	}
 	return r, nil
 }

@@ -92,15 +92,15 @@ type KeyStore interface {
 	// or the pair (purpose, seq) exists.
 	AddKey(ctx context.Context, r Record) error
 
-	// Rotate adds the successor as it is given and, in the same step, sets
-	// RetireAt of the key named predecessor to successor.ActivateAt. It
-	// returns ErrConflict, and writes nothing, when the successor's kid or
-	// (purpose, seq) exists or when the predecessor's RetireAt or KilledAt is
-	// set already; ErrNotFound when there is no such predecessor.
+	// Rotate adds the successor as it is given and, in the same step, sets RetireAt of
+	// the key named predecessor to successor.ActivateAt. It returns ErrConflict, and
+	// writes nothing, when the successor's kid or (purpose, seq) exists or when the
+	// predecessor's RetireAt or KilledAt is set already; ErrNotFound if the predecessor
+	// does not exist.
 	Rotate(ctx context.Context, predecessor string, successor Record) error
 
-	// RetireKey sets RetireAt of a key. It returns ErrConflict when RetireAt
-	// or KilledAt is set already and ErrNotFound when there is no such key.
+	// RetireKey sets RetireAt of a key. It returns ErrConflict when RetireAt or KilledAt
+	// is set already, and ErrNotFound for an unknown key.
 	RetireKey(ctx context.Context, kid string, at time.Time) error
 
 	// Replace replaces the next key. In one step it withdraws that key (RetireAt and
@@ -119,12 +119,12 @@ type KeyStore interface {
 	// an unknown key.
 	KillKey(ctx context.Context, kid string, at time.Time) error
 
-	// RaiseTTL sets LongestTTL of a key to the greater of its value and ttl.
-	// It returns ErrNotFound when there is no such key.
+	// RaiseTTL sets LongestTTL of a key to the greater of its value and ttl. It returns
+	// ErrNotFound for an unknown key.
 	RaiseTTL(ctx context.Context, kid string, ttl time.Duration) error
 
-	// Reseal replaces the sealed bytes of a key if they still equal old. It
-	// returns ErrConflict when they do not or when there is no such key.
+	// Reseal replaces the sealed bytes of a key if they still equal old. It returns
+	// ErrConflict if they do not, or for an unknown key.
 	Reseal(ctx context.Context, kid string, old, sealed []byte) error
 
 	// DeleteKey deletes a key and returns whether there was one. The ring never deletes a

@@ -34,20 +34,20 @@ func (r *Ring) changes(now time.Time, deleted []Step) (all []Change) {
 	r.watch.Lock()
 	defer r.watch.Unlock()
 	for _, step := range deleted {
-		all = append(all, Change{Kid: step.Kid, From: r.told[step.Kid], To: Gone, Deleted: true, Why: WhyExpired})
+		all = append(all, Change{Kid: step.Kid, From: r.reported[step.Kid], To: Gone, Deleted: true, Why: WhyExpired})
 	}
 	rs := r.now.Load().records
-	told := make(map[string]State, len(rs))
+	reported := make(map[string]State, len(rs))
 	for i := range rs {
 		key := &rs[i]
-		from, known := r.told[key.Kid]
+		from, known := r.reported[key.Kid]
 		to := key.State(now)
-		told[key.Kid] = to
+		reported[key.Kid] = to
 		if !known || from != to {
 			all = append(all, Change{Kid: key.Kid, From: from, To: to, New: !known, Why: rs.why(key, to)})
 		}
 	}
-	r.told = told
+	r.reported = reported
 	return all
 }
 

@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// Claims are what an access token says. Times have a resolution of one second
-// and are in UTC. Members that are empty are left out of the token, except
-// Fresh and Revision.
+// Claims are the claims of an access token. Times have a resolution of one second and
+// are in UTC. Members that are empty are left out of the token, except Fresh and
+// Revision.
 type Claims struct {
 	Issuer    string    // iss: the URL of the issuer
 	Subject   string    // sub: the account's random id
@@ -35,9 +35,9 @@ type Claims struct {
 	CSRF      string    // csrf: the double-submit value of a token kept in a cookie
 }
 
-// Lifetime returns how long the token lives, for the client that gets it at now.
-// The clock of this process may be ahead of the one that dates tokens (iat): the
-// shorter time counts, so that no clock says the token ended earlier.
+// Lifetime returns how long the token lives from now on. The clock of this process may
+// be ahead of the clock that dates tokens (iat). Lifetime then returns the shorter
+// time, so that the token has expired on no clock before it ends.
 func (c Claims) Lifetime(now time.Time) time.Duration {
 	return min(c.ExpiresAt.Sub(c.IssuedAt), c.ExpiresAt.Sub(now.Truncate(time.Second)))
 }

@@ -18,15 +18,15 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// clockSkew is how far in the past a token begins to be valid: the clock of who
-// verifies it may be behind by that much.
+// clockSkew is how far in the past a token begins to be valid, because the clock of a
+// verifier may be slow by that much.
 const clockSkew = 5 * time.Second
 
-// defaultMaxSize is what a browser takes as one cookie, and what the proxies
-// with the least room for a header take beside all else.
+// defaultMaxSize is the largest cookie that browsers accept. It also fits into a
+// request header of the strictest proxies.
 const defaultMaxSize = 4096
 
-// Policy says what this issuer's access tokens are.
+// Policy describes the access tokens of this issuer.
 type Policy struct {
 	// Issuer is the "iss" of every token: the public URL, not the listen
 	// address. Required.
@@ -36,25 +36,22 @@ type Policy struct {
 	Audience string
 	// TTL is how long a token lives, in whole seconds. Required.
 	TTL time.Duration
-	// MaxSize is the greatest length of a token in bytes, at most
-	// [jose.MaxToken]: one too large is answered 413 or 431 by somebody's
-	// proxy, far from its cause. Default 4096.
+	// MaxSize is the greatest length of a token in bytes, at most [jose.MaxToken]. A
+	// proxy would reject a larger one with 413 or 431, where nobody looks for the cause.
+	// Default 4096.
 	MaxSize int
-	// Services holds what audiences expect other than an access token that is
-	// signed and not encrypted.
+	// Services holds the audiences whose tokens are encrypted or have another profile.
 	Services map[string]Service
-	// Registered finds an audience that Services does not name: one that was
-	// registered while the issuer runs. Its error wraps ErrAudience for one that
-	// it does not know either. Nil knows none. It is asked for each token for
-	// such an audience, and for no other.
+	// Registered finds an audience that is not in Services, because it was registered
+	// while the issuer runs. It is called for each token for such an audience. Its error
+	// wraps ErrAudience for an unknown audience. Nil knows none.
 	Registered func(ctx context.Context, audience string) (Service, error)
-	// Latest is the time that no token may be dated after, whatever now is: a
-	// time that the clock which all issuers share has reached. Nil for an issuer
-	// that is alone.
+	// Latest returns the latest time that a token may be dated, even if now is later: a
+	// time that the shared clock of all issuers has reached. Nil for a single issuer.
 	Latest func() time.Time
 }
 
-// Validate reports everything that is wrong with the policy.
+// Validate returns all faults of the policy.
 func (p Policy) Validate() error {
 	var errs []error
 	if p.Issuer == "" {
@@ -83,8 +80,8 @@ func (p Policy) Validate() error {
 	return errors.Join(errs...)
 }
 
-// errSelf: services that accepted the issuer's own audience could use the tokens
-// that they receive at the issuer's routes.
+// errSelf reports a service with the issuer's own audience. It could use the tokens
+// that it receives at the issuer's routes.
 var errSelf = errors.New("audience: the issuer's URL is the audience of its own routes: choose another name for services")
 
 // Token is a minted token.
@@ -120,11 +117,11 @@ func NewIssuer(ring *keyring.Ring, p Policy) (*Issuer, error) {
 	return &Issuer{ring: ring, policy: p}, nil
 }
 
-// Mint signs an access token, and encrypts it where its audience wants it so.
-// It sets Issuer, IssuedAt, NotBefore, ID and Type, and where they are empty
-// Audience and ExpiresAt, and returns the claims as they were signed. Subject is
-// required. Errors wrap [ErrClaims], naming the claim at fault,
-// [keyring.ErrNoActiveKey] or what the audience's key source says.
+// Mint signs an access token, and encrypts it if its audience requires that. It sets
+// Issuer, IssuedAt, NotBefore, ID and Type, sets Audience and ExpiresAt if they are
+// empty, and returns the signed claims. Subject is required. Errors wrap [ErrClaims],
+// naming the claim at fault, [keyring.ErrNoActiveKey], or the error of the audience's
+// key source.
 func (i *Issuer) Mint(now time.Time, c Claims) (Token, Claims, error) {
 	c = i.complete(now, c)
 	service, err := i.policy.service(c.Audience)
@@ -134,7 +131,7 @@ func (i *Issuer) Mint(now time.Time, c Claims) (Token, Claims, error) {
 	return i.mint(now, service, c)
 }
 
-// mint signs complete claims, and encrypts them where the service wants it so.
+// mint signs complete claims, and encrypts them if the service requires that.
 func (i *Issuer) mint(now time.Time, service Service, c Claims) (Token, Claims, error) {
 	key, err := i.ring.Active(now)
 	if err != nil {
@@ -182,9 +179,9 @@ func (i *Issuer) sign(key jose.Key, p Profile, c Claims) (Token, error) {
 	return Token(base64.RawURLEncoding.AppendEncode(append(b, '.'), signature)), nil
 }
 
-// rehearse returns the error that mintWith would return. It signs only where
-// the signature can still decide: an encrypted token contains it, and a key that
-// has not signed yet may be one that cannot.
+// rehearse returns the error that mintWith would return. It signs only if the result
+// depends on the signature: an encrypted token contains the signature, and a key that
+// has never signed may be unable to.
 func (i *Issuer) rehearse(key keyring.Key, now time.Time, service Service, c Claims) error {
 	last := i.signed.Load()
 	if service.EncryptTo != nil || last == nil || last.kid != key.Kid() {
@@ -214,13 +211,13 @@ func (c Claims) tooLarge(size, limit int) error {
 		ErrTooLarge, size, limit, largest.Name, len(largest.Value))
 }
 
-// maxCorrection is how much earlier a token may expire because this process is
-// ahead of the clock that the issuers share. If that clock is wrong by more, its
-// tokens must not all be expired when they are made.
+// maxCorrection is how much earlier a token may expire because the clock of this
+// process is ahead of the shared clock. It is bounded, so that a wrong shared clock
+// does not make every new token an expired one.
 const maxCorrection = 30 * time.Second
 
-// complete sets what the issuer decides. The dates are those of the shared clock
-// if it is behind: a verifier takes a token for as young as its "iat" says.
+// complete sets the claims that the issuer decides. If the shared clock is slower than
+// now, it dates the token, because verifiers trust the "iat".
 func (i *Issuer) complete(now time.Time, c Claims) Claims {
 	dated := now
 	if i.policy.Latest != nil {
@@ -255,26 +252,25 @@ func newID() string {
 	return jose.Encode(id[:])
 }
 
-// mintable refuses claims that no verifier should see. A token that outlived
-// the publication of its key would be refused before its time.
+// mintable rejects claims that must not be in a token. A token that lives longer than
+// its key is published would be rejected early.
 func (c Claims) mintable(now time.Time, longest time.Duration) error {
 	ttl := min(c.ExpiresAt.Sub(c.IssuedAt), c.ExpiresAt.Sub(now)+maxCorrection)
 	switch {
 	case c.Subject == "":
 		return fmt.Errorf("%w: no subject", ErrClaims)
 	case ttl <= 0:
-		return fmt.Errorf("%w: expired at birth", ErrClaims)
+		return fmt.Errorf("%w: exp is in the past", ErrClaims)
 	case ttl > longest:
-		return fmt.Errorf("%w: lives longer than its key is published", ErrClaims)
+		return fmt.Errorf("%w: the token would live longer than its key is published", ErrClaims)
 	case c.Revision < 0:
-		return fmt.Errorf("%w: negative revision", ErrClaims)
+		return fmt.Errorf("%w: the revision is negative", ErrClaims)
 	}
 	for _, texts := range [][]string{{c.Subject, c.ClientID, c.SessionID, c.Root, c.Scope, c.ACR, c.CSRF}, c.Audience, c.AMR} {
 		for _, text := range texts {
-			// Invalid UTF-8 would be replaced in writing: the token would
-			// then speak of somebody else.
+			// Writing replaces invalid UTF-8: the token would then name another subject.
 			if !utf8.ValidString(text) {
-				return fmt.Errorf("%w: invalid UTF-8", ErrClaims)
+				return fmt.Errorf("%w: it is not valid UTF-8", ErrClaims)
 			}
 		}
 	}

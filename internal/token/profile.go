@@ -9,16 +9,16 @@ import (
 	"github.com/portaria/portaria/internal/jose"
 )
 
-// Profile is the form that the verifiers of an audience expect of an access
-// token. The empty Profile is [AccessToken].
+// Profile is the form of access token that the verifiers of an audience expect. The
+// empty Profile is [AccessToken].
 type Profile string
 
 const (
-	// AccessToken has "typ": "at+jwt" (RFC 9068): no other kind of token can be
-	// taken for it. The default.
+	// AccessToken has "typ": "at+jwt" (RFC 9068), which no other kind of token has. The
+	// default.
 	AccessToken Profile = "at+jwt"
-	// PlainJWT has "typ": "JWT", for verifiers that refuse anything else, such
-	// as libjwt 1.10 and Dovecot.
+	// PlainJWT has "typ": "JWT", for verifiers that reject everything else, for example
+	// libjwt 1.10 and Dovecot.
 	PlainJWT Profile = "jwt"
 	// Flask is what flask-jwt-extended expects: "typ": "JWT" and the claims
 	// type, fresh and csrf, with the identity in sub.
@@ -48,8 +48,8 @@ func (p Profile) claimType() string {
 	return ""
 }
 
-// KeySource gives the key to encrypt to at now, from memory: it is asked for
-// each token. A source that fetches a key set does so in its own time.
+// KeySource returns the key to encrypt to at now. It is called for each token, so it
+// must answer from memory. A source that fetches a key set does so in the background.
 type KeySource interface {
 	EncryptionKey(now time.Time) (jose.Key, error)
 }
@@ -59,20 +59,18 @@ type fixedKey struct{ key jose.Key }
 
 func (f fixedKey) EncryptionKey(time.Time) (jose.Key, error) { return f.key, nil }
 
-// ParseEncryptionKey reads the public key of a service from a JWK or a key set
-// given inline: the first key that encrypts. Without "alg" it is used with the
-// recommended algorithm of its kind. The legacy RSA-OAEP is used only when the
-// key names it and no other key would do. A secret is refused: what a service
-// decrypts with is known to the service alone. Errors wrap [jose.ErrKey] or
-// [jose.ErrJSON].
+// ParseEncryptionKey reads the public key of a service from a JWK or a key set: the
+// first key that encrypts. A key without "alg" is used with the recommended algorithm
+// of its kind. The legacy RSA-OAEP is used only if the key names it and no other key
+// encrypts. A secret is rejected, because only the service may know what decrypts its
+// tokens. Errors wrap [jose.ErrKey] or [jose.ErrJSON].
 func ParseEncryptionKey(jwk []byte) (KeySource, error) {
 	var once EncryptionKeys
 	return once.Parse(string(jwk))
 }
 
-// EncryptionKeys is [ParseEncryptionKey] for keys that are used again and again:
-// it remembers what it has read. The zero value is ready. Safe for concurrent
-// use.
+// EncryptionKeys is [ParseEncryptionKey] for keys that are used again and again: it
+// caches parsed keys. The zero value is ready. Safe for concurrent use.
 type EncryptionKeys struct{ sets jose.Memo }
 
 // Parse is [ParseEncryptionKey].
@@ -88,8 +86,8 @@ func (k *EncryptionKeys) Parse(jwk string) (KeySource, error) {
 	return fixedKey{key}, nil
 }
 
-// Service says what the verifiers of one audience expect. The zero value is a
-// signed access token, not encrypted.
+// Service describes the tokens that the verifiers of one audience expect. The zero
+// value is a signed access token, not encrypted.
 type Service struct {
 	Profile Profile
 	// EncryptTo makes each token a nested JWE for this key; nil for none.
@@ -98,12 +96,12 @@ type Service struct {
 	Encryption jose.Encryption
 }
 
-// ErrAudience says that the policy knows no such audience.
+// ErrAudience reports an audience that the policy does not know.
 var ErrAudience = errors.New("token: unknown audience")
 
-// ErrNoEncryptionKey says that tokens for the audience are encrypted, and that
-// the key to encrypt to is not known yet.
-var ErrNoEncryptionKey = errors.New("token: encryption key of the audience not known")
+// ErrNoEncryptionKey reports that tokens for the audience are encrypted and the key is
+// not known yet.
+var ErrNoEncryptionKey = errors.New("token: the encryption key of the audience is not known yet")
 
 var (
 	errProfile    = errors.New("profile: must be at+jwt, jwt or flask")
@@ -111,7 +109,7 @@ var (
 	errOwnService = errors.New("encryption: tokens for this service's own audience cannot be encrypted to another's key")
 )
 
-// validate reports what is wrong with the settings for an audience.
+// validate returns the faults of the settings for an audience.
 func (s Service) validate(own bool) error {
 	var errs []error
 	if !s.Profile.known() {
@@ -126,9 +124,9 @@ func (s Service) validate(own bool) error {
 	return errors.Join(errs...)
 }
 
-// service returns what the verifiers of the audience expect. Several audiences
-// share one token, so that they must expect the same, and it can be encrypted
-// to one of them alone.
+// service returns the tokens that the verifiers of the audience expect. Several
+// audiences of one token must expect the same profile. A token can be encrypted to
+// only one audience.
 func (p Policy) service(audience []string) (Service, error) {
 	if len(p.Services) == 0 {
 		return Service{}, nil
@@ -146,7 +144,7 @@ func (p Policy) service(audience []string) (Service, error) {
 	return first, nil
 }
 
-// encrypt nests a signed token if the service wants it so.
+// encrypt encrypts a signed token if the service requires that.
 func (s Service) encrypt(signed Token, now time.Time) (Token, error) {
 	if s.EncryptTo == nil {
 		return signed, nil

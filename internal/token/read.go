@@ -12,18 +12,18 @@ import (
 )
 
 var (
-	// ErrUnknown reports a text that is not a good access token of this issuer. It
-	// does not say why.
-	ErrUnknown = errors.New("token: none of ours")
-	// ErrUndecided reports a token of an unknown key, while the store could not be
-	// asked whether another process has made the key.
-	ErrUndecided = errors.New("token: not able to decide now")
+	// ErrUnknown reports a text that is not a valid access token of this issuer. It does
+	// not say why.
+	ErrUnknown = errors.New("token: not a valid token of this issuer")
+	// ErrUndecided reports a token with an unknown key. The store could not be read, so
+	// another process may have created the key.
+	ErrUndecided = errors.New("token: the key is unknown, and the key ring cannot be read now")
 )
 
-// Reader reads the issuer's own access tokens back, whatever their audience and
-// profile: for whoever asks the issuer about a token (RFC 7009, RFC 7662).
-// Encrypted ones it cannot read, since only their service has the key. To let
-// somebody in is package verify's business, which knows for whom a token is.
+// Reader reads the issuer's own access tokens of every audience and profile, for
+// revocation and introspection (RFC 7009, RFC 7662). It cannot read encrypted tokens,
+// because only their service has the key. To authorise requests, use package verify,
+// which checks the audience.
 type Reader struct {
 	ring   *keyring.Ring
 	issuer string
@@ -33,8 +33,7 @@ type Reader struct {
 func NewReader(ring *keyring.Ring, issuer string) *Reader { return &Reader{ring, issuer} }
 
 // Read returns the claims of a token that is signed by a published key and not
-// expired, and the key's kid. Errors are ErrUnknown, and ErrUndecided when the key
-// may be a new one and the store could not be asked for it.
+// expired, and the key's kid. Errors are ErrUnknown and ErrUndecided.
 func (r *Reader) Read(ctx context.Context, compact string, now time.Time) (c Claims, kid string, err error) {
 	payload, kid, err := r.open(ctx, compact, now)
 	if err == nil {
@@ -68,8 +67,8 @@ func (r *Reader) Audience(ctx context.Context, compact string, now time.Time) (s
 	return c.Audience[0], nil
 }
 
-// Encrypted reports whether a text is an encrypted token (a JWE). A Reader cannot
-// tell whether it is one of the issuer's, nor whether it is good.
+// Encrypted reports whether a text is an encrypted token (a JWE). A Reader does not
+// know whether it is valid or one of the issuer's.
 func Encrypted(compact string) bool {
 	_, err := jose.ParseEncrypted(compact)
 	return err == nil
@@ -99,7 +98,7 @@ func (r *Reader) open(ctx context.Context, compact string, now time.Time) (paylo
 	return payload, header.Kid, err
 }
 
-// readClaims reads what Mint wrote; claims that are not ours are passed over.
+// readClaims reads the claims that Mint writes and ignores others.
 func readClaims(payload []byte) (c Claims, err error) {
 	object, err := strictjson.Parse(payload)
 	if err != nil {

@@ -10,18 +10,18 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 )
 
-// Recipient is the one audience of a token, and what its verifiers expect. Get
-// it from [Issuer.Recipient] before anything is spent for the sake of a token.
+// Recipient is the one audience of a token with the settings for it. Get it from
+// [Issuer.Recipient] before a step that spends something for a token.
 type Recipient struct {
 	audience string
 	service  Service
 }
 
-// Recipient finds an audience for which tokens can be minted at now; empty
-// stands for the policy's own, and the Issuer's URL for the issuer itself. The policy's Services and what is registered must
-// not contradict each other: a token in the wrong form could be one that is not
-// encrypted. Errors: ErrAudience, what the audience's key source says, or what
-// Policy.Registered does.
+// Recipient finds an audience for which tokens can be minted at now. An empty name
+// means the policy's own audience, and the Issuer's URL means the issuer itself. The
+// policy's Services and the registered clients must not contradict each other, because
+// a token that has to be encrypted might not be. Errors: ErrAudience, or an error of
+// the audience's key source or of Policy.Registered.
 func (i *Issuer) Recipient(ctx context.Context, audience string, now time.Time) (Recipient, error) {
 	r := Recipient{audience: cmp.Or(audience, i.policy.Audience)}
 	if r.audience == i.policy.Issuer {
@@ -47,9 +47,9 @@ func (i *Issuer) Recipient(ctx context.Context, audience string, now time.Time) 
 	return r, nil
 }
 
-// errTwice is a fault of whoever runs processes with different settings on one
-// database: the start and the registration refuse it.
-var errTwice = errors.New("a registered client and the settings both say what its tokens look like")
+// errTwice can only happen if processes with different settings share one database.
+// The start and the registration of a client both reject it.
+var errTwice = errors.New("a registered client and the settings both define the tokens of this audience: keep one of them")
 
 func (i *Issuer) registered(ctx context.Context, audience string) (Service, error) {
 	if i.policy.Registered == nil {
@@ -71,8 +71,8 @@ func (i *Issuer) MintFor(now time.Time, r Recipient, c Claims) (Token, Claims, e
 	return i.mint(now, r.service, i.complete(now, c))
 }
 
-// Ready returns nil when a token can be signed at now; see [keyring.Ring.Ready].
-// Call it before anything is spent for the sake of a token.
+// Ready returns nil if a token can be signed at now; see [keyring.Ring.Ready]. Call it
+// before a step that spends something for a token.
 func (i *Issuer) Ready(ctx context.Context, now time.Time) error {
 	if _, err := i.ring.Ready(ctx, now); err != nil {
 		return fmt.Errorf("prepare token: %w", err)
@@ -80,28 +80,28 @@ func (i *Issuer) Ready(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// Draft is a token that is certain to be minted: all that can be refused has been
-// checked. Get it from [Issuer.Prepare].
-type Draft struct {
+// Prepared is a token that can be minted without an error, because all checks are
+// done. Get it from [Issuer.Prepare].
+type Prepared struct {
 	issuer  *Issuer
 	key     keyring.Key
 	service Service
 }
 
-// Prepare rehearses [Issuer.MintFor] with the claims that are known before a
-// step, and keeps the keys for after it. The Revision need not be known yet.
+// Prepare rehearses [Issuer.MintFor] before a step that spends something, and keeps
+// the keys for [Prepared.Mint] after the step. The Revision need not be known yet.
 // Errors are those of Mint and Ready.
-func (i *Issuer) Prepare(ctx context.Context, now time.Time, r Recipient, c Claims) (Draft, error) {
+func (i *Issuer) Prepare(ctx context.Context, now time.Time, r Recipient, c Claims) (Prepared, error) {
 	key, err := i.ring.Ready(ctx, now)
 	if err != nil {
-		return Draft{}, fmt.Errorf("prepare token: %w", err)
+		return Prepared{}, fmt.Errorf("prepare token: %w", err)
 	}
-	d := Draft{issuer: i, key: key, service: r.service}
+	d := Prepared{issuer: i, key: key, service: r.service}
 	if r.service.EncryptTo != nil {
 		// The key of this moment, in case its source loses it during the step.
 		to, err := r.service.EncryptTo.EncryptionKey(now)
 		if err != nil {
-			return Draft{}, fmt.Errorf("prepare token: find encryption key: %w", err)
+			return Prepared{}, fmt.Errorf("prepare token: find encryption key: %w", err)
 		}
 		d.service.EncryptTo = fixedKey{to}
 	}
@@ -109,19 +109,19 @@ func (i *Issuer) Prepare(ctx context.Context, now time.Time, r Recipient, c Clai
 	return d, i.rehearse(key, now, d.service, i.complete(now, c))
 }
 
-// longestRevision takes as much room in a token as any: places in the log are
-// less than 2^53.
+// longestRevision is the longest revision in a token: positions in the log are less
+// than 2^53.
 const longestRevision = 1<<53 - 1
 
-// Mint signs the token after the step. c are the claims of Prepare, with the
-// Revision that the step has returned.
-func (d Draft) Mint(now time.Time, r Recipient, c Claims) (Token, Claims, error) {
+// Mint signs the token after the step. c are the claims of Prepare with the Revision
+// that the step returned.
+func (d Prepared) Mint(now time.Time, r Recipient, c Claims) (Token, Claims, error) {
 	c.Audience = []string{r.audience}
 	return d.issuer.mintWith(d.key, now, d.service, d.issuer.complete(now, c))
 }
 
-// LongestTTL is how long a token minted at now may live: its key is published
-// for that long after it has retired. Error: keyring.ErrNoActiveKey.
+// LongestTTL returns how long a token minted at now may live: the time for which its
+// key stays published after it has retired. Error: keyring.ErrNoActiveKey.
 func (i *Issuer) LongestTTL(now time.Time) (time.Duration, error) {
 	key, err := i.ring.Active(now)
 	if err != nil {

@@ -20,10 +20,10 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// maxLeeway is as much as the service itself allows.
+// maxLeeway is the limit of the service's own setting.
 const maxLeeway = time.Minute
 
-// expectation is what the claims of a token must say.
+// expectation describes the required claims of a token.
 type expectation struct {
 	Typ        string    `help:"Expected header typ, such as at+jwt." placeholder:"TYP"`
 	AllowNoExp bool      `name:"allow-no-exp" help:"Accept a token that never expires."`
@@ -33,8 +33,8 @@ type expectation struct {
 	leeway           time.Duration
 }
 
-// complete adds what is said with the flags of settings. Only flags count: the
-// settings of the service are not what a foreign token is measured by.
+// complete adds the flags that are also settings. It uses only flags, because the
+// settings of the service do not apply to other tokens.
 func (e expectation) complete(c *cli.Call, raw bool) (expectation, error) {
 	given := c.Flags.Given()
 	if raw {
@@ -59,7 +59,7 @@ func (e expectation) complete(c *cli.Call, raw bool) (expectation, error) {
 	return e, nil
 }
 
-// partyFlags says which flags of settings that speak of claims were given.
+// partyFlags returns the given flags of settings that are about claims.
 func partyFlags(c *cli.Call) map[string]bool {
 	given := c.Flags.Given()
 	_, issuer := given["issuer"]
@@ -67,12 +67,12 @@ func partyFlags(c *cli.Call) map[string]bool {
 	return map[string]bool{"issuer": issuer, "audience": audience}
 }
 
-// withoutClaims refuses flags about claims where none are looked at or made: to
-// ignore them would look like a yes.
+// withoutClaims rejects flags about claims if no claims are checked or written. To
+// ignore them would look like success.
 func withoutClaims(flags map[string]bool) error {
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		if flags[name] {
-			return cli.Misuse("--%s speaks of claims; with --raw, or for a token inside another, none are looked at or made", name)
+			return cli.Misuse("--%s is about claims; leave it out with --raw or for a token inside another, where no claims are checked or written", name)
 		}
 	}
 	return nil
@@ -82,7 +82,7 @@ func withoutClaims(flags map[string]bool) error {
 func (e expectation) check(payload []byte, typ string) error {
 	claims, err := strictjson.Parse(payload)
 	if err != nil {
-		return refusal.New("claims", fmt.Errorf("the payload is no strict JSON object (--raw takes any): %w", err))
+		return refusal.New("claims", fmt.Errorf("the payload is no strict JSON object (--raw accepts any payload): %w", err))
 	}
 	if err := e.checkType(typ); err != nil {
 		return err
@@ -107,7 +107,7 @@ func (e expectation) checkTimes(claims strictjson.Object) error {
 	case err != nil:
 		return err
 	case !has && !e.AllowNoExp:
-		return refusal.New("exp", errors.New("it has none, so it would be good forever; --allow-no-exp accepts that"))
+		return refusal.New("exp", errors.New("it is missing, so the token never expires; --allow-no-exp accepts that"))
 	case has && !e.At.Before(exp.Add(e.leeway)):
 		return refusal.New("exp", fmt.Errorf("it expired %s ago, at %s", between(exp, e.At), cli.Clock(exp)))
 	}
@@ -116,7 +116,7 @@ func (e expectation) checkTimes(claims strictjson.Object) error {
 	case err != nil:
 		return err
 	case has && nbf.After(e.At.Add(e.leeway)):
-		return refusal.New("nbf", fmt.Errorf("it is not valid yet, but in %s, from %s", between(e.At, nbf), cli.Clock(nbf)))
+		return refusal.New("nbf", fmt.Errorf("it is not valid before %[2]s, in %[1]s", between(e.At, nbf), cli.Clock(nbf)))
 	}
 	_, _, err = date(claims, "iat")
 	return err
@@ -138,8 +138,8 @@ func (e expectation) checkParties(claims strictjson.Object) error {
 	return nil
 }
 
-// checked says what was looked at, and what was not: silence would be taken
-// for a yes.
+// checked lists the claims that were checked and those that were not, so that nobody
+// takes silence for success.
 func (e expectation) checked() string {
 	did, not := []string{"exp", "nbf"}, []string{}
 	for _, claim := range []struct{ name, want string }{{"iss (--issuer)", e.issuer}, {"aud (--audience)", e.audience}, {"typ (--typ)", e.Typ}} {
@@ -157,28 +157,28 @@ func (e expectation) checked() string {
 	return text
 }
 
-// date reads a time of the claims; has is false when it is not there.
+// date reads a time of the claims; has is false if it is missing.
 func date(claims strictjson.Object, name string) (t time.Time, has bool, err error) {
 	v, has := claims.Get(name)
 	if !has {
 		return time.Time{}, false, nil
 	}
 	if t, err = v.Date(); err != nil {
-		return t, true, refusal.New(name, fmt.Errorf("no time in seconds since 1970: %w", err))
+		return t, true, refusal.New(name, fmt.Errorf("it is no time in seconds since 1970: %w", err))
 	}
 	return t, true, nil
 }
 
-// sameType compares types as RFC 7515, section 4.1.9 wants it.
+// sameType compares types by the rules of RFC 7515, section 4.1.9.
 func sameType(a, b string) bool {
 	short := func(t string) string { return strings.TrimPrefix(strings.ToLower(t), "application/") }
 	return short(a) == short(b)
 }
 
-// input reads what to make a token of.
+// input reads the claims of a new token.
 func input(c *cli.Call) ([]byte, error) { return c.ReadStdin(jose.MaxToken) }
 
-// payload is what to sign.
+// payload returns the text to sign.
 func (k claiming) payload(c *cli.Call, raw bool) ([]byte, error) {
 	text, err := c.ReadStdin(maxInspected) // more than fits, so that one can say what is too much
 	if err != nil || raw {
@@ -187,7 +187,7 @@ func (k claiming) payload(c *cli.Call, raw bool) ([]byte, error) {
 	return k.build(c, text)
 }
 
-// withoutClaims finds flags that say nothing where standard input is taken as it is.
+// withoutClaims rejects flags that have no effect if standard input is used unchanged.
 func (k claiming) withoutClaims(c *cli.Call) error {
 	flags := partyFlags(c)
 	flags["subject"], flags["ttl"], flags["allow-no-exp"] = k.Subject != "", k.TTL != 0, k.AllowNoExp
@@ -201,17 +201,17 @@ func (k claiming) build(c *cli.Call, text []byte) ([]byte, error) {
 	}
 	claims, err := strictjson.Parse(text)
 	if err != nil {
-		return nil, cli.Misuse("standard input holds no strict JSON object (--raw takes anything): %w", err)
+		return nil, cli.Misuse("standard input holds no strict JSON object (--raw accepts anything): %w", err)
 	}
 	for _, extra := range k.flags(c, time.Now()) {
 		if _, twice := claims.Get(extra.Name); twice {
-			return nil, cli.Misuse("%s is among the claims and among the flags", extra.Name)
+			return nil, cli.Misuse("%s is both in the claims and in the flags: give it once", extra.Name)
 		}
 		claims = append(claims, extra)
 	}
 	if _, has, err := date(claims, "exp"); err != nil || !has && !k.AllowNoExp {
 		if err == nil {
-			err = errors.New("no exp: the token would be good forever; say --ttl, or --allow-no-exp if you mean it")
+			err = errors.New("no exp: the token would never expire; add --ttl, or --allow-no-exp if you mean it")
 		}
 		return nil, cli.Misuse("%w", err)
 	}
@@ -253,8 +253,8 @@ func written(object strictjson.Object) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// printClaims prints claims for people and for programs alike: indented JSON
-// in which nothing steers the terminal.
+// printClaims prints claims for people and programs: indented JSON without characters
+// that could control the terminal.
 func printClaims(w io.Writer, claims []byte) error {
 	var out bytes.Buffer
 	if err := json.Indent(&out, claims, "", "  "); err != nil {
@@ -274,7 +274,7 @@ func printClaims(w io.Writer, claims []byte) error {
 	return err
 }
 
-// between is the time from one moment to a later one. Beyond 292 years a
+// between returns the time from one moment to a later one. Beyond 292 years a
 // [time.Duration] would not hold it.
 func between(from, to time.Time) string {
 	if days := (to.Unix() - from.Unix()) / (24 * 60 * 60); days >= 2 {
@@ -283,7 +283,7 @@ func between(from, to time.Time) string {
 	return span(to.Sub(from))
 }
 
-// span is a duration as people say it: the greatest unit or two.
+// span writes a duration for people with its one or two greatest units.
 func span(d time.Duration) string {
 	switch {
 	case d < time.Minute:

@@ -52,7 +52,7 @@ func (t tokenDecrypt) Run(c *cli.Call) error {
 		return err
 	}
 	if !header.Algorithm.Symmetric() {
-		fmt.Fprintln(c.Stderr, "decrypted; not signed: anybody who has the public key can make such a token")
+		fmt.Fprintln(c.Stderr, "decrypted; not signed: anybody who has the public key can make this token")
 	}
 	return printClaims(c.Stdout, plaintext)
 }

@@ -18,20 +18,20 @@ type tokenInspect struct {
 	At time.Time `help:"Look at it as of this time instead of now, as 2030-01-02T03:04:05Z." placeholder:"TIME"`
 }
 
-// maxInspected is more than any verifier takes, so that a token that is too
-// large can be explained as well.
+// maxInspected is more than any verifier accepts, so that a token that is too large
+// can be explained.
 const maxInspected = 64 << 10
 
 const notVerified = "NOT VERIFIED: anybody can write such a token. To check it: portaria token verify"
 
-// inspection is what can be said of a token without any key.
+// inspection describes a token without any key.
 type inspection struct {
 	Verified bool            `json:"verified"` // never
 	Kind     string          `json:"kind"`
 	Size     int             `json:"size"`
 	Header   json.RawMessage `json:"header,omitempty"`
 	Claims   json.RawMessage `json:"claims,omitempty"`
-	Unwise   []string        `json:"unwise"`
+	Warnings []string        `json:"warnings"`
 
 	header, claims strictjson.Object
 	headerRows     [][]string
@@ -63,31 +63,31 @@ func (t tokenInspect) Run(c *cli.Call) error {
 			}
 		}
 	}
-	if len(i.Unwise) > 0 {
-		fmt.Fprintln(c.Stdout, "\nunwise")
+	if len(i.Warnings) > 0 {
+		fmt.Fprintln(c.Stdout, "\nwarnings")
 	}
-	for _, text := range i.Unwise {
+	for _, text := range i.Warnings {
 		fmt.Fprintln(c.Stdout, "  -", cli.Printable(text))
 	}
 	return nil
 }
 
-// inspect takes a token apart. What cannot be read at all is an error; what
-// can be read but would be refused is among what is unwise.
+// inspect explains a token. It returns an error if it cannot read the token, and a
+// warning for each reason to reject a readable one.
 func inspect(token string, now time.Time) (inspection, error) {
-	i := inspection{Size: len(token), Unwise: []string{}}
+	i := inspection{Size: len(token), Warnings: []string{}}
 	parts := strings.Split(token, ".")
 	switch {
 	case notOnlyToken(token) != nil:
 		return i, refusal.New("form", notOnlyToken(token))
 	case strings.HasPrefix(strings.TrimSpace(token), "{"):
-		return i, refusal.New("form", fmt.Errorf("JSON serialization: only compact tokens are explained"))
+		return i, refusal.New("form", fmt.Errorf("it is in the JSON serialization; only compact tokens are explained"))
 	case len(parts) == 3:
 		i.Kind = "signed token (JWS)"
 	case len(parts) == 5:
 		i.Kind = "encrypted token (JWE)"
 	default:
-		return i, refusal.New("form", fmt.Errorf("%d parts between dots; a signed token has 3, an encrypted one 5", len(parts)))
+		return i, refusal.New("form", fmt.Errorf("it has %d parts between dots; a signed token has 3, an encrypted one 5", len(parts)))
 	}
 	if err := i.readHeader(parts[0]); err != nil {
 		return i, err
@@ -100,21 +100,21 @@ func inspect(token string, now time.Time) (inspection, error) {
 	return i, nil
 }
 
-// notOnlyToken recognises what people copy instead of a token, or with it.
+// notOnlyToken recognises other texts that people copy instead of a token, or with it.
 func notOnlyToken(text string) error {
 	lower := strings.ToLower(strings.TrimSpace(text))
 	switch {
 	case strings.HasPrefix(lower, "bearer "), strings.HasPrefix(lower, "authorization:"):
-		return errors.New("this is a whole header: leave out everything up to \"Bearer \", that too")
+		return errors.New("this is a whole header: leave out everything up to \"Bearer \" and that word itself")
 	case strings.HasPrefix(lower, "prt_"):
-		return errors.New("this is a refresh token of Portaria: it says nothing by itself, and whoever has it is signed in; " +
+		return errors.New("this is a refresh token of Portaria: it holds no claims, and everybody who has it is signed in; " +
 			"the access token is the one with dots")
 	}
 	return nil
 }
 
 func (i *inspection) warn(format string, args ...any) {
-	i.Unwise = append(i.Unwise, fmt.Sprintf(format, args...))
+	i.Warnings = append(i.Warnings, fmt.Sprintf(format, args...))
 }
 
 func (i *inspection) readHeader(part string) error {
@@ -132,14 +132,14 @@ func (i *inspection) readHeader(part string) error {
 	return nil
 }
 
-// readClaims reads the payload, if it holds claims.
+// readClaims reads the payload if it holds claims.
 func (i *inspection) readClaims(part string, now time.Time) {
 	text, err := jose.Decode(part)
 	if err == nil {
 		i.claims, err = strictjson.Parse(text)
 	}
 	if err != nil {
-		i.warn("the payload holds no claims that every reader takes alike (%v)", err)
+		i.warn("not every reader reads the same claims from this payload (%v)", err)
 		return
 	}
 	i.Claims = text
@@ -151,7 +151,7 @@ func (i *inspection) readClaims(part string, now time.Time) {
 	i.judgePersonal()
 }
 
-// plain is a value without the quotes of JSON, cut where it grows too long.
+// plain returns a value without the quotes of JSON, cut if it is too long.
 func plain(v strictjson.Value) string {
 	text, err := v.Text()
 	if err != nil {
@@ -180,12 +180,12 @@ func aboutHeader(m strictjson.Member) string {
 	case "cty":
 		return "what is inside"
 	case "jwk", "jku", "x5u", "x5c":
-		return "a key that the token itself brings"
+		return "a key inside the token itself"
 	}
 	return ""
 }
 
-// aboutAlgorithm says what an algorithm is, and where it works.
+// aboutAlgorithm explains an algorithm and where it works.
 func aboutAlgorithm(a jose.Algorithm) string {
 	switch a {
 	case jose.ES256, jose.RS256:
@@ -211,13 +211,13 @@ func aboutClaim(m strictjson.Member, now time.Time) string {
 	case "iss":
 		return "who made it"
 	case "sub":
-		return "whom it speaks of"
+		return "its subject"
 	case "aud":
 		return "who may accept it"
 	case "exp", "nbf", "iat", "auth_time", "updated_at":
 		return aboutTime(m, now)
 	case "jti":
-		return "its own name"
+		return "its id"
 	case "client_id", "azp":
 		return "which client asked for it"
 	case "scope":

@@ -23,7 +23,7 @@ func unsigned(header, payload string, signature int) string {
 	return jose.Encode([]byte(header)) + "." + jose.Encode([]byte(payload)) + "." + jose.Encode(make([]byte, signature))
 }
 
-// decent is a payload with nothing unwise in it, made at testTime.
+// decent is a payload without a reason for a warning, made at testTime.
 const decent = `{"iss":"a","aud":"b","sub":"c","iat":1893553445,"exp":1893554345`
 
 func TestInspectWarns(t *testing.T) {
@@ -45,7 +45,7 @@ func TestInspectWarns(t *testing.T) {
 		"no typ":        {`{"alg":"ES256"}`, decent + `}`, 64, []string{"no typ"}},
 		"compressed":    {`{"alg":"ES256","typ":"JWT","zip":"DEF"}`, decent + `}`, 64, []string{"zip:"}},
 		"no exp":        {header, `{"iss":"a","aud":"b"}`, 64, []string{"no exp"}},
-		"exp of text":   {header, `{"iss":"a","aud":"b","exp":"soon"}`, 64, []string{"exp is no time"}},
+		"exp of text":   {header, `{"iss":"a","aud":"b","exp":"soon"}`, 64, []string{"exp is not a time"}},
 		"EXP":           {header, `{"iss":"a","aud":"b","EXP":1893554345}`, 64, []string{"no exp"}},
 		"expired":       {header, `{"iss":"a","aud":"b","exp":1893553445}`, 64, []string{"has expired"}},
 		"a day":         {header, `{"iss":"a","aud":"b","iat":1893553445,"exp":1893639845}`, 64, nil},
@@ -61,8 +61,8 @@ func TestInspectWarns(t *testing.T) {
 		"for a cookie":  {header, decent + `,"pad":"` + strings.Repeat("x", 3000) + `"}`, 64, []string{"than a cookie holds"}},
 		"for a header":  {header, decent + `,"pad":"` + strings.Repeat("x", 6000) + `"}`, 64, []string{"8 KiB"}},
 		"twice":         {header, `{"sub":"a","sub":"b"}`, 64, []string{"duplicate name"}},
-		"no claims":     {header, `text`, 64, []string{"no claims"}},
-		"encrypted key": {`{"alg":"RSA1_5","typ":"JWT"}`, decent + `}`, 64, []string{"RSA1_5: whoever may ask"}},
+		"no claims":     {header, `text`, 64, []string{"same claims"}},
+		"encrypted key": {`{"alg":"RSA1_5","typ":"JWT"}`, decent + `}`, 64, []string{"RSA1_5: an attacker"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -70,12 +70,12 @@ func TestInspectWarns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(i.Unwise) != len(test.want) {
-				t.Fatalf("warned of %q, want %q", i.Unwise, test.want)
+			if len(i.Warnings) != len(test.want) {
+				t.Fatalf("warned of %q, want %q", i.Warnings, test.want)
 			}
 			for n, part := range test.want {
-				if !strings.Contains(i.Unwise[n], part) {
-					t.Errorf("warned %q, want %q", i.Unwise[n], part)
+				if !strings.Contains(i.Warnings[n], part) {
+					t.Errorf("warned %q, want %q", i.Warnings[n], part)
 				}
 			}
 			if i.Verified {

@@ -20,7 +20,7 @@ type tokenSign struct {
 	keysource.Source
 	keysource.Choice
 	claiming
-	Raw bool `help:"Sign standard input as it is, whatever it is."`
+	Raw bool `help:"Sign standard input unchanged, also if it holds no claims."`
 }
 
 // Run signs a token.
@@ -60,7 +60,7 @@ func (t tokenSign) Run(c *cli.Call) error {
 	return err
 }
 
-// tooLarge names what to leave out: a token of this size is accepted nowhere.
+// tooLarge returns an error that names the largest claim.
 func tooLarge(size int, payload []byte) error {
 	claims, err := strictjson.Parse(payload)
 	if err != nil || len(claims) == 0 {
@@ -102,7 +102,7 @@ type tokenEncrypt struct {
 	keysource.Choice
 	claiming
 	Enc string `help:"Content encryption: A256GCM by default." placeholder:"ENC"`
-	Raw bool   `help:"Encrypt standard input as it is, whatever it is."`
+	Raw bool   `help:"Encrypt standard input unchanged, also if it holds no claims."`
 }
 
 // Validate finds wrong usage before anything is done.
@@ -153,7 +153,7 @@ func (t tokenEncrypt) Run(c *cli.Call) error {
 	return err
 }
 
-// content is what to encrypt: a signed token, or claims.
+// content returns the text to encrypt: a signed token, or claims.
 func (t tokenEncrypt) content(c *cli.Call) (payload []byte, nested bool, err error) {
 	if t.Raw {
 		payload, err = input(c)
@@ -171,18 +171,18 @@ func (t tokenEncrypt) content(c *cli.Call) (payload []byte, nested bool, err err
 	return payload, false, err
 }
 
-// claiming says what claims to make a token of.
+// claiming are the flags for the claims of a new token.
 type claiming struct {
 	Subject    string   `help:"Claim sub." placeholder:"SUB"`
 	TTL        lifetime `name:"ttl" help:"Lifetime, such as 15m or 7d: claims iat and exp." placeholder:"DURATION"`
 	Typ        string   `help:"Header typ; JWT by default." placeholder:"TYP"`
-	AllowNoExp bool     `name:"allow-no-exp" help:"Make a token that is good forever."`
+	AllowNoExp bool     `name:"allow-no-exp" help:"Make a token that never expires."`
 }
 
 // lifetime is a duration as settings are written.
 type lifetime time.Duration
 
-// UnmarshalText reads a lifetime; a token without any would be of no use.
+// UnmarshalText reads a lifetime of at least one second.
 func (l *lifetime) UnmarshalText(text []byte) error {
 	d, err := config.ParseDuration(string(text))
 	switch {

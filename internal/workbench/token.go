@@ -23,14 +23,14 @@ type TokenCommand struct {
 	Decrypt tokenDecrypt `cmd:"" effect:"reads" help:"Decrypt a token."`
 }
 
-// Help says what all these commands share.
+// Help describes the input of all these commands.
 func (TokenCommand) Help() string {
 	return "The token is read from standard input, never from the arguments, which other users of the machine can read. " +
 		"Exit status: 0 good, 1 refused, 2 wrong usage, or no key to be had. " +
 		"--issuer, --audience and --leeway, which are settings elsewhere, here say what is expected of a token."
 }
 
-// readToken reads a token. One line break after it is fine.
+// readToken reads a token. One line break after it is allowed.
 func readToken(c *cli.Call) (string, error) {
 	text, err := c.ReadStdin(jose.MaxToken + 2)
 	var tooLong cli.UsageError
@@ -44,10 +44,10 @@ func readToken(c *cli.Call) (string, error) {
 	return string(text), err
 }
 
-// foreign is how tokens may come, beside compact ones with claims.
+// foreign are the flags for tokens that are not compact or hold no claims.
 type foreign struct {
-	Raw               bool `help:"Any payload, without a look at claims; it alone is printed, byte for byte."`
-	JSONSerialization bool `name:"json-serialization" help:"With --raw: take tokens in the JSON serialization as well."`
+	Raw               bool `help:"Accept any payload and check no claims. Prints only the payload, byte for byte."`
+	JSONSerialization bool `name:"json-serialization" help:"With --raw: also accept tokens in the JSON serialization."`
 }
 
 func (f foreign) validate(k keysource.Source, typ string) error {
@@ -62,11 +62,11 @@ func (f foreign) validate(k keysource.Source, typ string) error {
 	return nil
 }
 
-// json reports whether the token is to be read in the JSON serialization.
+// json reports whether to read the token in the JSON serialization.
 func (f foreign) json(token string) (bool, error) {
 	isJSON := strings.HasPrefix(strings.TrimLeft(token, " \t\r\n"), "{")
 	if isJSON && !f.JSONSerialization {
-		return false, refusal.New("form", errors.New("it is in the JSON serialization; only the compact one is taken, unless you say --raw --json-serialization"))
+		return false, refusal.New("form", errors.New("it is in the JSON serialization, which is accepted only with --raw --json-serialization"))
 	}
 	return isJSON, nil
 }
@@ -134,7 +134,7 @@ func (t tokenVerify) report(c *cli.Call, expect expectation, h jose.Header, payl
 	return printClaims(c.Stdout, payload)
 }
 
-// verify checks the signature and answers what was signed.
+// verify checks the signature and returns the signed content.
 func (t tokenVerify) verify(c *cli.Call, text []byte, token string) (jose.Header, []byte, error) {
 	if t.DecryptKey != "" {
 		signed, err := t.unwrap(c, token)
@@ -174,7 +174,7 @@ func (t tokenVerify) verify(c *cli.Call, text []byte, token string) (jose.Header
 	return message.Header, payload, refusal.Of("form", withSkipped(err, set))
 }
 
-// unwrap takes the signed token out of an encrypted one.
+// unwrap decrypts a token and returns the signed token inside.
 func (t tokenVerify) unwrap(c *cli.Call, token string) (string, error) {
 	outer, err := jose.ParseEncrypted(token)
 	if err != nil {
@@ -197,7 +197,7 @@ func (t tokenVerify) unwrap(c *cli.Call, token string) (string, error) {
 	return signed, refusal.Of("form", err)
 }
 
-// lacking says of a set without the key that decrypts why it has none.
+// lacking returns the reason why a set has no key that decrypts the token.
 func lacking(h jose.EncryptedHeader, set jose.KeySet, err error) error {
 	if !errors.Is(err, jose.ErrNoKey) {
 		return withSkipped(err, set)
@@ -206,7 +206,7 @@ func lacking(h jose.EncryptedHeader, set jose.KeySet, err error) error {
 	return withSkipped(fmt.Errorf("%w: %w", jose.ErrKey, reason), set)
 }
 
-// withSkipped adds why keys of a set are not used, to an error about keys.
+// withSkipped adds the reasons why keys of a set are not used.
 func withSkipped(err error, set jose.KeySet) error {
 	if !errors.Is(err, jose.ErrKey) {
 		return err

@@ -17,14 +17,14 @@ func (i *inspection) headerText(name string) string {
 	return text
 }
 
-// judgeHeader finds what is unwise about how the token is protected.
+// judgeHeader warns about weak protection of the token.
 func (i *inspection) judgeHeader(parts []string) {
 	a := jose.AlgorithmOf(i.headerText("alg"))
 	i.judgeAlgorithm(a)
 	i.judgeRSA(a, parts)
 	for _, name := range []string{"jwk", "jku", "x5u", "x5c"} {
 		if _, ok := i.header.Get(name); ok {
-			i.warn("%s: a verifier that uses a key which the token brings accepts anybody's tokens", name)
+			i.warn("%s: a verifier that uses a key from inside the token accepts everybody's tokens", name)
 		}
 	}
 	if _, ok := i.header.Get("crit"); ok {
@@ -34,19 +34,19 @@ func (i *inspection) judgeHeader(parts []string) {
 		i.warn("b64: some readers decode the payload and others do not (RFC 7797)")
 	}
 	if _, ok := i.header.Get("zip"); ok {
-		i.warn("zip: the length of a compressed token tells something of its content, and unpacking it can fill the memory")
+		i.warn("zip: the length of a compressed token reveals something about its content, and decompressing it can fill the memory")
 	}
 	if _, ok := i.header.Get("typ"); !ok && len(parts) == 3 {
-		i.warn("no typ: another kind of token could be taken for this one")
+		i.warn("no typ: a verifier could confuse it with another kind of token")
 	}
 }
 
 func (i *inspection) judgeAlgorithm(a jose.Algorithm) {
 	switch {
 	case strings.EqualFold(string(a), "none"):
-		i.warn("alg none: nothing protects it; whoever accepts it accepts anything")
+		i.warn("alg none: nothing protects it; a verifier that accepts it accepts anything")
 	case strings.HasPrefix(string(a), "RSA1_5"):
-		i.warn("alg RSA1_5: whoever may ask a decrypter often enough reads the token without the key")
+		i.warn("alg RSA1_5: an attacker who can send many tokens to the decrypter can read this one without the key")
 	case strings.HasPrefix(string(a), "PBES2"):
 		i.warn("alg %s: encrypted with a password, which can be guessed; the token says how long that takes the decrypter", a)
 	case !a.Signs() && !a.Encrypts():
@@ -58,7 +58,7 @@ func (i *inspection) judgeAlgorithm(a jose.Algorithm) {
 	}
 }
 
-// judgeRSA tells the size of an RSA key from what it made.
+// judgeRSA derives the size of an RSA key from its signature or encrypted key.
 func (i *inspection) judgeRSA(a jose.Algorithm, parts []string) {
 	made := ""
 	switch {
@@ -71,12 +71,11 @@ func (i *inspection) judgeRSA(a jose.Algorithm, parts []string) {
 	}
 	bytes, err := jose.Decode(made)
 	if bits := len(bytes) * 8; err == nil && (bits < 2048 || bits > 4096) {
-		i.warn("an RSA key of %d bits: under 2048 it can be broken, over 4096 it is slow for everybody; Portaria refuses both", bits)
+		i.warn("an RSA key of %d bits: under 2048 it can be broken, over 4096 it is slow; Portaria rejects both", bits)
 	}
 }
 
-// longLived is the lifetime from which on a token should be one that can be
-// taken back.
+// longLived is the lifetime from which on a token should be revocable.
 const longLived = 24 * time.Hour
 
 func (i *inspection) judgeTimes(now time.Time) {
@@ -85,13 +84,13 @@ func (i *inspection) judgeTimes(now time.Time) {
 	nbf, begins, _ := date(i.claims, "nbf")
 	switch {
 	case err != nil:
-		i.warn("exp is no time in seconds since 1970: verifiers may ignore it")
+		i.warn("exp is not a time in seconds since 1970: verifiers may ignore it")
 	case !has:
-		i.warn("no exp: it never expires, and whoever finds it may use it forever")
+		i.warn("no exp: it never expires, so a stolen token is valid forever")
 	case !now.Before(exp):
 		i.warn("it has expired")
 	case made && exp.Sub(iat) > longLived:
-		i.warn("it lives %s: a stolen one is good until then, unless somebody asks a list", between(iat, exp))
+		i.warn("it lives %s: until then a stolen token is valid, unless verifiers check revocations", between(iat, exp))
 	}
 	if made && iat.After(now) {
 		i.warn("iat is in the future: a clock is wrong, or the time is in milliseconds")
@@ -110,7 +109,7 @@ func (i *inspection) judgeParties() {
 	}
 }
 
-// personal are the claims that speak of a person by their names.
+// personal are the names of claims with personal data.
 func personal(name string) bool {
 	return slices.Contains([]string{
 		"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
@@ -118,7 +117,7 @@ func personal(name string) bool {
 	}, strings.ToLower(name))
 }
 
-// judgePersonal finds what strangers should not read: a signed token is not
+// judgePersonal warns about secrets and personal data: a signed token is not
 // encrypted.
 func (i *inspection) judgePersonal() {
 	var found, secret []string
@@ -133,10 +132,10 @@ func (i *inspection) judgePersonal() {
 		}
 	})
 	if len(secret) > 0 {
-		i.warn("a secret (%s): whoever sees the token reads it", strings.Join(secret, ", "))
+		i.warn("a secret (%s): everybody who sees the token can read it", strings.Join(secret, ", "))
 	}
 	if len(found) > 0 {
-		i.warn("personal data (%s): whoever sees the token reads it, logs and proxies included; it is signed, not encrypted", strings.Join(found, ", "))
+		i.warn("personal data (%s): everybody who sees the token can read it, also in logs and proxies; it is signed, not encrypted", strings.Join(found, ", "))
 	}
 }
 
@@ -162,7 +161,7 @@ func walkValue(path, name string, v strictjson.Value, visit func(path, name stri
 	}
 }
 
-// Sizes at which others begin to refuse.
+// Sizes from which on others reject a token.
 const (
 	cookieLimit = 4096
 	usualHeader = 8192
@@ -171,7 +170,7 @@ const (
 func (i *inspection) judgeSize() {
 	switch {
 	case i.Size >= usualHeader:
-		i.warn("%d bytes: more than most servers take in a header (8 KiB), and than Portaria reads", i.Size)
+		i.warn("%d bytes: more than most servers accept in a header (8 KiB), and more than Portaria reads", i.Size)
 	case i.Size >= cookieLimit:
 		i.warn("%d bytes: more than a cookie holds (4 KiB)", i.Size)
 	}

@@ -16,16 +16,15 @@ const (
 	maxRedirects = 3
 )
 
-// fetchKeySet gets a key set from where it is published. Whoever answers
-// decides which tokens are good, so that it is asked over TLS (or on this
-// machine), and may not pass the question on to another host.
+// fetchKeySet fetches a published key set. The server decides which tokens are valid,
+// so it must use TLS or be on this machine, and must not redirect to another host.
 func fetchKeySet(c *cli.Call, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, cli.Misuse("%w", err)
 	}
 	if u.Scheme != "https" && !cli.OnThisMachine(address) {
-		return nil, cli.Misuse("%s: keys come over https only: on the way, anybody could exchange them", u.Redacted())
+		return nil, cli.Misuse("%s: keys are fetched only over https, because the network could replace them", u.Redacted())
 	}
 	settings, err := c.Settings()
 	if err != nil {
@@ -48,18 +47,18 @@ func fetchKeySet(c *cli.Call, address string) ([]byte, error) {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, cli.Misuse("fetch keys: %s answers %s", u.Redacted(), cli.Printable(answer.Status))
+		return nil, cli.Misuse("fetch keys: %s returned %s", u.Redacted(), cli.Printable(answer.Status))
 	}
 	return cli.ReadAll(answer.Body, u.Redacted(), jose.MaxKeySet)
 }
 
-// sameHost lets a redirect pass only within the host that was asked.
+// sameHost allows a redirect only within one host.
 func sameHost(r *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
-		return errors.New("redirected too often")
+		return errors.New("too many redirects")
 	}
 	if first := via[0].URL; r.URL.Host != first.Host || r.URL.Scheme != first.Scheme {
-		return fmt.Errorf("redirected to another host, %s: name that one if you trust it", cli.Printable(r.URL.Host))
+		return fmt.Errorf("redirected to another host, %s: give that address if you trust it", cli.Printable(r.URL.Host))
 	}
 	return nil
 }

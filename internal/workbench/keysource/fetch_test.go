@@ -36,7 +36,7 @@ func TestFetchKeySet(t *testing.T) {
 		"/moved":     "",
 		"/more":      "longer than",
 		"/elsewhere": "redirected to another host",
-		"/circle":    "redirected too often",
+		"/circle":    "too many redirects",
 		"/error":     "500",
 		"/nowhere":   "404",
 	} {
@@ -54,11 +54,10 @@ func TestFetchKeySet(t *testing.T) {
 	}
 }
 
-// TestFetchKeySetNeedsTLS: whoever is on the way could answer with a key of
-// his own.
+// TestFetchKeySetNeedsTLS: the network could otherwise replace the keys.
 func TestFetchKeySetNeedsTLS(t *testing.T) {
 	for _, address := range []string{"http://192.0.2.1/keys", "http://localhost.example.org/keys", "http://127.0.0.1@192.0.2.1/", "http://%zz/"} {
-		if _, err := fetch(t, address); err == nil || !strings.Contains(err.Error(), "https only") && !strings.Contains(err.Error(), "invalid URL") {
+		if _, err := fetch(t, address); err == nil || !strings.Contains(err.Error(), "only over https") && !strings.Contains(err.Error(), "invalid URL") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}

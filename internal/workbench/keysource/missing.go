@@ -13,10 +13,10 @@ import (
 // maxNamed is how many keys of a file an error lists.
 const maxNamed = 5
 
-// maxQuoted is how much of a stranger's text an error repeats, in characters.
+// maxQuoted is the number of characters that an error repeats of a text from a token.
 const maxQuoted = 64
 
-// Wanted is the key that something needs.
+// Wanted describes the key that is needed.
 type Wanted struct {
 	Kid     string
 	Alg     jose.Algorithm // empty: any that fits
@@ -25,8 +25,8 @@ type Wanted struct {
 	Private bool           // the private half is needed
 }
 
-// missing says why the set has no such key: another name, another algorithm,
-// another kind, or only the public half.
+// missing returns the reason why the set does not have the key: another kid, another
+// algorithm, another kind, or only the public half.
 func (w Wanted) Missing(set jose.KeySet) error {
 	keys := w.named(set.Keys())
 	if len(keys) == 0 {
@@ -47,8 +47,8 @@ func (w Wanted) Missing(set jose.KeySet) error {
 	return fmt.Errorf("%s says alg %s; the key file has %s", w.Source, Quoted(string(w.Alg)), keyNames(keys))
 }
 
-// named are the keys of this name. In files without names, which PEM files
-// are, each key goes by its thumbprint, and may be meant.
+// named returns the keys with this kid. In files without kids, such as PEM files,
+// every key is possible.
 func (w Wanted) named(all []jose.Key) []jose.Key {
 	if w.Kid == "" {
 		return all
@@ -66,7 +66,7 @@ func (w Wanted) named(all []jose.Key) []jose.Key {
 	return all
 }
 
-// kind reports whether keys like this one can do it at all.
+// kind reports whether keys of this kind can do it.
 func (w Wanted) kind(k jose.Key) bool {
 	if w.Verb == "sign" || w.Verb == "verify" {
 		return k.Algorithm().Signs()
@@ -94,7 +94,7 @@ func keyNames(keys []jose.Key) string {
 	return strings.Join(names, ", ")
 }
 
-// Quoted is what a stranger wrote, escaped and cut.
+// Quoted returns a text from a token, escaped and cut.
 func Quoted(text string) string {
 	if runes := []rune(text); len(runes) > maxQuoted {
 		text = string(runes[:maxQuoted]) + "..."
@@ -102,8 +102,8 @@ func Quoted(text string) string {
 	return fmt.Sprintf("%+q", text)
 }
 
-// AboutHeader adds to the refusal of a header what it is about: the
-// algorithm, or the extensions that crit names.
+// AboutHeader adds the rejected algorithm, or the extensions in crit, to an error
+// about a header.
 func AboutHeader(token string, err error) error {
 	if !errors.Is(err, jose.ErrHeader) && !errors.Is(err, jose.ErrAlgorithm) {
 		return err
@@ -124,7 +124,7 @@ func AboutHeader(token string, err error) error {
 	return err
 }
 
-// named is a text, or a list of them, of a header.
+// named returns a text or a list of texts of a header.
 func named(value strictjson.Value) string {
 	texts, err := value.TextOrTexts()
 	if err != nil {
@@ -139,7 +139,7 @@ func named(value strictjson.Value) string {
 	return strings.Join(texts, ", ")
 }
 
-// OnlyHere says what a symmetric key means.
+// OnlyHere explains the limit of a symmetric key.
 func OnlyHere(a jose.Algorithm) string {
-	return string(a) + " is for a single service: whoever can verify with it can also sign"
+	return string(a) + " is for a single service: everybody who can verify with it can also sign"
 }

@@ -19,27 +19,26 @@ import (
 	"github.com/portaria/portaria/internal/keyring"
 )
 
-// maxPassphrase bounds what is read of a passphrase file.
+// maxPassphrase bounds a passphrase file, in bytes.
 const maxPassphrase = 4 << 10
 
-// KeyFormat says what a key file does not say itself.
+// KeyFormat holds the flags for what a key file does not contain.
 type KeyFormat struct {
-	Alg            string `help:"Algorithm of the key, where the key does not say. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not." placeholder:"ALG"`
-	PassphraseFile string `help:"File with the passphrase of the key; without it, a terminal is asked." placeholder:"FILE"`
-	Secret         string `help:"The key file is a raw secret, written in: base64, hex, raw." enum:",base64,hex,raw" default:"" placeholder:"ENCODING"`
+	Alg            string `help:"Algorithm of the key, if the key does not name it. RS256 and ES256 work nearly everywhere; EdDSA and PS256 do not." placeholder:"ALG"`
+	PassphraseFile string `help:"File with the passphrase of the key; by default the terminal asks for it." placeholder:"FILE"`
+	Secret         string `help:"The key file is a raw secret in this encoding: base64, hex, raw." enum:",base64,hex,raw" default:"" placeholder:"ENCODING"`
 }
 
 // Algorithm returns the algorithm that the flag names.
 func (f KeyFormat) Algorithm() jose.Algorithm { return jose.Algorithm(f.Alg) }
 
-// Parse reads the keys of a file; a passphrase is asked for when it turns out
-// to be needed.
+// Parse reads the keys of a file. It asks for a passphrase if one is needed.
 func (f KeyFormat) Parse(c *cli.Call, text []byte, a jose.Algorithm) ([]jose.Key, error) {
 	return f.ParseOr(c, text, a, "")
 }
 
-// ParseOr is parse, with an algorithm for keys that need one and have none. It is
-// used only if it fits.
+// ParseOr is Parse with an algorithm for keys that need one and have none. It is used
+// only if it fits.
 func (f KeyFormat) ParseOr(c *cli.Call, text []byte, a, otherwise jose.Algorithm) ([]jose.Key, error) {
 	foreign := keyfile.Foreign{Algorithm: a, Encoding: keyfile.Encoding(f.Secret)}
 	if f.PassphraseFile != "" {
@@ -79,13 +78,13 @@ func (f KeyFormat) ParseOr(c *cli.Call, text []byte, a, otherwise jose.Algorithm
 	return parse()
 }
 
-// Source is where a token command takes its keys from.
+// Source names the keys of a token command.
 type Source struct {
 	Key string `required:"" help:"Key file (JWK, JWK set, PEM, OpenSSH), or the https address of a key set." placeholder:"FILE|URL"`
 	KeyFormat
 }
 
-// read fetches the text of the key, before anything is said about a token.
+// read reads the text of the key, before the token is read.
 func (k Source) Read(c *cli.Call) ([]byte, error) {
 	if k.remote() {
 		return fetchKeySet(c, k.Key)
@@ -93,20 +92,20 @@ func (k Source) Read(c *cli.Call) ([]byte, error) {
 	return cli.ReadFile(k.Key, jose.MaxKeySet)
 }
 
-// remote reports whether the keys are published somewhere.
+// remote reports whether the keys are fetched from a URL.
 func (k Source) remote() bool {
 	return strings.HasPrefix(k.Key, "https://") || strings.HasPrefix(k.Key, "http://")
 }
 
-// set reads the keys. A JWK that does not say its algorithm may have any that
-// its kind allows; a secret, or a key in PEM or OpenSSH, is bound to --alg, to
-// hint, or to what follows from its curve, in this order. To verify, hint is
-// empty: the token must not choose the algorithm.
+// set reads the keys. A JWK that does not name its algorithm may have any that its
+// kind allows. A secret, or a key in PEM or OpenSSH, has the algorithm of --alg, of
+// hint, or of its curve, in this order. To verify, hint is empty: the token must not
+// choose the algorithm.
 func (k Source) Set(c *cli.Call, text []byte, hint jose.Algorithm) (jose.KeySet, error) {
 	if k.Secret == "" && bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		set, err := jose.ParseKeySet(text)
 		if k.remote() && slices.ContainsFunc(set.Keys(), jose.Key.Private) {
-			return set, cli.Misuse("this key set publishes private keys or secrets: whoever reads it can sign; its owner has to replace them")
+			return set, cli.Misuse("this key set publishes private keys or secrets: everybody who reads it can sign; its owner has to replace them")
 		}
 		return set, refusal.Of("key", err)
 	}
@@ -121,8 +120,8 @@ func (k Source) Set(c *cli.Call, text []byte, hint jose.Algorithm) (jose.KeySet,
 	return set, refusal.Of("key", err)
 }
 
-// setOf makes a set of keys that have no kid: those in PEM and OpenSSH files,
-// which therefore verify a token under any.
+// setOf makes a set of keys without kid, from PEM and OpenSSH files. They verify a
+// token with any kid.
 func setOf(keys []jose.Key) (jose.KeySet, error) {
 	var jwks []json.RawMessage
 	for _, key := range keys {
@@ -144,14 +143,14 @@ func setOf(keys []jose.Key) (jose.KeySet, error) {
 	return jose.ParseKeySet(text)
 }
 
-// Choice picks one key of a set to make a token with.
+// Choice selects one key of a set to make a token with.
 type Choice struct {
 	Kid string `help:"Which key of the set." placeholder:"KID"`
 }
 
-// pick returns the one key that is fit, has this kid if one is named, and this
-// algorithm if one is. One key may have several algorithms: then the first is
-// taken, or if strict is set, the person has to say.
+// pick returns the one suitable key with this kid and this algorithm, if they are
+// given. If a key has several algorithms, it returns the first one, or with strict set
+// an error.
 func (k Choice) Pick(set jose.KeySet, a jose.Algorithm, strict bool, fit func(jose.Key) bool) (jose.Key, error) {
 	var found []jose.Key
 	for _, key := range set.Keys() {
@@ -168,7 +167,7 @@ func (k Choice) Pick(set jose.KeySet, a jose.Algorithm, strict bool, fit func(jo
 		}
 		return jose.Key{}, refusal.Of("key", w.Missing(set))
 	case slices.ContainsFunc(found, another):
-		return jose.Key{}, cli.Misuse("the set has several keys for this: choose one with --kid")
+		return jose.Key{}, cli.Misuse("several keys of the set are possible: choose one with --kid")
 	case strict && len(found) > 1:
 		return jose.Key{}, cli.Misuse("the key does not say which algorithm it is for: choose one with --alg, such as %s", found[len(found)-1].Algorithm())
 	}

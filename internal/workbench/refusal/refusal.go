@@ -10,7 +10,7 @@ import (
 	"github.com/portaria/portaria/internal/keyfile"
 )
 
-// Error says that a token was refused: the check that it failed, and the reason.
+// Error reports a rejected token with the check that failed and the reason.
 type Error struct {
 	Check string
 	err   error
@@ -22,7 +22,7 @@ func New(check string, err error) error { return Error{check, err} }
 // Error returns the check and the reason.
 func (e Error) Error() string { return "refused: " + e.Check + ": " + e.Reason() }
 
-// Reason returns the error without the words that repeat the name of the check.
+// Reason returns the error without the prefix that repeats the name of the check.
 func (e Error) Reason() string {
 	text := e.err.Error()
 	for _, known := range []error{jose.ErrMalformed, jose.ErrHeader, jose.ErrAlgorithm, jose.ErrKey, keyfile.ErrForeign} {
@@ -34,8 +34,8 @@ func (e Error) Reason() string {
 // Unwrap returns the reason as an error.
 func (e Error) Unwrap() error { return e.err }
 
-// Of wraps an error as an [Error]. Errors of package jose name the check
-// themselves, more precisely than the caller can. Usage errors stay as they are.
+// Of wraps an error as an [Error]. Errors of package jose name the check more
+// precisely than the caller. Usage errors stay unchanged.
 func Of(check string, err error) error {
 	var usage cli.UsageError
 	if err == nil || errors.As(err, &usage) {
