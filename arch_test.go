@@ -56,7 +56,7 @@ func table() map[string]rule {
 		"verify/internal/follow":  {imports: []string{"api", "internal/background", "internal/feed", "internal/jose", "verify/internal/refusal", "verify/internal/rules", "verify/internal/view"}},
 		"verify/internal/rules":   {imports: []string{"api", "internal/revoke/rule"}, domain: true},
 		// Both sides of the feed's wire format: the issuer, relays and verifiers.
-		"internal/feed": {imports: []string{"api"}},
+		"internal/feed": {imports: []string{"api", "internal/problem"}},
 		// The test issuer signs as the real one does, with the guard's keys.
 		"verify/verifytest": {imports: []string{"api", "verify", "internal/feed", "verify/internal/rules", "internal/jose", "internal/revoke/rule"}, testing: true},
 		"client":            {imports: []string{"api"}},

@@ -129,8 +129,8 @@ func TestPoll(t *testing.T) {
 		s.want(s.poll(10, 0), "hello", "jwks", "hb 10 0")
 		s.append(11, api.FeedRule{Seq: 11})
 		s.append(12, api.FeedRule{Seq: 12})
-		s.want(s.poll(10, 5), "hello", "jwks", "rev 10-11", "rev 11-12", "hb 12 0")
-		s.want(s.poll(11, 5), "hello", "jwks", "rev 11-12", "hb 12 0")
+		s.want(s.poll(10, 5), "hello", "rev 10-11", "rev 11-12", "jwks", "hb 12 0")
+		s.want(s.poll(11, 5), "hello", "rev 11-12", "jwks", "hb 12 0")
 		s.want(s.poll(13, 5), "reset", "jwks", "hb 12 0")
 		s.want(s.poll(3, 5), "reset", "jwks", "hb 12 0")
 		began := time.Now()
@@ -144,7 +144,7 @@ func TestPoll(t *testing.T) {
 			s.append(14, api.FeedRule{Seq: 14})
 		}()
 		s.asOf = 0
-		s.want(s.poll(12, 4), "hello", "jwks", "rev 12-14", "hb 14 1000")
+		s.want(s.poll(12, 4), "hello", "rev 12-14", "jwks", "hb 14 1000")
 		s.log.Reset(api.FeedHello{Epoch: 2, Head: 99, Salt: "c2FsdA"})
 		s.want(s.poll(14, 4), "reset", "jwks", "hb 99 0")
 	})
@@ -192,7 +192,7 @@ func TestSnapshot(t *testing.T) {
 func TestNotServed(t *testing.T) {
 	s := newServed(t)
 	for request, want := range map[string]int{
-		"GET /poll": 404, "POST /feed": 404, "GET /": 404, "POST /poll": 400, "POST /ack": 400, "GET /feed?after=-1": 400, "GET /feed?after=x": 400,
+		"GET /poll": 404, "POST /feed": 404, "GET /": 404, "POST /poll": 400, "POST /ack": 400, "GET /feed?after=-1": 422, "GET /feed?after=x": 422,
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		w := httptest.NewRecorder()

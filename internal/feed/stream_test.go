@@ -60,8 +60,8 @@ func TestKnownFrames(t *testing.T) {
 		if got := w.Body.String(); got != want || w.Header().Get("Content-Type") != "text/event-stream" || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("stream:\n%s\nwant\n%s", got, want)
 		}
-		const reset = "event: reset\ndata: " + `{"epoch":3,"head":12884901895,"floor":12884901894,"salt":"AAECAwQFBgcICQoLDA0ODw"}` + "\n\n"
-		if got := s.stream("after=1", nil, time.Millisecond).Body.String(); !strings.HasPrefix(got, reset) {
+		const reset = "\n\nevent: reset\ndata: " + `{"epoch":3,"head":12884901895,"floor":12884901894,"salt":"AAECAwQFBgcICQoLDA0ODw"}` + "\n\n"
+		if got := s.stream("after=1", nil, time.Millisecond).Body.String(); !strings.Contains(got, reset) {
 			t.Errorf("reset:\n%s\nwant\n%s", got, reset)
 		}
 		r := httptest.NewRecorder()
@@ -93,11 +93,11 @@ func TestStream(t *testing.T) {
 				names = append(names, event.Name)
 			}
 		}
-		s.want(events(s.stream("after=10", nil, 2500*time.Millisecond)), "hello", "jwks", "rev", "hb", "hb", "rev", "hb", "hb")
+		s.want(events(s.stream("after=10", nil, 2500*time.Millisecond)), "hello", "jwks", "rev", "hb", "hb", "rev", "hb")
 		s.want(events(s.stream("", http.Header{"Last-Event-Id": {"11"}}, time.Millisecond)), "hello", "jwks", "rev", "hb")
-		s.want(events(s.stream("after=12", http.Header{"Last-Event-Id": {"11"}}, time.Millisecond)), "hello", "jwks", "hb")
-		s.want(events(s.stream("", nil, time.Millisecond)), "reset", "jwks", "hb")
-		stays := 2
+		s.want(events(s.stream("after=12", http.Header{"Last-Event-Id": {"11"}}, time.Millisecond)), "hello", "jwks", "rev", "hb")
+		s.want(events(s.stream("", nil, time.Millisecond)), "hello", "jwks", "reset", "hb")
+		stays := 3
 		s.server.Stays = func(who api.FollowerAck) bool {
 			stays--
 			return who.Verifier == "v1" && who.Seq == 12 && who.Staleness == 10_000 && who.WhenStale == "refuse" && stays > 0
@@ -116,7 +116,7 @@ func TestBeats(t *testing.T) {
 		s := newServed(t)
 		for lease, want := range map[string]int{"10000": 10, "4000": 10, "2000": 20, "1000": 40, "500": 40} {
 			// The stream ends just before the last beat.
-			w := s.stream("after=10&lease_ms="+lease, nil, 10*time.Second-time.Millisecond)
+			w := s.stream("after=10&verifier=v1&lease_ms="+lease, nil, 10*time.Second-time.Millisecond)
 			if got := bytes.Count(w.Body.Bytes(), []byte("event: hb\n")); got != want {
 				t.Errorf("lease of %s ms: %d heartbeats in ten seconds, want %d", lease, got, want)
 			}
@@ -129,10 +129,11 @@ func TestLeasesOfAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServed(t)
 		for query, want := range map[string]int{
-			"lease_ms=1": 200, "lease_ms=31536000000": 200, "lease_ms=31536000001": 400, "lease_ms=0": 400, "lease_ms=-1": 400, "lease_ms=x": 400,
-			"verifier=v1": 200, "verifier=" + strings.Repeat("x", 64): 200, "verifier=" + strings.Repeat("x", 65): 400,
-			"verifier=v1&when_stale=hope": 400, "verifier=v1&when_stale=open": 200, "verifier=%00": 400,
-			"after=9223372036854775808": 400, "after=0": 200,
+			"verifier=v1&lease_ms=1": 200, "verifier=v1&lease_ms=31536000000": 200, "verifier=v1&lease_ms=31536000001": 200, "lease_ms=1": 422,
+			"verifier=v1&lease_ms=0": 422, "verifier=v1&lease_ms=-1": 422, "verifier=v1&lease_ms=x": 422, "verifier=v1&verifier=v1": 422, "since=1": 422,
+			"verifier=v1": 200, "verifier=" + strings.Repeat("x", 64): 200, "verifier=" + strings.Repeat("x", 65): 422,
+			"verifier=v1&when_stale=hope": 422, "verifier=v1&when_stale=open": 200, "verifier=%00": 422,
+			"after=9223372036854775808": 422, "after=0": 200,
 		} {
 			if got := s.stream(query, nil, time.Microsecond).Code; got != want {
 				t.Errorf("%s: %d, want %d", query, got, want)
@@ -153,18 +154,21 @@ func TestAcksAndPolls(t *testing.T) {
 	for request, want := range map[string]int{
 		"ack " + good + "}":                                204,
 		"ack " + good + `,"followers":[` + good + `}]}`:    204,
-		"ack " + good + `,"followers":[` + good + `},{}]}`: 400,
-		"ack {}":                 400,
-		"ack {":                  400,
-		"poll " + `{"after":10}`: 200,
-		"poll " + `{"after":-1}`: 400,
-		"poll " + `{"after":10,"verifier":"v1","lease_ms":31536000000}`:          200,
-		"poll " + `{"after":10,"verifier":"v1","lease_ms":31536000001}`:          400,
-		"poll " + `{"after":10,"verifier":"v1","when_stale":"hope"}`:             400,
-		"poll " + `{"after":10,"verifier":"` + strings.Repeat("x", 65) + `"}`:    400,
-		"poll " + `{"after":10,"ack":` + good + `}}`:                             200,
-		"poll " + `{"after":10,"ack":{}}`:                                        400,
-		"poll " + `{"after":10,"verifier":"` + strings.Repeat(" ", 4<<10) + `"}`: 400,
+		"ack " + good + `,"followers":[` + good + `},{}]}`: 422,
+		"ack {}":                           422,
+		"ack {":                            400,
+		"poll " + `{"after":10}`:           200,
+		"poll " + `{"after":-1}`:           422,
+		"poll " + `{"after":10,"wait":26}`: 422,
+		"poll " + `{"after":10,"wait":-1}`: 422,
+		"poll " + `{"after":10,"since":1}`: 400,
+		"poll " + `{"after":10,"verifier":"v1","lease_ms":31536000000}`:           200,
+		"poll " + `{"after":10,"verifier":"v1","lease_ms":31536000001}`:           200,
+		"poll " + `{"after":10,"verifier":"v1","when_stale":"hope"}`:              422,
+		"poll " + `{"after":10,"verifier":"` + strings.Repeat("x", 65) + `"}`:     422,
+		"poll " + `{"after":10,"ack":` + good + `}}`:                              200,
+		"poll " + `{"after":10,"ack":{}}`:                                         422,
+		"poll " + `{"after":10,"verifier":"` + strings.Repeat(" ", 64<<10) + `"}`: 413,
 	} {
 		acked = nil
 		path, body, _ := strings.Cut(request, " ")
@@ -188,12 +192,12 @@ func TestSizeOfBodies(t *testing.T) {
 		path, body string
 		limit      int
 		good       int
-	}{{"/poll", `{"after":10}`, 4 << 10, 200}, {"/ack", `{"verifier":"v1","seq":7,"staleness_ms":10000,"when_stale":"refuse"}`, 64 << 10, 204}} {
+	}{{"/poll", `{"after":10}`, 64 << 10, 200}, {"/ack", `{"verifier":"v1","seq":7,"staleness_ms":10000,"when_stale":"refuse"}`, 64 << 10, 204}} {
 		fill := strings.Repeat(" ", test.limit-len(test.body))
 		if got := s.send(test.path, fill+test.body).Code; got != test.good {
 			t.Errorf("%s of %d bytes: %d", test.path, test.limit, got)
 		}
-		if got := s.send(test.path, " "+fill+test.body).Code; got != 400 {
+		if got := s.send(test.path, " "+fill+test.body).Code; got != 413 {
 			t.Errorf("%s of %d bytes: %d", test.path, test.limit+1, got)
 		}
 	}
@@ -262,7 +266,7 @@ func TestPollsWait(t *testing.T) {
 			after int64
 			wait  int
 			want  time.Duration
-		}{{11, 25, 25 * time.Second}, {11, 26, 25 * time.Second}, {11, 1, time.Second}, {11, 0, 0}, {11, -1, 0}, {10, 25, 0}, {99, 25, 0}} {
+		}{{11, 25, 25 * time.Second}, {11, 1, time.Second}, {11, 0, 0}, {11, -1, 0}, {10, 25, 0}, {99, 25, 0}} {
 			if got := took(test.after, test.wait); got != test.want {
 				t.Errorf("after %d, wait %d: %v, want %v", test.after, test.wait, got, test.want)
 			}
@@ -280,46 +284,134 @@ func TestPollsWait(t *testing.T) {
 // broken is a response whose reader has gone.
 type broken struct {
 	http.ResponseWriter
-	good int // bytes that still arrive
+	good   int // bytes that still arrive
+	failed int // writes after that
 }
 
 func (b *broken) Write(data []byte) (int, error) {
 	if b.good -= len(data); b.good < 0 {
+		b.failed++
 		return 0, errors.New("the reader has gone")
 	}
 	return b.ResponseWriter.Write(data)
 }
 
-// TestSnapshotForNobody ends when the reader has gone: it may have a million
-// rules.
+// many are rules that do not fit into one member of a snapshot.
+func many(n int) (all []api.FeedRule) {
+	for i := range n {
+		all = append(all, api.FeedRule{Seq: int64(i + 1), Hash: strings.Repeat("x", 900)})
+	}
+	return all
+}
+
+// TestSnapshotForNobody: sending ends when the reader has gone.
 func TestSnapshotForNobody(t *testing.T) {
-	s := newServed(t)
-	for good, want := range map[int]int{10: 0, 1000: 1} {
-		sent := 0
-		rule := api.FeedRule{Seq: 11, Hash: strings.Repeat("x", 900)}
-		s.server.Rules = func() iter.Seq[api.FeedRule] {
-			return func(yield func(api.FeedRule) bool) {
-				for sent = 1; sent < 100 && yield(rule); sent++ {
-				}
-			}
-		}
-		s.server.ServeHTTP(&broken{httptest.NewRecorder(), good}, httptest.NewRequest(http.MethodGet, "/snapshot", nil))
-		if sent != want {
-			t.Errorf("with room for %d bytes it went on to rule %d, want %d", good, sent, want)
+	for _, good := range []int{10, 100_000} {
+		s := newServed(t)
+		s.rules = many(1000)
+		w := &broken{ResponseWriter: httptest.NewRecorder(), good: good}
+		s.server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/snapshot", nil))
+		if w.failed != 1 {
+			t.Errorf("with room for %d bytes: %d writes to a reader that has gone", good, w.failed)
 		}
 	}
 }
 
-// TestKeySetThatIsNone: frames are whole or not sent at all.
+// TestSnapshotsShareTheirRules: the rules are read and compressed once for all
+// followers; what came later is added. After a minute, or when the log does not
+// continue, they are read again.
+func TestSnapshotsShareTheirRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServed(t)
+		s.rules = many(500)
+		read := 0
+		s.server.Rules = func() iter.Seq[api.FeedRule] {
+			read++
+			return slices.Values(slices.Clone(s.rules))
+		}
+		want := func(head string, rules, reads int) {
+			t.Helper()
+			for range 3 {
+				w := httptest.NewRecorder()
+				s.server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/snapshot", nil))
+				if n := strings.Count(w.Body.String(), "\n") - 1; n != rules || w.Header().Get("ETag") != head || read != reads {
+					t.Errorf("%d rules, ETag %s, read %d times; want %d, %s, %d", n, w.Header().Get("ETag"), read, rules, head, reads)
+				}
+			}
+		}
+		want(`"10"`, 500, 1)
+		s.log.Append(api.FeedRules{From: 10, To: 11, Rules: []api.FeedRule{{Seq: 11}}})
+		s.log.Append(api.FeedRules{From: 11, To: 12, Rules: []api.FeedRule{{Seq: 12}}})
+		want(`"12"`, 502, 1)
+		time.Sleep(time.Minute)
+		want(`"12"`, 500, 2)
+		s.log.Reset(api.FeedHello{Epoch: 1, Head: 20, Salt: "c2FsdA"})
+		want(`"20"`, 500, 3)
+	})
+}
+
+// TestFramesAreEncodedOnce: all followers of a log get the same bytes.
+func TestFramesAreEncodedOnce(t *testing.T) {
+	s := newServed(t)
+	s.append(11, api.FeedRule{Seq: 11})
+	bytesOf := func() *byte {
+		log, _, end := s.log.Subscribe()
+		defer end()
+		text, _ := s.log.Event(log.After(10)[0])
+		return &text[0]
+	}
+	if bytesOf() != bytesOf() {
+		t.Error("two followers have a frame each")
+	}
+}
+
+// TestSlowFollower: a follower that lags by 128 parts is dropped and reconnects;
+// the log does not wait for it.
+func TestSlowFollower(t *testing.T) {
+	s := newServed(t)
+	_, parts, end := s.log.Subscribe()
+	defer end()
+	for i := range int64(200) {
+		s.log.Append(api.FeedRules{From: 10 + i, To: 11 + i})
+	}
+	n := 0
+	for range parts {
+		n++
+	}
+	if n != 128 {
+		t.Errorf("%d parts before the end, want 128", n)
+	}
+}
+
+// TestBoundedFollowers: a relay has 4,096 seats, and a follower that leaves gives
+// its seat back.
+func TestBoundedFollowers(t *testing.T) {
+	var seats feed.Seats
+	var leave func()
+	for range feed.MaxFollowers {
+		var err error
+		if leave, err = seats.Take(""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := seats.Take(""); err == nil {
+		t.Error("one more is let in")
+	}
+	leave()
+	if _, err := seats.Take(""); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestKeySetThatIsNone: what is not JSON is not sent.
 func TestKeySetThatIsNone(t *testing.T) {
 	s := newServed(t)
 	s.log.SetKeySet([]byte("{"))
-	defer func() {
-		if recover() == nil {
-			t.Error("a frame without data was sent")
-		}
-	}()
-	s.send("/poll", `{"after":10}`)
+	s.want(s.poll(10, 0), "hello", "hb 10 0")
+	s.log.SetKeySet([]byte("{\n}"))
+	if text := s.send("/poll", `{"after":10}`).Body.String(); !strings.Contains(text, `{"type":"jwks","data":{}}`) {
+		t.Errorf("a key set of several lines: %s", text)
+	}
 }
 
 // TestEventsAtTheLimit: an event of the greatest size is read, one byte more is

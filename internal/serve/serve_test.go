@@ -271,19 +271,25 @@ func TestResponseControllerReachesTheConnection(t *testing.T) {
 	}
 }
 
-// A stream outlives the deadlines of ordinary requests, is not logged as slow,
-// and ends when the server is told to.
+// A stream can outlive the deadlines of ordinary requests, is not logged as slow,
+// and ends when the server stops.
 func TestStreamEndsAtShutdown(t *testing.T) {
 	log, lines := logger(slog.LevelDebug)
 	s := start(t, serve.Config{Log: log, SlowRequest: time.Nanosecond, ShutdownGrace: time.Minute},
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			stream := serve.NewStream(w, r)
-			_, _ = io.WriteString(stream, "hello\n")
-			if err := stream.Flush(); err != nil {
+			serve.Patient(r.Context())
+			control := http.NewResponseController(w)
+			for _, extend := range []func(time.Time) error{control.SetReadDeadline, control.SetWriteDeadline} {
+				if err := extend(time.Time{}); err != nil {
+					t.Error(err)
+				}
+			}
+			_, _ = io.WriteString(w, "hello\n")
+			if err := control.Flush(); err != nil {
 				t.Error(err)
 			}
-			<-stream.Stopping
-			_, _ = io.WriteString(stream, "bye\n")
+			<-serve.Stopping(r.Context())
+			_, _ = io.WriteString(w, "bye\n")
 		}))
 	resp, err := http.Get("http://" + s.address)
 	if err != nil {

@@ -205,9 +205,9 @@ func (i *Issuer) settle() {
 		i.feed.moved.Broadcast()
 	})
 	defer timer.Stop()
-	// What is written first may have been put together before; what is written
-	// next cannot.
-	for range 2 {
+	// The first write may have been assembled before, and the second may hold a
+	// rule alone. The third has a heartbeat from after this call.
+	for range 3 {
 		before := map[*pipe]int{}
 		for _, l := range i.feed.links {
 			if l.stream != nil {

@@ -2,10 +2,10 @@ package feed
 
 import (
 	"context"
-	"time"
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/endpoint"
+	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/httpapi/access"
 	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/revoke/rule"
@@ -31,7 +31,7 @@ func verifierOf(c access.Caller, in api.Ack) fleet.Verifier {
 		Client:    c.ClientID(),
 		ID:        endpoint.Printable(in.Verifier, maxVerifierName),
 		Seq:       in.Seq,
-		Staleness: lease(in.Staleness),
+		Staleness: feed.LeaseOf(in.Staleness),
 		WhenStale: in.WhenStale,
 		KeySet:    endpoint.Printable(in.KeySet, api.MaxKeySetTag),
 		Audience:  endpoint.Printable(in.Audience, api.MaxText),
@@ -39,7 +39,7 @@ func verifierOf(c access.Caller, in api.Ack) fleet.Verifier {
 	}
 }
 
-// maxVerifierName has room for the name of a verifier and that of its relay.
+// maxVerifierName has room for the name of a relay before that of a verifier.
 const maxVerifierName = api.MaxVerifierName + 1 + api.MaxVerifierName
 
 // follow takes note of who begins to follow the log, before it hears a word: a
@@ -57,13 +57,6 @@ func (f *server) follow(ctx context.Context, v fleet.Verifier) error {
 		return err
 	}
 	return f.Log.Look(ctx)
-}
-
-// lease is a number of milliseconds as a duration, which it may be too great to
-// be.
-func lease(ms int64) time.Duration {
-	const most = int64(365 * 24 * time.Hour / time.Millisecond)
-	return time.Duration(min(ms, most)) * time.Millisecond
 }
 
 func (f *server) listVerifiers(ctx context.Context, c access.Caller, _ endpoint.None) (api.Verifiers, error) {

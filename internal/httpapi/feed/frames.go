@@ -2,19 +2,18 @@ package feed
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
 // frames puts the revocation log into the form that followers see: with hashes
-// in place of names.
+// instead of names.
 type frames struct {
 	issuer string
 	salt   []byte
@@ -33,91 +32,78 @@ func (f frames) rule(r rule.Rule) api.FeedRule {
 	}
 }
 
-// rules is a batch as an event of the feed.
+// rules returns a batch as an event of the feed.
 func (f frames) rules(b *revoke.Batch) []byte {
 	out := api.FeedRules{From: b.From, To: b.To, Proof: f.proofs.Of(b.To), Rules: make([]api.FeedRule, len(b.Rules))}
 	for i, r := range b.Rules {
 		out.Rules[i] = f.rule(r)
 	}
-	return frame(api.FrameRules, b.To, out)
+	data, err := json.Marshal(out)
+	if err != nil {
+		panic(err) // a struct of numbers and texts
+	}
+	return feed.Append(nil, api.FrameRules, b.To, data)
 }
 
-// lines is a batch as a part of a snapshot: a member of a gzip file, which may
-// have many (RFC 1952 §2.2). So a snapshot costs what has changed since the one
-// before.
+// lines returns a batch as a member of a snapshot. So a snapshot costs what has
+// changed since the one before.
 func (f frames) lines(b *revoke.Batch) []byte {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	for _, r := range b.Rules {
 		_ = enc.Encode(f.rule(r)) // numbers and plain texts
 	}
-	return squeeze(text.Bytes())
+	return feed.Squeeze(text.Bytes())
 }
 
-// squeeze makes one member of a gzip file.
-func squeeze(text []byte) []byte {
-	var out bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // a level that exists
-	_, _ = w.Write(text)                              // to memory
-	_ = w.Close()
-	return out.Bytes()
+// source is the log of this process as a [feed.Source].
+type source struct{ *server }
+
+// view is the log at one moment.
+type view struct {
+	*revoke.View
+	frames frames
 }
 
-// hello is the first word of a feed and of a reset.
-func (f frames) hello(v *revoke.View) api.FeedHello {
+// Hello is the first frame of a stream and of a reset.
+func (v view) Hello() api.FeedHello {
 	epoch, _ := rule.Split(v.Head)
-	return api.FeedHello{Epoch: epoch, Head: v.Head, Floor: v.Floor(), Salt: base64.RawURLEncoding.EncodeToString(f.salt)}
+	return api.FeedHello{Epoch: epoch, Head: v.Head, Floor: v.Floor(), Salt: base64.RawURLEncoding.EncodeToString(v.frames.salt)}
 }
 
-// heartbeat says that everything up to head is told, as the store was asOf.
-func (f *server) heartbeat(head int64, asOf, accepted time.Time) api.FeedHeartbeat {
-	return api.FeedHeartbeat{Head: head, Proof: f.frames.proofs.Of(head), Age: milliseconds(asOf.Sub(accepted)), Wall: f.wall(asOf)}
+// AsOf is always known: the log was read at the start.
+func (s source) AsOf() (time.Time, bool) { return s.Log.AsOf(), true }
+
+func (s source) Subscribe() (feed.View[*revoke.Batch], <-chan *revoke.Batch, func()) {
+	log, sub := s.Log.Subscribe()
+	return view{log, s.frames}, sub.Batches(), sub.Close
 }
 
-// wall is what IssuedBy says in milliseconds, rounded up; 0 for nothing.
-func (f *server) wall(asOf time.Time) int64 {
-	if f.Origin.IssuedBy == nil {
+func (s source) Event(b *revoke.Batch) ([]byte, int64) { return b.Frame(s.frames.rules), b.To }
+
+func (s source) KeySet() (tag string, set []byte) {
+	published := s.Keys.Set(s.Gate.Now().UTC())
+	return published.ETag, published.JSON
+}
+
+func (s source) Changed() <-chan struct{} { return s.Keys.Changed.Next() }
+
+func (s source) Proof(position int64) string { return s.Origin.Proofs.Of(position) }
+
+// Wall is IssuedBy in milliseconds, rounded up; 0 when nothing is proved.
+func (s source) Wall(asOf time.Time) int64 {
+	if s.Origin.IssuedBy == nil {
 		return 0
 	}
-	return f.Origin.IssuedBy(asOf).UnixMilli() + 1
+	return s.Origin.IssuedBy(asOf).UnixMilli() + 1
 }
 
-// milliseconds rounds down: a view must never look younger than it is.
-func milliseconds(d time.Duration) int64 {
-	ms := d.Milliseconds()
-	if time.Duration(ms)*time.Millisecond > d {
-		ms--
+func (s source) Snapshot() (feed.Snapshot, bool) {
+	asOf := s.Log.AsOf() // before the view
+	log := view{s.Log.View(), s.frames}
+	out := feed.Snapshot{Hello: log.Hello(), AsOf: asOf}
+	for _, b := range log.Batches() {
+		out.Members = append(out.Members, b.Lines(s.frames.lines))
 	}
-	return ms
-}
-
-// noID is for events after which nothing is resumed.
-const noID = -1
-
-// frame is one event of a stream (text/event-stream). The data is JSON in one
-// line, so it is the same in an event and in a poll: see dataOf.
-func frame(kind string, id int64, data any) []byte {
-	text, err := json.Marshal(data)
-	if err != nil {
-		panic(err) // structs of numbers and texts, or a key set
-	}
-	b := make([]byte, 0, len(text)+64)
-	b = append(append(append(b, "event: "...), kind...), '\n')
-	if id != noID {
-		b = append(strconv.AppendInt(append(b, "id: "...), id, 10), '\n')
-	}
-	b = append(append(b, "data: "...), text...)
-	return append(b, "\n\n"...)
-}
-
-// dataOf is the data of an event made by frame.
-func dataOf(event []byte) json.RawMessage {
-	_, data, _ := bytes.Cut(event, []byte("\ndata: "))
-	return data[:len(data)-len("\n\n")]
-}
-
-// keySetFrame is the published key set as an event. Made once for each set.
-type keySetFrame struct {
-	etag  string
-	event []byte
+	return out, true
 }

@@ -3,6 +3,7 @@ package feed
 import (
 	"net/http"
 
+	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/fleet"
@@ -19,8 +20,7 @@ func Problems() []problem.Row {
 			Title: "This idempotency key was used for another target.", Detail: "Use a new key for each revocation."},
 		{Err: revoke.ErrPlace, Status: http.StatusUnprocessableEntity, Code: "revocation_position_invalid",
 			Title: "There is no such position in the revocation log.", Detail: "Use a position that the service returned."},
-		{Err: fleet.ErrStaleness, Status: http.StatusUnprocessableEntity, Code: "staleness_too_great",
-			Title: "The staleness of the verifier is too great.", Detail: "Lower its staleness. The setting revocation_max_staleness is the limit."},
+		feed.LeaseTooLong(fleet.ErrStaleness),
 		{Err: fleet.ErrRuleNotFound, Status: http.StatusNotFound, Code: "rule_not_found", Title: "There is no such rule, or it was pruned.", Detail: "Check the number. A pruned rule is about expired tokens only."},
 		{Err: fleet.ErrTooManyVerifiers, Status: http.StatusServiceUnavailable, Code: "too_many_verifiers",
 			Title: "Too many verifiers follow the revocation log.", Detail: "Let a gateway serve the feed to the services behind it."},

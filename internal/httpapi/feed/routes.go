@@ -4,17 +4,18 @@ package feed
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/endpoint"
+	"github.com/portaria/portaria/internal/feed"
 	"github.com/portaria/portaria/internal/httpapi/access"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/fleet"
 	"github.com/portaria/portaria/internal/revoke/rule"
+	"github.com/portaria/portaria/internal/serve"
 	"github.com/portaria/portaria/internal/session"
 )
 
@@ -73,14 +74,16 @@ type Targets struct {
 
 type server struct {
 	Deps
-	frames frames
-	seats  seats
-	keys   atomic.Pointer[keySetFrame]
+	frames  frames
+	service *feed.Service[*revoke.Batch]
 }
 
 // Routes returns the routes.
 func Routes(d Deps) []endpoint.Route[access.Caller] {
 	f := &server{Deps: d, frames: frames{d.Origin.Issuer, d.Log.View().Salt, d.Origin.Proofs}}
+	f.service = &feed.Service[*revoke.Batch]{Source: source{f}, Now: time.Now, Stopping: func(ctx context.Context) (<-chan struct{}, time.Duration) {
+		return serve.Stopping(ctx), serve.Grace(ctx)
+	}}
 	may, at := d.Gate.May, endpoint.At[access.Caller]
 	return []endpoint.Route[access.Caller]{
 		at("POST /rev/v1/rules", may(access.RevocationWrite), endpoint.Call(f.revoke), "Revoke tokens; returns the receipt."),

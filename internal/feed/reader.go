@@ -1,6 +1,6 @@
-// Package feed is the revocation feed as it goes over the wire: how a stream of
-// events is read within limits, and how a log is served as stream, poll and
-// snapshot by whoever is not the issuer: a relay, or the issuer of a test.
+// Package feed is the revocation feed as it goes over the wire. It reads a stream
+// of events within limits, and serves a log as stream, poll and snapshot: one
+// implementation for the issuer, for relays, and for the issuer of a test.
 package feed
 
 import (
@@ -32,9 +32,9 @@ type Reader struct {
 // NewReader reads events of a stream.
 func NewReader(r io.Reader) *Reader { return &Reader{lines: bufio.NewReaderSize(r, 16<<10)} }
 
-// Next returns the next event that has a name and data; comments and whatever
-// else there is are passed over. Its data are good until the next call. Errors
-// are those of the stream, or ErrTooLong.
+// Next returns the next event that has a name and data, and skips everything else.
+// Its data are valid until the next call. Errors are those of the stream, or
+// ErrTooLong.
 func (r *Reader) Next() (Event, error) {
 	var e Event
 	r.data = r.data[:0]
@@ -65,7 +65,7 @@ func (r *Reader) Next() (Event, error) {
 	}
 }
 
-// line returns a line without its end.
+// line returns a line without its line break.
 func (r *Reader) line(limit int) ([]byte, error) {
 	var whole []byte
 	for {
@@ -86,7 +86,7 @@ func (r *Reader) line(limit int) ([]byte, error) {
 	}
 }
 
-// Append writes an event; id is left out when it is 0.
+// Append appends an event. An id of 0 is left out.
 func Append(b []byte, name string, id int64, data []byte) []byte {
 	b = append(append(b, "event: "...), name...)
 	if id != 0 {

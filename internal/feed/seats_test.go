@@ -3,7 +3,7 @@ package feed_test
 import (
 	"testing"
 
-	"github.com/portaria/portaria/internal/httpapi/feed"
+	"github.com/portaria/portaria/internal/feed"
 )
 
 // One client cannot take all feeds from the others, nor all together more than
