@@ -135,6 +135,7 @@ func TestUnknownFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWire(t)
 		w.misbehave("feed", func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Content-Type", "text/event-stream")
 			_, _ = rw.Write([]byte(event("later", map[string]int{"a": 1})))
 			w.serve.ServeHTTP(rw, r)
 		})

@@ -176,7 +176,7 @@ func (w *wire) carry(r *http.Request, h http.HandlerFunc, delay time.Duration) (
 		case <-b.ended:
 			return nil, b.why
 		}
-		return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: -1, Header: b.header, Body: b}, nil
+		return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: -1, Header: b.sent, Body: b}, nil
 	case <-b.ended:
 		return nil, b.why
 	}
@@ -185,6 +185,7 @@ func (w *wire) carry(r *http.Request, h http.HandlerFunc, delay time.Duration) (
 // body is an answer on its way.
 type body struct {
 	header http.Header
+	sent   http.Header // the header as it was when the answer began
 	status chan int
 	begun  sync.Once
 	chunks chan chunk
@@ -201,9 +202,15 @@ type chunk struct {
 	data []byte
 }
 
-func (b *body) Header() http.Header    { return b.header }
-func (b *body) WriteHeader(status int) { b.begun.Do(func() { b.status <- status }) }
-func (b *body) Flush()                 {}
+func (b *body) Header() http.Header { return b.header }
+func (b *body) Flush()              {}
+
+func (b *body) WriteHeader(status int) {
+	b.begun.Do(func() {
+		b.sent = b.header.Clone()
+		b.status <- status
+	})
+}
 
 func (b *body) Write(data []byte) (int, error) {
 	b.WriteHeader(http.StatusOK)
