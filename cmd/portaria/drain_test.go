@@ -25,9 +25,10 @@ type drained struct {
 }
 
 // TestShutdownDrainsFollowers: streams continue after the signal, and end one after
-// the other, within half a lease.
+// the other, within half a lease. Followers that hang, and read nothing, keep neither
+// the others nor the end of the process waiting.
 func TestShutdownDrainsFollowers(t *testing.T) {
-	const followers, lease = 100, 4 * time.Second
+	const followers, hanging, lease = 100, 20, 4 * time.Second
 	dir, address := t.TempDir(), freeAddress(t)
 	if err := os.WriteFile(filepath.Join(dir, "watch.secret"), []byte(watchSecret), 0o600); err != nil {
 		t.Fatal(err)
@@ -51,6 +52,15 @@ func TestShutdownDrainsFollowers(t *testing.T) {
 			seen[i], errs[i] = watchStream(stream, signalled)
 		})
 	}
+	var hang []io.ReadCloser
+	for range hanging {
+		stream, err := openStream(s.url, lease)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { stream.Close() })
+		hang = append(hang, stream)
+	}
 	at := time.Now()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -61,6 +71,16 @@ func TestShutdownDrainsFollowers(t *testing.T) {
 	all.Wait()
 	if <-s.exited; s.status != nil || errors.Join(errs...) != nil {
 		t.Fatalf("%v, %v\n%s", s.status, errors.Join(errs...), s.err.String())
+	}
+	if took := time.Since(at); took > lease {
+		t.Errorf("the process ended after %v", took)
+	}
+	for _, stream := range hang {
+		ended := make(chan time.Time, 1)
+		ended <- at
+		if d, err := watchStream(stream, ended); err != nil || d.last != api.FrameDrain {
+			t.Errorf("a follower that hangs: %s, %v", d.last, err)
+		}
 	}
 	slices.SortFunc(seen, func(a, b drained) int { return int(a.took - b.took) })
 	for _, d := range seen {

@@ -3,11 +3,17 @@ package main
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,13 +45,53 @@ func (w *webhookReceiver) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// receive starts a receiver: receive VARIABLE, which becomes its URL.
+// receive starts a receiver: receive VARIABLE [CAFILE], which becomes its URL. With a
+// file, the receiver has an inner address of this machine, VARIABLE_NETWORK becomes a
+// network with that address alone, and the file the authority of its certificate.
 func receive(ts *testscript.TestScript, neg bool, args []string) {
 	w := &webhookReceiver{status: http.StatusNoContent}
-	server := httptest.NewServer(w)
+	server := httptest.NewUnstartedServer(w)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	ts.Defer(server.Close)
 	the(ts).receivers[args[0]] = w
+	if len(args) == 1 {
+		server.Start()
+	} else {
+		receiveInside(ts, server, args[0], args[1])
+	}
 	ts.Setenv(args[0], server.URL)
+}
+
+func receiveInside(ts *testscript.TestScript, server *httptest.Server, name, caFile string) {
+	inner, err := innerAddress()
+	ts.Check(err)
+	listener, err := net.Listen("tcp", netip.AddrPortFrom(inner, 0).String())
+	ts.Check(err)
+	ts.Check(server.Listener.Close())
+	server.Listener = listener
+	cert, key, err := selfSigned(listener.Addr().String())
+	ts.Check(err)
+	pair, err := tls.X509KeyPair(cert, key)
+	ts.Check(err)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	server.StartTLS()
+	ts.Check(os.WriteFile(ts.MkAbs(caFile), cert, 0o600))
+	ts.Setenv(name+"_NETWORK", netip.PrefixFrom(inner, inner.BitLen()).String())
+}
+
+// innerAddress returns an address of this machine in a private network.
+func innerAddress() (netip.Addr, error) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	for _, a := range addresses {
+		prefix, err := netip.ParsePrefix(a.String())
+		if err == nil && prefix.Addr().IsPrivate() {
+			return prefix.Addr(), nil
+		}
+	}
+	return netip.Addr{}, errors.New("this machine has no address in a private network")
 }
 
 // answers has a receiver answer so from now on: answers VARIABLE STATUS

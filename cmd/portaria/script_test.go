@@ -73,7 +73,11 @@ func stories(database string, prepare func(*testscript.Env) error) testscript.Pa
 			}
 			return prepare(env)
 		},
-		Condition: func(name string) (bool, error) { return name == database, nil },
+		// [inner]: this machine has an address in a private network.
+		Condition: func(name string) (bool, error) {
+			_, err := innerAddress()
+			return name == database || name == "inner" && err == nil, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve":       start,
 			"shutdown":    shutdown,

@@ -1,8 +1,5 @@
 // Package app wires Portaria together, top to bottom: settings, database,
 // keys, domain, API.
-//
-// The package has more than 1,500 lines because it wires every part: a split would pass the
-// same settings, database and keys between packages that only app uses.
 package app
 
 import (
@@ -157,7 +154,9 @@ func Open(ctx context.Context, env Env) (_ *App, err error) {
 
 func newHasher(env Env) (*password.Hasher, error) {
 	options := password.Options{
-		Report: func(err error) { env.Log.Warn("password hashed inside the service", "reason", err) },
+		Report: func(err error) {
+			env.Log.Warn("password hash worker not used, hashed in the process of the service", "reason", err)
+		},
 	}
 	if env.HashWorkers {
 		options.Worker = hashWorker()

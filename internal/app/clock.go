@@ -43,7 +43,7 @@ func (a *App) watchClock(ctx context.Context) {
 	if a.clock.measured == nil {
 		return
 	}
-	complain := complaint{log: func(err error) { a.log.Warn("clock of the database cannot be read", "error", err) }}
+	complain := complaint{log: func(err error) { a.log.Warn("cannot read the clock of the database", "error", err) }}
 	var warned time.Time
 	repeat(ctx, measureEvery, func(ctx context.Context) time.Duration {
 		if err := a.clock.measured.Update(ctx); err != nil && ctx.Err() == nil {
@@ -52,7 +52,7 @@ func (a *App) watchClock(ctx context.Context) {
 		off := a.clock.measured.Offset(a.now())
 		if max(off, -off) > warnAhead && time.Since(warned) > warnEvery {
 			warned = time.Now()
-			a.log.WarnContext(ctx, "clock of this machine differs from that of the database: tokens are dated by the earlier one", "ahead", off.Round(time.Millisecond))
+			a.log.WarnContext(ctx, "clock differs from that of the database: tokens are dated by the earlier one", "ahead", off.Round(time.Millisecond))
 		}
 		return measureEvery
 	})

@@ -36,8 +36,8 @@ func (a *App) openStore(ctx context.Context, options sqlstore.Options) (err erro
 		a.log.WarnContext(ctx, "database lacks its last writes", "database", a.config.Database.String(), "reason", MissingWAL)
 	}
 	if a.store.Pooled() {
-		a.log.WarnContext(ctx, "the database is behind a connection pooler: statements are not prepared, "+
-			"and revocations of other processes are found by looking five times a second", "database", a.config.Database.String())
+		a.log.WarnContext(ctx, "database is behind a connection pooler: statements are not prepared, "+
+			"and the revocations of other processes are read five times a second", "database", a.config.Database.String())
 	}
 	return a.store.KeepSteady(ctx, a.now())
 }
@@ -90,7 +90,7 @@ func openStore(ctx context.Context, c config.Config, options sqlstore.Options) (
 // may read or write.
 func (a *App) warnOfExposure(what, path string) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o007 != 0 {
-		a.log.Warn("other users of this machine may use a file that holds secrets; run chmod 640 on it",
+		a.log.Warn("file with secrets is open to other users of this machine; run chmod 640 on it",
 			"what", what, "file", path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	}
 }

@@ -72,11 +72,11 @@ func (a *App) fetch(ctx context.Context, audience string, set *recipient.KeySet)
 	key, unknown := set.EncryptionKey(a.now())
 	switch {
 	case err != nil && ctx.Err() == nil:
-		a.log.WarnContext(ctx, "fetch encryption key", "audience", audience, "error", err, "tokens_wait", unknown != nil)
+		a.log.WarnContext(ctx, "cannot fetch encryption key", "audience", audience, "error", err, "tokens_wait", unknown != nil)
 	case changed:
-		a.log.InfoContext(ctx, "encryption key", "audience", audience, "kid", key.Kid(), "alg", string(key.Algorithm()))
+		a.log.InfoContext(ctx, "encryption key of a service changed", "audience", audience, "kid", key.Kid(), "alg", string(key.Algorithm()))
 		if err := a.fits(audience); err != nil {
-			a.log.ErrorContext(ctx, "encryption key", "audience", audience, "error", err)
+			a.log.ErrorContext(ctx, "encrypted tokens for this audience are too large", "audience", audience, "error", err)
 		}
 	}
 	if err != nil {

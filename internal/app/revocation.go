@@ -30,13 +30,13 @@ func (a *App) followRevocation(ctx context.Context) {
 		stop()
 		a.following.Wait()
 	}
-	complain := complaint{log: func(err error) { a.log.Error("revocation", "error", err) }}
+	complain := complaint{log: func(err error) { a.log.Error("cannot read the revocation log", "error", err) }}
 	keep := func(what string, f func(context.Context)) {
 		a.following.Go(func() { a.panics.Keep(running, what, f) })
 	}
 	keep("revocation log", func(ctx context.Context) { a.hub.Run(ctx, complain.about) })
 	keep("verifiers", func(ctx context.Context) {
-		a.fleet.Run(ctx, func(err error) { a.log.Error("revocation", "error", err) })
+		a.fleet.Run(ctx, func(err error) { a.log.Error("cannot record verifiers", "error", err) })
 	})
 	keep("revocation notices", func(ctx context.Context) {
 		for range a.store.Notifications(ctx) {
@@ -64,10 +64,10 @@ func (c *complaint) about(err error) {
 // have gone.
 func (a *App) pruneRevocation(ctx context.Context) time.Duration {
 	if _, err := a.store.PruneRules(ctx, a.settled()); err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "prune revocation rules", "error", err)
+		a.log.ErrorContext(ctx, "cannot delete expired revocation rules", "error", err)
 	}
 	if _, err := a.store.ForgetVerifiers(ctx, a.passed()); err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "forget verifiers", "error", err)
+		a.log.ErrorContext(ctx, "cannot delete verifiers that are gone", "error", err)
 	}
 	return pruneRulesEvery
 }
@@ -98,7 +98,7 @@ func (a *App) followKills(ctx context.Context) time.Duration {
 		case b, ok := <-sub.Batches():
 			if !ok {
 				if now, _ := rule.Split(a.hub.View().Head); now != before {
-					a.log.WarnContext(ctx, "the revocation log began another epoch", "from", before, "to", now, "reason", a.hub.Raised())
+					a.log.WarnContext(ctx, "revocation log started a new epoch", "from", before, "to", now, "reason", a.hub.Raised())
 				}
 				return time.Second // the epoch rose: follow again
 			}

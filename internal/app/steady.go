@@ -34,11 +34,11 @@ func (a *App) passed() time.Time {
 // keepSteady keeps the steady clock, and logs when the time of day has jumped.
 func (a *App) keepSteady(ctx context.Context) time.Duration {
 	if err := a.store.KeepSteady(ctx, a.now()); err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "keep the steady clock", "error", err)
+		a.log.ErrorContext(ctx, "cannot record the steady clock", "error", err)
 	}
 	ahead := a.now().Sub(a.store.Steady())
 	if jump := (ahead - a.ahead).Abs(); a.ahead != 0 && jump > jumpLogged {
-		a.log.WarnContext(ctx, "the time of day jumped", "by", ahead-a.ahead)
+		a.log.WarnContext(ctx, "system clock jumped", "by", ahead-a.ahead)
 	}
 	a.ahead = ahead
 	return keepSteadyEvery

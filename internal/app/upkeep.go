@@ -77,18 +77,18 @@ func (a *App) prune(ctx context.Context) time.Duration {
 	n, err := a.store.PruneSessions(ctx, a.passed())
 	switch {
 	case err != nil && ctx.Err() == nil:
-		a.log.ErrorContext(ctx, "prune sessions", "error", err)
+		a.log.ErrorContext(ctx, "cannot delete expired sessions", "error", err)
 	case n > 0:
-		a.log.InfoContext(ctx, "pruned sessions", "sessions", n)
+		a.log.InfoContext(ctx, "deleted expired sessions", "sessions", n)
 	}
 	if _, err := a.store.PruneAssertions(ctx, a.passed()); err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "prune client assertions", "error", err)
+		a.log.ErrorContext(ctx, "cannot delete expired client assertions", "error", err)
 	}
 	if _, err := a.store.PruneFlows(ctx, a.passed()); err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "prune flows", "error", err)
+		a.log.ErrorContext(ctx, "cannot delete expired flows", "error", err)
 	}
 	if _, err := a.store.PruneEvents(ctx, a.passed().Add(-a.config.EventRetention)); err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "prune events", "error", err)
+		a.log.ErrorContext(ctx, "cannot delete old events", "error", err)
 	}
 	a.pruneDeadLetters(ctx)
 	return pruneEvery
@@ -105,9 +105,9 @@ func (a *App) pruneUnknownLogins(ctx context.Context) time.Duration {
 	n, err := a.store.PruneUnknownLogins(ctx, keepUnknownLogins)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		a.log.ErrorContext(ctx, "prune failed sign-ins", "error", err)
+		a.log.ErrorContext(ctx, "cannot delete failed sign-ins of unknown names", "error", err)
 	case n > 0:
-		a.log.WarnContext(ctx, "pruned failed sign-ins of unknown names: somebody guesses names", "events", n)
+		a.log.WarnContext(ctx, "deleted failed sign-ins of unknown names: somebody may be guessing", "events", n)
 	}
 	return pruneUnknownEvery
 }
@@ -129,10 +129,10 @@ func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 		if c.Deleted {
 			to = "deleted"
 		}
-		a.log.InfoContext(ctx, "signing key", "kid", c.Kid, "from", from, "to", to, "why", c.Why)
+		a.log.InfoContext(ctx, "signing key changed", "kid", c.Kid, "from", from, "to", to, "why", c.Why)
 	}
 	if err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "maintain signing keys", "error", err)
+		a.log.ErrorContext(ctx, "cannot maintain signing keys", "error", err)
 	}
 	return up.Next.Sub(now)
 }

@@ -45,9 +45,9 @@ func (a *App) pruneDeadLetters(ctx context.Context) {
 	n, err := a.store.Webhooks().PruneDeadLetters(ctx, a.passed().Add(-keepDeadLetters))
 	switch {
 	case err != nil && ctx.Err() == nil:
-		a.log.ErrorContext(ctx, "prune dead letters", "error", err)
+		a.log.ErrorContext(ctx, "cannot delete old dead letters", "error", err)
 	case n > 0:
-		a.log.InfoContext(ctx, "pruned dead letters", "events", n)
+		a.log.InfoContext(ctx, "deleted old dead letters", "events", n)
 	}
 }
 

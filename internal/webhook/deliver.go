@@ -92,7 +92,7 @@ const unread = -1
 func (s *Service) look(ctx context.Context, before view, workers *sync.WaitGroup) view {
 	head, err := s.Events.LastEvent(ctx)
 	if err != nil {
-		s.complain(ctx, "look for events", err)
+		s.complain(ctx, "cannot read the event log", err)
 		return view{before.head, true}
 	}
 	if head != before.head {
@@ -102,7 +102,7 @@ func (s *Service) look(ctx context.Context, before view, workers *sync.WaitGroup
 	}
 	subs, err := s.Store.List(ctx)
 	if err != nil {
-		s.complain(ctx, "list webhooks", err)
+		s.complain(ctx, "cannot read webhooks", err)
 		return view{head, true}
 	}
 	pending := false
@@ -154,20 +154,20 @@ func (s *Service) work(ctx context.Context, id string) {
 	now := s.Now()
 	sub, ours, err := s.Store.Lease(ctx, Lease{ID: id, Holder: s.holder, Now: now, Until: now.Add(leaseTime)})
 	if err != nil {
-		s.complain(ctx, "lease webhook", err)
+		s.complain(ctx, "cannot lease webhook", err)
 	}
 	if !ours {
 		return
 	}
 	defer func() {
 		if err := s.Store.Release(context.WithoutCancel(ctx), id, s.holder); err != nil {
-			s.complain(ctx, "release webhook", err)
+			s.complain(ctx, "cannot release webhook", err)
 		}
 	}()
 	for ours && ctx.Err() == nil {
 		part, err := s.next(ctx, sub, sub.Cursor)
 		if err != nil {
-			s.complain(ctx, "read events", err)
+			s.complain(ctx, "cannot read the event log", err)
 			return
 		}
 		if part.end <= sub.Cursor {
@@ -287,7 +287,7 @@ func (s *Service) try(ctx context.Context, sub Subscription, e event.Event) (Att
 		s.Panics.Report(ctx, "webhook", caught)
 	}
 	if err != nil {
-		s.complain(ctx, "sign event", err)
+		s.complain(ctx, "cannot sign event", err)
 		attempt.Failure = push.FailSigning
 		return attempt, 0
 	}
@@ -315,7 +315,7 @@ func (s *Service) record(ctx context.Context, sub Subscription, step Step) (Subs
 	step.LeaseUntil = s.Now().Add(leaseTime)
 	after, ok, err := s.Store.Record(context.WithoutCancel(ctx), step)
 	if err != nil {
-		s.complain(ctx, "record delivery", err)
+		s.complain(ctx, "cannot record delivery", err)
 		return sub, false
 	}
 	return after, ok
@@ -326,11 +326,11 @@ func (s *Service) tell(ctx context.Context, sub Subscription, step Step) {
 	args := []any{"webhook", sub.ID, "client_id", sub.ClientID, "event", step.Attempt.EventID}
 	switch {
 	case step.Gone:
-		s.Log.WarnContext(ctx, "webhook disabled: its receiver says that it is gone", args...)
+		s.Log.WarnContext(ctx, "webhook disabled: receiver returned 410 Gone", args...)
 	case step.Dead:
-		s.Log.WarnContext(ctx, "event given up", append(args, "failure", string(step.Attempt.Failure))...)
+		s.Log.WarnContext(ctx, "webhook delivery abandoned, event moved to dead letters", append(args, "failure", string(step.Attempt.Failure))...)
 	case step.Failures == 1:
-		s.Log.InfoContext(ctx, "webhook begins to fail", append(args, "failure", string(step.Attempt.Failure), "status", step.Attempt.Status)...)
+		s.Log.InfoContext(ctx, "webhook delivery failed, it will be retried", append(args, "failure", string(step.Attempt.Failure), "status", step.Attempt.Status)...)
 	}
 }
 

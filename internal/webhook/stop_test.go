@@ -115,7 +115,7 @@ func TestOperatorHearsOfFailures(t *testing.T) {
 		stop := w.run(w.service)
 		wait(webhook.Patience + 2*time.Hour)
 		stop()
-		if log := w.log.String(); strings.Count(log, "webhook begins to fail") != 1 || strings.Count(log, "event given up") != 1 {
+		if log := w.log.String(); strings.Count(log, "webhook delivery failed") != 1 || strings.Count(log, "webhook delivery abandoned") != 1 {
 			t.Errorf("log:\n%s", log)
 		}
 	})
