@@ -78,11 +78,11 @@ func table() map[string]rule {
 		// It asks a service over HTTP, for package policy, which must not.
 		"internal/password/breach":          {imports: []string{"internal/outbound", "internal/password/policy"}},
 		"internal/password/policy/makelist": {imports: []string{"internal/password/policy"}},
-		"internal/flow":            {imports: hidden, domain: true},
-		"internal/guard":           {domain: true},
-		"internal/guard/guardtest": {imports: []string{"internal/guard"}, testing: true},
-		"internal/session":         {imports: hidden, domain: true},
-		"internal/event":           {domain: true},
+		"internal/flow":                     {imports: hidden, domain: true},
+		"internal/guard":                    {domain: true},
+		"internal/guard/guardtest":          {imports: []string{"internal/guard"}, testing: true},
+		"internal/session":                  {imports: hidden, domain: true},
+		"internal/event":                    {domain: true},
 		// A client's keys are read, and what it signs with them is a JWT.
 		"internal/clients":           {imports: []string{"internal/clients/redirect", "internal/secret", "internal/jose", "internal/strictjson"}, domain: true},
 		"internal/clients/redirect":  {domain: true},
@@ -132,7 +132,7 @@ func table() map[string]rule {
 		"internal/httpapi/oauth":  {imports: append(admission, "internal/httpapi/access", "internal/token")},
 		"internal/httpapi/feed":   {imports: append(admission, "internal/feed", "internal/httpapi/access", "internal/keyring", "internal/revoke/fleet")},
 		// An administrator sees accounts and sessions as people see their own.
-		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/webhook", "internal/webhook/message")},
+		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/password", "internal/webhook", "internal/webhook/message")},
 		"internal/webui":         {imports: http},
 		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
 		"internal/config":        {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/password/policy", "internal/pgurl"}, domain...)},

@@ -12,10 +12,10 @@ const AdminScope = "portaria:admin"
 // Credentials name an account and prove it. Exactly one of Identifier, Email
 // and Username is given; they mean the same.
 type Credentials struct {
-	Identifier string `json:"identifier,omitempty" maxLength:"254" doc:"E-mail address or user name." example:"ana@example.com"`
-	Email      string `json:"email,omitempty" maxLength:"254" doc:"Another name for identifier."`
-	Username   string `json:"username,omitempty" maxLength:"254" doc:"Another name for identifier."`
-	Password   string `json:"password" maxLength:"1024" doc:"The password; new ones have 8 to 256 characters." example:"correct horse battery"`
+	Identifier string   `json:"identifier,omitempty" maxLength:"254" doc:"E-mail address or user name." example:"ana@example.com"`
+	Email      string   `json:"email,omitempty" maxLength:"254" doc:"Another name for identifier."`
+	Username   string   `json:"username,omitempty" maxLength:"254" doc:"Another name for identifier."`
+	Password   Password `json:"password" maxLength:"1024" doc:"The password; new ones have 8 to 256 characters." example:"correct horse battery"`
 }
 
 // SignIn asks for tokens with credentials.
@@ -40,9 +40,9 @@ type Refresh struct {
 
 // StepUp proves the password again within a session.
 type StepUp struct {
-	Password string `json:"password" maxLength:"1024"`
-	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in; by default that of the sign-in." example:"orders"`
-	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the token goes; by default where the access token came from. One from a cookie is never answered in the body."`
+	Password Password `json:"password" maxLength:"1024"`
+	Audience string   `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in; by default that of the sign-in." example:"orders"`
+	Delivery string   `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the token goes; by default where the access token came from. One from a cookie is never answered in the body."`
 }
 
 // Logout says which session ends, when it is not the one of the access token.
@@ -52,8 +52,8 @@ type Logout struct {
 
 // PasswordChange replaces the password.
 type PasswordChange struct {
-	CurrentPassword string `json:"current_password" maxLength:"1024"`
-	NewPassword     string `json:"new_password" maxLength:"256" doc:"8 to 256 characters."`
+	CurrentPassword Password `json:"current_password" maxLength:"1024"`
+	NewPassword     Password `json:"new_password" maxLength:"256" doc:"8 to 256 characters."`
 }
 
 // PasswordPolicy says which new passwords are accepted.
@@ -71,8 +71,8 @@ type PasswordCheck struct {
 
 // NewPassword is a password that an administrator sets for an account.
 type NewPassword struct {
-	ID       string `json:"-" path:"id" doc:"A UUID."`
-	Password string `json:"password" maxLength:"256" doc:"8 to 256 characters."`
+	ID       string   `json:"-" path:"id" doc:"A UUID."`
+	Password Password `json:"password" maxLength:"256" doc:"8 to 256 characters."`
 }
 
 // EndSessions ends several of the caller's sessions.

@@ -47,7 +47,7 @@ func (c *Client) DeleteAccount(ctx context.Context, id string) error {
 }
 
 // SetPassword sets the password of an account, and ends all its sessions.
-func (c *Client) SetPassword(ctx context.Context, id, password string) (out api.Ended, err error) {
+func (c *Client) SetPassword(ctx context.Context, id string, password api.Password) (out api.Ended, err error) {
 	return out, c.do(ctx, "PUT", accountPath(id)+"/password", api.NewPassword{Password: password}, &out)
 }
 

@@ -106,7 +106,7 @@ func (c *Client) Refresh(ctx context.Context, refreshToken string) (out api.Toke
 }
 
 // StepUp proves the password again.
-func (c *Client) StepUp(ctx context.Context, password string) (out api.Tokens, err error) {
+func (c *Client) StepUp(ctx context.Context, password api.Password) (out api.Tokens, err error) {
 	return out, c.do(ctx, "POST", "/v1/step-up", api.StepUp{Password: password, Audience: c.audience, Delivery: c.delivery}, &out)
 }
 

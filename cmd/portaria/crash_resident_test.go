@@ -111,7 +111,7 @@ func (h *home) alive() []*login {
 }
 
 func (h *home) credentials(password string) api.Credentials {
-	return api.Credentials{Identifier: h.identifier, Password: password}
+	return api.Credentials{Identifier: h.identifier, Password: api.Password(password)}
 }
 
 func (r *resident) newPassword() string {
@@ -170,7 +170,7 @@ func (r *resident) logOut(ctx context.Context, c *client.Client, l *login) error
 
 func (r *resident) changePassword(ctx context.Context, c *client.Client, h *home, by *login) error {
 	h.changing, h.keeps = r.newPassword(), by
-	in := api.PasswordChange{CurrentPassword: h.password, NewPassword: h.changing}
+	in := api.PasswordChange{CurrentPassword: api.Password(h.password), NewPassword: api.Password(h.changing)}
 	if err := r.call("password changes", c.WithToken(by.tokens.AccessToken).ChangePassword(ctx, in)); err != nil {
 		return err
 	}

@@ -34,9 +34,9 @@ func NewDirectory(store Store, hasher *password.Hasher, policy Policy) *Director
 	return &Directory{store, hasher, policy}
 }
 
-// Register adds an account. Errors: those of Canonical, of password.Chosen
+// Register adds an account. Errors: those of Canonical, of password.Plain.CheckNew
 // and of the hasher; ErrIdentifierTaken.
-func (d *Directory) Register(ctx context.Context, identifier, chosen string, now time.Time) (Account, error) {
+func (d *Directory) Register(ctx context.Context, identifier string, chosen password.Plain, now time.Time) (Account, error) {
 	a, err := New(identifier, now)
 	if err != nil {
 		return Account{}, err
@@ -59,31 +59,28 @@ func (d *Directory) Register(ctx context.Context, identifier, chosen string, now
 
 // HashNew hashes a password that the account's owner chose, if the policy
 // allows it.
-func (d *Directory) HashNew(ctx context.Context, a Account, chosen string) (string, error) {
-	plain, err := d.choose(ctx, a, chosen)
-	if err != nil {
+func (d *Directory) HashNew(ctx context.Context, a Account, chosen password.Plain) (string, error) {
+	if err := d.allow(ctx, a, chosen); err != nil {
 		return "", err
 	}
-	return d.Rehash(ctx, plain)
+	return d.Rehash(ctx, chosen)
 }
 
 // CheckNew returns why a password must not be chosen for an account with this
 // identifier, which need not exist and may be empty. Errors: those of
-// password.Chosen and policy.Checker.Check.
-func (d *Directory) CheckNew(ctx context.Context, identifier, chosen string) error {
-	_, err := d.choose(ctx, Account{Identifier: identifier, Canonical: identifier}, chosen)
-	return err
+// password.Plain.CheckNew and policy.Checker.Check.
+func (d *Directory) CheckNew(ctx context.Context, identifier string, chosen password.Plain) error {
+	return d.allow(ctx, Account{Identifier: identifier, Canonical: identifier}, chosen)
 }
 
 // KnowsBreaches reports whether new passwords are compared with breached ones.
 func (d *Directory) KnowsBreaches() bool { return d.policy.Passwords.KnowsBreaches() }
 
-func (d *Directory) choose(ctx context.Context, a Account, chosen string) (password.Plain, error) {
-	plain, err := password.Chosen(chosen, a.Identifier, a.Canonical)
-	if err != nil {
-		return password.Plain{}, err
+func (d *Directory) allow(ctx context.Context, a Account, chosen password.Plain) error {
+	if err := chosen.CheckNew(a.Identifier, a.Canonical); err != nil {
+		return err
 	}
-	return plain, d.policy.Passwords.Check(ctx, chosen, a.Identifier, a.Canonical)
+	return d.policy.Passwords.Check(ctx, chosen.Reveal(), a.Identifier, a.Canonical)
 }
 
 // Rehash hashes a password that is in use already: the policy for new ones

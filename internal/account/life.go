@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/portaria/portaria/internal/password"
 )
 
 // ErrSignUpClosed says that only administrators create accounts.
@@ -12,7 +14,7 @@ var ErrSignUpClosed = errors.New("sign-up closed")
 
 // SignUp creates an account for a person, and returns its id. Errors:
 // ErrSignUpClosed, and those of Register.
-func (d *Directory) SignUp(ctx context.Context, identifier, chosen string, now time.Time) (string, error) {
+func (d *Directory) SignUp(ctx context.Context, identifier string, chosen password.Plain, now time.Time) (string, error) {
 	if !d.policy.SignUpOpen {
 		return "", ErrSignUpClosed
 	}
@@ -21,7 +23,7 @@ func (d *Directory) SignUp(ctx context.Context, identifier, chosen string, now t
 
 // CreateAccount creates an account for an administrator, whether or not sign-up is
 // open, and returns its id. Errors: those of Register.
-func (d *Directory) CreateAccount(ctx context.Context, identifier, chosen string, now time.Time) (string, error) {
+func (d *Directory) CreateAccount(ctx context.Context, identifier string, chosen password.Plain, now time.Time) (string, error) {
 	a, err := d.Register(ctx, identifier, chosen, now)
 	return a.ID, err
 }
@@ -38,7 +40,7 @@ func (d *Directory) Account(ctx context.Context, id string) (Account, error) {
 // ChangePassword gives an account a password that its owner chose, and ends its
 // sessions but the one to keep. a is the account as it was read when the owner was
 // proved. Errors: ErrChanged, and those of HashNew.
-func (d *Directory) ChangePassword(ctx context.Context, a Account, chosen, keepSession string, now time.Time) error {
+func (d *Directory) ChangePassword(ctx context.Context, a Account, chosen password.Plain, keepSession string, now time.Time) error {
 	phc, err := d.HashNew(ctx, a, chosen)
 	if err != nil {
 		return err
@@ -58,7 +60,7 @@ const setTries = 5
 // all its sessions in the same step; it returns how many. The account keeps its
 // id, and a disabled account stays disabled. Errors: ErrNotFound, ErrChanged, and
 // those of HashNew.
-func (d *Directory) SetPassword(ctx context.Context, id, chosen string, now time.Time) (int, error) {
+func (d *Directory) SetPassword(ctx context.Context, id string, chosen password.Plain, now time.Time) (int, error) {
 	a, err := d.Account(ctx, id)
 	if err != nil {
 		return 0, err

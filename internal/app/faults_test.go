@@ -191,7 +191,7 @@ func flows() []flow {
 }
 
 // signsIn expects that the password opens, or does not open, the account.
-func (s subject) signsIn(ctx context.Context, password string, want bool) error {
+func (s subject) signsIn(ctx context.Context, password api.Password, want bool) error {
 	_, err := s.Login(ctx, api.Credentials{Identifier: s.user, Password: password})
 	if (err == nil) != want {
 		return fmt.Errorf("signing in as %s with %q: %v", s.user, password, err)

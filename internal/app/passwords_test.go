@@ -22,7 +22,7 @@ const breached, good = "vinte e dois patos", "vinte e tres patos"
 
 func chooses(t *testing.T, a *apptest.App, password, want string) {
 	t.Helper()
-	_, err := a.Client.SignUp(t.Context(), api.Credentials{Identifier: fmt.Sprintf("user-%x", sha1.Sum([]byte(password))), Password: password})
+	_, err := a.Client.SignUp(t.Context(), api.Credentials{Identifier: fmt.Sprintf("user-%x", sha1.Sum([]byte(password))), Password: api.Password(password)})
 	if client.Code(err) != want {
 		t.Errorf("sign-up with %q: %q, want %q", password, client.Code(err), want)
 	}

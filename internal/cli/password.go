@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/password"
 )
 
@@ -22,7 +23,7 @@ const maxPasswordLine = 4*password.MaxTyped + 2
 // Password reads a password from the terminal without showing it, or one line of
 // standard input. It is never an argument, because other users of the machine can read
 // arguments.
-func (c *Call) Password(prompt string) (string, error) {
+func (c *Call) Password(prompt string) (api.Password, error) {
 	if !term.IsTerminal(int(c.Stdin.Fd())) {
 		return firstLine(c.Stdin)
 	}
@@ -32,11 +33,11 @@ func (c *Call) Password(prompt string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read password: %w", err)
 	}
-	return string(text), nil
+	return api.Password(text), nil
 }
 
 // NewPassword asks for a new password twice.
-func (c *Call) NewPassword() (string, error) {
+func (c *Call) NewPassword() (api.Password, error) {
 	first, err := c.Password("New password: ")
 	if err != nil || !term.IsTerminal(int(c.Stdin.Fd())) {
 		return first, err
@@ -48,7 +49,7 @@ func (c *Call) NewPassword() (string, error) {
 	return first, err
 }
 
-func firstLine(in io.Reader) (string, error) {
+func firstLine(in io.Reader) (api.Password, error) {
 	line, err := bufio.NewReader(io.LimitReader(in, maxPasswordLine)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read password: %w", err)
@@ -57,5 +58,5 @@ func firstLine(in io.Reader) (string, error) {
 	if line == "" {
 		return "", errors.New("no password on standard input")
 	}
-	return line, nil
+	return api.Password(line), nil
 }

@@ -22,7 +22,7 @@ func TestFirstLine(t *testing.T) {
 		strings.Repeat("😀", password.MaxTyped) + "\r\n": strings.Repeat("😀", password.MaxTyped),
 	}
 	for in, want := range tests {
-		if got, err := firstLine(strings.NewReader(in)); err != nil || got != want {
+		if got, err := firstLine(strings.NewReader(in)); err != nil || string(got) != want {
 			t.Errorf("firstLine(%.40q) = %.40q, %v; want %.40q", in, got, err, want)
 		}
 	}

@@ -176,7 +176,7 @@ func TestNoSecretsInEvents(t *testing.T) {
 	_, err = a.Login(t.Context(), api.Credentials{Identifier: apptest.Password, Password: "ana.secret@example.com"})
 	refused(t, err, "invalid_credentials")
 	chosen := "staple battery horse"
-	worked(t, a.As(second).ChangePassword(t.Context(), api.PasswordChange{CurrentPassword: apptest.Password, NewPassword: chosen}))
+	worked(t, a.As(second).ChangePassword(t.Context(), api.PasswordChange{CurrentPassword: apptest.Password, NewPassword: api.Password(chosen)}))
 	secrets = append(secrets, fresh.AccessToken, second.AccessToken, second.RefreshToken, chosen)
 	made, err := admin.CreateClient(t.Context(), api.NewClient{ClientDescription: api.ClientDescription{ID: "orders", Kind: "service"}})
 	worked(t, err)

@@ -24,7 +24,7 @@ func TestLengthsOfFields(t *testing.T) {
 		return client.Code(err)
 	}
 	signUp := func(identifier, password string) string {
-		_, err := a.Client.SignUp(t.Context(), api.Credentials{Identifier: identifier, Password: password})
+		_, err := a.Client.SignUp(t.Context(), api.Credentials{Identifier: identifier, Password: api.Password(password)})
 		return client.Code(err)
 	}
 	code := func(path, body string) string {
@@ -42,7 +42,7 @@ func TestLengthsOfFields(t *testing.T) {
 		"identifier": {254, func(s string) string { return login(api.Credentials{Identifier: s}) }, "invalid_credentials"},
 		"email":      {254, func(s string) string { return login(api.Credentials{Email: s}) }, "invalid_credentials"},
 		"username":   {254, func(s string) string { return login(api.Credentials{Username: s}) }, "invalid_credentials"},
-		"password":   {1024, func(s string) string { return login(api.Credentials{Password: s}) }, "invalid_credentials"},
+		"password":   {1024, func(s string) string { return login(api.Credentials{Password: api.Password(s)}) }, "invalid_credentials"},
 		"audience": {255, func(s string) string {
 			return code("/v1/login", `{"identifier":"ana","password":"x","audience":"`+s+`"}`)
 		}, "audience_unknown"},

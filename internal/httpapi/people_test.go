@@ -214,7 +214,7 @@ func TestChangePassword(t *testing.T) {
 	there := a.SignIn("ana@example.com")
 	const next = "another horse battery"
 	change := func(current, chosen string) error {
-		return a.As(here).ChangePassword(t.Context(), api.PasswordChange{CurrentPassword: current, NewPassword: chosen})
+		return a.As(here).ChangePassword(t.Context(), api.PasswordChange{CurrentPassword: api.Password(current), NewPassword: api.Password(chosen)})
 	}
 	refused(t, change("wrong horse battery", next), "invalid_credentials")
 	refused(t, change(apptest.Password, "short"), "password_too_short")

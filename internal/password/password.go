@@ -73,26 +73,31 @@ func Typed(s string) (Plain, error) {
 	return Plain{text: &composed, raw: &s}, nil
 }
 
-// Chosen takes a new password for an account with these identifiers (as typed
-// and as stored, compared without regard to case). Errors: those of [Typed],
-// [ErrTooShort], [ErrIsIdentifier].
-func Chosen(s string, identifiers ...string) (Plain, error) {
-	p, err := Typed(s)
-	if err != nil {
-		return Plain{}, err
-	}
-	switch n := utf8.RuneCountInString(*p.text); {
+// CheckNew returns why p cannot be the new password of an account with these
+// identifiers (as typed and as stored, compared without regard to case). Errors:
+// [ErrTooShort], [ErrTooLong], [ErrIsIdentifier].
+func (p Plain) CheckNew(identifiers ...string) error {
+	text := p.Reveal()
+	switch n := utf8.RuneCountInString(text); {
 	case n < MinLength:
-		return Plain{}, ErrTooShort
+		return ErrTooShort
 	case n > MaxLength:
-		return Plain{}, ErrTooLong
+		return ErrTooLong
 	}
 	for _, id := range identifiers {
-		if strings.EqualFold(*p.text, norm.NFC.String(id)) {
-			return Plain{}, ErrIsIdentifier
+		if strings.EqualFold(text, norm.NFC.String(id)) {
+			return ErrIsIdentifier
 		}
 	}
-	return p, nil
+	return nil
+}
+
+// Reveal returns the text itself, for checks of new passwords.
+func (p Plain) Reveal() string {
+	if p.text == nil {
+		return ""
+	}
+	return *p.text
 }
 
 // spellings returns the texts that a hash of another system can be of: as typed,

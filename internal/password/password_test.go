@@ -69,11 +69,15 @@ func TestLengthIsCountedInCharactersAfterNFC(t *testing.T) {
 		{"a megabyte", strings.Repeat("x", 1<<20), password.ErrTooLong, password.ErrTooLong},
 		{"not UTF-8", "eight\xff\xfe\xfd", password.ErrNotText, password.ErrNotText},
 	} {
-		if _, err := password.Typed(c.in); !errors.Is(err, c.typed) {
+		p, err := password.Typed(c.in)
+		if !errors.Is(err, c.typed) {
 			t.Errorf("Typed %s: %v, want %v", c.name, err, c.typed)
 		}
-		if _, err := password.Chosen(c.in); !errors.Is(err, c.chosen) {
-			t.Errorf("Chosen %s: %v, want %v", c.name, err, c.chosen)
+		if err == nil {
+			err = p.CheckNew()
+		}
+		if !errors.Is(err, c.chosen) {
+			t.Errorf("CheckNew %s: %v, want %v", c.name, err, c.chosen)
 		}
 	}
 }
@@ -86,9 +90,16 @@ func TestNewPasswordIsNotTheIdentifier(t *testing.T) {
 		"jos\u00e9@example.com.br": nil,
 		"quite different":          nil,
 	} {
-		if _, err := password.Chosen(in, ids...); !errors.Is(err, want) {
-			t.Errorf("Chosen %q: %v, want %v", in, err, want)
+		p, err := password.Typed(in)
+		if err == nil {
+			err = p.CheckNew(ids...)
 		}
+		if !errors.Is(err, want) {
+			t.Errorf("CheckNew %q: %v, want %v", in, err, want)
+		}
+	}
+	if err := (password.Plain{}).CheckNew(); !errors.Is(err, password.ErrTooShort) {
+		t.Errorf("the zero value: %v", err)
 	}
 }
 

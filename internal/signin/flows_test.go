@@ -161,11 +161,11 @@ func TestNothingIsStartedForATokenThatIsTooLarge(t *testing.T) {
 
 func TestSignUpCanBeClosed(t *testing.T) {
 	h := openWith(t, cost(8, 1), nil, week, func(c *parts) { c.People.SignUpOpen = false })
-	if _, err := h.SignUp(t.Context(), ana, first, start); !errors.Is(err, account.ErrSignUpClosed) {
+	if _, err := h.SignUp(t.Context(), ana, typed(t, first), start); !errors.Is(err, account.ErrSignUpClosed) {
 		t.Errorf("got %v", err)
 	}
 	h.refuse(account.ErrNotProved, first)
-	_, err := h.CreateAccount(t.Context(), ana, first, start)
+	_, err := h.CreateAccount(t.Context(), ana, typed(t, first), start)
 	must(t, err)
 	h.signIn(first)
 }
@@ -197,7 +197,7 @@ func TestChangePassword(t *testing.T) {
 	own, another := h.signIn(first), h.signIn(first)
 	change := func(current, chosen string, want error) {
 		t.Helper()
-		c := signin.Change{Session: h.sessionOf(own), Current: typed(t, current), New: chosen, At: start.Add(time.Minute)}
+		c := signin.Change{Session: h.sessionOf(own), Current: typed(t, current), New: typed(t, chosen), At: start.Add(time.Minute)}
 		if err := h.ChangePassword(t.Context(), c); !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
@@ -253,7 +253,7 @@ func TestSetPassword(t *testing.T) {
 	set := func(id, chosen string, changes, sessions int, want error) {
 		t.Helper()
 		store.changes = changes
-		if n, err := h.SetPassword(t.Context(), id, chosen, start); !errors.Is(err, want) || n != sessions {
+		if n, err := h.SetPassword(t.Context(), id, typed(t, chosen), start); !errors.Is(err, want) || n != sessions {
 			t.Errorf("%d changes meanwhile: %d sessions, %v, want %d, %v", changes, n, err, sessions, want)
 		}
 	}
@@ -271,7 +271,7 @@ func TestSetPassword(t *testing.T) {
 	}
 	store.fail = account.ErrChanged
 	h.refuse(account.ErrNotProved, other)
-	err := h.ChangePassword(t.Context(), signin.Change{Current: typed(t, other), New: first, At: start,
+	err := h.ChangePassword(t.Context(), signin.Change{Current: typed(t, other), New: typed(t, first), At: start,
 		Session: session.Session{AccountID: id}})
 	if !errors.Is(err, account.ErrChanged) {
 		t.Errorf("a change that lost: %v", err)

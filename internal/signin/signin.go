@@ -132,7 +132,7 @@ func (s *Service) Owner(ctx context.Context, in session.Session, plain password.
 type Change struct {
 	Session session.Session
 	Current password.Plain
-	New     string
+	New     password.Plain
 	At      time.Time
 }
 

@@ -149,7 +149,7 @@ func use(after time.Duration) session.Use {
 
 func (h house) signUp(identifier string) string {
 	h.Helper()
-	id, err := h.SignUp(h.Context(), identifier, first, start)
+	id, err := h.SignUp(h.Context(), identifier, typed(h, first), start)
 	must(h, err)
 	return id
 }
@@ -197,7 +197,7 @@ func TestIdentifierIsTakenInEverySpelling(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
 	for _, again := range []string{ana, "ANA@EXAMPLE.COM", " ana@example.com "} {
-		if _, err := h.SignUp(t.Context(), again, first, start); !errors.Is(err, account.ErrIdentifierTaken) {
+		if _, err := h.SignUp(t.Context(), again, typed(t, first), start); !errors.Is(err, account.ErrIdentifierTaken) {
 			t.Errorf("%q: got %v", again, err)
 		}
 	}
@@ -232,7 +232,7 @@ func TestChangeBetweenCheckAndStart(t *testing.T) {
 	verified := h.account()
 	keep := h.signIn(first)
 	must(t, h.ChangePassword(t.Context(), signin.Change{
-		Session: h.sessionOf(keep), Current: typed(t, first), New: other, At: start.Add(time.Second),
+		Session: h.sessionOf(keep), Current: typed(t, first), New: typed(t, other), At: start.Add(time.Second),
 	}))
 	late := h.sessionOf(keep)
 	late.ID = "7b0b9b0e-8c1f-4b5e-9a53-0c5f1f1f1f1f"

@@ -9,6 +9,7 @@ import (
 	"github.com/portaria/portaria/internal/endpoint"
 	"github.com/portaria/portaria/internal/httpapi/access"
 	"github.com/portaria/portaria/internal/httpapi/people"
+	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
 	"github.com/portaria/portaria/internal/session"
 )
@@ -66,7 +67,11 @@ func (a admin) createAccount(ctx context.Context, c access.Caller, in api.Creden
 	if err != nil {
 		return api.Created{}, err
 	}
-	id, err := a.Accounts.CreateAccount(ctx, identifier, in.Password, c.Use.At)
+	chosen, err := password.Typed(string(in.Password))
+	if err != nil {
+		return api.Created{}, err
+	}
+	id, err := a.Accounts.CreateAccount(ctx, identifier, chosen, c.Use.At)
 	return api.Created{ID: id}, err
 }
 
@@ -89,7 +94,11 @@ func (a admin) deleteAccount(ctx context.Context, c access.Caller, in api.ID) (e
 }
 
 func (a admin) setPassword(ctx context.Context, c access.Caller, in api.NewPassword) (api.Ended, error) {
-	n, err := a.Accounts.SetPassword(ctx, in.ID, in.Password, c.Use.At)
+	chosen, err := password.Typed(string(in.Password))
+	if err != nil {
+		return api.Ended{}, err
+	}
+	n, err := a.Accounts.SetPassword(ctx, in.ID, chosen, c.Use.At)
 	return api.Ended{Ended: n}, err
 }
 

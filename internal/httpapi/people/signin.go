@@ -22,7 +22,11 @@ func (p people) signUp(ctx context.Context, c access.Caller, in api.Credentials)
 	if err != nil {
 		return api.Created{}, err
 	}
-	id, err := p.Accounts.SignUp(ctx, identifier, in.Password, c.Use.At)
+	chosen, err := password.Typed(string(in.Password))
+	if err != nil {
+		return api.Created{}, err
+	}
+	id, err := p.Accounts.SignUp(ctx, identifier, chosen, c.Use.At)
 	return api.Created{ID: id}, err
 }
 
@@ -31,7 +35,7 @@ func (p people) signIn(ctx context.Context, c access.Caller, in api.SignIn) (api
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	plain, err := password.Typed(in.Password)
+	plain, err := password.Typed(string(in.Password))
 	if err != nil {
 		return api.Tokens{}, err
 	}
@@ -89,7 +93,7 @@ func (p people) refresh(ctx context.Context, c access.Caller, in api.Refresh) (a
 }
 
 func (p people) stepUp(ctx context.Context, c access.Caller, in api.StepUp) (api.Tokens, error) {
-	plain, err := password.Typed(in.Password)
+	plain, err := password.Typed(string(in.Password))
 	if err != nil {
 		return api.Tokens{}, err
 	}
@@ -127,14 +131,18 @@ func (p people) me(_ context.Context, c access.Caller, _ endpoint.None) (api.Me,
 }
 
 func (p people) changePassword(ctx context.Context, c access.Caller, in api.PasswordChange) (endpoint.None, error) {
-	current, err := password.Typed(in.CurrentPassword)
+	current, err := password.Typed(string(in.CurrentPassword))
+	if err != nil {
+		return endpoint.None{}, err
+	}
+	chosen, err := password.Typed(string(in.NewPassword))
 	if err != nil {
 		return endpoint.None{}, err
 	}
 	return endpoint.None{}, p.SignIn.ChangePassword(ctx, signin.Change{
 		Session: c.Session,
 		Current: current,
-		New:     in.NewPassword,
+		New:     chosen,
 		At:      c.Use.At,
 	})
 }
