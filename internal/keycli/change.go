@@ -80,7 +80,7 @@ func viewRotation(r keyring.Rotation) rotationView {
 func rotated(c *cli.Call, r keyring.Rotation) error {
 	begin := "published now"
 	if r.Already {
-		begin = "under way already: nothing was changed"
+		begin = "a rotation is in progress: nothing was changed"
 	}
 	return c.Say(viewRotation(r), "%s\n%s signs from %s\n%s leaves the key set at %s, when its last token has expired",
 		begin, cli.Printable(r.Successor), when(r.At), cli.Printable(r.Predecessor), when(r.GoneAt))
