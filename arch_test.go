@@ -90,7 +90,7 @@ func table() map[string]rule {
 		"internal/keyring/masterkey": {imports: []string{"internal/secret"}, domain: true},
 		"internal/keyring":           {imports: []string{"internal/secret", "internal/jose", "internal/keyring/masterkey"}, domain: true, joseLib: true},
 		"internal/token":             {imports: []string{"internal/secret", "internal/keyring", "internal/jose", "internal/strictjson"}, domain: true, joseLib: true},
-		"internal/account":           {imports: []string{"internal/password", "internal/password/policy", "internal/secret", "internal/strictjson"}, domain: true},
+		"internal/account":           {imports: []string{"internal/password", "internal/password/legacy", "internal/password/policy", "internal/secret", "internal/strictjson"}, domain: true},
 		// A verifier imports rule alone: what a rule is, and its hash.
 		"internal/revoke/rule":  {domain: true},
 		"internal/revoke/fleet": {imports: []string{"api", "internal/revoke/rule"}, domain: true},
@@ -132,7 +132,8 @@ func table() map[string]rule {
 		"internal/httpapi/oauth":  {imports: append(admission, "internal/httpapi/access", "internal/token")},
 		"internal/httpapi/feed":   {imports: append(admission, "internal/feed", "internal/httpapi/access", "internal/keyring", "internal/revoke/fleet")},
 		// An administrator sees accounts and sessions as people see their own.
-		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/password", "internal/webhook", "internal/webhook/message")},
+		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/password", "internal/password/legacy", "internal/webhook",
+			"internal/webhook/message")},
 		"internal/webui":         {imports: http},
 		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
 		"internal/config":        {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/password/policy", "internal/pgurl"}, domain...)},

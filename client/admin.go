@@ -26,6 +26,12 @@ func (c *Client) CreateAccount(ctx context.Context, in api.Credentials) (out api
 	return out, c.do(ctx, "POST", adminAccounts, in, &out)
 }
 
+// ImportAccounts adds accounts of another system: all of them in one step, except
+// those that are refused.
+func (c *Client) ImportAccounts(ctx context.Context, in api.AccountImport) (out api.ImportReport, err error) {
+	return out, c.do(ctx, "POST", "/v1/admin/accounts/import", in, &out)
+}
+
 // Account shows one account.
 func (c *Client) Account(ctx context.Context, id string) (out api.Account, err error) {
 	return out, c.do(ctx, "GET", accountPath(id), nil, &out)

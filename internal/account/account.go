@@ -21,6 +21,9 @@ var (
 	// and the step that depends on them, or that the account was disabled or
 	// deleted.
 	ErrChanged = errors.New("account changed meanwhile")
+	// ErrPresent says that an account to import exists already, with the same id and
+	// identifier.
+	ErrPresent = errors.New("account is present")
 )
 
 // Account is one person who can sign in.
@@ -80,6 +83,10 @@ type Store interface {
 	// CreateAccount adds the account with its primary identifier, and its password
 	// if it has one; ErrIdentifierTaken when its canonical identifier exists.
 	CreateAccount(ctx context.Context, a Account) error
+	// ImportAccounts adds accounts as CreateAccount does, all in one step. It returns a
+	// result for each: nil, ErrPresent, ErrIDTaken or ErrIdentifierTaken. These do not
+	// keep the others from being added. dry only returns what it would do.
+	ImportAccounts(ctx context.Context, list []Account, at time.Time, dry bool) ([]error, error)
 	// AccountByIdentifier finds an account by the canonical form of any of its
 	// identifiers; ErrNotFound. The account has its primary identifier.
 	AccountByIdentifier(ctx context.Context, canonical string) (Account, error)

@@ -135,7 +135,7 @@ func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plai
 // named finds an account by what a person typed. What cannot be an identifier
 // is nobody's.
 func (d *Directory) named(ctx context.Context, identifier string) (Account, error) {
-	canonical, err := Canonical(identifier)
+	canonical, _, err := Comparable(identifier)
 	if err != nil {
 		return Account{}, ErrNotFound
 	}

@@ -22,7 +22,7 @@ const problemCode = "the code of the problem that was answered (problems.md)"
 // Reference describes every type of event, in the order of [Types].
 func Reference() []Description {
 	return []Description{
-		{AccountCreated, "An account was created.", "account", "", nil},
+		{AccountCreated, "An account was created.", "account", "`import` if it came from another system", nil},
 		{AccountDisabled, "An administrator disabled an account. Its sessions ended in the same step.", "account", "", nil},
 		{AccountEnabled, "An administrator enabled a disabled account again.", "account", "", nil},
 		{AccountDeleted, "An account was deleted. Its sessions ended in the same step.", "account", "", nil},

@@ -16,6 +16,7 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/password"
+	"github.com/portaria/portaria/internal/password/legacy"
 	"github.com/portaria/portaria/internal/revoke"
 	"github.com/portaria/portaria/internal/revoke/rule"
 	"github.com/portaria/portaria/internal/webhook"
@@ -42,6 +43,8 @@ var limits = map[string]map[string]int{
 	"RefreshTTL": {"minimum": 0, "maximum": seconds(clients.MaxSessionTTL)}, "SessionTTL": {"minimum": 0, "maximum": seconds(clients.MaxSessionTTL)},
 	"RefreshRetry": {"minimum": 0, "maximum": seconds(clients.MaxAccessTTL)},
 
+	"Accounts": {"maxItems": api.MaxImport}, "PasswordHash": {"maxLength": legacy.MaxText}, "Salt": {"maxLength": 2 * legacy.MaxSalt},
+	"Scheme": {"maxLength": legacy.MaxScheme}, "ImportedAccount.ID": {"maxLength": account.MaxID},
 	"After": {"minimum": 0, "maximum": rule.MaxSeq}, "Seq": {"minimum": 0, "maximum": rule.MaxSeq}, "Wait": {"minimum": 0, "maximum": api.MaxPollWait},
 	"Poll.Verifier": {"maxLength": api.MaxVerifierName}, "Verifier": {"minLength": 1, "maxLength": api.MaxVerifierName},
 	"Lease": {"minimum": 0}, "Staleness": {"minimum": 1}, "Place": {"maxLength": api.MaxProof}, "KeySet": {"maxLength": api.MaxKeySetTag},

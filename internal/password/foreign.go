@@ -78,9 +78,11 @@ func (h *Hasher) Accept(ctx context.Context, s legacy.Source, wrap Wrap) (string
 		return foreign.String(), nil
 	}
 	outer := digest{params: h.policy.params(), salt: random(saltSize)}
-	if outer.tag, err = h.run(ctx, job{params: outer.params, salt: outer.salt, size: tagSize, plain: foreign.Tag()}); err != nil {
+	turn, err := h.wait(ctx)
+	if err != nil {
 		return "", fmt.Errorf("wrap password hash: %w", err)
 	}
+	outer.tag = h.use(turn, job{params: outer.params, salt: outer.salt, size: tagSize, plain: foreign.Tag()})
 	wrapped, err := foreign.WrappedIn(outer.String())
 	if err != nil {
 		return "", fmt.Errorf("wrap password hash: %w", err)

@@ -188,14 +188,38 @@ func (h *Hasher) run(ctx context.Context, j job) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return h.use(s, j), nil
+}
+
+// use has a job computed and gives the slot back.
+func (h *Hasher) use(s *slot, j job) []byte {
 	tag, pause := s.compute(j)
 	if pause > 0 {
 		time.AfterFunc(pause, func() { h.free <- s })
 	} else {
 		h.free <- s
 	}
-	return tag, nil
+	return tag
 }
+
+// wait takes a slot for work that nobody waits for. It has no deadline and no seat in
+// the queue: callers are at most as many as [Hasher.Slots].
+func (h *Hasher) wait(ctx context.Context) (*slot, error) {
+	if err := h.admissible(ctx); err != nil {
+		return nil, err
+	}
+	select {
+	case s := <-h.free:
+		return s, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-h.closed:
+		return nil, ErrClosed
+	}
+}
+
+// Slots returns how many hashes are computed at a time.
+func (h *Hasher) Slots() int { return cap(h.free) }
 
 func (h *Hasher) acquire(ctx context.Context) (*slot, error) {
 	if err := h.admissible(ctx); err != nil {

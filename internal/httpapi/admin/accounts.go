@@ -40,7 +40,7 @@ func (a admin) listAccounts(ctx context.Context, _ access.Caller, in api.Account
 
 // accountNamed answers a list of one, or of none.
 func (a admin) accountNamed(ctx context.Context, identifier string) (api.Accounts, error) {
-	canonical, err := account.Canonical(identifier)
+	canonical, _, err := account.Comparable(identifier)
 	if err != nil {
 		return api.Accounts{}, err
 	}

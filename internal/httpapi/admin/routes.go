@@ -48,6 +48,7 @@ func Routes(d Deps) []endpoint.Route[access.Caller] {
 	return []endpoint.Route[access.Caller]{
 		at("GET /v1/admin/accounts", may(access.Admin), endpoint.Call(a.listAccounts), "List accounts, newest first."),
 		at("POST /v1/admin/accounts", may(access.Admin), endpoint.Call(a.createAccount), "Create an account, also while sign-up is closed."),
+		at("POST /v1/admin/accounts/import", may(access.Admin), endpoint.Call(a.importAccounts), "Import accounts of another system, with the password hashes that they have."),
 		at("GET /v1/admin/accounts/{id}", may(access.Admin), endpoint.Call(a.showAccount), "Show an account."),
 		at("POST /v1/admin/accounts/{id}/disable", may(access.Admin), endpoint.Call(a.disableAccount), "Disable an account and end its sessions."),
 		at("POST /v1/admin/accounts/{id}/enable", may(access.Admin), endpoint.Call(a.enableAccount), "Enable a disabled account."),

@@ -36,11 +36,14 @@ const (
 	// MaxPassword is the greatest length of a password in bytes. It is above
 	// what a password of the service can have.
 	MaxPassword = 4096
+	// MaxSalt is the greatest length of a salt in bytes.
+	MaxSalt = 256
+	// MaxScheme is the greatest length of the name of a scheme.
+	MaxScheme = 32
 
-	maxSalt = 256
-	maxKey  = 128
-	minTag  = 16
-	maxTag  = 128
+	maxKey = 128
+	minTag = 16
+	maxTag = 128
 )
 
 // The prefixes of the stored forms.
@@ -151,7 +154,7 @@ func (h Hash) check() error {
 	if !ok {
 		return fmt.Errorf("%w: %q", ErrUnknown, shortened(h.scheme))
 	}
-	if len(h.salt) > maxSalt || len(h.key) > maxKey || len(h.tag) > maxTag {
+	if len(h.salt) > MaxSalt || len(h.key) > maxKey || len(h.tag) > maxTag {
 		return fmt.Errorf("%w: salt, key or digest is too long", ErrMalformed)
 	}
 	if h.outer == nil && int(h.size) != len(h.tag) {

@@ -21,8 +21,8 @@ type Source struct {
 // on the parameters in the text. The errors do not contain the text: [ErrUnknown],
 // [ErrMalformed], [ErrTooCostly].
 func Parse(s Source) (Hash, error) {
-	if len(s.Text) > MaxText || len(s.Salt) > maxSalt {
-		return Hash{}, fmt.Errorf("%w: text is longer than %d bytes or salt is longer than %d", ErrMalformed, MaxText, maxSalt)
+	if len(s.Text) > MaxText || len(s.Salt) > MaxSalt {
+		return Hash{}, fmt.Errorf("%w: text is longer than %d bytes or salt is longer than %d", ErrMalformed, MaxText, MaxSalt)
 	}
 	if s.Text == "" {
 		return Hash{}, fmt.Errorf("%w: it is empty", ErrMalformed)

@@ -16,29 +16,33 @@ var _ account.Store = (*Store)(nil)
 func (s *Store) CreateAccount(ctx context.Context, a account.Account) error {
 	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
 		d.event(event.Event{Type: event.AccountCreated, At: a.CreatedAt, AccountID: a.ID})
-		err := q.InsertAccount(ctx, query.InsertAccountParams{
-			ID:                a.ID,
-			PasswordHash:      a.PasswordHash,
-			CreatedAt:         millis(a.CreatedAt),
-			PasswordChangedAt: millis(a.PasswordChangedAt),
-			DisabledAt:        nullMillis(a.DisabledAt),
-
-			CredentialsVersion: a.CredentialsVersion,
-			Attributes:         string(a.Attributes),
-		})
-		if err != nil {
-			return none{}, err
-		}
-		err = q.InsertIdentifier(ctx, query.InsertIdentifierParams{
-			Canonical: a.Canonical, AccountID: a.ID, Display: a.Identifier,
-			Kind: string(a.Kind()), IsPrimary: true, VerifiedAt: nullMillis(a.VerifiedAt),
-		})
-		if err != nil || a.PasswordHash == "" {
-			return none{}, err
-		}
-		return none{}, putPassword(ctx, q, a.ID, a.PasswordHash, a.PasswordChangedAt)
+		return none{}, insertAccount(ctx, q, a)
 	})
 	return wrap("create account", err)
+}
+
+func insertAccount(ctx context.Context, q *query.Queries, a account.Account) error {
+	err := q.InsertAccount(ctx, query.InsertAccountParams{
+		ID:                a.ID,
+		PasswordHash:      a.PasswordHash,
+		CreatedAt:         millis(a.CreatedAt),
+		PasswordChangedAt: millis(a.PasswordChangedAt),
+		DisabledAt:        nullMillis(a.DisabledAt),
+
+		CredentialsVersion: a.CredentialsVersion,
+		Attributes:         string(a.Attributes),
+	})
+	if err != nil {
+		return err
+	}
+	err = q.InsertIdentifier(ctx, query.InsertIdentifierParams{
+		Canonical: a.Canonical, AccountID: a.ID, Display: a.Identifier,
+		Kind: string(a.Kind()), IsPrimary: true, VerifiedAt: nullMillis(a.VerifiedAt),
+	})
+	if err != nil || a.PasswordHash == "" {
+		return err
+	}
+	return putPassword(ctx, q, a.ID, a.PasswordHash, a.PasswordChangedAt)
 }
 
 // none is the answer of a step that has nothing to tell.

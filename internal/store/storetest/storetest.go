@@ -53,7 +53,7 @@ type Stores struct {
 // Run runs every promise on a fresh store from open.
 func Run(t *testing.T, open func(t *testing.T) Stores) {
 	for _, list := range []promises{
-		accountPromises(), credentialPromises(), linkPromises(), parentPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
+		accountPromises(), importPromises(), credentialPromises(), linkPromises(), parentPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
 		clientPromises(), describedPromises(), assertionPromises(), barringPromises(),
 		webhookPromises(), deliveryPromises(),
 		revocationPromises(), eventPromises(), doorPromises(), revisionPromises(), crossingPromises(),

@@ -13,6 +13,9 @@ FROM identifiers AS named JOIN accounts ON accounts.id = named.account_id
     JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE named.canonical = @canonical;
 
+-- name: OwnerOfIdentifier :one
+SELECT account_id FROM identifiers WHERE canonical = @canonical;
+
 -- name: Account :one
 SELECT sqlc.embed(accounts), sqlc.embed(identifiers)
 FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary

@@ -321,6 +321,17 @@ func (q *Queries) InsertIdentifier(ctx context.Context, arg InsertIdentifierPara
 	return err
 }
 
+const ownerOfIdentifier = `-- name: OwnerOfIdentifier :one
+SELECT account_id FROM identifiers WHERE canonical = $1
+`
+
+func (q *Queries) OwnerOfIdentifier(ctx context.Context, canonical string) (string, error) {
+	row := q.db.QueryRowContext(ctx, ownerOfIdentifier, canonical)
+	var account_id string
+	err := row.Scan(&account_id)
+	return account_id, err
+}
+
 const setAttributes = `-- name: SetAttributes :execrows
 UPDATE accounts SET attributes = $1 WHERE id = $2 AND attributes <> $1
 `
