@@ -12,7 +12,7 @@ import (
 
 // Errors of this package.
 var (
-	// ErrNotFound says that there is no such account.
+	// ErrNotFound reports that there is no account with this id or identifier.
 	ErrNotFound = errors.New("account not found")
 	// ErrIdentifierTaken says that another account has this identifier,
 	// compared in canonical form.

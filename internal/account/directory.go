@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNotProved says that the account was not proved: it does not exist, the
-// password is wrong, or it is disabled. Callers must not be told which.
+// password is wrong, or it is disabled. Callers must not learn which.
 var ErrNotProved = errors.New("account not proved")
 
 // Policy is what people may do without an administrator.

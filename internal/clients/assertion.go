@@ -25,28 +25,27 @@ var (
 	errAssertionHeader   = errors.New("header is not that of a client assertion")
 	errAssertionNoKey    = errors.New("client has no public key")
 	errAssertionClient   = errors.New("iss and sub must both be the client_id")
-	errAssertionAudience = errors.New("aud must be the issuer or the token endpoint, and nobody else")
+	errAssertionAudience = errors.New("aud must be the issuer or the token endpoint, and nothing else")
 	errAssertionTime     = errors.New("exp is required, in the future and at most five minutes ahead; iat and nbf in the past")
 	errAssertionID       = errors.New("jti is required")
 )
 
-// assertion is what a client assertion says (RFC 7523 §3).
+// assertion holds the claims of a client assertion (RFC 7523 §3).
 type assertion struct {
 	issuer, subject, id        string
 	audience                   []string
 	expires, issued, validFrom time.Time
 }
 
-// byAssertion proves a client by a JWT that it signed. Nothing that the JWT says
-// is believed before its signature, but for the name of the client whose key is
-// to be used.
+// byAssertion authenticates a client by a JWT that it signed. Before the signature is
+// verified, only the client's id is read, to find its key.
 func (p *Prover) byAssertion(ctx context.Context, s Shown, now time.Time) (*Proof, error) {
 	claimed, err := claimedClient(s)
 	if err != nil {
 		return nil, notProved(err)
 	}
 	c, err := Usable(ctx, p.store, claimed)
-	if errors.Is(err, ErrBarred) {
+	if errors.Is(err, ErrNotAllowed) {
 		return nil, notProved(errUnusable)
 	}
 	if err != nil {
@@ -60,7 +59,7 @@ func (p *Prover) byAssertion(ctx context.Context, s Shown, now time.Time) (*Proo
 		return nil, notProved(fmt.Errorf("client %s: %w", c.ID, err))
 	}
 	// It is remembered for longer than it is good here, in case another process's
-	// clock is behind.
+	// clock is slow.
 	return &Proof{Client: c, use: func(ctx context.Context) error {
 		return p.store.UseAssertion(ctx, c.ID, a.id, a.expires.Add(assertionLeeway))
 	}}, nil
@@ -68,7 +67,7 @@ func (p *Prover) byAssertion(ctx context.Context, s Shown, now time.Time) (*Proo
 
 func notProved(reason error) error { return fmt.Errorf("%w: %w", ErrNotProved, reason) }
 
-// claimedClient reads, without belief, whose assertion it says it is.
+// claimedClient returns the client that an unverified assertion names.
 func claimedClient(s Shown) (string, error) {
 	parts, err := jose.Split(s.Assertion.Reveal())
 	if err != nil {
@@ -152,7 +151,7 @@ func (a assertion) check(clientID string, audiences []string, now time.Time) err
 	switch {
 	case a.issuer != clientID || a.subject != clientID:
 		return errAssertionClient
-	// One that is meant for somebody else as well could be shown here by him.
+	// The other recipient of an assertion with two audiences could replay it here.
 	case len(a.audience) == 0 || slices.ContainsFunc(a.audience, foreign):
 		return errAssertionAudience
 	case !now.Before(a.expires) || a.expires.After(latest.Add(MaxAssertionLife)):

@@ -13,28 +13,28 @@ type Directory struct {
 	Config
 }
 
-// Config is what a Directory stands on. Every field is required.
+// Config is what a Directory needs. Every field is required unless it says otherwise.
 type Config struct {
 	Store Store
 	// Key is the server key that secrets are hashed under.
 	Key Key
-	// Keys are the keys that count now, the one to hash with first. Nil: only
-	// Key counts.
+	// Keys returns the keys that are valid now; new secrets are hashed with the first.
+	// Without Keys, only Key is valid.
 	Keys func() []Key
-	// Promise sees to it that access tokens of such a lifetime can be verified
-	// to their end, before a client is told that it will get them. Its error
-	// is told as a fault of access_ttl.
+	// Promise makes sure, before a client is registered, that access tokens of this
+	// lifetime can be verified until they expire. Its error becomes a fault of
+	// access_ttl.
 	Promise func(ctx context.Context, ttl time.Duration) error
-	// Settled reports whether the settings say what tokens for an audience look
-	// like. No client of this name may say it, too: one of both would count
-	// for nothing, and the other might be the one without encryption.
+	// Settled reports whether the settings define the tokens for an audience. A client
+	// with this id must not define them as well: one definition would have no effect,
+	// and the other one might be the one without encryption.
 	Settled func(audience string) bool
 }
 
 // NewDirectory joins the store of clients and the key of their secrets.
 func NewDirectory(c Config) *Directory { return &Directory{c} }
 
-// Registration is a client to be. Its Name is the id when empty.
+// Registration describes a new client. An empty Name becomes the id.
 type Registration struct {
 	Client
 	// NoSecret registers an app without credentials: a browser or a phone
@@ -42,9 +42,8 @@ type Registration struct {
 	NoSecret bool
 }
 
-// Create registers a client and answers its secret, which is told this once;
-// empty for one with a public key or without credentials. Errors: Faults,
-// ErrTaken.
+// Create registers a client and returns its secret, which cannot be read again; empty
+// for a client with a public key or without credentials. Errors: Faults, ErrTaken.
 func (d *Directory) Create(ctx context.Context, r Registration, now time.Time) (Client, Plain, error) {
 	c := r.Client
 	c.Name = cmp.Or(c.Name, c.ID)
@@ -63,7 +62,7 @@ func (d *Directory) Create(ctx context.Context, r Registration, now time.Time) (
 	return c, plain, nil
 }
 
-// credentials refuses a client that nobody could prove to be.
+// credentials refuses a client that could never authenticate.
 func credentials(r Registration) (f Faults) {
 	switch {
 	case r.NoSecret && r.Kind == Service:
@@ -91,7 +90,8 @@ func (d *Directory) check(ctx context.Context, c Client, f Faults) error {
 	return nil
 }
 
-// unsettled finds what a client says of its tokens that the settings say as well.
+// unsettled returns the fields of a client that define its tokens although the settings
+// define them as well.
 func (d *Directory) unsettled(c Client) (f Faults) {
 	const both = "the settings say what tokens for this audience look like (audience, audience_profiles, audience_encryption): take it out of the one or the other"
 	if !d.Settled(c.ID) {
@@ -106,8 +106,7 @@ func (d *Directory) unsettled(c Client) (f Faults) {
 	return f
 }
 
-// Check finds usable clients that the settings contradict. Error: Faults of the
-// first.
+// Check returns Faults for the first usable client that contradicts the settings.
 func (d *Directory) Check(ctx context.Context) error {
 	for c, err := range d.All(ctx) {
 		if err == nil && !c.Disabled() {
@@ -130,9 +129,9 @@ func (d *Directory) secret(plain Plain, now time.Time) Secret {
 	return Secret{Hash: Hash(key, plain), CreatedAt: now.Truncate(time.Millisecond)}
 }
 
-// RotateSecret gives a client another secret and returns it, this once. The one
-// before stays valid. An older one does not, unless this repeats a rotation
-// within RepeatedWithin: then the secret from before the first stays valid too.
+// RotateSecret gives a client a new secret and returns it; it cannot be read again. The
+// previous one stays valid. Older ones do not, unless this repeats a rotation within
+// RepeatedWithin: then the secret from before the first rotation stays valid as well.
 // Errors: ErrNotFound, ErrNoSecret.
 func (d *Directory) RotateSecret(ctx context.Context, id string, now time.Time) (Plain, error) {
 	c, err := d.Store.Client(ctx, id)
@@ -151,14 +150,13 @@ func (d *Directory) DropOldSecret(ctx context.Context, id string, now time.Time)
 	return d.Store.DropSecrets(ctx, id, now)
 }
 
-// Disable bars a client. Errors: ErrNotFound.
+// Disable disables a client. Errors: ErrNotFound.
 func (d *Directory) Disable(ctx context.Context, id string, now time.Time) error {
 	return d.Store.DisableClient(ctx, id, now.Truncate(time.Millisecond))
 }
 
-// Enable lets a barred client in again. One that the settings describe no
-// longer stays registered from then on. Errors: ErrNotFound; Faults where the
-// settings contradict it.
+// Enable enables a disabled client. One that was removed from the settings stays
+// registered from then on. Errors: ErrNotFound; Faults if the settings contradict it.
 func (d *Directory) Enable(ctx context.Context, id string, now time.Time) error {
 	c, err := d.Store.Client(ctx, id)
 	if err == nil {
@@ -170,8 +168,8 @@ func (d *Directory) Enable(ctx context.Context, id string, now time.Time) error 
 	return d.Store.EnableClient(ctx, id, now)
 }
 
-// Delete removes a client. Errors: ErrNotFound; ErrConfigured where the next
-// start would bring it back.
+// Delete removes a client. Errors: ErrNotFound; ErrConfigured for one that the next
+// start would create again.
 func (d *Directory) Delete(ctx context.Context, id string, now time.Time) error {
 	c, err := d.Store.Client(ctx, id)
 	switch {

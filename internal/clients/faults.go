@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// Fault says what is wrong with one field of a client. It never shows the
-// value, which may be a key in the wrong place.
+// Fault describes what is wrong with one field of a client. It never holds the value,
+// which may be a misplaced key.
 type Fault struct {
 	// Field is its name in the API and in the settings, such as access_ttl.
 	Field  string
 	Detail string
 }
 
-// Faults is everything that is wrong with the description of a client. It is
-// an ErrInvalid.
+// Faults are all faults of the description of a client. They are an ErrInvalid.
 type Faults []Fault
 
 // Error lists the faults.
@@ -29,7 +28,7 @@ func (f Faults) Error() string {
 // Is makes Faults an ErrInvalid.
 func (f Faults) Is(target error) bool { return target == ErrInvalid }
 
-// Fields yields each field with what is wrong with it.
+// Fields yields each field with its fault.
 func (f Faults) Fields() iter.Seq2[string, string] {
 	return func(yield func(field, detail string) bool) {
 		for _, fault := range f {

@@ -219,11 +219,11 @@ func TestDoubtsNameOnlyRegisteredClients(t *testing.T) {
 	d.register(clients.Client{ID: "closed", Kind: clients.Service, Secrets: []clients.Secret{hashed("secret")}})
 	must(t, d.store.DisableClient(t.Context(), "closed", start))
 	for want, shown := range map[string]clients.Shown{
-		"client not authenticated: no client of this id":                                       {ClientID: "pcs_stray", Secret: "secret"},
-		"client not authenticated: client orders: it must prove who it is, and showed nothing": {ClientID: "orders"},
-		"client not authenticated: client orders: the secret is wrong":                         {ClientID: "orders", Secret: "another"},
-		"client not authenticated: client closed: it is disabled":                              {ClientID: "closed", Secret: "secret"},
-		"client not authenticated: client closed: the secret is wrong":                         {ClientID: "closed", Secret: "another"},
+		"client not authenticated: no client has this id":                                              {ClientID: "pcs_stray", Secret: "secret"},
+		"client not authenticated: client orders: client authentication required, no credentials sent": {ClientID: "orders"},
+		"client not authenticated: client orders: wrong client secret":                                 {ClientID: "orders", Secret: "another"},
+		"client not authenticated: client closed: client disabled":                                     {ClientID: "closed", Secret: "secret"},
+		"client not authenticated: client closed: wrong client secret":                                 {ClientID: "closed", Secret: "another"},
 	} {
 		if _, err := d.Prove(t.Context(), shown, start); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -13,16 +13,14 @@ import (
 // says nothing.
 const ServiceAccessTTL = 15 * time.Minute
 
-// ErrBarred says that a client may not be used like this: there is none of this
-// name, it is disabled, or it must prove who it is. Which of them is nobody's
-// business.
-var ErrBarred = errors.New("client barred")
+// ErrNotAllowed reports that a client cannot be used in this way: it does not exist, it
+// is disabled, or it must authenticate. Callers must not learn which.
+var ErrNotAllowed = errors.New("client not allowed")
 
-// Shown is what a client shows to prove who it is: a name, and at most one of
-// Secret and Assertion. A name alone is what public clients have (RFC 6749
-// §2.1).
+// Shown is what a client sends to authenticate: its id, and at most one of Secret and
+// Assertion. Public clients send the id alone (RFC 6749 §2.1).
 type Shown struct {
-	// ClientID may be left out beside an Assertion, which says it as well.
+	// ClientID may be empty with an Assertion, which names the client as well.
 	ClientID string
 	// Secret is that of client_secret_basic and client_secret_post.
 	Secret Plain
@@ -43,7 +41,7 @@ type ProofStore interface {
 	UseAssertion(ctx context.Context, clientID, jti string, expires time.Time) error
 }
 
-// Prover finds out whether a client is who it says. Safe for concurrent use.
+// Prover authenticates clients. It is safe for concurrent use.
 type Prover struct {
 	store    ProofStore
 	hashKeys func() []Key
@@ -65,7 +63,7 @@ func (p *Prover) WithKeys(keys func() []Key) *Prover {
 	return &Prover{store: p.store, hashKeys: keys, audiences: p.audiences}
 }
 
-// hasSecret compares under every key, also when one fits.
+// hasSecret compares under every key, also after a match, so that its time is constant.
 func (p *Prover) hasSecret(c Client, plain Plain) bool {
 	found := false
 	for _, key := range p.hashKeys() {
@@ -74,10 +72,9 @@ func (p *Prover) hasSecret(c Client, plain Plain) bool {
 	return found && len(plain) <= maxSecret
 }
 
-// Examine finds out who a client is, and leaves a client assertion unused: the
-// caller must call [Proof.Spend]. Unknown, disabled and wrongly proved are one
-// answer, and take the same work where there is a secret to guess. Errors wrap
-// ErrNotProved.
+// Examine authenticates a client without using up its assertion: the caller must call
+// [Proof.Spend]. Unknown, disabled and wrong credentials give the same error after the
+// same work. Errors wrap ErrNotProved.
 func (p *Prover) Examine(ctx context.Context, s Shown, now time.Time) (*Proof, error) {
 	if s.Assertion != "" {
 		return p.byAssertion(ctx, s, now)
@@ -86,12 +83,12 @@ func (p *Prover) Examine(ctx context.Context, s Shown, now time.Time) (*Proof, e
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	// Compared also when there is no client: the shorter way would tell which
-	// names are taken.
+	// Compare also when there is no client: otherwise the shorter time shows which
+	// ids exist.
 	proved := p.hasSecret(c, s.Secret)
 	if s.Secret == "" {
-		// Only people's applications may be public. A service without
-		// credentials is there to be an audience, and anybody knows its name.
+		// Only apps may be public. A service without credentials is registered as an
+		// audience, and its id is no secret.
 		proved = c.Public()
 	}
 	if err == nil && proved && !c.Disabled() {
@@ -100,8 +97,8 @@ func (p *Prover) Examine(ctx context.Context, s Shown, now time.Time) (*Proof, e
 	return nil, notProved(c.doubt(s, proved))
 }
 
-// doubt says, for the operator's log, why a client is not believed. It names
-// none but those that are registered: a secret may stand in the wrong place.
+// doubt returns, for the operator's log, why authentication failed. It names registered
+// clients alone: the id of an unknown one may be a misplaced secret.
 func (c Client) doubt(s Shown, proved bool) error {
 	switch {
 	case c.ID == "":
@@ -114,21 +111,21 @@ func (c Client) doubt(s Shown, proved bool) error {
 	return fmt.Errorf("client %s: %w", c.ID, errDisabled)
 }
 
-// Why a client is not believed: for the log alone, whoever asks is told nothing.
+// Why authentication failed. These are for the log and never sent to the caller.
 var (
-	errUnknown     = errors.New("no client of this id")
-	errNoProof     = errors.New("it must prove who it is, and showed nothing")
-	errWrongSecret = errors.New("the secret is wrong")
-	errDisabled    = errors.New("it is disabled")
-	errUnusable    = errors.New("no client of this id, or it is disabled")
+	errUnknown     = errors.New("no client has this id")
+	errNoProof     = errors.New("client authentication required, no credentials sent")
+	errWrongSecret = errors.New("wrong client secret")
+	errDisabled    = errors.New("client disabled")
+	errUnusable    = errors.New("no client has this id, or it is disabled")
 )
 
-// Usable finds a client that is not disabled; ErrBarred.
+// Usable finds a client that is not disabled; ErrNotAllowed.
 func Usable(ctx context.Context, store Finder, id string) (Client, error) {
 	c, err := find(ctx, store, id)
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && c.Disabled():
-		return Client{}, ErrBarred
+		return Client{}, ErrNotAllowed
 	case err != nil:
 		return Client{}, err
 	}
@@ -140,8 +137,8 @@ func (p *Prover) Usable(ctx context.Context, id string) (Client, error) {
 	return Usable(ctx, p.store, id)
 }
 
-// find does not ask a store for what cannot be an id: some of it, such as a NUL
-// byte, is an error to a database and would be told apart.
+// find asks the store only for valid ids: a database returns a different error for some
+// others, for example with a NUL byte, and callers could see the difference.
 func find(ctx context.Context, store Finder, id string) (Client, error) {
 	if !IsID(id) {
 		return Client{}, ErrNotFound

@@ -112,8 +112,8 @@ func TestUsable(t *testing.T) {
 	}
 	must(t, d.store.DisableClient(t.Context(), "orders", start))
 	for _, id := range []string{"orders", "nobody", "", "\x00"} {
-		if c, err := d.Usable(t.Context(), id); !errors.Is(err, clients.ErrBarred) || c.ID != "" {
-			t.Errorf("%q: got %q, %v; want ErrBarred", id, c.ID, err)
+		if c, err := d.Usable(t.Context(), id); !errors.Is(err, clients.ErrNotAllowed) || c.ID != "" {
+			t.Errorf("%q: got %q, %v; want ErrNotAllowed", id, c.ID, err)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func TestImpossibleIDs(t *testing.T) {
 		if _, err := p.Prove(t.Context(), clients.Shown{ClientID: id, Secret: "x"}, start); !errors.Is(err, clients.ErrNotProved) {
 			t.Errorf("%q: %v", id, err)
 		}
-		if _, err := p.Usable(t.Context(), id); !errors.Is(err, clients.ErrBarred) {
+		if _, err := p.Usable(t.Context(), id); !errors.Is(err, clients.ErrNotAllowed) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestStoreDown(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, err := p.Usable(t.Context(), "orders"); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, clients.ErrBarred) {
+	if _, err := p.Usable(t.Context(), "orders"); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, clients.ErrNotAllowed) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 // of package api, which a test compares.
 func ownScopes() []string { return append(serverScopes(), "portaria:admin") }
 
-// ownNames are what the routes of Portaria are about. A scope whose first part
-// is one of them would be taken for a scope of Portaria.
+// ownNames are the first parts of Portaria's scopes. Another scope that begins with one
+// looks like a scope of Portaria.
 func ownNames() []string {
 	return []string{
 		"portaria", "admin", "account", "accounts", "session", "sessions", "client", "clients", "key", "keys",
@@ -19,10 +19,9 @@ func ownNames() []string {
 	}
 }
 
-// checkOwnScopes refuses scopes that look like Portaria's and that no route
-// knows: a client that was registered with one would be refused later, where
-// nobody looks for a misspelt scope. Services choose their own scopes, such as
-// orders:read.
+// checkOwnScopes refuses misspelt scopes of Portaria, which no route accepts: otherwise
+// the mistake is only noticed when a request is refused. Services choose their own
+// scopes, for example orders:read.
 func (c Client) checkOwnScopes() string {
 	for i, scope := range c.Scopes {
 		if slices.Contains(ownScopes(), scope) {
@@ -41,7 +40,7 @@ func (c Client) checkOwnScopes() string {
 	return ""
 }
 
-// separator makes the usual separators of scopes one.
+// separator maps the usual separators of scopes to one.
 func separator(r rune) rune {
 	if strings.ContainsRune(".:/-_", r) {
 		return ':'

@@ -13,18 +13,17 @@ import (
 // Plain is a client secret in the clear; it prints as [secret].
 type Plain = secret.Text
 
-// Key is the server key that secrets are hashed under. A stolen database alone
-// is no use to whoever wants to try secrets.
+// Key is the server key that secrets are hashed under. With a stolen database alone,
+// attackers cannot try secrets.
 type Key = secret.Bytes
 
 const (
-	// secretPrefix lets scanners of source code and logs recognise a secret
-	// that has strayed.
+	// secretPrefix lets scanners find a leaked secret in source code and logs.
 	secretPrefix = "pcs_"
 	secretSize   = 32 // bytes of chance
 )
 
-// Bounds of the length of a secret that the settings bring along.
+// Bounds of the length of a secret from the settings.
 const (
 	minSecret = 32
 	maxSecret = 256
@@ -37,15 +36,15 @@ func newSecret() Plain {
 	return Plain(secretPrefix + base64.RawURLEncoding.EncodeToString(random))
 }
 
-// Hash is what is kept of a secret.
+// Hash returns the stored form of a secret.
 func Hash(key Key, plain Plain) [sha256.Size]byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(plain.Reveal()))
 	return [sha256.Size]byte(mac.Sum(nil))
 }
 
-// HasSecret reports whether one of the client's secrets is this one, given by
-// its Hash. The time it takes says nothing of where two hashes differ.
+// HasSecret reports whether the client has the secret with this Hash. It compares in
+// constant time.
 func (c Client) HasSecret(hash [sha256.Size]byte) bool {
 	found := false
 	for _, s := range c.Secrets {
@@ -54,13 +53,13 @@ func (c Client) HasSecret(hash [sha256.Size]byte) bool {
 	return found
 }
 
-// checkSecret refuses what somebody made up himself: it would be tried, and
-// secrets are hashed fast.
+// checkSecret refuses secrets that people made up: attackers would guess them, because
+// the hash is fast.
 func checkSecret(plain Plain) string {
 	text := plain.Reveal()
 	odd := func(r rune) bool { return r <= ' ' || r > '~' }
-	// Whoever sends it as it stands, as curl -u does, would send another one:
-	// in HTTP Basic it is form-encoded (RFC 6749 §2.3.1).
+	// HTTP Basic carries a form-encoded secret (RFC 6749 §2.3.1). Tools that send it
+	// without encoding, such as curl -u, would send another secret.
 	const encoded = "+%"
 	switch {
 	case len(text) < minSecret:

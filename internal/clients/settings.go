@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Described is a client as the settings have it. Its Name is the id when empty.
+// Described is a client from the settings. An empty Name becomes the id.
 type Described struct {
 	Client
 	// Secret is a file with the client's secret: at least 32 random characters. Without a secret and a public key, a service
@@ -28,7 +28,7 @@ func (d Described) Validate() error {
 		f.add("secret_file", checkSecret(d.Secret))
 	}
 	if d.Secret != "" && d.PublicKey != "" {
-		f.add("secret_file", "excludes public_key: a client proves itself in one way")
+		f.add("secret_file", "excludes public_key: a client authenticates in one way")
 	}
 	public := c.Kind == App && d.Secret == "" && c.PublicKey == ""
 	f.add("scopes", c.checkPublicScopes(public))
@@ -56,7 +56,7 @@ func (d *Directory) Describe(ctx context.Context, list []Described, now time.Tim
 	return d.withdraw(ctx, described, now)
 }
 
-// accepts reports what is wrong with a description, and promises its tokens.
+// accepts checks a description, and promises its tokens (see Config.Promise).
 func (d *Directory) accepts(ctx context.Context, one Described) error {
 	err := one.Validate()
 	if err == nil {
@@ -78,10 +78,10 @@ func (d *Directory) describe(ctx context.Context, one Described, now time.Time) 
 	return d.Store.DescribeClient(ctx, c, now)
 }
 
-// page is how many clients are looked at in one step.
+// page is how many clients are read in one step.
 const page = 200
 
-// withdraw bars the clients that the settings described once.
+// withdraw disables the clients that the settings described before.
 func (d *Directory) withdraw(ctx context.Context, described map[string]bool, now time.Time) (gone []string, err error) {
 	for c, err := range d.All(ctx) {
 		if err != nil {
@@ -101,7 +101,7 @@ func (d *Directory) withdraw(ctx context.Context, described map[string]bool, now
 	return gone, nil
 }
 
-// All goes through the clients, a page in a step. It ends after an error.
+// All yields all clients, read page by page. It ends after an error.
 func (d *Directory) All(ctx context.Context) func(yield func(Client, error) bool) {
 	return func(yield func(Client, error) bool) {
 		for after := ""; ; {

@@ -35,8 +35,8 @@ const (
 )
 
 // IsID reports whether text can be the id of a client: lower-case letters,
-// digits, '.', '_' and '-', the first a letter or digit, at most 64. An id of
-// an account it is not: both stand in the same claim of tokens, sub.
+// digits, '.', '_' and '-', the first a letter or digit, at most 64. It is never a
+// UUID, because the ids of accounts are in the same claim of tokens (sub).
 func IsID(text string) bool {
 	if text == "" || len(text) > MaxID || strings.Trim(text, idCharacters) != "" || strings.ContainsRune("._-", rune(text[0])) {
 		return false
@@ -47,17 +47,17 @@ func IsID(text string) bool {
 
 const idCharacters = "abcdefghijklmnopqrstuvwxyz0123456789._-"
 
-// reserved are the names under which Portaria itself appears in tokens.
+// reserved reports whether Portaria itself uses the id in tokens.
 func reserved(id string) bool {
 	return slices.Contains([]string{"portaria", "portaria-cli", "operator"}, id)
 }
 
-// Validate reports everything that is wrong with the description of a client,
-// as Faults. It does not ask for credentials.
+// Validate returns all faults of the description of a client, as Faults. It does not
+// require credentials.
 func (c Client) Validate() error {
 	var f Faults
 	f.add("id", c.checkID())
-	if c.Name != c.ID { // what is wrong with both is said once
+	if c.Name != c.ID { // report a fault of both once
 		f.add("name", checkName(c.Name))
 	}
 	f.add("kind", c.checkKind())
@@ -184,7 +184,7 @@ func checkTTL(ttl, longest time.Duration) string {
 	return ""
 }
 
-// checkAppScopes refuses scopes that would do nothing: people's tokens have none.
+// checkAppScopes refuses scopes without effect: the tokens of people have none.
 func (c Client) checkAppScopes() string {
 	idle := func(scope string) bool { return !slices.Contains(serverScopes(), scope) }
 	if c.Kind == App && slices.ContainsFunc(c.Scopes, idle) {
@@ -193,39 +193,38 @@ func (c Client) checkAppScopes() string {
 	return ""
 }
 
-// Powers are the scopes over Portaria itself. They stand only in tokens whose
-// audience is the issuer: a service that shared an audience with Portaria could
-// use the tokens that it receives. The names are those of package api.
+// Powers are the scopes over Portaria itself. Only tokens with the issuer as audience
+// have them: otherwise a service with the same audience as Portaria could use the tokens
+// that it receives. The names are those of package api.
 func Powers() []string { return append(serverScopes(), "portaria:admin") }
 
-// serverScopes are what the server of an app reaches with the app's own secret.
-// The names are those of package api.
+// serverScopes are the scopes that the server of an app may have with the app's own
+// secret. The names are those of package api.
 func serverScopes() []string {
 	return []string{"revocation:read", "revocation:write", "events:read", "introspection"}
 }
 
-// checkPublicScopes refuses scopes that anybody would have: a public client has
-// nothing but its name.
+// checkPublicScopes refuses scopes of a public client, because everyone can send its id.
 func (c Client) checkPublicScopes(public bool) string {
 	if public && len(c.Scopes) > 0 && c.checkAppScopes() == "" {
-		return "need a client that can prove itself"
+		return "need a client that can authenticate"
 	}
 	return ""
 }
 
-// checkPublicRotation refuses a refresh token that is good for any number of uses
-// and that nothing binds to its client.
+// checkPublicRotation refuses refresh tokens of public clients that can be used any
+// number of times.
 func (c Client) checkPublicRotation(public bool) string {
 	if public && c.Policy.NoRotation {
-		return "off needs a client that can prove itself: otherwise a stolen refresh token is never noticed"
+		return "off needs a client that can authenticate: otherwise a stolen refresh token is never noticed"
 	}
 	return ""
 }
 
 const noAudience = "is for services: no tokens are issued for an app"
 
-// checkProfile knows the names of package token, which a test compares: that
-// package stands beside this one.
+// checkProfile repeats the names of package token, which a test compares, because this
+// package does not import that one.
 func (c Client) checkProfile() string {
 	if c.Kind == App && c.Profile != "" {
 		return noAudience
@@ -236,8 +235,8 @@ func (c Client) checkProfile() string {
 	return ""
 }
 
-// checkPublicKey wants keys that can verify what the client signs, and nothing
-// that should be known to the client alone.
+// checkPublicKey accepts keys that can verify signatures of the client. It refuses
+// private keys.
 func (c Client) checkPublicKey() string {
 	if c.PublicKey == "" {
 		return ""
@@ -266,8 +265,8 @@ func (c Client) checkEncryptionKey() string {
 	return ""
 }
 
-// publicKeys reads a JWK or key set in which every key is public and can be
-// used: one that is left out in silence would be missed later.
+// publicKeys reads a JWK or key set. It refuses a set with a key that is private or
+// cannot be used, instead of ignoring that key.
 func publicKeys(text string) (jose.KeySet, string) {
 	if len(text) > MaxKey {
 		return jose.KeySet{}, "is longer than 16 KiB"
@@ -281,7 +280,7 @@ func publicKeys(text string) (jose.KeySet, string) {
 	}
 	hidden := func(k jose.Key) bool { return k.Private() || k.Algorithm().Symmetric() }
 	if slices.ContainsFunc(set.Keys(), hidden) {
-		return jose.KeySet{}, "is a private key, which the client alone may know: make another, and give its public half"
+		return jose.KeySet{}, "is a private key, which the client alone may know: make another one, and register its public half"
 	}
 	return set, ""
 }

@@ -43,7 +43,7 @@ func settingDoc(name string) string {
 	case "clients.kind":
 		return "`service` for a program that acts in its own name, or `app` for an application that people sign in with."
 	case "clients.name":
-		return "For people. The default is the id."
+		return "Shown to people. The default is the id."
 	case "clients.no_refresh":
 		return "Gives people one access token and no refresh token. Sensitive operations ask for the password again."
 	case "clients.profile":

@@ -144,10 +144,10 @@ func TestTheLogSaysWhyAClientIsRefused(t *testing.T) {
 	worked(t, a.Admin().DisableClient(t.Context(), "off"))
 	stray := strings.Repeat("5ec7e7", 10)
 	for _, test := range []struct{ id, secret, want string }{
-		{"shop", "pcs_wrong", "client shop: the secret is wrong"},
-		{"shop", "", "client shop: it must prove who it is"},
-		{"off", off, "client off: it is disabled"},
-		{stray, "x", "no client of this id"},
+		{"shop", "pcs_wrong", "client shop: wrong client secret"},
+		{"shop", "", "client shop: client authentication required"},
+		{"off", off, "client off: client disabled"},
+		{stray, "x", "no client has this id"},
 	} {
 		before := len(a.Log.String())
 		_, err := a.AsClient(test.id, test.secret).Token(t.Context(), ask)

@@ -14,15 +14,14 @@ import (
 
 // Errors of what clients ask for.
 var (
-	// ErrScope says that a client asked for a scope that it is not registered
-	// with, for one more than its session has, or for so many that no token
-	// holds them.
+	// ErrScope reports a request for a scope that the client is not registered with, for
+	// more scopes than its session has, or for too many for one token.
 	ErrScope = errors.New("scope not registered")
-	// ErrPower says that scopes over Portaria itself (see clients.Powers) were asked
-	// for in a token for somebody else, or other scopes in one for Portaria. It is
-	// an ErrScope.
+	// ErrPower reports a request for scopes over Portaria itself (see clients.Powers) in
+	// a token for another audience, or for other scopes in a token for Portaria. It is an
+	// ErrScope.
 	ErrPower = fmt.Errorf("%w: scopes over Portaria need a token of their own", ErrScope)
-	// ErrGrantRefused says that the client may not use this grant: see
+	// ErrGrantRefused reports that the client may not use this grant: see
 	// clients.Client.May.
 	ErrGrantRefused = errors.New("client may not use this grant")
 )
@@ -41,7 +40,7 @@ type Granted struct {
 // that a token for this audience may have. Errors: ErrGrantRefused, ErrScope,
 // ErrPower, and those of token.Issuer.Recipient.
 func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, now time.Time) (Granted, error) {
-	// A client without credentials could be anybody.
+	// Everyone can send the id of a client without credentials.
 	if !w.Client.May(clients.GrantClientCredentials) || len(w.Client.Secrets) == 0 && w.Client.PublicKey == "" {
 		return Granted{}, ErrGrantRefused
 	}
@@ -61,7 +60,7 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 		ExpiresAt: now.Add(plan.accessTTL),
 	})
 	if errors.Is(err, token.ErrTooLarge) {
-		// Of all that is in such a token, the scope alone may be long.
+		// Only the scope of this token can be too long.
 		return Granted{}, fmt.Errorf("%w: %w", ErrScope, err)
 	}
 	if err != nil {
@@ -74,10 +73,10 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 	return Granted{access, claims.Lifetime(now), granted}, nil
 }
 
-// destination decides the audience and the scope of a client's token together.
-// Powers over Portaria are granted for the issuer alone, and nothing else is. Who
-// names no audience gets one for the issuer when it asks for powers alone, or has
-// neither audiences nor other scopes.
+// destination decides the audience and the scope of a client's token together. Scopes
+// over Portaria are granted for the issuer alone, and no other scopes are. A request
+// without an audience is for the issuer if it asks for scopes over Portaria alone, or if
+// the client has neither audiences nor other scopes.
 func (s *Service) destination(w Wish, asked string) (Wish, string, error) {
 	all, err := within(w.Client.Scopes, asked)
 	if err != nil {
@@ -96,7 +95,7 @@ func (s *Service) destination(w Wish, asked string) (Wish, string, error) {
 	return w, strings.Join(fit, " "), nil
 }
 
-// divided tells the powers over Portaria from the other names of a scope.
+// divided returns the scopes over Portaria and the other ones.
 func divided(scope string) (powers, others []string) {
 	for _, name := range strings.Fields(scope) {
 		if power(name) {
@@ -108,8 +107,8 @@ func divided(scope string) (powers, others []string) {
 	return powers, others
 }
 
-// within answers the scope that is granted: what was asked for, each name once,
-// if all of it is registered; all that is registered when nothing was asked for.
+// within returns the granted scope: the requested names, each once, if all of them are
+// registered; without a request, all registered names.
 func within(registered []string, asked string) (string, error) {
 	if asked == "" {
 		return strings.Join(registered, " "), nil
@@ -136,7 +135,7 @@ func Registered(store clients.Finder) func(ctx context.Context, audience string)
 			return token.Service{}, token.ErrAudience // reserved: nothing to read
 		}
 		c, err := clients.Usable(ctx, store, audience)
-		if errors.Is(err, clients.ErrBarred) || err == nil && c.Kind != clients.Service {
+		if errors.Is(err, clients.ErrNotAllowed) || err == nil && c.Kind != clients.Service {
 			return token.Service{}, token.ErrAudience
 		}
 		if err != nil {

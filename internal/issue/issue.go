@@ -1,5 +1,5 @@
-// Package issue gives proved parties what they are due: sessions and access tokens
-// for people, and access tokens for services.
+// Package issue gives sessions and access tokens to people who have signed in, and access
+// tokens to services that have authenticated.
 package issue
 
 import (
@@ -21,23 +21,23 @@ const ClientID = "portaria"
 // session.
 const OperatorClientID = "portaria-cli"
 
-// Policy is how long what is issued is good for. Validate refuses the zero value.
+// Policy bounds the lifetimes of what is issued. Validate refuses the zero value.
 type Policy struct {
 	// AccessTTL is the lifetime of access tokens.
 	AccessTTL time.Duration
-	// RefreshRetry is how long a spent refresh token returns the same successor
-	// again, where its client says nothing: see session.Terms.
+	// RefreshRetry is how long a spent refresh token returns the same successor again,
+	// unless its client has another value: see session.Terms.
 	RefreshRetry time.Duration
 }
 
-// MinAccessTTL and MaxAccessTTL bound Policy.AccessTTL: a shorter token has
-// expired before it arrives, and nobody is signed in for longer without a refresh.
+// MinAccessTTL and MaxAccessTTL bound Policy.AccessTTL: a shorter token expires before it
+// arrives, and people must not stay signed in for longer without a refresh.
 const (
 	MinAccessTTL = clients.MinTTL
 	MaxAccessTTL = clients.MaxAccessTTL
 )
 
-// Validate reports what is wrong with the policy.
+// Validate returns a fault of the policy, if there is one.
 func (p Policy) Validate() error {
 	if p.AccessTTL < MinAccessTTL || p.AccessTTL > MaxAccessTTL {
 		return fmt.Errorf("access token lifetime %v: must be between %v and %v", p.AccessTTL, MinAccessTTL, MaxAccessTTL)

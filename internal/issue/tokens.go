@@ -51,7 +51,7 @@ func (g grant) claims() token.Claims {
 type minter func(now time.Time, r token.Recipient, c token.Claims) (token.Token, token.Claims, error)
 
 // issue mints the access token that goes with a session. Call it before the step
-// that spends something for the token; after a step, only with a draft's minter.
+// that spends something for the token; after a step, only with the minter of a token.Prepared.
 func (s *Service) issue(g grant, mint minter, now time.Time) (Tokens, error) {
 	wanted, csrf := s.wanted(g, now)
 	access, claims, err := mint(now, g.plan.recipient, wanted)

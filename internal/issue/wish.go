@@ -16,14 +16,14 @@ import (
 // Wish says what access token is wanted. The zero value is one for Portaria's
 // own routes, for people who use Portaria itself, to be sent in a header.
 type Wish struct {
-	// Audience is the service that it is for; empty stands for the first of
-	// the client's, or for Portaria's own.
+	// Audience is the service that the token is for. Empty is the first of the client's
+	// audiences, or Portaria's own.
 	Audience string
-	// Client is the application that people use, which has proved who it is
-	// where it can. The zero value is Portaria itself.
+	// Client is the application that people use. It is authenticated unless it is public.
+	// The zero value is Portaria itself.
 	Client clients.Client
-	// Proof is that of the Client. It is spent as late as can be; nil where
-	// nothing is to be spent.
+	// Proof authenticated the Client. It is spent as late as possible; nil if there is
+	// nothing to spend.
 	Proof *clients.Proof
 	// Parent is the session that a sign-in comes from, at the top of its tree (see
 	// session.Session.Root); empty for none.
@@ -87,22 +87,22 @@ func (s *Service) Plan(ctx context.Context, w Wish, now time.Time) (p Plan, err 
 	p.terms = session.Terms{
 		ClientID: w.Client.ID, Idle: policy.Idle, Absolute: policy.Absolute,
 		Retry: min(cmp.Or(policy.RefreshRetry, s.policy.RefreshRetry), p.accessTTL),
-		// Nothing binds the token of a public client but that it is used once.
+		// The token of a public client is bound to it only by its single use.
 		NoRotation: policy.NoRotation && !w.Client.Public(),
 	}
 	if p.noRefresh = !w.Client.May(clients.GrantRefreshToken); p.noRefresh {
-		// Nothing could ever use the rest of a longer session.
+		// A longer session could not be used any more.
 		p.terms.Idle, p.terms.Absolute = p.accessTTL, p.accessTTL
 	}
 	return p, nil
 }
 
-// ErrTarget says that a client asked for a token for a service that it is not
+// ErrTarget reports a request for a token for a service that the client is not
 // registered with. It is a token.ErrAudience.
 var ErrTarget = fmt.Errorf("%w: client not registered with it", token.ErrAudience)
 
-// Unknown answers those of the audiences for which no tokens are issued. What
-// cannot be found out is not among them.
+// Unknown returns the audiences for which no tokens are issued. An audience that cannot
+// be looked up now is not among them.
 func (s *Service) Unknown(ctx context.Context, audiences []string, now time.Time) (unknown []string) {
 	for _, audience := range audiences {
 		if _, err := s.tokens.Recipient(ctx, audience, now); errors.Is(err, token.ErrAudience) {
@@ -112,11 +112,11 @@ func (s *Service) Unknown(ctx context.Context, audiences []string, now time.Time
 	return unknown
 }
 
-// audience is whom the token is for, and empty for Portaria's own. With no wish it
-// is the first of the client's. People may ask for every audience, unless their
-// app has some: then for those, Portaria's own and the issuer. A service may ask for
-// its audiences, or, when it has none, for Portaria's own; and for the issuer when it
-// has powers over Portaria.
+// audience returns the audience of the token; empty is Portaria's own. The default is
+// the first of the client's audiences. People may ask for every audience; if their app
+// has audiences, then for those, Portaria's own and the issuer. A service may ask for its
+// audiences, or, when it has none, for Portaria's own; and for the issuer when it has
+// scopes over Portaria.
 func (s *Service) audience(w Wish) (string, error) {
 	theirs := w.Client.Audiences
 	people := w.Client.ID == "" || w.Client.Kind == clients.App
@@ -135,8 +135,8 @@ func (s *Service) audience(w Wish) (string, error) {
 
 func power(scope string) bool { return slices.Contains(clients.Powers(), scope) }
 
-// accessTTL is how long tokens of a registered client live; never longer than
-// the key that signs them is published.
+// accessTTL returns the lifetime of a registered client's tokens. It is never longer than
+// the signing key stays published.
 func (s *Service) accessTTL(c clients.Client, now time.Time) (time.Duration, error) {
 	ttl := c.Policy.AccessTTL
 	switch {

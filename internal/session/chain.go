@@ -13,21 +13,20 @@ import (
 // keySize is the least length of the key that tags refresh tokens.
 const keySize = 32
 
-// rotateTries bounds how often Refresh looks again after losing a race. Each
-// loss means that another request moved the chain on, so the second look
-// decides nearly always.
+// rotateTries bounds how often Refresh tries again after it lost a race. Another
+// request has rotated the session then, so the second try nearly always decides.
 const rotateTries = 8
 
-// Chain starts sessions and refreshes them, each refresh token good for one
-// use. It is safe for concurrent use.
+// Chain starts sessions and refreshes them. Each refresh token works once. It is safe
+// for concurrent use.
 type Chain struct {
 	store  ChainStore
 	keys   func() []secret.Bytes
 	policy Policy
 }
 
-// NewChain checks its parts; key authenticates refresh tokens and must be at
-// least 32 random bytes. Whoever has it and the database can refresh every
+// NewChain returns a chain. key authenticates refresh tokens and must be at least 32
+// random bytes. An attacker who has both the key and the database can refresh every
 // session.
 func NewChain(store ChainStore, key []byte, policy Policy) (*Chain, error) {
 	if len(key) < keySize {
@@ -40,26 +39,25 @@ func NewChain(store ChainStore, key []byte, policy Policy) (*Chain, error) {
 	return &Chain{store: store, keys: func() []secret.Bytes { return only }, policy: policy}, nil
 }
 
-// WithKeys returns a chain whose key changes: the first of keys makes refresh
-// tokens, all are accepted.
+// WithKeys returns a chain whose key changes: the first of keys makes refresh tokens,
+// and tokens of all keys are accepted.
 func (c *Chain) WithKeys(keys func() []secret.Bytes) *Chain {
 	other := *c
 	other.keys = keys
 	return &other
 }
 
-// PerAccount is how many sessions an account may have; 0 for any number.
+// PerAccount returns how many sessions an account may have; 0 for any number.
 func (c *Chain) PerAccount() int { return c.policy.PerAccount }
 
-// Started is what a sign-in gives: a session yet to be stored, and the first
-// refresh token.
+// Started is a new session that is not stored yet, with its first refresh token.
 type Started struct {
 	Session Session
 	Token   Token
 }
 
-// Start makes a session of an account that has proved credentials. The caller
-// stores it in the step that confirms that these have not changed.
+// Start makes a session for an account that has proved credentials. The caller stores it
+// in the step that confirms that these have not changed.
 func (c *Chain) Start(accountID string, proofs Proofs, terms Terms, use Use) (Started, error) {
 	policy := c.policy.under(terms)
 	// Milliseconds are what stores keep: a session must read back equal.
@@ -85,25 +83,25 @@ func (c *Chain) Start(accountID string, proofs Proofs, terms Terms, use Use) (St
 	return Started{s, token}, err
 }
 
-// Kind names what a refresh showed beside its result.
+// Kind names what a refresh showed in addition to its result.
 type Kind string
 
 // The kinds of Event.
 const (
-	// TokenReused: a spent refresh token came back. The session was ended.
+	// TokenReused: a spent refresh token was sent again. The session was ended.
 	TokenReused Kind = "session.refresh_token_reused"
-	// ReplayedElsewhere: inside the grace window, the same token came from
-	// another user agent. It got the same successor; if it was a thief, the
-	// next refresh of either side will show it.
+	// ReplayedElsewhere: inside the grace window, another user agent sent the same
+	// token and got the same successor. If it was a thief, the next refresh of either
+	// side ends the session.
 	ReplayedElsewhere Kind = "session.refresh_replayed_elsewhere"
-	// AheadOfStore: a genuine token is of a later generation than the store
-	// knows, so the store was set back (a backup restored, a lagging
-	// replica promoted). The chain goes on from the token.
+	// AheadOfStore: a genuine token has a later generation than the store, so the store
+	// lost writes (a backup was restored, or a lagging replica promoted). The session
+	// goes on from the token.
 	AheadOfStore Kind = "session.refresh_ahead_of_store"
 )
 
-// Event is something about a session that its owner or operator should hear
-// of. The zero value means nothing happened.
+// Event is something about a session that its owner or the operator should know. The
+// zero value means that nothing happened.
 type Event struct {
 	Kind      Kind
 	SessionID string
@@ -118,22 +116,21 @@ type Refreshed struct {
 	Event   Event
 }
 
-// Refresh spends a refresh token and answers its successor. The same token
-// spent again inside the grace window gets the same successor, as long as
-// nobody has used that; otherwise it is in two hands, and the session ends
-// with ErrReused. In the hands of another client than the session's it is
-// ErrOtherClient, and nothing is spent. The Event in the answer counts whether
-// or not there is an error. Errors: ErrTokenInvalid, ErrEnded, ErrExpired,
+// Refresh spends a refresh token and returns its successor. The same token gets the same
+// successor again inside the grace window, until that successor is used. Any other reuse
+// means that two parties have the token: the session ends, and the error is ErrReused. A
+// client other than the session's gets ErrOtherClient, and nothing is spent. Report the
+// Event also when there is an error. Errors: ErrTokenInvalid, ErrEnded, ErrExpired,
 // ErrReused.
 func (c *Chain) Refresh(ctx context.Context, t Token, terms Terms, use Use) (Refreshed, error) {
 	return c.RefreshWith(ctx, t, terms, use, func(Refreshed) error { return nil })
 }
 
-// RefreshWith is Refresh for a caller that needs more than the successor. It calls
-// prepare with what Refresh will return, before it spends or ends anything; an
-// error of prepare leaves token and session as they were. Before a session ends
-// because its token was reused, there is no Token in what prepare gets. It may
-// call prepare again after it lost a race: the last call counts.
+// RefreshWith is Refresh with a step before the spending. It calls prepare with the
+// result that Refresh will return, before it spends or ends anything. An error of prepare
+// leaves token and session as they were. The result has no Token when the session is
+// about to end because its token was reused. After a lost race prepare is called again:
+// the last call counts.
 func (c *Chain) RefreshWith(ctx context.Context, t Token, terms Terms, use Use, prepare func(Refreshed) error) (Refreshed, error) {
 	cl, err := parse(t)
 	if err != nil {
@@ -156,15 +153,15 @@ func (c *Chain) RefreshWith(ctx context.Context, t Token, terms Terms, use Use, 
 	return Refreshed{}, fmt.Errorf("refresh session: lost %d races", rotateTries)
 }
 
-// Find answers the living session of a refresh token, and spends nothing. The
-// token may be spent already. Errors: ErrTokenInvalid, ErrEnded, ErrExpired.
+// Find returns the live session of a refresh token, and spends nothing. The token may be
+// spent already. Errors: ErrTokenInvalid, ErrEnded, ErrExpired.
 func (c *Chain) Find(ctx context.Context, t Token, now time.Time) (Session, error) {
 	found, _, err := c.Look(ctx, t, now)
 	return found, err
 }
 
-// Look is Find, and reports whether the token was spent: it has a successor, also
-// while Refresh would still answer that again.
+// Look is Find, and reports whether the token was spent, which means that it has a
+// successor. That includes tokens inside the grace window.
 func (c *Chain) Look(ctx context.Context, t Token, now time.Time) (found Session, spent bool, err error) {
 	cl, err := parse(t)
 	if err != nil {
@@ -174,8 +171,8 @@ func (c *Chain) Look(ctx context.Context, t Token, now time.Time) (found Session
 	return found, cl.generation < found.Generation, err
 }
 
-// find reads the session that a token claims and checks that the claim is
-// genuine before anything else about the session is said.
+// find reads the session that a token claims. It checks that the claim is genuine before
+// it reports anything else about the session.
 func (c *Chain) find(ctx context.Context, cl claim, now time.Time) (Session, error) {
 	s, err := c.store.Session(ctx, cl.id)
 	if errors.Is(err, ErrNotFound) {
@@ -199,8 +196,8 @@ type spend struct {
 	prepare    func(Refreshed) error
 }
 
-// repeats reports whether the token before the last still answers its successor,
-// so long after that was given.
+// repeats reports whether the predecessor still gets the same successor, so long after
+// that was issued.
 func (t spend) repeats(since time.Duration) bool {
 	return since <= t.policy.Grace || since < t.terms.Retry
 }
@@ -221,8 +218,8 @@ func (c *Chain) step(ctx context.Context, s Session, t spend) (r Refreshed, done
 		}
 		return r, true, nil
 	}
-	// Older than the predecessor means that its successor was used as well:
-	// no honest retry looks like that, however early it comes.
+	// The successor of an older token was used as well. No honest retry does that,
+	// however early it comes.
 	if err := t.prepare(Refreshed{Session: s, Event: s.event(TokenReused, use)}); err != nil {
 		return Refreshed{}, true, err
 	}
@@ -230,11 +227,11 @@ func (c *Chain) step(ctx context.Context, s Session, t spend) (r Refreshed, done
 	return r, true, err
 }
 
-// rotate makes the successor of what is spent the session's generation.
+// rotate moves the session to the generation after the spent one.
 func (c *Chain) rotate(ctx context.Context, s Session, t spend) (Refreshed, bool, error) {
 	use := t.use
 	if use.At.Before(s.UsedAt) {
-		// This process's clock is behind: the session must not end sooner for it.
+		// The clock of this process is slow: the session must not end sooner for that.
 		use.At = s.UsedAt
 	}
 	rotation := Rotation{
@@ -269,9 +266,8 @@ func (c *Chain) rotate(ctx context.Context, s Session, t spend) (Refreshed, bool
 	return r, true, nil
 }
 
-// sinceRotation is how long ago the session's last refresh was. The times of day
-// of two processes may differ, and one of them may have been set: they count only
-// where there is no steady clock.
+// sinceRotation returns how long ago the session's last refresh was. Wall clocks of two
+// processes may differ, and may be set: they count only without a steady clock.
 func (s Session) sinceRotation(use Use) time.Duration {
 	if use.Steady.IsZero() || s.RotatedAt.IsZero() {
 		return max(0, use.At.Sub(s.UsedAt))
@@ -279,8 +275,8 @@ func (s Session) sinceRotation(use Use) time.Duration {
 	return max(0, use.Steady.Sub(s.RotatedAt))
 }
 
-// repeat answers the successor that was already given. Nothing is written, so
-// repeating does not stretch the window or the session.
+// repeat returns the successor that was issued already. It writes nothing, so a
+// repetition extends neither the grace window nor the session.
 func (c *Chain) repeat(s Session, use Use) (Refreshed, error) {
 	var event Event
 	if use.UserAgent != s.UserAgent {
@@ -290,8 +286,8 @@ func (c *Chain) repeat(s Session, use Use) (Refreshed, error) {
 	return Refreshed{s, token, event}, err
 }
 
-// reused ends the session, for the thief and the owner alike: nobody can tell
-// from here which of the two is asking.
+// reused ends the session, because nothing shows whether the thief or the owner sent the
+// token.
 func (c *Chain) reused(ctx context.Context, s Session, use Use) (Refreshed, error) {
 	end := End{ID: s.ID, Reason: ReasonTokenReused, At: use.At}
 	if _, err := c.store.EndSession(ctx, end); err != nil {

@@ -1,6 +1,5 @@
-// Package session knows who is logged in. A session is one row for as long as
-// it lives; its refresh tokens are derived from that row, each good for one
-// use, and never stored.
+// Package session keeps sign-ins. A session is one row from sign-in to end. Its refresh
+// tokens are derived from that row, work once, and are never stored.
 package session
 
 import (
@@ -15,22 +14,22 @@ import (
 
 // Errors of this package.
 var (
-	// ErrNotFound says that there is no such session.
+	// ErrNotFound reports that there is no session with this id.
 	ErrNotFound = errors.New("session not found")
-	// ErrEnded says that the session was ended: by its owner, by an
+	// ErrEnded reports that the session was ended: by its owner, by an
 	// administrator, or because its refresh token was stolen.
 	ErrEnded = errors.New("session ended")
-	// ErrExpired says that the session passed its idle or absolute limit.
+	// ErrExpired reports that the session passed its idle or absolute limit.
 	ErrExpired = errors.New("session expired")
-	// ErrTokenInvalid says that the refresh token was not made here, or was
+	// ErrTokenInvalid reports that the refresh token was not made here, or was
 	// changed.
 	ErrTokenInvalid = errors.New("refresh token invalid")
-	// ErrOtherClient says that a refresh token was issued to another client
-	// than the one that sends it, such as a client that left out its name. It
-	// is an ErrTokenInvalid. Nothing was spent.
+	// ErrOtherClient reports that a refresh token was issued to a client other than the
+	// one that sends it, for example because the client left out its client_id. It is an
+	// ErrTokenInvalid. Nothing was spent.
 	ErrOtherClient = fmt.Errorf("%w: issued to another client", ErrTokenInvalid)
-	// ErrReused says that a refresh token came back after it was spent: it
-	// is in two hands. The session has been ended.
+	// ErrReused reports that a spent refresh token was sent again: two parties have it.
+	// The session has been ended.
 	ErrReused = errors.New("refresh token reused")
 )
 
@@ -57,7 +56,7 @@ const (
 
 // Session is one sign-in of one account on one device.
 type Session struct {
-	// ID is a random UUID; it stands in access tokens as sid.
+	// ID is a random UUID; access tokens carry it as sid.
 	ID        string
 	AccountID string
 	// ClientID is the application that was signed in to.
@@ -80,14 +79,14 @@ type Session struct {
 	// Generation counts the refreshes; the refresh token of this generation
 	// is the one not yet used.
 	Generation int64
-	// RotatedAt is when this generation began, by the clock of Use.Steady; zero
-	// if nobody knows.
+	// RotatedAt is when this generation began, by the clock of Use.Steady; zero if
+	// unknown.
 	RotatedAt time.Time
 	// Salt ties refresh tokens to this very row.
 	Salt [16]byte
 
-	// Revision is the head of the revocation log, read no later than all of
-	// the above: what a token minted from it knows (rvs). Zero in lists.
+	// Revision is the head of the revocation log, read before or with the fields above.
+	// A token that is minted from the session carries it (rvs). Zero in lists.
 	Revision int64
 
 	// ExpiresAt is the idle limit: it slides with each refresh, but never
@@ -133,18 +132,18 @@ type Policy struct {
 	Idle time.Duration
 	// Absolute ends every session that long after the sign-in.
 	Absolute time.Duration
-	// Grace is the window after a refresh in which the spent token answers
-	// the same successor again, for parallel tabs. Terms.Retry can lengthen it.
+	// Grace is how long after a refresh the spent token gets the same successor again,
+	// for parallel tabs. Terms.Retry can lengthen it.
 	Grace time.Duration
 	// PerAccount is how many sessions an account may have. A sign-in beyond that
 	// ends the sessions that were not used for longest. 0 sets no limit.
 	PerAccount int
 }
 
-// MaxGrace bounds Policy.Grace: longer, and a thief has time to work in.
+// MaxGrace bounds Policy.Grace: a longer one gives a thief time.
 const MaxGrace = time.Minute
 
-// Validate reports what is wrong with the policy.
+// Validate returns all faults of the policy.
 func (p Policy) Validate() error {
 	var errs []error
 	if p.Idle <= 0 {
@@ -179,8 +178,8 @@ type Terms struct {
 	// Idle and Absolute stand in for those of the Policy; zero keeps them.
 	// Absolute counts from the sign-in: a change is for new sessions.
 	Idle, Absolute time.Duration
-	// Retry is how long the token before the last answers the same successor
-	// again, as long as that was never used. Grace counts if it is longer.
+	// Retry is how long the predecessor gets the same successor again, while that was
+	// never used. Grace counts if it is longer.
 	Retry time.Duration
 	// NoRotation keeps the refresh token at a refresh. It is only for a client that
 	// has proved who it is: the proof binds the token then (RFC 9700 §4.14.2).
@@ -268,7 +267,7 @@ type List struct {
 	Next Position
 }
 
-// Position is a session's place in the order of pages.
+// Position is where a session is in the order of pages.
 type Position struct {
 	CreatedAt time.Time
 	ID        string
@@ -279,10 +278,10 @@ type Store interface {
 	ChainStore
 	// Sessions lists living sessions, newest first.
 	Sessions(ctx context.Context, p Page) (List, error)
-	// EndSessions ends what it names and answers how many were alive.
+	// EndSessions ends the sessions that e describes, and returns how many were alive.
 	EndSessions(ctx context.Context, e EndMany) (int, error)
-	// PruneSessions forgets sessions whose AbsoluteExpiry is before t: no
-	// token of theirs can still be good. It answers how many.
+	// PruneSessions deletes sessions whose AbsoluteExpiry is before t, because no token
+	// of theirs can be valid. It returns how many.
 	PruneSessions(ctx context.Context, t time.Time) (int, error)
 }
 

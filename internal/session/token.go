@@ -31,8 +31,7 @@ var tokenLength = len(prefix) + base64.RawURLEncoding.EncodedLen(tokenSize)
 // Token is a refresh token.
 type Token = secret.Text
 
-// claim is what a refresh token says before its tag is checked. Nothing in it
-// may be believed until then.
+// claim is the content of a refresh token. Do not trust it before its tag is checked.
 type claim struct {
 	id         string
 	generation int64
@@ -74,7 +73,7 @@ func body(s Session, generation int64) ([]byte, error) {
 	return append(b, wide[8-generationSize:]...), nil
 }
 
-// errNoKey says that there is no key to make refresh tokens with.
+// errNoKey reports that there is no key to make refresh tokens with.
 var errNoKey = errors.New("no key for refresh tokens")
 
 // tag authenticates body under a key of the server and the session's salt.
@@ -114,20 +113,20 @@ func (c *Chain) genuine(cl claim, s Session) bool {
 	return found
 }
 
-// CSRF is the value by which a page of this site shows that it, and no other
-// site, made the browser send a request with a session's cookies.
+// CSRF is a value that only pages of this site know. A request with a session's cookies
+// must carry it, so that other sites cannot send them.
 type CSRF = secret.Text
 
 // csrfLabel keeps what is derived for pages apart from the tags of refresh
 // tokens, which cover 38 bytes: this is longer already.
 const csrfLabel = "portaria double-submit value of a session"
 
-// csrfSize is what nobody guesses, in bytes.
+// csrfSize is the length of a csrf value, in bytes.
 const csrfSize = 16
 
-// CSRF returns the session's double-submit value. It is the same for as long as
-// the session lives, so that a refresh in one tab does not strand the others,
-// and tells nothing about the refresh tokens.
+// CSRF returns the session's double-submit value. It stays the same while the session
+// lives, so that a refresh in one tab does not break the others. Refresh tokens cannot be
+// derived from it.
 func (c *Chain) CSRF(s Session) CSRF {
 	keys := c.keys()
 	if len(keys) == 0 {
@@ -136,7 +135,7 @@ func (c *Chain) CSRF(s Session) CSRF {
 	return csrf(keys[0], s)
 }
 
-// IsCSRF reports whether a value is the session's, under any key that counts.
+// IsCSRF reports whether a value is the session's, under any valid key.
 func (c *Chain) IsCSRF(s Session, value string) bool {
 	found := false
 	for _, key := range c.keys() {

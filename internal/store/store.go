@@ -1,9 +1,9 @@
-// Package store holds what all stores tell alike.
+// Package store holds the error that all stores have in common.
 package store
 
 import "errors"
 
-// ErrUnavailable says that the database did not answer in time, cannot be
-// reached, or can take no more: nothing that a caller did is wrong, and the
-// same again may do later. Whether a write took place is not known.
+// ErrUnavailable reports that the database is not reachable, too slow, full or
+// read-only. The request is not at fault: try it again later. It is unknown whether a
+// write took place.
 var ErrUnavailable = errors.New("store unavailable")

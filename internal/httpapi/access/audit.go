@@ -32,7 +32,7 @@ type Audit struct {
 // worth an event.
 func (a *Audit) kind(err error) event.Type {
 	switch {
-	case errors.Is(err, clients.ErrNotProved), errors.Is(err, clients.ErrBarred):
+	case errors.Is(err, clients.ErrNotProved), errors.Is(err, clients.ErrNotAllowed):
 		return event.ClientNotProved
 	case errors.Is(err, issue.ErrCrossSite), errors.Is(err, verify.ErrCrossSite):
 		return event.CrossSiteRefused
@@ -97,7 +97,7 @@ func (a *Audit) Report(ctx context.Context, e session.Event) {
 // ClientRefused logs why a client was not authenticated. The caller does not learn
 // the reason; the operator can look it up.
 func (a *Audit) ClientRefused(ctx context.Context, err error) {
-	if errors.Is(err, clients.ErrNotProved) || errors.Is(err, clients.ErrBarred) {
+	if errors.Is(err, clients.ErrNotProved) || errors.Is(err, clients.ErrNotAllowed) {
 		a.Log.InfoContext(ctx, "client not authenticated", "reason", err, "request_id", serve.RequestID(ctx))
 	}
 }

@@ -55,7 +55,7 @@ func application(h http.Header) (clients.Shown, error) {
 // the body, which may authenticate there with an assertion, or the one that
 // authenticated with HTTP Basic. With neither it is Portaria itself, the zero
 // Client, for which nothing is read. The caller must spend the proof. Errors:
-// clients.ErrNotProved, clients.ErrBarred.
+// clients.ErrNotProved, clients.ErrNotAllowed.
 func (g *Gate) Application(ctx context.Context, c Caller, named clients.Shown) (*clients.Proof, error) {
 	shown := c.shown
 	switch {
@@ -72,9 +72,9 @@ func (g *Gate) Application(ctx context.Context, c Caller, named clients.Shown) (
 	unproved := shown.Secret == "" && shown.Assertion == ""
 	switch {
 	case errors.Is(err, clients.ErrNotProved) && unproved:
-		return nil, fmt.Errorf("%w: %w", clients.ErrBarred, err)
+		return nil, fmt.Errorf("%w: %w", clients.ErrNotAllowed, err)
 	case err == nil && proof.Client.Kind != clients.App:
-		return nil, fmt.Errorf("%w: client %s is a service", clients.ErrBarred, proof.Client.ID)
+		return nil, fmt.Errorf("%w: client %s is a service", clients.ErrNotAllowed, proof.Client.ID)
 	}
 	return proof, err
 }

@@ -257,7 +257,7 @@ func (g *Gate) enabled(ctx context.Context, clientID string) (clients.Client, er
 		return clients.Client{}, nil
 	}
 	found, err := g.Clients.Usable(ctx, clientID)
-	if errors.Is(err, clients.ErrBarred) {
+	if errors.Is(err, clients.ErrNotAllowed) {
 		return clients.Client{}, verify.ErrInvalid
 	}
 	return found, err

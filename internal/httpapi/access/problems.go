@@ -48,7 +48,7 @@ func Problems() []problem.Row {
 		problem.VerificationUnavailable(verify.ErrStale),
 		problem.VerificationUnavailable(verify.ErrUnavailable),
 		problem.VerificationUnavailable(token.ErrUndecided),
-		{Err: clients.ErrBarred, Status: http.StatusForbidden, Code: "client_not_allowed",
+		{Err: clients.ErrNotAllowed, Status: http.StatusForbidden, Code: "client_not_allowed",
 			Title: "This client is not allowed here.", Detail: "The client is unknown or disabled, or it must authenticate. Ask the operator."},
 		{Err: clients.ErrNotProved, Status: http.StatusUnauthorized, Code: "invalid_client",
 			Title: "Client authentication failed.", Detail: "Send id and secret with HTTP Basic, or a new client_assertion.", Challenge: problem.Basic},

@@ -171,7 +171,7 @@ func (o oauth) good(ctx context.Context, a asked, now time.Time) (bool, error) {
 	} else if a.access.ClientID != issue.OperatorClientID {
 		_, err = o.Gate.Clients.Usable(ctx, a.access.ClientID)
 	}
-	for _, over := range []error{session.ErrEnded, session.ErrExpired, clients.ErrBarred} {
+	for _, over := range []error{session.ErrEnded, session.ErrExpired, clients.ErrNotAllowed} {
 		if errors.Is(err, over) {
 			return false, nil
 		}

@@ -14,8 +14,8 @@ var _ account.Store = (*Store)(nil)
 
 // CreateAccount implements [account.Store].
 func (s *Store) CreateAccount(ctx context.Context, a account.Account) error {
-	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
-		d.event(event.Event{Type: event.AccountCreated, At: a.CreatedAt, AccountID: a.ID})
+	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
+		add.event(event.Event{Type: event.AccountCreated, At: a.CreatedAt, AccountID: a.ID})
 		return none{}, insertAccount(ctx, q, a)
 	})
 	return wrap("create account", err)
@@ -45,7 +45,7 @@ func insertAccount(ctx context.Context, q *query.Queries, a account.Account) err
 	return putPassword(ctx, q, a.ID, a.PasswordHash, a.PasswordChangedAt)
 }
 
-// none is the answer of a step that has nothing to tell.
+// none is the result of a step that returns nothing.
 type none struct{}
 
 // AccountByIdentifier implements [account.Store].
@@ -85,10 +85,10 @@ func (s *Store) Accounts(ctx context.Context, p account.Page) ([]account.Account
 
 // EnableAccount implements [account.Store].
 func (s *Store) EnableAccount(ctx context.Context, id string, now time.Time) error {
-	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
 		rows, err := q.EnableAccount(ctx, id)
 		if err == nil && rows > 0 {
-			d.event(event.Event{Type: event.AccountEnabled, At: now, AccountID: id})
+			add.event(event.Event{Type: event.AccountEnabled, At: now, AccountID: id})
 		}
 		return none{}, ofAccount(ctx, q, id, rows, err)
 	})
@@ -103,18 +103,19 @@ func (s *Store) SetAttributes(ctx context.Context, id string, attributes account
 	if len(attributes) > account.MaxAttributes {
 		return wrap("set attributes", account.ErrAttributes)
 	}
-	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
 		rows, err := q.SetAttributes(ctx, string(attributes), id)
 		if err == nil && rows > 0 {
-			d.rules = append(d.rules, draftRule{Rule: rule.Rule{Kind: rule.Account, Value: id, Mode: rule.Soft, At: moment(millis(now))}})
-			d.event(event.Event{Type: event.AccountChanged, At: now, AccountID: id, Reason: reasonAttributes})
+			add.rules = append(add.rules, addedRule{Rule: rule.Rule{Kind: rule.Account, Value: id, Mode: rule.Soft, At: moment(millis(now))}})
+			add.event(event.Event{Type: event.AccountChanged, At: now, AccountID: id, Reason: reasonAttributes})
 		}
 		return none{}, ofAccount(ctx, q, id, rows, err)
 	})
 	return missing("set attributes", err, account.ErrNotFound)
 }
 
-// ofAccount says whether an update that changed nothing had an account.
+// ofAccount returns account.ErrNotFound if an update changed nothing because there is
+// no such account.
 func ofAccount(ctx context.Context, q *query.Queries, id string, rows int64, err error) error {
 	if err != nil || rows > 0 {
 		return err

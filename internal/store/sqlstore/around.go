@@ -23,8 +23,8 @@ func (a around) writeAll(ctx context.Context, s step) error {
 	return a.run(ctx, func() error { return a.engine.writeAll(ctx, s) })
 }
 
-func (a around) writeLog(ctx context.Context, d *draft, s step) error {
-	return a.run(ctx, func() error { return a.engine.writeLog(ctx, d, s) })
+func (a around) writeLog(ctx context.Context, add *additions, s step) error {
+	return a.run(ctx, func() error { return a.engine.writeLog(ctx, add, s) })
 }
 
 func (a around) clock(ctx context.Context) (now time.Time, err error) {

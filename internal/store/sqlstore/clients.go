@@ -59,33 +59,33 @@ func (s *Store) CreateClient(ctx context.Context, c clients.Client) error {
 	if err != nil {
 		return wrap("create client", err)
 	}
-	_, err = writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
-		d.client(event.ClientCreated, c.ID, c.CreatedAt, "")
+	_, err = writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
+		add.client(event.ClientCreated, c.ID, c.CreatedAt, "")
 		return none{}, q.InsertClient(ctx, query.InsertClientParams(row))
 	})
 	return wrap("create client", err)
 }
 
-// client drafts an event about a client.
-func (d *draft) client(t event.Type, id string, at time.Time, reason string) {
-	d.event(event.Event{Type: t, At: at, ClientID: id, Reason: reason})
+// client adds an event about a client.
+func (add *additions) client(t event.Type, id string, at time.Time, reason string) {
+	add.event(event.Event{Type: t, At: at, ClientID: id, Reason: reason})
 }
 
-// Why a client changed, as the events say it.
+// The reasons of client.changed events.
 const (
 	reasonSettings   = "settings"
 	reasonNewSecret  = "secret_added"
 	reasonOldSecrets = "secrets_dropped"
 )
 
-// DescribeClient implements [clients.Store]. It tells of what changed alone:
-// every start describes every client.
+// DescribeClient implements [clients.Store]. It records an event only for a change,
+// because every start describes every client.
 func (s *Store) DescribeClient(ctx context.Context, c clients.Client, now time.Time) error {
 	row, err := toRow(c)
 	if err != nil {
 		return wrap("describe client", err)
 	}
-	_, err = writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err = writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
 		before, err := q.Client(ctx, c.ID)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return none{}, err
@@ -96,9 +96,9 @@ func (s *Store) DescribeClient(ctx context.Context, c clients.Client, now time.T
 		after, err := q.Client(ctx, c.ID)
 		switch {
 		case before.Client.ID == "":
-			d.client(event.ClientCreated, c.ID, now, reasonSettings)
+			add.client(event.ClientCreated, c.ID, now, reasonSettings)
 		case !reflect.DeepEqual(before.Client, after.Client):
-			d.client(event.ClientChanged, c.ID, now, reasonSettings)
+			add.client(event.ClientChanged, c.ID, now, reasonSettings)
 		}
 		return none{}, err
 	})
@@ -119,8 +119,8 @@ func describeClient(ctx context.Context, q *query.Queries, row query.Client, now
 
 // AddSecret implements [clients.Store].
 func (s *Store) AddSecret(ctx context.Context, id string, secret clients.Secret) error {
-	return s.changeClient(ctx, "add secret", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		d.client(event.ClientChanged, id, secret.CreatedAt, reasonNewSecret)
+	return s.changeClient(ctx, "add secret", id, func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
+		add.client(event.ClientChanged, id, secret.CreatedAt, reasonNewSecret)
 		return q.AddSecret(ctx, query.AddSecretParams{
 			Secret: secret.Hash[:], SecretAt: nullMillis(secret.CreatedAt), ID: id,
 			Recent: nullMillis(secret.CreatedAt.Add(-clients.RepeatedWithin)),
@@ -130,29 +130,29 @@ func (s *Store) AddSecret(ctx context.Context, id string, secret clients.Secret)
 
 // DropSecrets implements [clients.Store].
 func (s *Store) DropSecrets(ctx context.Context, id string, now time.Time) error {
-	return s.changeClient(ctx, "drop secrets", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		d.client(event.ClientChanged, id, now, reasonOldSecrets)
+	return s.changeClient(ctx, "drop secrets", id, func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
+		add.client(event.ClientChanged, id, now, reasonOldSecrets)
 		return q.DropSecrets(ctx, id)
 	})
 }
 
 // EnableClient implements [clients.Store].
 func (s *Store) EnableClient(ctx context.Context, id string, now time.Time) error {
-	return s.changeClient(ctx, "enable client", id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		d.client(event.ClientEnabled, id, now, "")
+	return s.changeClient(ctx, "enable client", id, func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
+		add.client(event.ClientEnabled, id, now, "")
 		return q.EnableClient(ctx, id)
 	})
 }
 
-// changeClient runs an update of one client. One that finds nothing to change
-// has nothing to tell either.
-func (s *Store) changeClient(ctx context.Context, what, id string, ask func(*query.Queries, context.Context, *draft) (int64, error)) error {
-	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
-		rows, err := ask(q, ctx, d)
+// changeClient runs an update of one client. An update that changes nothing records
+// no event.
+func (s *Store) changeClient(ctx context.Context, what, id string, ask func(*query.Queries, context.Context, *additions) (int64, error)) error {
+	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
+		rows, err := ask(q, ctx, add)
 		if err != nil || rows > 0 {
 			return none{}, err
 		}
-		d.begin(d.head)
+		add.begin(add.head)
 		exists, err := q.ClientExists(ctx, id)
 		if err == nil && !exists {
 			err = clients.ErrNotFound
@@ -178,7 +178,7 @@ func (s *Store) PruneAssertions(ctx context.Context, t time.Time) (int, error) {
 	return n, wrap("prune assertions", err)
 }
 
-// toRow is the way of a client into its row.
+// toRow converts a client to its row.
 func toRow(c clients.Client) (query.Client, error) {
 	audiences, err := textOf(c.Audiences)
 	if err != nil {
@@ -254,7 +254,7 @@ func addSecrets(c *clients.Client, row query.Client) error {
 			return nil
 		}
 		secret := clients.Secret{CreatedAt: nullMoment(kept.at)}
-		// A hash of another length would be padded with zeros in silence.
+		// copy would silently pad a hash of another length with zeros.
 		if copy(secret.Hash[:], kept.hash) != len(kept.hash) || len(kept.hash) != len(secret.Hash) {
 			return fmt.Errorf("secret of %d bytes", len(kept.hash))
 		}
@@ -263,7 +263,7 @@ func addSecrets(c *clients.Client, row query.Client) error {
 	return nil
 }
 
-// textOf keeps a list in one column; neither engine's arrays are the other's.
+// textOf encodes a list for one column: the two engines have no common array type.
 func textOf(list []string) (string, error) {
 	if len(list) == 0 {
 		return "", nil

@@ -45,8 +45,8 @@ func (s *Store) AddCredential(ctx context.Context, version int64, c account.Cred
 	if err := c.Validate(); err != nil {
 		return wrap("add credential", err)
 	}
-	return wrap("add credential", s.changeCredentials(ctx, version, c.AccountID, func(q *query.Queries, ctx context.Context, d *draft) error {
-		d.event(credentialEvent(event.CredentialAdded, c.AccountID, c.ID, string(c.Kind), c.CreatedAt))
+	return wrap("add credential", s.changeCredentials(ctx, version, c.AccountID, func(q *query.Queries, ctx context.Context, add *additions) error {
+		add.event(credentialEvent(event.CredentialAdded, c.AccountID, c.ID, string(c.Kind), c.CreatedAt))
 		kept, err := q.Credentials(ctx, c.AccountID, account.MaxCredentials)
 		if err == nil && len(kept) >= account.MaxCredentials {
 			err = account.ErrCredential
@@ -66,20 +66,20 @@ func (s *Store) ReplaceCredential(ctx context.Context, version int64, c account.
 	if err := c.Validate(); err != nil {
 		return wrap("replace credential", err)
 	}
-	return wrap("replace credential", s.changeCredentials(ctx, version, c.AccountID, func(q *query.Queries, ctx context.Context, d *draft) error {
+	return wrap("replace credential", s.changeCredentials(ctx, version, c.AccountID, func(q *query.Queries, ctx context.Context, add *additions) error {
 		kind, err := q.ReplaceCredential(ctx, query.ReplaceCredentialParams{
 			Data: string(c.Data), Label: c.Label, ChangedAt: millis(c.ChangedAt), UsedAt: nullMillis(c.UsedAt), ID: c.ID, AccountID: c.AccountID,
 		})
-		d.event(credentialEvent(event.CredentialChanged, c.AccountID, c.ID, kind, c.ChangedAt))
+		add.event(credentialEvent(event.CredentialChanged, c.AccountID, c.ID, kind, c.ChangedAt))
 		return missing("find credential", err, account.ErrNotFound)
 	}))
 }
 
 // RemoveCredential implements [account.CredentialStore].
 func (s *Store) RemoveCredential(ctx context.Context, version int64, accountID, id string, now time.Time) error {
-	return wrap("remove credential", s.changeCredentials(ctx, version, accountID, func(q *query.Queries, ctx context.Context, d *draft) error {
+	return wrap("remove credential", s.changeCredentials(ctx, version, accountID, func(q *query.Queries, ctx context.Context, add *additions) error {
 		kind, err := q.DeleteCredential(ctx, id, accountID)
-		d.event(credentialEvent(event.CredentialRemoved, accountID, id, kind, now))
+		add.event(credentialEvent(event.CredentialRemoved, accountID, id, kind, now))
 		return missing("find credential", err, account.ErrNotFound)
 	}))
 }
@@ -92,13 +92,13 @@ func credentialEvent(what event.Type, accountID, id, kind string, at time.Time) 
 
 // changeCredentials raises the version of an account's credentials in the step that
 // changes one.
-func (s *Store) changeCredentials(ctx context.Context, version int64, accountID string, change func(*query.Queries, context.Context, *draft) error) error {
-	_, err := writeLog(ctx, s, accountID, func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+func (s *Store) changeCredentials(ctx context.Context, version int64, accountID string, change func(*query.Queries, context.Context, *additions) error) error {
+	_, err := writeLog(ctx, s, accountID, func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
 		rows, err := q.RaiseCredentialsVersion(ctx, accountID, version)
 		if err := some("find account", rows, err, account.ErrChanged); err != nil {
 			return none{}, err
 		}
-		return none{}, change(q, ctx, d)
+		return none{}, change(q, ctx, add)
 	})
 	return err
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
-// endings are sessions that a step has ended, as they are now. Those that have
-// expired are ended as well, in case another process's clock is behind.
+// endings are the sessions that a step has ended, as their rows are now. Expired ones
+// are ended as well, in case the clock of another process is slow.
 type endings []query.Session
 
-func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) (int, error) {
+func endSession(ctx context.Context, q *query.Queries, add *additions, e session.End) (int, error) {
 	ended, err := q.EndSession(ctx, query.EndSessionParams{At: millis(e.At), Reason: string(e.Reason), ID: e.ID})
 	if err != nil || len(ended) == 0 {
 		return 0, err
@@ -29,17 +29,17 @@ func endSession(ctx context.Context, q *query.Queries, d *draft, e session.End) 
 		return 0, err
 	}
 	if recent > flood {
-		d.accountRule(ended, rule.Soft)
+		add.accountRule(ended, rule.Soft)
 	} else {
-		d.sessionRules(ended)
+		add.sessionRules(ended)
 	}
-	return d.ended(ended), nil
+	return add.ended(ended), nil
 }
 
-// endSessions has a rule about the account when none of its sessions is spared.
-// before is how many of them were ended in portions: see [Store.endMost]. A token
-// may have been minted since the rule of the first portion, so another follows.
-func endSessions(ctx context.Context, q *query.Queries, d *draft, e session.EndMany, before int) (int, error) {
+// endSessions writes one rule about the account when none of its sessions is kept.
+// before is how many were ended in portions: see [Store.endMost]. A token may have
+// been minted since the rule of the first portion, so another rule follows.
+func endSessions(ctx context.Context, q *query.Queries, add *additions, e session.EndMany, before int) (int, error) {
 	ended, err := q.EndSessions(ctx, query.EndSessionsParams{
 		At: millis(e.At), Reason: string(e.Reason), AccountID: e.AccountID, ExceptID: e.Except,
 	})
@@ -55,24 +55,24 @@ func endSessions(ctx context.Context, q *query.Queries, d *draft, e session.EndM
 	}
 	switch {
 	case before > 0:
-		d.rules = append(d.rules, draftRule{Rule: rule.Rule{Kind: rule.Account, Value: e.AccountID, Mode: mode, At: moment(millis(e.At))}})
+		add.rules = append(add.rules, addedRule{Rule: rule.Rule{Kind: rule.Account, Value: e.AccountID, Mode: mode, At: moment(millis(e.At))}})
 	case e.Except == "":
-		d.accountRule(ended, mode)
+		add.accountRule(ended, mode)
 	default:
-		d.sessionRules(ended)
+		add.sessionRules(ended)
 	}
-	return before + d.ended(ended), nil
+	return before + add.ended(ended), nil
 }
 
-// ended drafts an event for each session that was alive, and counts those.
-func (d *draft) ended(sessions endings) int {
+// ended adds an event for each session that was alive, and returns how many.
+func (add *additions) ended(sessions endings) int {
 	alive := 0
 	for _, s := range sessions {
 		if s.ExpiresAt <= s.EndedAt.Int64 {
 			continue
 		}
 		alive++
-		d.event(event.Event{
+		add.event(event.Event{
 			Type: event.SessionEnded, At: moment(s.EndedAt.Int64),
 			AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID, Reason: s.EndReason, Detail: parentDetail(s.Parent),
 		})
@@ -96,29 +96,29 @@ const (
 	floodWindow = time.Hour
 )
 
-// sessionRules drafts a rule for each tree of sessions, or one for the account when
-// they are many: a soft one, since sessions that go on are in its scope.
-func (d *draft) sessionRules(ended endings) {
+// sessionRules adds a rule for each tree of sessions, or one for the account when
+// they are many: a soft one, because sessions that go on are in its scope.
+func (add *additions) sessionRules(ended endings) {
 	trees := ended.trees()
 	if len(trees) > flood {
-		d.accountRule(ended, rule.Soft)
+		add.accountRule(ended, rule.Soft)
 		return
 	}
 	for _, tree := range trees {
-		d.rule(rule.Session, tree[0].ID, rule.Hard, tree)
+		add.rule(rule.Session, tree[0].ID, rule.Hard, tree)
 	}
 }
 
-// accountRule drafts a rule for the one account that the sessions are of.
-func (d *draft) accountRule(ended endings, mode rule.Mode) {
+// accountRule adds a rule for the one account that the sessions belong to.
+func (add *additions) accountRule(ended endings, mode rule.Mode) {
 	if len(ended) > 0 {
-		d.rule(rule.Account, ended[0].AccountID, mode, ended)
+		add.rule(rule.Account, ended[0].AccountID, mode, ended)
 	}
 }
 
-// childRules drafts the rules that a rule about a client leaves to be written: for
-// the sessions at other clients that came from a session at this one.
-func (d *draft) childRules(ended endings, client string) {
+// childRules adds the rules that a rule about a client does not cover: for the
+// sessions at other clients that came from a session at this one.
+func (add *additions) childRules(ended endings, client string) {
 	elsewhere := map[string]endings{} // by account
 	for _, tree := range ended.trees() {
 		if slices.ContainsFunc(tree, func(s query.Session) bool { return s.ClientID != client }) {
@@ -126,32 +126,32 @@ func (d *draft) childRules(ended endings, client string) {
 		}
 	}
 	for _, account := range slices.Sorted(maps.Keys(elsewhere)) {
-		d.sessionRules(elsewhere[account])
+		add.sessionRules(elsewhere[account])
 	}
 }
 
-// rule drafts a rule that is of use while a token of one of the sessions can live.
-func (d *draft) rule(kind rule.Kind, value string, mode rule.Mode, ended endings) {
-	r := draftRule{Rule: rule.Rule{Kind: kind, Value: value, Mode: mode, At: moment(ended[0].EndedAt.Int64)}}
+// rule adds a rule that matters while a token of one of the sessions can be valid.
+func (add *additions) rule(kind rule.Kind, value string, mode rule.Mode, ended endings) {
+	r := addedRule{Rule: rule.Rule{Kind: kind, Value: value, Mode: mode, At: moment(ended[0].EndedAt.Int64)}}
 	unknown := false
 	for _, s := range ended {
-		minted := d.lastMint(s)
+		minted := add.lastMint(s)
 		unknown = unknown || minted.IsZero()
 		r.lastMint, r.limit = latest(r.lastMint, minted), latest(r.limit, lastExpiry(s))
 	}
 	if unknown {
 		r.lastMint = time.Time{}
 	}
-	d.rules = append(d.rules, r)
+	add.rules = append(add.rules, r)
 }
 
-// lastMint is when an access token was minted from a session at the latest: at
-// its last use, at a step-up, or for a repeated refresh token. Where the steady
-// clock is kept, it is a time of that. The zero time means that nobody knows:
-// of a step-up there is only the time of day.
-func (d *draft) lastMint(s query.Session) time.Time {
+// lastMint returns the latest moment at which an access token was minted from a
+// session: at its last use, at a step-up, or for a repeated refresh token. Where the
+// steady clock is kept, it is a time of that clock. The zero time is unknown: a
+// step-up is stored in wall time alone.
+func (add *additions) lastMint(s query.Session) time.Time {
 	switch {
-	case d.steady.IsZero():
+	case add.steady.IsZero():
 		return moment(max(s.UsedAt, s.AuthTime)).Add(session.MaxGrace)
 	case s.RotatedAt == 0 || s.AuthTime > s.CreatedAt:
 		return time.Time{}
@@ -159,8 +159,8 @@ func (d *draft) lastMint(s query.Session) time.Time {
 	return moment(s.RotatedAt).Add(session.MaxGrace)
 }
 
-// lastExpiry is when its last access token expires at the latest: with it, or
-// the second after, as less cannot be written.
+// lastExpiry returns the latest moment at which an access token of a session expires:
+// with the session, rounded up to the next second.
 func lastExpiry(s query.Session) time.Time { return moment(s.AbsoluteExpiry).Add(time.Second) }
 
 func latest(a, b time.Time) time.Time {

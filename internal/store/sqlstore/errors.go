@@ -20,7 +20,7 @@ import (
 	"github.com/portaria/portaria/internal/store"
 )
 
-// PostgreSQL's SQLSTATE codes that mean something to us.
+// The SQLSTATE codes of PostgreSQL that are handled.
 const (
 	pgForeignKey    = "23503"
 	pgUnique        = "23505"
@@ -49,7 +49,7 @@ const (
 	pgSystem    = "58"
 )
 
-// taken says what a unique violation in a table means.
+// taken returns the error of the domain for a unique violation in a table.
 func taken(table string) error {
 	switch table {
 	case "identifiers":
@@ -68,8 +68,8 @@ func taken(table string) error {
 	return nil
 }
 
-// translate is the one place where an engine's words become the domain's. What
-// it does not know stays as it is.
+// translate converts the error of an engine to one of the domain. All engines' errors
+// pass through here; others stay as they are.
 func translate(err error) error {
 	var pg *pgconn.PgError
 	var lite *sqlite.Error
@@ -207,8 +207,8 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// missing wraps err, an absent row being told as the domain's notFound. A text
-// that cannot be kept cannot be found either.
+// missing wraps err, with notFound for an absent row, and for a text that no row can
+// hold.
 func missing(what string, err, notFound error) error {
 	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrInvalidText) {
 		err = notFound
@@ -216,7 +216,7 @@ func missing(what string, err, notFound error) error {
 	return wrap(what, err)
 }
 
-// some wraps err, and tells it as notFound when no row was touched.
+// some wraps err, with notFound when no row was changed.
 func some(what string, rows int64, err, notFound error) error {
 	if err == nil && rows == 0 {
 		err = notFound

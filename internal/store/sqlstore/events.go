@@ -19,9 +19,9 @@ func (s *Store) Append(ctx context.Context, events []event.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	_, err := writeLog(ctx, s, "", func(_ *query.Queries, _ context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, s, "", func(_ *query.Queries, _ context.Context, add *additions) (none, error) {
 		for _, e := range events {
-			d.event(e)
+			add.event(e)
 		}
 		return none{}, nil
 	})
@@ -40,8 +40,8 @@ func (s *Store) PruneEvents(ctx context.Context, before time.Time) (int, error) 
 	return n, wrap("prune events", err)
 }
 
-// PruneUnknownLogins forgets all but the newest failed sign-ins of names that
-// nobody has, and returns how many. It works in portions.
+// PruneUnknownLogins deletes all but the newest failed sign-ins with unknown identifiers,
+// and returns how many. It works in portions.
 func (s *Store) PruneUnknownLogins(ctx context.Context, keep int) (int, error) {
 	n, err := s.prune(ctx, time.Time{}, func(q *query.Queries, ctx context.Context, _ int64, portion int32) (int64, error) {
 		return q.PruneUnknownLogins(ctx, int32(min(keep, math.MaxInt32)), portion)

@@ -31,7 +31,7 @@ func (s *Store) importAccounts(ctx context.Context, list []account.Account, at t
 			return importable(ctx, q, list)
 		})
 	}
-	return writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) ([]error, error) {
+	return writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, add *additions) ([]error, error) {
 		results, err := importable(ctx, q, list)
 		if err != nil {
 			return nil, err
@@ -40,7 +40,7 @@ func (s *Store) importAccounts(ctx context.Context, list []account.Account, at t
 			if results[i] != nil {
 				continue
 			}
-			d.event(event.Event{Type: event.AccountCreated, At: at, AccountID: a.ID, Reason: account.ReasonImport})
+			add.event(event.Event{Type: event.AccountCreated, At: at, AccountID: a.ID, Reason: account.ReasonImport})
 			if err := insertAccount(ctx, q, a); err != nil {
 				return nil, err
 			}

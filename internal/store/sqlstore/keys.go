@@ -48,19 +48,19 @@ func (k Keyring) AddKey(ctx context.Context, r keyring.Record) error {
 
 // Rotate implements [keyring.KeyStore].
 func (k Keyring) Rotate(ctx context.Context, predecessor string, successor keyring.Record) error {
-	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
 		if err := retire(ctx, q, predecessor, successor.ActivateAt); err != nil {
 			return none{}, err
 		}
-		d.rotated(predecessor, successor)
+		add.rotated(predecessor, successor)
 		return none{}, insertKey(ctx, q, successor)
 	})
 	return wrap("rotate key", err)
 }
 
-// rotated drafts the event of a key that will sign instead of another.
-func (d *draft) rotated(predecessor string, successor keyring.Record) {
-	d.event(event.Event{
+// rotated adds the event of a key that will replace another one.
+func (add *additions) rotated(predecessor string, successor keyring.Record) {
+	add.event(event.Event{
 		Type: event.KeyRotated, At: successor.CreatedAt, KeyID: successor.Kid, Detail: map[string]string{
 			"predecessor": predecessor, "signs_from": successor.ActivateAt.UTC().Format(time.RFC3339), "algorithm": successor.Algorithm,
 		},
@@ -97,8 +97,8 @@ func changed(ctx context.Context, q *query.Queries, kid string, rows int64, err 
 
 // Replace implements [keyring.KeyStore].
 func (k Keyring) Replace(ctx context.Context, r keyring.Replacement) error {
-	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
-		d.rotated(r.Predecessor, r.Successor)
+	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
+		add.rotated(r.Predecessor, r.Successor)
 		if r.Withdrawn != "" {
 			rows, err := q.WithdrawKey(ctx, nullMillis(r.At), r.Withdrawn)
 			if err := changed(ctx, q, r.Withdrawn, rows, err); err != nil {
@@ -125,13 +125,13 @@ func (k Keyring) HastenKey(ctx context.Context, kid string, at time.Time) error 
 
 // KillKey implements [keyring.KeyStore].
 func (k Keyring) KillKey(ctx context.Context, kid string, at time.Time) error {
-	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
+	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
 		rows, err := q.KillKey(ctx, nullMillis(at), kid)
 		if err := changed(ctx, q, kid, rows, err); err != nil {
 			return none{}, unless(err, keyring.ErrConflict) // killed already
 		}
-		d.rules = append(d.rules, draftRule{Rule: rule.Rule{Kind: rule.Key, Value: kid, Mode: rule.Hard, At: at}})
-		d.event(event.Event{Type: event.KeyKilled, At: at, KeyID: kid})
+		add.rules = append(add.rules, addedRule{Rule: rule.Rule{Kind: rule.Key, Value: kid, Mode: rule.Hard, At: at}})
+		add.event(event.Event{Type: event.KeyKilled, At: at, KeyID: kid})
 		return none{}, nil
 	})
 	return missing("kill key", err, keyring.ErrNotFound)
@@ -193,8 +193,8 @@ func (k Keyring) AddSecret(ctx context.Context, s keyring.SealedSecret) error {
 
 // AddGeneration implements [keyring.SecretStore].
 func (k Keyring) AddGeneration(ctx context.Context, s keyring.SealedSecret, done keyring.SecretRotation, at time.Time) error {
-	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
-		d.event(event.Event{Type: event.SecretRotated, At: at, Reason: done.Name, Detail: map[string]string{
+	_, err := writeLog(ctx, k.store, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
+		add.event(event.Event{Type: event.SecretRotated, At: at, Reason: done.Name, Detail: map[string]string{
 			"generation": strconv.Itoa(done.Generation), "honoured_until": done.Until.Format(time.RFC3339),
 		}})
 		return none{}, q.InsertSecret(ctx, s.Name, present(s.Sealed))

@@ -42,7 +42,7 @@ func (s *Store) AddLink(ctx context.Context, version int64, l account.Link) erro
 	if err := l.Validate(); err != nil {
 		return wrap("add link", err)
 	}
-	return wrap("add link", s.changeCredentials(ctx, version, l.AccountID, func(q *query.Queries, ctx context.Context, d *draft) error {
+	return wrap("add link", s.changeCredentials(ctx, version, l.AccountID, func(q *query.Queries, ctx context.Context, add *additions) error {
 		kept, err := q.Links(ctx, l.AccountID, account.MaxLinks)
 		if err == nil && len(kept) >= account.MaxLinks {
 			err = account.ErrLink
@@ -50,15 +50,15 @@ func (s *Store) AddLink(ctx context.Context, version int64, l account.Link) erro
 		if err != nil {
 			return err
 		}
-		d.event(linkEvent(event.AccountLinked, l, l.CreatedAt))
+		add.event(linkEvent(event.AccountLinked, l, l.CreatedAt))
 		return q.InsertLink(ctx, query.InsertLinkParams{Issuer: l.Issuer, Sub: l.Subject, AccountID: l.AccountID, CreatedAt: millis(l.CreatedAt)})
 	}))
 }
 
 // RemoveLink implements [account.LinkStore].
 func (s *Store) RemoveLink(ctx context.Context, version int64, l account.Link, now time.Time) error {
-	return wrap("remove link", s.changeCredentials(ctx, version, l.AccountID, func(q *query.Queries, ctx context.Context, d *draft) error {
-		d.event(linkEvent(event.AccountUnlinked, l, now))
+	return wrap("remove link", s.changeCredentials(ctx, version, l.AccountID, func(q *query.Queries, ctx context.Context, add *additions) error {
+		add.event(linkEvent(event.AccountUnlinked, l, now))
 		rows, err := q.DeleteLink(ctx, query.DeleteLinkParams{Issuer: l.Issuer, Sub: l.Subject, AccountID: l.AccountID})
 		return some("find link", rows, err, account.ErrNotFound)
 	}))

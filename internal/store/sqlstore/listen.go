@@ -20,12 +20,12 @@ const (
 	notifyEvery = 25 * time.Millisecond
 	// listenAgain is how long to wait after a connection was lost.
 	listenAgain = time.Second
-	// tellTimeout bounds telling the others: they will look anyway.
-	tellTimeout = time.Second
+	// notifyTimeout bounds one NOTIFY. The other processes poll as well.
+	notifyTimeout = time.Second
 )
 
-// notifications adds to what this process writes what the others do, and tells
-// them of its own.
+// notifications merges the writes of this process with those that the others announce,
+// and announces its own.
 func (e *postgresEngine) notifications(ctx context.Context, local <-chan struct{}, channel string) <-chan struct{} {
 	out := make(chan struct{}, 1)
 	offer := func() {
@@ -41,7 +41,7 @@ func (e *postgresEngine) notifications(ctx context.Context, local <-chan struct{
 	keep("notify other processes", func(ctx context.Context) {
 		for range local {
 			offer()
-			e.tell(ctx, channel)
+			e.announce(ctx, channel)
 			rest(ctx, notifyEvery)
 		}
 	})
@@ -59,16 +59,16 @@ func (e *postgresEngine) notifications(ctx context.Context, local <-chan struct{
 	return out
 }
 
-// tell is not part of the transaction that wrote the rules, where it would hold
-// a lock that all of the server's notifications share.
-func (e *postgresEngine) tell(ctx context.Context, channel string) {
-	ctx, cancel := context.WithTimeout(ctx, tellTimeout)
+// announce sends NOTIFY outside of the transaction that wrote the rules: inside, it would
+// hold a lock that all notifications of the server share.
+func (e *postgresEngine) announce(ctx context.Context, channel string) {
+	ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
 	defer cancel()
-	_, _ = e.db.ExecContext(ctx, "NOTIFY "+channel) // a wake-up alone
+	_, _ = e.db.ExecContext(ctx, "NOTIFY "+channel) // the others poll, so an error does no harm
 }
 
-// listen holds a connection until it breaks, has reached the age at which
-// connections are dropped, or ctx ends. It is then of no more use to anybody.
+// listen holds a connection until it breaks, it has reached the age at which connections
+// are dropped, or ctx ends. The connection is then not used again.
 func (e *postgresEngine) listen(ctx context.Context, channel string, offer func()) error {
 	ctx, cancel := context.WithTimeout(ctx, maxLife)
 	defer cancel()

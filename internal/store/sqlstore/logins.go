@@ -23,25 +23,25 @@ func (s *Store) StartSession(ctx context.Context, start issue.Start) (int64, err
 	if start.Session.AccountID != start.Account.ID {
 		return 0, wrap("start session", account.ErrChanged)
 	}
-	head, err := writeLog(ctx, s, start.Session.AccountID, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	head, err := writeLog(ctx, s, start.Session.AccountID, func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
 		if err := claimAccount(ctx, q, start); err != nil {
 			return 0, err
 		}
 		if err := holdParent(ctx, q, start.Session); err != nil {
 			return 0, err
 		}
-		d.started(start.Session)
+		add.started(start.Session)
 		if err := insertSession(ctx, q, start.Session); err != nil {
 			return 0, err
 		}
-		return d.head, endIdlest(ctx, q, d, start.Session, start.MostSessions)
+		return add.head, endIdlest(ctx, q, add, start.Session, start.MostSessions)
 	})
 	return head, wrap("start session", err)
 }
 
-// claimAccount locks the account's row until the session is written, so that a
-// change of password or a ban comes wholly before or wholly after. A hash that
-// stays is not written again.
+// claimAccount locks the account's row until the session is written, so that a change
+// of password, or the end of the account, happens entirely before or entirely after.
+// An unchanged hash is not written again.
 func claimAccount(ctx context.Context, q *query.Queries, start issue.Start) error {
 	if start.NewHash == "" {
 		_, err := q.HoldAccount(ctx, asRead(start.Account))
@@ -54,7 +54,7 @@ func claimAccount(ctx context.Context, q *query.Queries, start issue.Start) erro
 	if err := some("claim account", rows, err, account.ErrChanged); err != nil {
 		return err
 	}
-	// The same password with other parameters: its owner changed nothing.
+	// The same password, hashed with other parameters: ChangedAt stays.
 	return putPassword(ctx, q, a.ID, start.NewHash, a.PasswordChangedAt)
 }
 
@@ -68,15 +68,15 @@ func holdParent(ctx context.Context, q *query.Queries, s session.Session) error 
 	return some("hold parent session", rows, err, session.ErrEnded)
 }
 
-// started drafts the events of a sign-in.
-func (d *draft) started(s session.Session) {
+// started adds the events of a sign-in.
+func (add *additions) started(s session.Session) {
 	e := event.Event{
 		Type: event.LoginSucceeded, At: s.CreatedAt, AccountID: s.AccountID, SessionID: s.ID, ClientID: s.ClientID,
 		Actor: s.AccountID, Address: s.Address, UserAgent: s.UserAgent, Detail: map[string]string{"method": oldMethod(s.Proofs)},
 	}
-	d.event(e)
+	add.event(e)
 	e.Type, e.Detail = event.SessionStarted, parentDetail(s.Parent)
-	d.event(e)
+	add.event(e)
 }
 
 // ChangePassword implements [account.CredentialStore].
@@ -86,7 +86,7 @@ func (s *Store) ChangePassword(ctx context.Context, c account.PasswordChange) (i
 	if err != nil {
 		return before, wrap("change password", err)
 	}
-	n, err := writeLog(ctx, s, c.Account.ID, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+	n, err := writeLog(ctx, s, c.Account.ID, func(q *query.Queries, ctx context.Context, add *additions) (int, error) {
 		rows, err := q.ChangePassword(ctx, query.ChangePasswordParams{
 			NewHash: c.NewHash, At: millis(c.At),
 			ID: c.Account.ID, Version: c.Account.CredentialsVersion, VerifiedHash: c.Account.PasswordHash,
@@ -97,8 +97,8 @@ func (s *Store) ChangePassword(ctx context.Context, c account.PasswordChange) (i
 		if err := putPassword(ctx, q, c.Account.ID, c.NewHash, c.At); err != nil {
 			return 0, err
 		}
-		d.event(event.Event{Type: event.PasswordChanged, At: c.At, AccountID: c.Account.ID, SessionID: c.KeepSession})
-		return endSessions(ctx, q, d, many, before)
+		add.event(event.Event{Type: event.PasswordChanged, At: c.At, AccountID: c.Account.ID, SessionID: c.KeepSession})
+		return endSessions(ctx, q, add, many, before)
 	})
 	return n, wrap("change password", err)
 }
@@ -119,15 +119,15 @@ func (s *Store) DisableAccount(ctx context.Context, id string, now time.Time) (i
 	if err != nil {
 		return before, wrap("disable account", err)
 	}
-	n, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
+	n, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, add *additions) (int, error) {
 		rows, err := q.DisableAccount(ctx, nullMillis(now), id)
 		if err := ofAccount(ctx, q, id, rows, err); err != nil {
 			return 0, err
 		}
 		if rows > 0 {
-			d.event(event.Event{Type: event.AccountDisabled, At: now, AccountID: id})
+			add.event(event.Event{Type: event.AccountDisabled, At: now, AccountID: id})
 		}
-		return endSessions(ctx, q, d, many, before)
+		return endSessions(ctx, q, add, many, before)
 	})
 	return n, missing("disable account", err, account.ErrNotFound)
 }
@@ -143,15 +143,15 @@ func (s *Store) DeleteAccount(ctx context.Context, id string, now time.Time) err
 	if err != nil {
 		return wrap("delete account", err)
 	}
-	_, err = writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
-		rows, err := q.BarAccount(ctx, nullMillis(now), id)
-		if err := some("bar account", rows, err, account.ErrNotFound); err != nil {
+	_, err = writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
+		rows, err := q.LockForDeletion(ctx, nullMillis(now), id)
+		if err := some("lock account", rows, err, account.ErrNotFound); err != nil {
 			return 0, err
 		}
-		if _, err := endSessions(ctx, q, d, many, before); err != nil {
+		if _, err := endSessions(ctx, q, add, many, before); err != nil {
 			return 0, err
 		}
-		d.event(event.Event{Type: event.AccountDeleted, At: now, AccountID: id})
+		add.event(event.Event{Type: event.AccountDeleted, At: now, AccountID: id})
 		return q.DeleteAccount(ctx, id)
 	})
 	return missing("delete account", err, account.ErrNotFound)

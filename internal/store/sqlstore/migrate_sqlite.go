@@ -27,8 +27,8 @@ func migrateSQLite(ctx context.Context, connector driver.Connector) (err error) 
 	return wrap("commit migration", err)
 }
 
-// How long to wait for a moment in which nobody uses the file; it comes, as
-// others only read a version.
+// How long to wait until no other process uses the file. That is soon, because they only
+// read a version.
 const (
 	walAttempts = 500
 	walPause    = 20 * time.Millisecond

@@ -18,7 +18,7 @@ func (b *bell) ring() {
 	for l := range b.listeners {
 		select {
 		case l <- struct{}{}:
-		default: // it has yet to hear of the last one
+		default: // it has not received the last one yet
 		}
 	}
 }
@@ -40,11 +40,10 @@ func (b *bell) listen(ctx context.Context) <-chan struct{} {
 	return l
 }
 
-// Notifications answers a channel that gets a value soon after rules were
-// written: by this Store, and on PostgreSQL without a pooler by every other
-// process that uses the database.
-// Several may be told of by one value, and some not at all: look from time to
-// time anyway. It is closed after ctx has ended.
+// Notifications returns a channel that gets a value soon after rules were written: by
+// this Store, and on PostgreSQL without a pooler by every other process that uses the
+// database. One value may stand for several writes, and a write may have none, so poll
+// as well. The channel is closed after ctx has ended.
 func (s *Store) Notifications(ctx context.Context) <-chan struct{} {
 	return s.notifications(ctx, &s.rules, rulesChannel)
 }
@@ -63,9 +62,9 @@ func (s *Store) notifications(ctx context.Context, b *bell, channel string) <-ch
 	return local
 }
 
-// Pooled reports that a connection pooler, such as PgBouncer, stands before the
-// database. Statements are then not prepared, and what other processes write is
-// only found by looking.
+// Pooled reports whether there is a connection pooler, for example PgBouncer, in front
+// of the database. Statements are then not prepared, and writes of other processes are
+// only found by polling.
 func (s *Store) Pooled() bool {
 	pg, ok := s.engine.(*postgresEngine)
 	return ok && pg.pool.pooled

@@ -12,7 +12,7 @@ import (
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
-// ending is why and when sessions end, and which.
+// ending describes which sessions end, when and why.
 type ending struct {
 	// client is whose sessions end; empty for all clients.
 	client string
@@ -22,8 +22,8 @@ type ending struct {
 	begunBy int64
 }
 
-// begunBy is when the sessions that an entry ends had begun at the latest: a
-// repeat must not sign out people who have signed in since. 0 sets no limit.
+// begunBy returns the latest start of the sessions that an entry ends: a repeated request
+// must not end sessions that were started since. 0 sets no limit.
 func begunBy(e revoke.Entry) int64 {
 	if e.Repeats.IsZero() {
 		return 0
@@ -31,15 +31,14 @@ func begunBy(e revoke.Entry) int64 {
 	return millis(e.Repeats)
 }
 
-// endPortion is how many sessions one step of a portion ends. Each has an
-// event, and while they are written no other event can be.
+// endPortion is how many sessions one step of a portion ends. Their events block all
+// other events while they are written.
 const endPortion = 100
 
-// endPortions ends the sessions of a client, or all when it is empty, in portions
-// when they are more than one step should end. It returns how many were alive. The
-// caller's own step then ends the rest. As in [Store.endMost], the first step
-// writes a soft rule, so no access token of an ended session stays good if the
-// caller's step is not reached. first is that rule.
+// endPortions ends the sessions of a client, or all when it is empty, in portions if they
+// are too many for one step. It returns how many were alive. The caller's own step then
+// ends the rest. As in [Store.endMost], the first step writes a soft rule: no access token
+// of an ended session stays valid, even if the caller's step fails. first is that rule.
 func (s *Store) endPortions(ctx context.Context, e ending, first rule.Rule) (total int, err error) {
 	by := e.begunBy
 	if by == 0 {
@@ -64,12 +63,11 @@ func (s *Store) endPortions(ctx context.Context, e ending, first rule.Rule) (tot
 	})
 }
 
-// endMost ends the sessions of an account in portions when they are more than
-// one step should end, and returns how many were alive. The caller's own step
-// then ends the rest. The first step writes a soft rule about the account: from
-// there on no access token of a session that has ended is good, whether or not
-// the caller's step is reached. Sessions that have not ended only refresh. The
-// checks come before the first step, when there are portions.
+// endMost ends the sessions of an account in portions if they are too many for one step,
+// and returns how many were alive. The caller's own step then ends the rest. The first
+// step writes a soft rule about the account: from then on no access token of an ended
+// session is valid, even if the caller's step fails. Sessions that go on only refresh.
+// With portions, the checks run before the first step.
 func (s *Store) endMost(ctx context.Context, e session.EndMany, by int64, checks ...func() error) (total int, err error) {
 	n, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
 		return q.CountAlive(ctx, e.AccountID, endPortion+1)
@@ -113,19 +111,19 @@ type portion struct {
 func (s *Store) portions(ctx context.Context, p portion, end func(*query.Queries, context.Context) (endings, error)) (total int, err error) {
 	for written := false; ; {
 		alive := 0
-		ended, err := writeLog(ctx, s, p.order, func(q *query.Queries, ctx context.Context, d *draft) (ended endings, err error) {
+		ended, err := writeLog(ctx, s, p.order, func(q *query.Queries, ctx context.Context, add *additions) (ended endings, err error) {
 			if ended, err = end(q, ctx); err != nil || len(ended) == 0 {
 				return ended, err
 			}
 			if ended, err = withChildren(ctx, q, ended, p.first.At, p.reason); err != nil {
 				return nil, err
 			}
-			alive = d.ended(ended)
+			alive = add.ended(ended)
 			if !written {
-				d.rules = append(d.rules, draftRule{Rule: p.first})
+				add.rules = append(add.rules, addedRule{Rule: p.first})
 			}
 			if p.client != "" {
-				d.childRules(ended, p.client)
+				add.childRules(ended, p.client)
 			}
 			return ended, nil
 		})
@@ -139,8 +137,8 @@ func (s *Store) portions(ctx context.Context, p portion, end func(*query.Queries
 	}
 }
 
-// forgetEnded removes the ended sessions of an account in portions, so that the
-// deletion of the account has few rows to take along.
+// forgetEnded deletes the ended sessions of an account in portions, so that the
+// deletion of the account has few rows left.
 func (s *Store) forgetEnded(ctx context.Context, account string) error {
 	for {
 		rows, err := write(ctx, s, func(q *query.Queries, ctx context.Context) (int64, error) {
@@ -154,7 +152,7 @@ func (s *Store) forgetEnded(ctx context.Context, account string) error {
 
 // endIdlest ends the sessions of an account that were not used for longest,
 // when it has more than most. kept is the session that was just started.
-func endIdlest(ctx context.Context, q *query.Queries, d *draft, kept session.Session, most int) error {
+func endIdlest(ctx context.Context, q *query.Queries, add *additions, kept session.Session, most int) error {
 	if most <= 0 {
 		return nil
 	}
@@ -168,7 +166,7 @@ func endIdlest(ctx context.Context, q *query.Queries, d *draft, kept session.Ses
 	if err != nil {
 		return err
 	}
-	d.sessionRules(ended)
-	d.ended(ended)
+	add.sessionRules(ended)
+	add.ended(ended)
 	return nil
 }

@@ -31,8 +31,8 @@ const (
 	defaultPool = 16
 	// maxIdle returns connections after a peak.
 	maxIdle = 5 * time.Minute
-	// attempts bounds how often a transaction that lost against another is
-	// repeated; each loss means that somebody else got on.
+	// attempts bounds how often a transaction that lost against another one is repeated.
+	// Each loss means that another one made progress.
 	attempts = 10
 )
 
@@ -50,9 +50,9 @@ func openPostgres(ctx context.Context, url string, opts Options) (*postgresEngin
 	return e, nil
 }
 
-// insistOnDurability takes back a synchronous_commit=off that the server, the
-// database or the URL set: what was acknowledged must survive a crash. The
-// stricter settings for standbys stay the operator's choice.
+// insistOnDurability overrides a synchronous_commit=off of the server, the database or
+// the URL: an acknowledged write must survive a crash. The stricter settings for standbys
+// stay the operator's choice.
 func insistOnDurability(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
 		WHERE current_setting('synchronous_commit') = 'off'`)
@@ -87,10 +87,10 @@ func (e *postgresEngine) writeAll(ctx context.Context, s step) error {
 
 // writeLog shares a transaction with whatever waits, because the counter of a
 // log would let only one commit at a time anyway.
-func (e *postgresEngine) writeLog(ctx context.Context, d *draft, s step) error {
+func (e *postgresEngine) writeLog(ctx context.Context, add *additions, s step) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	return closed(e.writer.do(ctx, &job{step: s, several: true, draft: d}))
+	return closed(e.writer.do(ctx, &job{step: s, several: true, adds: add}))
 }
 
 func (e *postgresEngine) transact(ctx context.Context, s step) (err error) {
@@ -138,7 +138,7 @@ func (e *postgresEngine) close() error {
 // process's do: in one order, or the two would wait for each other until
 // PostgreSQL notices, which takes it a second.
 func (e *postgresEngine) transactBatch(batch []*job) (errs []error, err error) {
-	slices.SortStableFunc(batch, func(a, b *job) int { return strings.Compare(a.draft.order, b.draft.order) })
+	slices.SortStableFunc(batch, func(a, b *job) int { return strings.Compare(a.adds.order, b.adds.order) })
 	ctx, cancel := context.WithTimeout(context.Background(), e.timeout)
 	defer cancel()
 	err = repeat(ctx, func() error {
@@ -181,14 +181,15 @@ func (t postgresTx) ask() *query.Queries { return t.queries }
 
 func (t postgresTx) commit(context.Context) error { return t.Commit() }
 
-// rollback has no error to tell: without a commit nothing was written.
+// rollback returns no error: without a commit nothing was written.
 func (t postgresTx) rollback(context.Context) { _ = t.Rollback() }
 
 func (t postgresTx) lost(err error) bool {
 	return transient(err) || ended(err) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// closed tells database/sql's unnamed error for a closed pool by ours.
+// closed converts database/sql's error for a closed pool, which has no name, to
+// ErrClosed.
 func closed(err error) error {
 	if err != nil && err.Error() == "sql: database is closed" {
 		return ErrClosed

@@ -77,7 +77,7 @@ func (s *Store) Rules(ctx context.Context, after int64, limit int) ([]rule.Rule,
 	return rules, head, nil
 }
 
-// missingRow tells an answer without its one row as what it is.
+// missingRow returns sql.ErrNoRows for a result that must have a row and has none.
 func missingRow(err error) error {
 	if err == nil {
 		return sql.ErrNoRows
@@ -92,8 +92,8 @@ func storedValue(value string) string { return strings.Replace(value, "\x00", pa
 
 func givenValue(stored string) string { return strings.Replace(stored, pairMark, "\x00", 1) }
 
-// errAnswerPending says that the same request is being answered in this very
-// transaction; its answer can be read after the commit.
+// errAnswerPending reports that the same request is in this very transaction. Its rule
+// can be read after the commit.
 var errAnswerPending = errors.New("request is being answered")
 
 // Write implements [revoke.Store].
@@ -115,22 +115,22 @@ func (s *Store) Write(ctx context.Context, e revoke.Entry) (rule.Rule, error) {
 }
 
 func (s *Store) write(ctx context.Context, e revoke.Entry, before int) (rule.Rule, error) {
-	var drafted *draft
-	earlier, err := writeLog(ctx, s, sessionsOf(toldOf(e).AccountID), func(q *query.Queries, ctx context.Context, d *draft) (rule.Rule, error) {
-		drafted = d
+	var added *additions
+	earlier, err := writeLog(ctx, s, sessionsOf(eventOf(e).AccountID), func(q *query.Queries, ctx context.Context, add *additions) (rule.Rule, error) {
+		added = add
 		if earlier, err := claimRequest(ctx, q, e); err != nil || earlier.Seq != 0 {
 			return earlier, err
 		}
-		return rule.Rule{}, revokeStep(ctx, q, d, e, before)
+		return rule.Rule{}, revokeStep(ctx, q, add, e, before)
 	})
 	if err != nil || earlier.Seq != 0 {
 		return earlier, err
 	}
-	return drafted.rules[0].Rule, nil
+	return added.rules[0].Rule, nil
 }
 
-// claimRequest answers the rule that an earlier request with the same key has
-// written, or none.
+// claimRequest returns the rule that an earlier request with the same key has written,
+// or the zero Rule.
 func claimRequest(ctx context.Context, q *query.Queries, e revoke.Entry) (rule.Rule, error) {
 	if e.Key == "" {
 		return rule.Rule{}, nil
@@ -162,10 +162,10 @@ func (s *Store) RaiseEpoch(ctx context.Context, seen int64, why revoke.Raise) (r
 	if seen < 0 || rule.Seq(epoch+1, rule.LastOfEpoch) > rule.MaxSeq {
 		return revoke.Head{}, wrap("raise epoch", revoke.ErrPlace)
 	}
-	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	_, err := writeLog(ctx, s, "", func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
 		rows, err := q.RaiseEpoch(ctx, epoch, n)
 		if rows > 0 {
-			d.event(event.Event{Type: event.EpochRaised, At: why.At, Reason: why.Reason})
+			add.event(event.Event{Type: event.EpochRaised, At: why.At, Reason: why.Reason})
 		}
 		return rows, err
 	})
@@ -185,9 +185,9 @@ func (s *Store) PruneRules(ctx context.Context, t time.Time) (int, error) {
 	return n, wrap("prune rules", err)
 }
 
-// prune forgets what is from before t, in portions, each a step of its own;
-// what was forgotten before an error stays forgotten. Between portions it rests,
-// so that others get most of the database's time.
+// prune deletes what is from before t, in portions, each a step of its own; what was
+// deleted before an error stays deleted. It rests between portions, so that others get
+// most of the database's time.
 func (s *Store) prune(ctx context.Context, t time.Time, portion func(*query.Queries, context.Context, int64, int32) (int64, error)) (int, error) {
 	for total := 0; ; {
 		began := time.Now()
@@ -204,9 +204,9 @@ func (s *Store) prune(ctx context.Context, t time.Time, portion func(*query.Quer
 	}
 }
 
-// pruneRest is how much longer than a portion the rest after it is: clearing up
-// has a tenth of the time. A portion includes its wait for other writes, so it
-// rests longer while there are many.
+// pruneRest is the length of a rest, as a multiple of the time of the portion before
+// it: pruning uses a tenth of the time. A portion includes its wait for other writes,
+// so the rests are longer while there are many.
 const pruneRest = 9
 
 // maxRest bounds one rest.

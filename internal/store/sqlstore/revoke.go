@@ -14,50 +14,49 @@ import (
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
-// revokeStep drafts the rule that was asked for, and does what comes with it.
-// The rule comes first and is always written: whoever asks wants its place.
-// before is how many sessions have been ended for it already.
-func revokeStep(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry, before int) error {
-	d.rules = append(d.rules, draftRule{
+// revokeStep adds the requested rule, and ends what a hard rule is about. The rule
+// comes first and is always written, because the caller gets its number. before is how
+// many sessions have been ended for it already.
+func revokeStep(ctx context.Context, q *query.Queries, add *additions, e revoke.Entry, before int) error {
+	add.rules = append(add.rules, addedRule{
 		Rule:   rule.Rule{Kind: e.Kind, Value: e.Value, Mode: e.Mode, At: e.At},
 		client: e.Client, request: e.Key,
 	})
-	told := toldOf(e)
-	d.event(told) // the cause before what comes of it
+	recorded := eventOf(e)
+	add.event(recorded) // the cause before its effects
 	if !e.Ends() {
 		return nil
 	}
-	over, err := overWith(ctx, q, d, e)
-	told.Detail["sessions_ended"] = strconv.Itoa(before + over)
+	over, err := overWith(ctx, q, add, e)
+	recorded.Detail["sessions_ended"] = strconv.Itoa(before + over)
 	return err
 }
 
-// toldOf is the event of a rule.
-func toldOf(e revoke.Entry) event.Event {
-	told := event.Event{
+// eventOf returns the event of a rule.
+func eventOf(e revoke.Entry) event.Event {
+	recorded := event.Event{
 		Type: event.RevocationWritten, At: e.At, Reason: e.Reason,
 		Detail: map[string]string{"kind": string(e.Kind), "mode": string(e.Mode)},
 	}
 	switch e.Kind {
 	case rule.Token:
-		told.Detail["jti"] = e.Value
+		recorded.Detail["jti"] = e.Value
 	case rule.Session:
-		told.SessionID = e.Value
+		recorded.SessionID = e.Value
 	case rule.Account:
-		told.AccountID = e.Value
+		recorded.AccountID = e.Value
 	case rule.Client:
-		told.ClientID = e.Value
+		recorded.ClientID = e.Value
 	case rule.AccountAtClient:
-		told.AccountID, told.ClientID, _ = strings.Cut(e.Value, "\x00")
+		recorded.AccountID, recorded.ClientID, _ = strings.Cut(e.Value, "\x00")
 	case rule.Key:
-		told.KeyID = e.Value
+		recorded.KeyID = e.Value
 	}
-	return told
+	return recorded
 }
 
-// overWith ends what a hard rule is about, and answers how many sessions were
-// alive.
-func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (int, error) {
+// overWith ends what a hard rule is about, and returns how many sessions were alive.
+func overWith(ctx context.Context, q *query.Queries, add *additions, e revoke.Entry) (int, error) {
 	const reason = string(session.ReasonRevoked)
 	var ended endings
 	var err error
@@ -81,7 +80,7 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 	case rule.Issuer:
 		ended, err = q.EndAllSessions(ctx, query.EndAllSessionsParams{At: millis(e.At), Reason: reason, BegunBy: begunBy(e)})
 	case rule.Key:
-		return 0, killKey(ctx, q, d, e)
+		return 0, killKey(ctx, q, add, e)
 	}
 	if err != nil {
 		return 0, err
@@ -90,15 +89,14 @@ func overWith(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) (
 		return 0, err
 	}
 	if client != "" {
-		d.childRules(ended, client)
+		add.childRules(ended, client)
 	}
-	return d.ended(ended), nil
+	return add.ended(ended), nil
 }
 
-// overBefore ends the sessions of very many accounts, or very many sessions of
-// one, in portions: one step would have everybody else wait, and be given up for
-// the time that it takes. Those that are started meanwhile are left to the step
-// that writes the rule. A request that was answered already ends nothing.
+// overBefore ends a great number of sessions in portions, because one step would make
+// all other writers wait until it times out. The step that writes the rule ends the
+// sessions that are started in between. A repeated request ends nothing.
 func (s *Store) overBefore(ctx context.Context, e revoke.Entry) (total int, err error) {
 	if !e.Ends() || e.Kind != rule.Client && e.Kind != rule.Issuer && e.Kind != rule.Account {
 		return 0, nil
@@ -130,12 +128,12 @@ func (s *Store) asked(ctx context.Context, e revoke.Entry) (bool, error) {
 	return err == nil, err
 }
 
-// killKey has the key not sign any longer. A key that nobody knows here may be
-// one that somebody signs with all the same.
-func killKey(ctx context.Context, q *query.Queries, d *draft, e revoke.Entry) error {
+// killKey stops a key from signing. The rule is written for an unknown key as well,
+// because an attacker may sign with one.
+func killKey(ctx context.Context, q *query.Queries, add *additions, e revoke.Entry) error {
 	rows, err := q.KillKey(ctx, nullMillis(e.At), e.Value)
 	if err == nil && rows > 0 {
-		d.event(event.Event{Type: event.KeyKilled, At: e.At, KeyID: e.Value, Reason: e.Reason})
+		add.event(event.Event{Type: event.KeyKilled, At: e.At, KeyID: e.Value, Reason: e.Reason})
 	}
 	return err
 }

@@ -30,8 +30,7 @@ func (s *Store) Session(ctx context.Context, id string) (session.Session, error)
 	return found, wrap("find session", err)
 }
 
-// SessionWithOwner returns a session, ended or not, and the account that it is
-// of, in one query. It returns session.ErrNotFound as Session does.
+// SessionWithOwner returns a session, ended or not, and its account, in one query. It returns session.ErrNotFound as Session does.
 func (s *Store) SessionWithOwner(ctx context.Context, id string) (session.Session, account.Account, error) {
 	row, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.SessionWithOwnerRow, error) {
 		return q.SessionWithOwner(ctx, id)
@@ -70,14 +69,14 @@ func (s *Store) EndSession(ctx context.Context, e session.End) (bool, error) {
 	if err != nil {
 		return false, unless(missing("find session", err, session.ErrNotFound), session.ErrNotFound)
 	}
-	n, err := writeLog(ctx, s, sessionsOf(owner), func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
-		return endSession(ctx, q, d, e)
+	n, err := writeLog(ctx, s, sessionsOf(owner), func(q *query.Queries, ctx context.Context, add *additions) (int, error) {
+		return endSession(ctx, q, add, e)
 	})
 	return n > 0, wrap("end session", err)
 }
 
-// sessionsOf is where a step that holds sessions of an account, and not its
-// row, stands in the order of a batch: after those that begin with the row.
+// sessionsOf is the order, within a batch, of a step that locks sessions of an
+// account but not its row: after the steps that lock the row first.
 func sessionsOf(account string) string { return account + "\x01" }
 
 // StepUp implements [session.ChainStore].
@@ -93,10 +92,10 @@ func (s *Store) StepUp(ctx context.Context, id string, proofs session.Proofs) (b
 	if err != nil {
 		return false, unless(missing("find session", err, session.ErrNotFound), session.ErrNotFound)
 	}
-	rows, err := writeLog(ctx, s, sessionsOf(owner), func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	rows, err := writeLog(ctx, s, sessionsOf(owner), func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
 		rows, err := q.StepUp(ctx, query.StepUpParams{AuthTime: millis(authTime), Proofs: list, ID: id, Now: millis(authTime)})
 		if err == nil && rows > 0 {
-			d.event(event.Event{Type: event.SessionSteppedUp, At: authTime, AccountID: owner, SessionID: id})
+			add.event(event.Event{Type: event.SessionSteppedUp, At: authTime, AccountID: owner, SessionID: id})
 		}
 		return rows, err
 	})
@@ -183,17 +182,17 @@ func (s *Store) EndSessions(ctx context.Context, e session.EndMany) (int, error)
 	if err != nil {
 		return before, wrap("end sessions", err)
 	}
-	n, err := writeLog(ctx, s, sessionsOf(e.AccountID), func(q *query.Queries, ctx context.Context, d *draft) (int, error) {
-		return endSessions(ctx, q, d, e, before)
+	n, err := writeLog(ctx, s, sessionsOf(e.AccountID), func(q *query.Queries, ctx context.Context, add *additions) (int, error) {
+		return endSessions(ctx, q, add, e, before)
 	})
 	return n, wrap("end sessions", err)
 }
 
-// prunePortion is how many sessions one transaction forgets.
+// prunePortion is how many rows one transaction deletes.
 const prunePortion = 100
 
-// PruneSessions implements [session.Store]. It works in portions, each a step
-// of its own; what was forgotten before an error stays forgotten.
+// PruneSessions implements [session.Store]. It deletes in portions, each a step of
+// its own; what was deleted before an error stays deleted.
 func (s *Store) PruneSessions(ctx context.Context, t time.Time) (int, error) {
 	n, err := s.prune(ctx, t, (*query.Queries).PruneSessions)
 	return n, wrap("prune sessions", err)
@@ -245,7 +244,7 @@ func toSession(row query.Session) (session.Session, error) {
 		EndedAt:        nullMoment(row.EndedAt),
 		EndReason:      session.Reason(row.EndReason),
 	}
-	// A salt of another length would be padded with zeros in silence.
+	// copy would silently pad a salt of another length with zeros.
 	if copy(s.Salt[:], row.Salt) != len(row.Salt) || len(row.Salt) != len(s.Salt) {
 		return session.Session{}, fmt.Errorf("session %s: salt of %d bytes", row.ID, len(row.Salt))
 	}

@@ -110,8 +110,8 @@ func (e *sqliteEngine) read(ctx context.Context, s step) error {
 		if err := conn.connect(ctx); err != nil {
 			return err
 		}
-		// A cancellable context would cost a goroutine a query; a page is
-		// bounded, so nobody waits long.
+		// A context that can be cancelled costs a goroutine for each query. Pages are
+		// bounded, so a query is short.
 		return s(context.WithoutCancel(ctx), conn.queries)
 	case <-e.closing:
 		return ErrClosed
@@ -132,10 +132,10 @@ func (e *sqliteEngine) writeAll(ctx context.Context, s step) error {
 	return e.writer.do(ctx, &job{step: s, several: true})
 }
 
-func (e *sqliteEngine) writeLog(ctx context.Context, d *draft, s step) error {
+func (e *sqliteEngine) writeLog(ctx context.Context, add *additions, s step) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	return e.writer.do(ctx, &job{step: s, several: true, draft: d})
+	return e.writer.do(ctx, &job{step: s, several: true, adds: add})
 }
 
 // clock is that of this machine: all processes on a file are on one.
@@ -171,8 +171,8 @@ func newSQLiteConn(db *sql.DB, setup ...string) *sqliteConn {
 	return c
 }
 
-// connect connects at the first call, so that a start need not wait for
-// connections that nobody uses yet.
+// connect connects at the first call, so that a start does not wait for connections that
+// are not used yet.
 func (c *sqliteConn) connect(ctx context.Context) error {
 	if c.conn != nil {
 		return nil
@@ -263,7 +263,7 @@ func (c *sqliteConn) ask() *query.Queries { return c.queries }
 
 func (c *sqliteConn) commit(ctx context.Context) error { return c.exec(ctx, "COMMIT") }
 
-// rollback has no error to tell: SQLite may have rolled back already.
+// rollback returns no error: SQLite may have rolled back already.
 func (c *sqliteConn) rollback(ctx context.Context) { _ = c.exec(ctx, "ROLLBACK") }
 
 func (c *sqliteConn) lost(err error) bool { return undone(err) }

@@ -113,8 +113,8 @@ func (f *sqliteFile) leaveWAL(conn *sql.Conn) error {
 // busy_timeout as well.
 const turnPatience = 10 * time.Second
 
-// transactInTurn does a batch of the writer's. It knows nobody's context: a
-// caller who leaves must not tear down the others.
+// transactInTurn runs a batch. It uses no caller's context: a cancelled caller must not
+// undo the steps of the others.
 func transactInTurn(t *turn.Turn, c *sqliteConn, batch []*job) ([]error, error) {
 	ctx := context.Background()
 	return runGuarded(func(guarded bool) ([]error, error) {

@@ -2,13 +2,12 @@
 // PostgreSQL: one text for every query, one set of migrations, and the same
 // promises on both (internal/store/storetest holds them as tests).
 //
-// What a method acknowledges is on disk. In SQLite one goroutine does all
-// writing and lets whoever waits share a transaction; in PostgreSQL every step
-// is a transaction of its own at READ COMMITTED, but those that take a place in
-// a log, which share one a process: the counter's row would make them wait for
-// each other's commits anyway. Neither engine is asked for
-// SELECT … FOR UPDATE, which SQLite lacks: a step over several rows begins with
-// a conditional UPDATE of the account's row, which is the lock.
+// When a method returns without error, its write is on disk. In SQLite one goroutine
+// does all writing, and the steps that wait share a transaction. In PostgreSQL every
+// step is a transaction of its own at READ COMMITTED; only the steps that write to a log
+// share one transaction per process, because the row of the counter would make them wait
+// for each other's commits anyway. SQLite has no SELECT … FOR UPDATE: a step over several
+// rows begins with a conditional UPDATE of the account's row, which is the lock.
 //
 // The package has more than 1,500 lines because a step of one capability also writes events
 // and revocation rules in the same transaction: the types of that transaction stay
@@ -30,17 +29,17 @@ import (
 
 // Errors that Open and a Store's methods return beside those of the domain.
 var (
-	// ErrURL says that a database URL is neither sqlite:PATH nor postgres://….
+	// ErrURL reports that a database URL is neither sqlite:PATH nor postgres://….
 	ErrURL = errors.New("database URL must be sqlite:PATH or postgres://…")
-	// ErrNotDatabase says that the file is not a SQLite database.
+	// ErrNotDatabase reports that the file is not a SQLite database.
 	ErrNotDatabase = errors.New("file is not a SQLite database")
-	// ErrSchemaNewer says that a newer version of this program has migrated
-	// the database. An older one must not touch it.
+	// ErrSchemaNewer reports that a newer version of this program has migrated the
+	// database, and this version cannot use it.
 	ErrSchemaNewer = errors.New("database schema is newer than this program")
-	// ErrClosed says that the store has been closed.
+	// ErrClosed reports that the store has been closed.
 	ErrClosed = errors.New("store is closed")
-	// ErrInvalidText says that a text holds a NUL or is not UTF-8; neither
-	// engine is given such a text to keep. Nothing was written.
+	// ErrInvalidText reports that a text holds a NUL or is not UTF-8. Nothing was
+	// written.
 	ErrInvalidText = errors.New("text has a NUL or is not UTF-8")
 )
 
@@ -50,9 +49,9 @@ type Options struct {
 	// (16 when zero), or the readers of SQLite (as many as processors when
 	// zero) beside its one writer.
 	Connections int
-	// StepTimeout bounds one step (5 s when zero): a database that hangs must
-	// not make requests, and all that they hold, pile up behind it. What is
-	// late is store.ErrUnavailable.
+	// StepTimeout bounds one step (5 s when zero), so that requests do not queue up
+	// while the database hangs. A step that takes longer returns
+	// store.ErrUnavailable.
 	StepTimeout time.Duration
 	// Around runs every step of the store; nil runs it directly. An error that
 	// it returns is the step's. Tests use it to let the database fail.
@@ -97,9 +96,9 @@ type engine interface {
 	// writeAll runs several statements, durably: all of them, or none if the
 	// step returns an error.
 	writeAll(ctx context.Context, s step) error
-	// writeLog runs a step like writeAll, and adds what it drafts to the logs
-	// as the last statements of its transaction.
-	writeLog(ctx context.Context, d *draft, s step) error
+	// writeLog runs a step like writeAll, and writes its additions to the logs as the
+	// last statements of the transaction.
+	writeLog(ctx context.Context, add *additions, s step) error
 	// clock reads the clock that all processes on this database share.
 	clock(ctx context.Context) (time.Time, error)
 	close() error
@@ -181,21 +180,21 @@ func writeAll[T any](ctx context.Context, s *Store, ask func(*query.Queries, con
 	return result(ctx, s.engine.writeAll, ask)
 }
 
-// writeLog runs a step whose draft comes from where ctx comes from; order is
-// that of draft.
-func writeLog[T any](ctx context.Context, s *Store, order string, ask func(*query.Queries, context.Context, *draft) (T, error)) (T, error) {
-	d := &draft{origin: event.OriginOf(ctx), order: order, steady: s.Steady()}
+// writeLog runs a step whose additions have the origin of ctx; order is
+// additions.order.
+func writeLog[T any](ctx context.Context, s *Store, order string, ask func(*query.Queries, context.Context, *additions) (T, error)) (T, error) {
+	add := &additions{origin: event.OriginOf(ctx), order: order, steady: s.Steady()}
 	run := func(ctx context.Context, do step) error {
-		err := s.engine.writeLog(ctx, d, do)
-		if err == nil && len(d.rules) > 0 {
+		err := s.engine.writeLog(ctx, add, do)
+		if err == nil && len(add.rules) > 0 {
 			s.rules.ring()
 		}
-		if err == nil && len(d.events) > 0 {
+		if err == nil && len(add.events) > 0 {
 			s.events.ring()
 		}
 		return err
 	}
-	return result(ctx, run, func(q *query.Queries, ctx context.Context) (T, error) { return ask(q, ctx, d) })
+	return result(ctx, run, func(q *query.Queries, ctx context.Context) (T, error) { return ask(q, ctx, add) })
 }
 
 func result[T any](ctx context.Context, run func(context.Context, step) error, ask func(*query.Queries, context.Context) (T, error)) (T, error) {
@@ -206,7 +205,7 @@ func result[T any](ctx context.Context, run func(context.Context, step) error, a
 		return err
 	})
 	if err != nil {
-		var nothing T // a step may have been done although its answer was lost
+		var nothing T // a step may have been done although the connection broke
 		return nothing, translate(err)
 	}
 	return value, nil

@@ -53,14 +53,12 @@ func monotonic() func() time.Duration {
 }
 
 // Steady returns the time of the clock that all processes on this database share
-// and that no change of a wall clock moves. It is near the time of day but may
-// be behind: it stands still while no process runs. The zero time means that
-// nobody has called KeepSteady yet.
+// and that no change of a wall clock moves. It is near wall time, but slower: it stops
+// while no process runs. The zero time means that KeepSteady was not called yet.
 func (s *Store) Steady() time.Time { return steadyMoment(s.clock.millis()) }
 
-// KeepSteady tells the other processes how far the steady clock has come, and
-// learns it from them. Call it at the start and every few seconds. wall is the
-// time at which a new database begins.
+// KeepSteady shares the steady clock with the other processes. Call it at the start and
+// every few seconds. wall is the time at which the clock of a new database begins.
 func (s *Store) KeepSteady(ctx context.Context, wall time.Time) error {
 	known := s.clock.millis()
 	at, err := s.advanceSteady(ctx, known)

@@ -20,7 +20,7 @@ type transaction interface {
 	lost(err error) bool
 }
 
-// errUnguarded says that a step failed without a savepoint, among others: the
+// errUnguarded reports that a step failed without a savepoint, among others: the
 // batch has to be done again with savepoints.
 var errUnguarded = errors.New("a step of the batch failed")
 
@@ -52,9 +52,9 @@ func runBatch(ctx context.Context, t transaction, batch []*job, guarded bool) (e
 		return nil, err
 	}
 	errs = make([]error, len(batch))
-	var drafts []*draft
+	var all []*additions
 	for i, j := range batch {
-		j.draft.begin(head)
+		j.adds.begin(head)
 		errs[i] = j.perform(ctx, t, guarded)
 		switch {
 		case errs[i] != nil && (t.lost(errs[i]) || errors.Is(errs[i], errStepPanicked)):
@@ -63,11 +63,11 @@ func runBatch(ctx context.Context, t transaction, batch []*job, guarded bool) (e
 			return nil, errUnguarded
 		case errs[i] != nil && j.several && !guarded:
 			return errs, nil // rolled back: nobody else has anything in it
-		case errs[i] == nil && j.draft != nil:
-			drafts = append(drafts, j.draft)
+		case errs[i] == nil && j.adds != nil:
+			all = append(all, j.adds)
 		}
 	}
-	if err := flush(ctx, t, drafts); err != nil {
+	if err := flush(ctx, t, all); err != nil {
 		return nil, err
 	}
 	err = wrap("commit", t.commit(ctx))
@@ -75,8 +75,8 @@ func runBatch(ctx context.Context, t transaction, batch []*job, guarded bool) (e
 	return errs, err
 }
 
-// errStepPanicked says that a step panicked. Nobody knows what it left behind,
-// so the whole transaction is undone.
+// errStepPanicked reports that a step panicked. What it wrote is unknown, so the whole
+// transaction is undone.
 var errStepPanicked = errors.New("step of a transaction panicked")
 
 // safely runs the step. After a panic the error is errStepPanicked.

@@ -40,7 +40,7 @@ func childrenOf(tops []string, at time.Time, reason session.Reason) query.EndChi
 	}
 }
 
-// tops are the ids of the sessions that can have children.
+// tops returns the ids of the sessions that can have children.
 func (e endings) tops() []string {
 	var ids []string
 	for _, s := range e {

@@ -29,8 +29,8 @@ func (w Webhooks) Create(ctx context.Context, s webhook.Subscription, written ..
 	if err != nil {
 		return wrap("create webhook", err)
 	}
-	_, err = writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (none, error) {
-		d.record(written)
+	_, err = writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
+		add.record(written)
 		if err := creatable(ctx, q, s.ClientID); err != nil {
 			return none{}, err
 		}
@@ -114,8 +114,8 @@ func (w Webhooks) Delete(ctx context.Context, id string, written ...event.Event)
 
 // NextSecret implements [webhook.Registry].
 func (w Webhooks) NextSecret(ctx context.Context, id string, at time.Time, written ...event.Event) (webhook.Subscription, error) {
-	row, err := writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (query.Webhook, error) {
-		d.record(written)
+	row, err := writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, add *additions) (query.Webhook, error) {
+		add.record(written)
 		return q.NextWebhookSecret(ctx, query.NextWebhookSecretParams{
 			At: millis(at), Recent: millis(at.Add(-webhook.Overlap)), ID: id,
 		})
@@ -143,10 +143,10 @@ func (w Webhooks) Seek(ctx context.Context, id string, cursor int64, written ...
 // change runs an update of one subscription, and writes the events in the same
 // step.
 func (w Webhooks) change(ctx context.Context, what string, written []event.Event, ask func(*query.Queries, context.Context) (int64, error)) error {
-	rows, err := writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	rows, err := writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
 		rows, err := ask(q, ctx)
 		if err == nil && rows > 0 {
-			d.record(written)
+			add.record(written)
 		}
 		return rows, err
 	})
@@ -189,8 +189,8 @@ func (w Webhooks) Record(ctx context.Context, s webhook.Step) (webhook.Subscript
 			return recordStep(ctx, q, s)
 		})
 	} else {
-		row, err = writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, d *draft) (query.Webhook, error) {
-			d.record(s.Written)
+		row, err = writeLog(ctx, w.store, "", func(q *query.Queries, ctx context.Context, add *additions) (query.Webhook, error) {
+			add.record(s.Written)
 			return recordStep(ctx, q, s)
 		})
 	}

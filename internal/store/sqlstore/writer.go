@@ -13,11 +13,11 @@ import (
 // first of them waits for the last.
 const maxBatch = 256
 
-// writer lets one step after another be done. Whatever waits when it is free
-// shares one transaction and one sync of the disk (group commit); it never
-// waits for more, so a lone write is as fast as without. In SQLite it does all
-// writing; in PostgreSQL what takes a place in a log, where everybody else
-// would only wait for the counter's row.
+// writer runs steps one after another. The steps that wait when it becomes free share
+// one transaction and one sync of the disk (group commit). It never waits for more
+// steps, so a single write is not delayed. In SQLite it does all writing; in
+// PostgreSQL the steps that write to a log, which would otherwise wait for the row of
+// the counter.
 type writer struct {
 	// transact does a batch: see transaction.run.
 	transact func(batch []*job) (errs []error, err error)
@@ -34,8 +34,8 @@ type writer struct {
 type job struct {
 	step    step
 	several bool // of several statements: needs a savepoint of its own
-	// draft is nil when the step adds nothing to the logs.
-	draft  *draft
+	// adds is nil when the step adds nothing to the logs.
+	adds   *additions
 	taken  atomic.Bool
 	answer chan error
 }
@@ -110,7 +110,7 @@ func (w *writer) run() {
 	}
 }
 
-// next takes what waits, and tells whether nothing can follow.
+// next takes the steps that wait, and reports whether the writer is closed.
 func (w *writer) next() (batch []*job, last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,8 +123,8 @@ func (w *writer) next() (batch []*job, last bool) {
 	return batch, w.closed
 }
 
-// answer does a batch and tells everybody. Nobody hears of success before the
-// commit; if that fails, nobody hears of success at all.
+// answer runs a batch and reports to the callers, after the commit. If the commit
+// fails, every step of the batch has failed.
 func (w *writer) answer(batch []*job) {
 	batch = mine(batch)
 	if len(batch) == 0 {
@@ -152,8 +152,8 @@ func (w *writer) answer(batch []*job) {
 	}
 }
 
-// attempt does a batch. After a panic nobody hears of success: where it was a
-// step's the error is errStepPanicked, and nothing was written.
+// attempt runs a batch. After a panic it returns an error: errStepPanicked if a step
+// panicked, and then nothing was written.
 func (w *writer) attempt(batch []*job) (errs []error, err error) {
 	err = background.Catch(func() error {
 		errs, err = w.transact(batch)

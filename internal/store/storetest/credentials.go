@@ -52,12 +52,12 @@ func credentialPromises() promises {
 		"a credential is kept, replaced and removed, and the version rises each time": func(s *suite) {
 			a := s.created("Ana")
 			c := authenticator(a, "ção 📱")
-			s.told(func() { s.ok(s.store.AddCredential(s.ctx, 0, c)) }, "credential.added")
+			s.writes(func() { s.ok(s.store.AddCredential(s.ctx, 0, c)) }, "credential.added")
 			s.same(s.credentials(a)[1], c)
 			c.Data, c.Label, c.ChangedAt, c.UsedAt = "other", "tablet", at(time.Minute), at(time.Hour)
-			s.told(func() { s.ok(s.store.ReplaceCredential(s.ctx, 1, c)) }, "credential.changed")
+			s.writes(func() { s.ok(s.store.ReplaceCredential(s.ctx, 1, c)) }, "credential.changed")
 			s.same(s.credentials(a)[1], c)
-			s.told(func() { s.ok(s.store.RemoveCredential(s.ctx, 2, a.ID, c.ID, at(2*time.Hour))) }, "credential.removed")
+			s.writes(func() { s.ok(s.store.RemoveCredential(s.ctx, 2, a.ID, c.ID, at(2*time.Hour))) }, "credential.removed")
 			s.same(len(s.credentials(a)), 1)
 			s.same(s.account(a.ID).CredentialsVersion, int64(3))
 		},
@@ -96,7 +96,7 @@ func credentialPromises() promises {
 			s.fails(s.store.ReplaceCredential(s.ctx, 0, c), account.ErrCredential)
 			c.Kind = account.TOTP
 			s.fails(s.store.ReplaceCredential(s.ctx, 0, c), account.ErrNotFound)
-			s.told(func() { s.fails(s.store.RemoveCredential(s.ctx, 0, a.ID, c.ID, start), account.ErrNotFound) })
+			s.writes(func() { s.fails(s.store.RemoveCredential(s.ctx, 0, a.ID, c.ID, start), account.ErrNotFound) })
 			s.same(s.account(a.ID), a)
 			s.same(s.credentials(a)[0].Kind, account.Password)
 		},
@@ -151,9 +151,9 @@ func credentialPromises() promises {
 			a := s.created("Ana")
 			d := s.signedIn(a)
 			set := func() { s.ok(s.store.SetAttributes(s.ctx, a.ID, `{"roles":["admin"]}`, at(time.Minute))) }
-			s.told(set, "u soft "+a.ID, "account.changed attributes")
-			s.told(set) // the same again
-			s.told(func() { s.ok(s.store.SetAttributes(s.ctx, a.ID, "", at(time.Hour))) }, "u soft "+a.ID, "account.changed attributes")
+			s.writes(set, "u soft "+a.ID, "account.changed attributes")
+			s.writes(set) // the same again
+			s.writes(func() { s.ok(s.store.SetAttributes(s.ctx, a.ID, "", at(time.Hour))) }, "u soft "+a.ID, "account.changed attributes")
 			found, err := s.store.Session(s.ctx, d.ID)
 			s.ok(err)
 			s.same([]any{found.EndedAt, s.account(a.ID).CredentialsVersion}, []any{time.Time{}, int64(0)})

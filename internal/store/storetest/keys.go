@@ -174,8 +174,8 @@ func secretPromises() promises {
 					s.fails(s.keys.AddGeneration(s.ctx, keyring.SealedSecret{Name: "refresh/2", Sealed: []byte("two")}, done, start), want)
 				}
 			}
-			s.told(add(nil), "secret.rotated refresh")
-			s.told(add(keyring.ErrConflict))
+			s.writes(add(nil), "secret.rotated refresh")
+			s.writes(add(keyring.ErrConflict))
 			found, err := s.keys.Secret(s.ctx, "refresh/2")
 			s.ok(err)
 			s.same(found, []byte("two"))

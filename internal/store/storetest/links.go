@@ -49,15 +49,15 @@ func linkPromises() promises {
 		"a link is added once, is removed by its account alone, and raises the version": func(s *suite) {
 			a, b := s.created("Ana"), s.created("Bia")
 			l := linkOf(a, "1")
-			s.told(func() { s.ok(s.store.AddLink(s.ctx, 0, l)) }, "account.linked")
-			s.told(func() {
+			s.writes(func() { s.ok(s.store.AddLink(s.ctx, 0, l)) }, "account.linked")
+			s.writes(func() {
 				s.fails(s.store.AddLink(s.ctx, 1, l), account.ErrLinkTaken)
 				s.fails(s.store.AddLink(s.ctx, 0, linkOf(b, "1")), account.ErrLinkTaken)
 				s.fails(s.store.RemoveLink(s.ctx, 0, linkOf(b, "1"), start), account.ErrNotFound)
 				s.fails(s.store.RemoveLink(s.ctx, 1, linkOf(a, "2"), start), account.ErrNotFound)
 			})
 			s.same([]int64{s.account(a.ID).CredentialsVersion, s.account(b.ID).CredentialsVersion}, []int64{1, 0})
-			s.told(func() { s.ok(s.store.RemoveLink(s.ctx, 1, l, at(time.Minute))) }, "account.unlinked")
+			s.writes(func() { s.ok(s.store.RemoveLink(s.ctx, 1, l, at(time.Minute))) }, "account.unlinked")
 			s.same([]any{len(s.links(a)), s.account(a.ID).CredentialsVersion}, []any{0, int64(2)})
 			s.ok(s.store.AddLink(s.ctx, 0, linkOf(b, "1")))
 		},

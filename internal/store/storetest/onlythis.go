@@ -184,7 +184,7 @@ func accountChanges() []Change {
 		{"disable account", []string{"DisableAccount", "EndSessions"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			is(s, 2)(s.store.DisableAccount(s.ctx, o.account.ID, at(1e9)))
 		}},
-		{"delete account", []string{"BarAccount", "DeleteAccount"}, (*suite).signInOwner, func(s *suite, o *owner) {
+		{"delete account", []string{"LockForDeletion", "DeleteAccount"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			s.ok(s.store.DeleteAccount(s.ctx, o.account.ID, at(1e9)))
 		}},
 		{"sign in", []string{"ClaimAccount"}, (*suite).signInOwner, func(s *suite, o *owner) {

@@ -201,7 +201,7 @@ func revocationPromises() promises {
 			s.same(s.living(a, start), 0)
 			told := s.events(0, event.Filter{Types: []event.Type{event.RevocationWritten}})
 			s.same(told[0].Detail["sessions_ended"], "1100")
-			s.same(s.endingsTold(session.ReasonRevoked), 1100)
+			s.same(s.recordedEndings(session.ReasonRevoked), 1100)
 		},
 		"a rule that is written again ends what had begun before it, and nothing since": func(s *suite) {
 			for _, kind := range []rule.Kind{rule.Account, rule.AccountAtClient, rule.Client, rule.Issuer} {
@@ -311,8 +311,8 @@ func (s *suite) follow(seen []int64) ([]int64, error) {
 	return seen, err
 }
 
-// endingsTold counts the sessions whose end an event tells of.
-func (s *suite) endingsTold(reason session.Reason) int {
+// recordedEndings counts the sessions whose end an event tells of.
+func (s *suite) recordedEndings(reason session.Reason) int {
 	s.Helper()
 	seen := map[string]bool{}
 	for after := int64(0); ; {

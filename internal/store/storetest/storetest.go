@@ -54,9 +54,9 @@ type Stores struct {
 func Run(t *testing.T, open func(t *testing.T) Stores) {
 	for _, list := range []promises{
 		accountPromises(), importPromises(), credentialPromises(), linkPromises(), parentPromises(), sessionPromises(), pagePromises(), loginPromises(), racePromises(), keyPromises(), secretPromises(),
-		clientPromises(), describedPromises(), assertionPromises(), barringPromises(),
+		clientPromises(), describedPromises(), assertionPromises(), disablingPromises(),
 		webhookPromises(), deliveryPromises(),
-		revocationPromises(), eventPromises(), doorPromises(), revisionPromises(), crossingPromises(),
+		revocationPromises(), eventPromises(), recordPromises(), revisionPromises(), crossingPromises(),
 		verifierPromises(), flowPromises(),
 	} {
 		for name, promise := range list {

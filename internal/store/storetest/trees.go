@@ -38,7 +38,7 @@ func parentPromises() promises {
 			a := s.created("Ana")
 			top := s.signedIn(a)
 			d := s.started(a, child(a, top))
-			s.told(func() {
+			s.writes(func() {
 				is(s, true)(s.store.EndSession(s.ctx, session.End{ID: d.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
 			}, "s hard "+d.ID, "session.ended "+d.ID+" signed_out")
 			s.same(s.session(top.ID), top)
@@ -57,7 +57,7 @@ func parentPromises() promises {
 			a := s.created("Ana")
 			top := s.signedIn(a)
 			d := s.started(a, child(a, top))
-			s.told(func() {
+			s.writes(func() {
 				is(s, true)(s.store.EndSession(s.ctx, session.End{ID: top.ID, Reason: session.ReasonSignedOut, At: at(1e9)}))
 			}, "s hard "+top.ID, "session.ended "+top.ID+" signed_out", "session.ended "+d.ID+" signed_out")
 		},
@@ -157,7 +157,7 @@ func parentPromises() promises {
 			a := s.created("Ana")
 			top := s.signedIn(a)
 			d := s.started(a, child(a, top))
-			s.told(func() {
+			s.writes(func() {
 				s.wrote(revoke.Entry{Kind: rule.Session, Value: top.ID, Mode: rule.Hard, At: at(1e9)})
 			}, "s hard "+top.ID, "revocation.written "+top.ID, "session.ended "+top.ID+" revoked", "session.ended "+d.ID+" revoked")
 		},
@@ -202,7 +202,7 @@ func parentPromises() promises {
 					s.Errorf("no rule about %s, whose child was at another client", all[i].ID)
 				}
 			}
-			s.same(s.endingsTold(session.ReasonClientDisabled), len(all))
+			s.same(s.recordedEndings(session.ReasonClientDisabled), len(all))
 		},
 		"very many sessions of an account end, but for one and its parent": func(s *suite) {
 			a := s.created("Ana")

@@ -22,7 +22,7 @@ func webhookPromises() promises {
 			second.DisabledAt, second.DisabledWhy = at(time.Hour), webhook.ReasonAdmin
 			second.Progress = webhook.Progress{Cursor: 1 << 40, Failures: 3, FailingSince: at(1e9), NextAt: at(2e9)}
 			created := event.Event{Type: event.WebhookCreated, At: start, ClientID: first.ClientID, Reason: "new"}
-			s.told(func() { s.ok(s.hooks.Create(s.ctx, first, created)) }, "webhook.created "+first.ClientID+" new")
+			s.writes(func() { s.ok(s.hooks.Create(s.ctx, first, created)) }, "webhook.created "+first.ClientID+" new")
 			s.ok(s.hooks.Create(s.ctx, second))
 			s.hasWebhooks(second, first)
 			s.same(s.webhook(second.ID), second)
@@ -198,7 +198,7 @@ func deliveryPromises() promises {
 			gone := step(sub, "a", 0)
 			gone.Gone, gone.Attempt.Failure = true, push.FailGone
 			gone.Written = []event.Event{{Type: event.WebhookDisabled, At: gone.Attempt.At, ClientID: sub.ClientID, Reason: "gone"}}
-			s.told(func() { s.records(gone, true) }, "webhook.disabled "+sub.ClientID+" gone")
+			s.writes(func() { s.records(gone, true) }, "webhook.disabled "+sub.ClientID+" gone")
 			sub.DisabledAt, sub.DisabledWhy = gone.Attempt.At, webhook.ReasonGone
 			s.same(s.webhook(sub.ID), sub)
 		},

@@ -1,9 +1,9 @@
 -- readable_since: 3
 --
 -- The revocation log and the event log. The one row of revocation_log and of
--- event_log is the lock that puts writers in an order: whoever takes a number
--- holds it until the commit, so that no reader sees a number before a lower
--- one. A sequence of PostgreSQL would give numbers away in another order than
+-- event_log is a lock that orders writers: a transaction that takes a number
+-- holds the lock until its commit, so that no reader sees a number before a lower
+-- one. A sequence of PostgreSQL would give out numbers in another order than
 -- that of the commits.
 
 -- +goose Up

@@ -1,7 +1,7 @@
 -- readable_since: 4
 --
 -- +goose Up
--- types is a JSON list. lease_holder is empty while nobody delivers; tries
+-- types is a JSON list. lease_holder is empty while no process delivers; tries
 -- numbers the rows of webhook_attempts, of which only the last stay.
 CREATE TABLE webhooks (
     id            TEXT PRIMARY KEY,

@@ -1,7 +1,7 @@
 -- readable_since: 5
 --
--- Who follows the revocation log, and how far each has come. What is lost of it
--- is told again within seconds.
+-- The verifiers that follow the revocation log, and how far each has come. They
+-- report it again within seconds, so it may be lost.
 
 -- +goose Up
 CREATE TABLE verifiers (

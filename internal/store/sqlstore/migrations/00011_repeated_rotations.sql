@@ -1,7 +1,7 @@
 -- readable_since: 11
 --
 -- A rotation that is repeated within a day keeps the secret from before the first
--- one: the answer of the first may be lost, and then nobody has its secret.
+-- one: the response of the first may have been lost, and its secret with it.
 
 -- +goose Up
 ALTER TABLE clients ADD COLUMN older_secret BYTEA;

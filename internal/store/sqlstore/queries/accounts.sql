@@ -37,7 +37,7 @@ UPDATE accounts SET disabled_at = @at WHERE id = @id AND disabled_at IS NULL;
 -- name: AccountExists :one
 SELECT EXISTS (SELECT 1 FROM accounts WHERE id = @id);
 
--- name: BarAccount :execrows
+-- name: LockForDeletion :execrows
 -- The first statement of a deletion: it holds the account's row, so that no
 -- session is started between the ends of its sessions and its own.
 UPDATE accounts SET disabled_at = COALESCE(disabled_at, @at) WHERE id = @id;

@@ -15,8 +15,8 @@ VALUES (@id, @name, @kind, @secret, @secret_at, @old_secret, @old_secret_at, @pu
     @older_secret, @older_secret_at, @grants, @redirect_uris, @third_party);
 
 -- name: DescribeClient :exec
--- A secret that is kept already stays where it is; another one becomes the
--- newest. Whoever proves himself with a key has no secrets any more.
+-- A secret that is stored already keeps its position; another one becomes the
+-- newest. A client with a public key has no secrets.
 INSERT INTO clients (id, name, kind, secret, secret_at, public_key, audiences, scopes,
     access_ttl, idle, absolute, no_refresh, profile, encryption_key, configured, created_at, refresh_retry, no_rotation, grants, redirect_uris, third_party)
 VALUES (@id, @name, @kind, @secret, @secret_at, @public_key, @audiences, @scopes,

@@ -125,7 +125,7 @@ SELECT COUNT(*) FROM (
 
 -- name: EndIdlest :many
 -- The sessions that were not used for longest, among the first thousand. A session
--- with children lives as long as they do: it is in use, though nobody refreshes it.
+-- with children lives as long as they do: it is in use, although it is not refreshed.
 UPDATE sessions SET ended_at = CAST(@at AS BIGINT), end_reason = @reason
 WHERE id IN (
     SELECT candidates.id FROM (
@@ -179,7 +179,7 @@ ORDER BY sessions.ended_at DESC, sessions.created_at DESC, sessions.id DESC
 LIMIT @page_limit;
 
 -- name: PruneSessions :execrows
--- In portions, so that nobody waits long behind a great clearing-up.
+-- In portions, so that other writers do not wait for a long transaction.
 DELETE FROM sessions WHERE id IN (
     SELECT old.id FROM sessions AS old WHERE old.absolute_expiry < @before ORDER BY old.absolute_expiry LIMIT @portion
 );

@@ -35,7 +35,7 @@ WHERE id = @id;
 UPDATE webhooks SET disabled_at = NULL, disabled_why = '', failures = 0, failing_since = NULL, next_at = NULL WHERE id = @id;
 
 -- name: SeekWebhook :execrows
--- The lease stays: whoever holds it finds that the cursor has moved.
+-- The lease stays. The process that holds it finds that the cursor has moved.
 UPDATE webhooks SET done_seq = @done_seq, failures = 0, failing_since = NULL, next_at = NULL WHERE id = @id;
 
 -- name: LeaseWebhook :one

@@ -143,20 +143,6 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]AccountsR
 	return items, nil
 }
 
-const barAccount = `-- name: BarAccount :execrows
-UPDATE accounts SET disabled_at = COALESCE(disabled_at, $1) WHERE id = $2
-`
-
-// The first statement of a deletion: it holds the account's row, so that no
-// session is started between the ends of its sessions and its own.
-func (q *Queries) BarAccount(ctx context.Context, at sql.NullInt64, iD string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, barAccount, at, iD)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 const changePassword = `-- name: ChangePassword :execrows
 UPDATE accounts SET password_hash = $1, password_changed_at = $2, credentials_version = credentials_version + 1
 WHERE id = $3 AND credentials_version = $4 AND password_hash = $5 AND disabled_at IS NULL
@@ -319,6 +305,20 @@ func (q *Queries) InsertIdentifier(ctx context.Context, arg InsertIdentifierPara
 		arg.VerifiedAt,
 	)
 	return err
+}
+
+const lockForDeletion = `-- name: LockForDeletion :execrows
+UPDATE accounts SET disabled_at = COALESCE(disabled_at, $1) WHERE id = $2
+`
+
+// The first statement of a deletion: it holds the account's row, so that no
+// session is started between the ends of its sessions and its own.
+func (q *Queries) LockForDeletion(ctx context.Context, at sql.NullInt64, iD string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, lockForDeletion, at, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const ownerOfIdentifier = `-- name: OwnerOfIdentifier :one

@@ -233,8 +233,8 @@ type DescribeClientParams struct {
 	Recent        sql.NullInt64
 }
 
-// A secret that is kept already stays where it is; another one becomes the
-// newest. Whoever proves himself with a key has no secrets any more.
+// A secret that is stored already keeps its position; another one becomes the
+// newest. A client with a public key has no secrets.
 func (q *Queries) DescribeClient(ctx context.Context, arg DescribeClientParams) error {
 	_, err := q.db.ExecContext(ctx, describeClient,
 		arg.ID,

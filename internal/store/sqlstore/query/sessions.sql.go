@@ -219,7 +219,7 @@ type EndIdlestParams struct {
 }
 
 // The sessions that were not used for longest, among the first thousand. A session
-// with children lives as long as they do: it is in use, though nobody refreshes it.
+// with children lives as long as they do: it is in use, although it is not refreshed.
 func (q *Queries) EndIdlest(ctx context.Context, arg EndIdlestParams) ([]Session, error) {
 	rows, err := q.db.QueryContext(ctx, endIdlest,
 		arg.At,
@@ -812,7 +812,7 @@ DELETE FROM sessions WHERE id IN (
 )
 `
 
-// In portions, so that nobody waits long behind a great clearing-up.
+// In portions, so that other writers do not wait for a long transaction.
 func (q *Queries) PruneSessions(ctx context.Context, before int64, portion int32) (int64, error) {
 	result, err := q.db.ExecContext(ctx, pruneSessions, before, portion)
 	if err != nil {

@@ -323,7 +323,7 @@ const seekWebhook = `-- name: SeekWebhook :execrows
 UPDATE webhooks SET done_seq = $1, failures = 0, failing_since = NULL, next_at = NULL WHERE id = $2
 `
 
-// The lease stays: whoever holds it finds that the cursor has moved.
+// The lease stays. The process that holds it finds that the cursor has moved.
 func (q *Queries) SeekWebhook(ctx context.Context, doneSeq int64, iD string) (int64, error) {
 	result, err := q.db.ExecContext(ctx, seekWebhook, doneSeq, iD)
 	if err != nil {

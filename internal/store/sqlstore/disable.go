@@ -12,26 +12,25 @@ import (
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
-// barring is what happens to a client that must not be used any more: its tokens
-// are taken back by a rule, and whoever is signed in through it is no longer.
-// Otherwise a client that is let in again, or another one of the same name,
-// would find the old sessions as they were.
-type barring struct {
+// clientEnd disables, withdraws or deletes a client: a rule revokes its tokens, and
+// the sessions at it end. Otherwise the old sessions would go on after the client is
+// enabled again, or after another one gets its id.
+type clientEnd struct {
 	id     string
 	at     time.Time
 	event  event.Type
 	reason string // of the event
 	ends   session.Reason
-	// when says of which clients it is true; nil of all. Nobody's sessions end
-	// for what changes nothing.
+	// when reports whether there is anything to change; nil for always. Without a
+	// change no session ends.
 	when func(query.Client) bool
-	// row changes the client's row, and answers whether it did.
+	// row changes the client's row, and returns how many rows changed.
 	row func(*query.Queries, context.Context) (int64, error)
 }
 
 // WithdrawClient implements [clients.Store].
 func (s *Store) WithdrawClient(ctx context.Context, id string, at time.Time) (bool, error) {
-	done, err := s.bar(ctx, barring{
+	done, err := s.endClient(ctx, clientEnd{
 		id: id, at: at, event: event.ClientDisabled, reason: reasonSettings, ends: session.ReasonClientDisabled,
 		when: func(c query.Client) bool { return c.Configured },
 		row: func(q *query.Queries, ctx context.Context) (int64, error) {
@@ -43,7 +42,7 @@ func (s *Store) WithdrawClient(ctx context.Context, id string, at time.Time) (bo
 
 // DisableClient implements [clients.Store].
 func (s *Store) DisableClient(ctx context.Context, id string, at time.Time) error {
-	_, err := s.bar(ctx, barring{
+	_, err := s.endClient(ctx, clientEnd{
 		id: id, at: at, event: event.ClientDisabled, ends: session.ReasonClientDisabled,
 		row: func(q *query.Queries, ctx context.Context) (int64, error) {
 			return q.DisableClient(ctx, nullMillis(at), id)
@@ -54,7 +53,7 @@ func (s *Store) DisableClient(ctx context.Context, id string, at time.Time) erro
 
 // DeleteClient implements [clients.Store].
 func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
-	done, err := s.bar(ctx, barring{
+	done, err := s.endClient(ctx, clientEnd{
 		id: id, at: now, event: event.ClientDeleted, ends: session.ReasonClientDeleted,
 		row: func(q *query.Queries, ctx context.Context) (int64, error) { return q.DeleteClient(ctx, id) },
 	})
@@ -64,9 +63,9 @@ func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) erro
 	return missing("delete client", err, clients.ErrNotFound)
 }
 
-// bar reports whether the client's row was changed. Sessions end in portions
-// first, as for a rule about a client: see [Store.overBefore].
-func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
+// endClient reports whether the client's row was changed. Many sessions end in
+// portions before the step, as for a rule about a client: see [Store.overBefore].
+func (s *Store) endClient(ctx context.Context, b clientEnd) (bool, error) {
 	found, err := read(ctx, s, func(q *query.Queries, ctx context.Context) (query.ClientRow, error) {
 		return q.Client(ctx, b.id)
 	})
@@ -78,7 +77,7 @@ func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	rows, err := writeLog(ctx, s, sessionsOf(""), func(q *query.Queries, ctx context.Context, d *draft) (int64, error) {
+	rows, err := writeLog(ctx, s, sessionsOf(""), func(q *query.Queries, ctx context.Context, add *additions) (int64, error) {
 		rows, err := b.row(q, ctx)
 		if err != nil || rows == 0 {
 			return rows, err
@@ -87,8 +86,8 @@ func (s *Store) bar(ctx context.Context, b barring) (bool, error) {
 		if err != nil {
 			return 0, err
 		}
-		d.barred(b, before+d.ended(last))
-		d.childRules(last, b.id)
+		add.clientEnded(b, before+add.ended(last))
+		add.childRules(last, b.id)
 		return rows, nil
 	})
 	return rows > 0, err
@@ -103,12 +102,12 @@ func endSessionsOfClient(ctx context.Context, q *query.Queries, e ending) (endin
 	return withChildren(ctx, q, ended, e.at, e.reason)
 }
 
-// barred drafts the rule and the event.
-func (d *draft) barred(b barring, sessions int) {
-	d.rules = append(d.rules, draftRule{Rule: rule.Rule{Kind: rule.Client, Value: b.id, Mode: rule.Hard, At: b.at}})
-	told := event.Event{Type: b.event, At: b.at, ClientID: b.id, Reason: b.reason}
+// clientEnded adds the rule and the event.
+func (add *additions) clientEnded(b clientEnd, sessions int) {
+	add.rules = append(add.rules, addedRule{Rule: rule.Rule{Kind: rule.Client, Value: b.id, Mode: rule.Hard, At: b.at}})
+	ended := event.Event{Type: b.event, At: b.at, ClientID: b.id, Reason: b.reason}
 	if sessions > 0 {
-		told.Detail = map[string]string{"sessions_ended": strconv.Itoa(sessions)}
+		ended.Detail = map[string]string{"sessions_ended": strconv.Itoa(sessions)}
 	}
-	d.event(told)
+	add.event(ended)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/portaria/portaria/internal/session"
 )
 
-// barringPromises: whoever signed in through a client is signed out with it.
-func barringPromises() promises {
+// disablingPromises: whoever signed in through a client is signed out with it.
+func disablingPromises() promises {
 	return promises{
 		"a barred client's sessions end in the step, and no others": func(s *suite) {
 			a := s.created("Ana")
@@ -52,7 +52,7 @@ func barringPromises() promises {
 			s.same(s.living(a, start), 0)
 			told := s.events(0, event.Filter{Types: []event.Type{event.ClientDisabled}})
 			s.same(told[0].Detail["sessions_ended"], "1100")
-			s.same(s.endingsTold(session.ReasonClientDisabled), 1100)
+			s.same(s.recordedEndings(session.ReasonClientDisabled), 1100)
 		},
 		"barring what is not there ends nobody's session": func(s *suite) {
 			a := s.created("Ana")

@@ -13,21 +13,21 @@ import (
 	"github.com/portaria/portaria/internal/session"
 )
 
-// doorPromises are what each step that ends something tells verifiers and the
+// recordPromises are what each step that ends something tells verifiers and the
 // audit trail.
-func doorPromises() promises {
+func recordPromises() promises {
 	return promises{
 		"an account is created, disabled, enabled and deleted in the events": func(s *suite) {
 			s.tokensLive(15 * time.Minute)
 			a := s.created("Ana")
 			d := s.signedIn(a)
-			s.told(func() { is(s, 1)(s.store.DisableAccount(s.ctx, a.ID, at(1e9))) },
+			s.writes(func() { is(s, 1)(s.store.DisableAccount(s.ctx, a.ID, at(1e9))) },
 				"u hard "+a.ID, "account.disabled", "session.ended "+d.ID+" account_disabled")
-			s.told(func() { is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, at(2e9))) })
-			s.told(func() { s.ok(s.store.EnableAccount(s.ctx, a.ID, at(3e9))) }, "account.enabled")
-			s.told(func() { s.ok(s.store.EnableAccount(s.ctx, a.ID, at(4e9))) })
+			s.writes(func() { is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, at(2e9))) })
+			s.writes(func() { s.ok(s.store.EnableAccount(s.ctx, a.ID, at(3e9))) }, "account.enabled")
+			s.writes(func() { s.ok(s.store.EnableAccount(s.ctx, a.ID, at(4e9))) })
 			d = s.signedIn(a)
-			s.told(func() { s.ok(s.store.DeleteAccount(s.ctx, a.ID, at(5e9))) },
+			s.writes(func() { s.ok(s.store.DeleteAccount(s.ctx, a.ID, at(5e9))) },
 				"u hard "+a.ID, "session.ended "+d.ID+" account_deleted", "account.deleted")
 			var types []string
 			for _, e := range s.events(0, event.Filter{AccountID: a.ID}) {
@@ -50,7 +50,7 @@ func doorPromises() promises {
 		"a sign-in that is refused or undone tells nothing": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
-			s.told(func() {
+			s.writes(func() {
 				s.fails(s.starts(issue.Start{Session: device(a), Account: elsewise(a)}), account.ErrChanged)
 				if s.starts(issue.Start{Session: d, Account: a}) == nil {
 					s.Error("one id is two sessions")
@@ -62,21 +62,21 @@ func doorPromises() promises {
 			s.tokensLive(15 * time.Minute)
 			d := s.signedIn(s.created("Ana"))
 			end := session.End{ID: d.ID, Reason: session.ReasonTokenReused, At: at(1e9)}
-			s.told(func() { is(s, true)(s.store.EndSession(s.ctx, end)) },
+			s.writes(func() { is(s, true)(s.store.EndSession(s.ctx, end)) },
 				"s hard "+d.ID, "session.ended "+d.ID+" refresh_token_reused")
-			s.told(func() { is(s, false)(s.store.EndSession(s.ctx, end)) })
+			s.writes(func() { is(s, false)(s.store.EndSession(s.ctx, end)) })
 		},
 		"all sessions of an account are one rule, all but one are one each": func(s *suite) {
 			s.tokensLive(15 * time.Minute)
 			a := s.created("Ana")
 			kept, other := s.signedIn(a), s.signedIn(a)
 			end := session.EndMany{AccountID: a.ID, Except: kept.ID, Reason: session.ReasonEndedByOwner, At: at(1e9)}
-			s.told(func() { is(s, 1)(s.store.EndSessions(s.ctx, end)) },
+			s.writes(func() { is(s, 1)(s.store.EndSessions(s.ctx, end)) },
 				"s hard "+other.ID, "session.ended "+other.ID+" ended_by_owner")
 			end.Except = ""
-			s.told(func() { is(s, 1)(s.store.EndSessions(s.ctx, end)) },
+			s.writes(func() { is(s, 1)(s.store.EndSessions(s.ctx, end)) },
 				"u hard "+a.ID, "session.ended "+kept.ID+" ended_by_owner")
-			s.told(func() { is(s, 0)(s.store.EndSessions(s.ctx, end)) })
+			s.writes(func() { is(s, 0)(s.store.EndSessions(s.ctx, end)) })
 		},
 		"a flood of ended sessions is one soft rule": func(s *suite) {
 			s.tokensLive(15 * time.Minute)
@@ -119,9 +119,9 @@ func doorPromises() promises {
 			s.tokensLive(15 * time.Minute)
 			a := s.created("Ana")
 			kept, other := s.signedIn(a), s.signedIn(a)
-			s.told(func() { is(s, 1)(s.store.ChangePassword(s.ctx, change(a, kept.ID))) },
+			s.writes(func() { is(s, 1)(s.store.ChangePassword(s.ctx, change(a, kept.ID))) },
 				"s hard "+other.ID, "password.changed "+kept.ID, "session.ended "+other.ID+" password_changed")
-			s.told(func() {
+			s.writes(func() {
 				_, err := s.store.ChangePassword(s.ctx, change(a, kept.ID))
 				s.fails(err, account.ErrChanged)
 			})
@@ -170,38 +170,38 @@ func doorPromises() promises {
 		},
 		"keys are rotated and killed in the events": func(s *suite) {
 			s.ok(s.keys.AddKey(s.ctx, key("first", 1)))
-			s.told(func() { s.ok(s.keys.Rotate(s.ctx, "first", key("second", 2))) }, "key.rotated second")
-			s.told(func() { s.ok(s.keys.KillKey(s.ctx, "first", at(1e9))) }, "k hard first", "key.killed first")
-			s.told(func() { s.ok(s.keys.KillKey(s.ctx, "first", at(2e9))) })
+			s.writes(func() { s.ok(s.keys.Rotate(s.ctx, "first", key("second", 2))) }, "key.rotated second")
+			s.writes(func() { s.ok(s.keys.KillKey(s.ctx, "first", at(1e9))) }, "k hard first", "key.killed first")
+			s.writes(func() { s.ok(s.keys.KillKey(s.ctx, "first", at(2e9))) })
 		},
 		"clients are created, changed, disabled, enabled and deleted in the events": func(s *suite) {
 			c := service("orders")
-			s.told(func() { s.ok(s.store.CreateClient(s.ctx, c)) }, "client.created orders")
-			s.told(func() { s.ok(s.store.AddSecret(s.ctx, c.ID, secretOf(1, start))) }, "client.changed orders secret_added")
-			s.told(func() { s.ok(s.store.DropSecrets(s.ctx, c.ID, start)) }, "client.changed orders secrets_dropped")
-			s.told(func() { s.ok(s.store.DropSecrets(s.ctx, c.ID, start)) })
-			s.told(func() { s.ok(s.store.EnableClient(s.ctx, c.ID, start)) })
-			s.told(func() { s.ok(s.store.DisableClient(s.ctx, c.ID, start)) }, "c hard orders", "client.disabled orders")
-			s.told(func() { s.ok(s.store.DisableClient(s.ctx, c.ID, start)) })
-			s.told(func() { s.ok(s.store.EnableClient(s.ctx, c.ID, start)) }, "client.enabled orders")
-			s.told(func() { s.ok(s.store.DeleteClient(s.ctx, c.ID, start)) }, "c hard orders", "client.deleted orders")
+			s.writes(func() { s.ok(s.store.CreateClient(s.ctx, c)) }, "client.created orders")
+			s.writes(func() { s.ok(s.store.AddSecret(s.ctx, c.ID, secretOf(1, start))) }, "client.changed orders secret_added")
+			s.writes(func() { s.ok(s.store.DropSecrets(s.ctx, c.ID, start)) }, "client.changed orders secrets_dropped")
+			s.writes(func() { s.ok(s.store.DropSecrets(s.ctx, c.ID, start)) })
+			s.writes(func() { s.ok(s.store.EnableClient(s.ctx, c.ID, start)) })
+			s.writes(func() { s.ok(s.store.DisableClient(s.ctx, c.ID, start)) }, "c hard orders", "client.disabled orders")
+			s.writes(func() { s.ok(s.store.DisableClient(s.ctx, c.ID, start)) })
+			s.writes(func() { s.ok(s.store.EnableClient(s.ctx, c.ID, start)) }, "client.enabled orders")
+			s.writes(func() { s.ok(s.store.DeleteClient(s.ctx, c.ID, start)) }, "c hard orders", "client.deleted orders")
 		},
 		"the settings tell of a client what they change": func(s *suite) {
 			c := service("orders")
 			c.Configured = true
-			s.told(func() { s.ok(s.store.DescribeClient(s.ctx, c, start)) }, "client.created orders settings")
-			s.told(func() { s.ok(s.store.DescribeClient(s.ctx, c, at(1e9))) })
+			s.writes(func() { s.ok(s.store.DescribeClient(s.ctx, c, start)) }, "client.created orders settings")
+			s.writes(func() { s.ok(s.store.DescribeClient(s.ctx, c, at(1e9))) })
 			c.Scopes = append(c.Scopes, "more")
-			s.told(func() { s.ok(s.store.DescribeClient(s.ctx, c, start)) }, "client.changed orders settings")
-			s.told(func() { is(s, true)(s.store.WithdrawClient(s.ctx, c.ID, start)) }, "c hard orders", "client.disabled orders settings")
+			s.writes(func() { s.ok(s.store.DescribeClient(s.ctx, c, start)) }, "client.changed orders settings")
+			s.writes(func() { is(s, true)(s.store.WithdrawClient(s.ctx, c.ID, start)) }, "c hard orders", "client.disabled orders settings")
 		},
 		"a rule that was asked for is told, with the sessions that it ends": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
-			s.told(func() {
+			s.writes(func() {
 				s.wrote(revoke.Entry{Kind: rule.Account, Value: a.ID, Mode: rule.Hard, At: at(1e9), Reason: "stolen laptop"})
 			}, "u hard "+a.ID, "revocation.written stolen laptop", "session.ended "+d.ID+" revoked")
-			s.told(func() {
+			s.writes(func() {
 				s.wrote(revoke.Entry{Kind: rule.Key, Value: "kid", Mode: rule.Hard, At: at(1e9)})
 			}, "k hard kid", "revocation.written kid")
 			for kind, value := range map[rule.Kind]string{rule.Client: "web", rule.Issuer: "https://auth.example.com"} {
@@ -209,7 +209,7 @@ func doorPromises() promises {
 				expired.ExpiresAt, expired.AbsoluteExpiry = at(1e9), at(1e9)
 				s.started(a, expired)
 				words := strings.Fields("revocation.written " + map[rule.Kind]string{rule.Client: "web"}[kind])
-				s.told(func() {
+				s.writes(func() {
 					s.wrote(revoke.Entry{Kind: kind, Value: value, Mode: rule.Hard, At: at(1e9)})
 				}, string(kind)+" hard "+value, strings.Join(words, " "), "session.ended "+d.ID+" revoked")
 			}
@@ -235,9 +235,9 @@ func doorPromises() promises {
 	}
 }
 
-// told checks the rules, and then the events, that a step adds, each in a few
+// writes checks the rules, and then the events, that a step adds, each in a few
 // words.
-func (s *suite) told(step func(), want ...string) {
+func (s *suite) writes(step func(), want ...string) {
 	s.Helper()
 	head := s.log().Seq
 	last, err := s.store.LastEvent(s.ctx)
