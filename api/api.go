@@ -1,6 +1,5 @@
-// Package api holds the wire types of the HTTP API: what requests and
-// responses look like, and nothing that they do. The struct tags are the
-// source of openapi.yaml.
+// Package api has the wire types of the HTTP API: requests and responses, without
+// behaviour. The struct tags are the source of openapi.yaml.
 package api
 
 import "time"
@@ -21,36 +20,36 @@ type Credentials struct {
 // SignIn asks for tokens with credentials.
 type SignIn struct {
 	Credentials
-	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for: its name in the settings or its client_id, or the issuer's URL. By default the first of the app's audiences, or else Portaria's own." example:"orders"`
-	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go: into the answer (default), or into cookies that no script can read."`
-	ClientID string `json:"client_id,omitempty" maxLength:"255" doc:"The registered application that the person uses; one that has a secret proves it with HTTP Basic, one that has a public key with client_assertion. By default Portaria itself." example:"shop-web"`
+	Audience string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for: its name in the settings, its client_id, or the issuer's URL. The default is the first audience of the app, or Portaria itself if it has none." example:"orders"`
+	Delivery string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens are returned: in the body (default), or in cookies that scripts cannot read."`
+	ClientID string `json:"client_id,omitempty" maxLength:"255" doc:"The registered application that the person uses. An application with a secret authenticates with HTTP Basic; one with a public key sends client_assertion. The default is Portaria itself." example:"shop-web"`
 
-	ClientAssertion string `json:"client_assertion,omitempty" maxLength:"8192" doc:"A JWT by which the application proves itself with its public key (private_key_jwt, RFC 7523)."`
+	ClientAssertion string `json:"client_assertion,omitempty" maxLength:"8192" doc:"A JWT that authenticates an application with a public key (private_key_jwt, RFC 7523)."`
 }
 
-// Refresh spends a refresh token.
+// Refresh exchanges a refresh token for new tokens.
 type Refresh struct {
-	RefreshToken string `json:"refresh_token,omitempty" maxLength:"512" doc:"The refresh token; good for one use. Without it the one in the cookie is spent, if the csrf value is in the header X-CSRF-Token."`
-	Audience     string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in; by default that of the sign-in." example:"orders"`
-	Delivery     string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens go; by default where the refresh token came from. One from a cookie is never answered in the body."`
-	ClientID     string `json:"client_id,omitempty" maxLength:"255" doc:"The application that the refresh token was given to, as at sign-in."`
+	RefreshToken string `json:"refresh_token,omitempty" maxLength:"512" doc:"The refresh token, which can be used once. Without it the refresh token of the cookie is used; the header X-CSRF-Token must then have the csrf value."`
+	Audience     string `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in. The default is the audience of the sign-in." example:"orders"`
+	Delivery     string `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the tokens are returned. The default is where the refresh token came from. After a refresh token in a cookie, body is refused."`
+	ClientID     string `json:"client_id,omitempty" maxLength:"255" doc:"The application that the refresh token was issued to, as at sign-in."`
 
-	ClientAssertion string `json:"client_assertion,omitempty" maxLength:"8192" doc:"How an application with a public key proves itself, as at sign-in."`
+	ClientAssertion string `json:"client_assertion,omitempty" maxLength:"8192" doc:"A JWT that authenticates an application with a public key, as at sign-in."`
 }
 
 // StepUp proves the password again within a session.
 type StepUp struct {
 	Password Password `json:"password" maxLength:"1024"`
-	Audience string   `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in; by default that of the sign-in." example:"orders"`
-	Delivery string   `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the token goes; by default where the access token came from. One from a cookie is never answered in the body."`
+	Audience string   `json:"audience,omitempty" maxLength:"255" doc:"The service that the access token is for, as at sign-in. The default is the audience of the sign-in." example:"orders"`
+	Delivery string   `json:"delivery,omitempty" enum:"body,cookie" doc:"Where the token is returned. The default is where the access token came from. After an access token in a cookie, body is refused."`
 }
 
-// Logout says which session ends, when it is not the one of the access token.
+// Logout names the session that ends, when it is not the session of the access token.
 type Logout struct {
-	RefreshToken string `json:"refresh_token,omitempty" maxLength:"512" doc:"The session's refresh token: enough by itself, also after the access token has expired, and for a token that only its service can read. Without it, the access token or the cookies say which session ends."`
+	RefreshToken string `json:"refresh_token,omitempty" maxLength:"512" doc:"The refresh token of the session that ends. No access token is needed with it. Without it, the access token or the cookies name the session."`
 }
 
-// PasswordChange replaces the password.
+// PasswordChange replaces the caller's password.
 type PasswordChange struct {
 	CurrentPassword Password `json:"current_password" maxLength:"1024"`
 	NewPassword     Password `json:"new_password" maxLength:"256" doc:"8 to 256 characters."`
@@ -77,52 +76,52 @@ type NewPassword struct {
 
 // EndSessions ends several of the caller's sessions.
 type EndSessions struct {
-	Which string `json:"which" enum:"others,all" doc:"others keeps the session that asks."`
+	Which string `json:"which" enum:"others,all" doc:"others keeps the session of the caller; all ends it too."`
 }
 
-// ID names one account or session in a path.
+// ID names an account or a session in a path.
 type ID struct {
 	ID string `json:"-" path:"id" doc:"A UUID."`
 }
 
-// Page asks for part of a list.
+// Page asks for a part of a list.
 type Page struct {
-	Cursor string `json:"-" query:"cursor" doc:"next_cursor of the page before."`
-	Limit  int    `json:"-" query:"limit" doc:"How many to answer: 1 to 200, by default 50."`
+	Cursor string `json:"-" query:"cursor" doc:"next_cursor of the previous page."`
+	Limit  int    `json:"-" query:"limit" doc:"The number of items to return: 1 to 200. The default is 50."`
 }
 
-// AccountPage asks for part of the list of accounts.
+// AccountPage asks for a part of the list of accounts.
 type AccountPage struct {
 	Page
 	Identifier string `json:"-" query:"identifier" doc:"Only the account with this identifier."`
 }
 
-// SessionPage asks for part of the list of sessions.
+// SessionPage asks for a part of the list of sessions.
 type SessionPage struct {
 	Page
-	AccountID string `json:"-" query:"account_id" doc:"Only sessions of this account."`
+	AccountID string `json:"-" query:"account_id" doc:"Only the sessions of this account."`
 }
 
-// Tokens is the answer to a sign-in or refresh. It follows RFC 6749 §5.1.
+// Tokens is the response to a sign-in or a refresh. It follows RFC 6749 §5.1.
 type Tokens struct {
-	// AccessToken and RefreshToken are empty when they were set as cookies.
-	AccessToken string `json:"access_token,omitempty" doc:"A JWT (RFC 9068) for the Authorization header; for other audiences in the form that their settings say. Absent when it is in a cookie."`
+	// AccessToken and RefreshToken are empty when they are in cookies.
+	AccessToken string `json:"access_token,omitempty" doc:"A JWT for the Authorization header. Its profile is RFC 9068, unless the audience has another one. Absent when it is in a cookie."`
 	TokenType   string `json:"token_type" enum:"Bearer"`
 	ExpiresIn   int64  `json:"expires_in" doc:"Seconds until the access token expires."`
-	// RefreshToken is empty after a step-up: the session keeps the one it has.
-	RefreshToken     string `json:"refresh_token,omitempty" doc:"Good for one use."`
-	RefreshExpiresIn int64  `json:"refresh_expires_in,omitempty" doc:"Seconds until the session ends unless it is refreshed."`
+	// RefreshToken is empty after a step-up: the one of the session stays valid.
+	RefreshToken     string `json:"refresh_token,omitempty" doc:"Can be used once."`
+	RefreshExpiresIn int64  `json:"refresh_expires_in,omitempty" doc:"Seconds until the session expires if it is not refreshed."`
 	SessionID        string `json:"session_id"`
-	CSRF             string `json:"csrf,omitempty" doc:"With cookies alone: the same for the whole session. Pages send it in the header X-CSRF-Token with every request that is not GET, and keep it where all tabs see it, such as localStorage."`
-	Fresh            bool   `json:"fresh" doc:"Whether a password was proved just now."`
+	CSRF             string `json:"csrf,omitempty" doc:"Only with cookies. It stays the same for the whole session. Pages send it in the header X-CSRF-Token with every request except GET. Store it where all tabs can read it, such as localStorage."`
+	Fresh            bool   `json:"fresh" doc:"Whether the password was proved for this token."`
 }
 
-// Created names what was made.
+// Created has the id of a new object.
 type Created struct {
 	ID string `json:"id" doc:"A random UUID."`
 }
 
-// Me is the caller.
+// Me is the account and the session of the caller.
 type Me struct {
 	Account Account `json:"account"`
 	Session Session `json:"session"`
@@ -143,14 +142,14 @@ type Session struct {
 	AccountID  string    `json:"account_id"`
 	Identifier string    `json:"identifier,omitempty" doc:"The account's identifier."`
 	ClientID   string    `json:"client_id"`
-	Parent     string    `json:"parent,omitempty" doc:"The session that this one came from, which ends it too. Absent for none."`
+	Parent     string    `json:"parent,omitempty" doc:"The session that this session came from. When the parent ends, this session ends too. Absent without a parent."`
 	CreatedAt  time.Time `json:"created_at" doc:"When the account signed in."`
-	AuthTime   time.Time `json:"auth_time" doc:"When a password was last proved."`
+	AuthTime   time.Time `json:"auth_time" doc:"When the password was last proved."`
 	UsedAt     time.Time `json:"used_at" doc:"When the session was last refreshed."`
-	ExpiresAt  time.Time `json:"expires_at" doc:"When the session ends unless it is refreshed."`
-	Address    string    `json:"address" doc:"Client address at used_at."`
-	UserAgent  string    `json:"user_agent" doc:"User agent at used_at."`
-	Current    bool      `json:"current" doc:"Whether it is the session that asks."`
+	ExpiresAt  time.Time `json:"expires_at" doc:"When the session expires if it is not refreshed."`
+	Address    string    `json:"address" doc:"Address of the client at used_at."`
+	UserAgent  string    `json:"user_agent" doc:"User agent of the client at used_at."`
+	Current    bool      `json:"current" doc:"Whether it is the session of the caller."`
 }
 
 // Sessions is a list of sessions.
@@ -165,35 +164,35 @@ type Accounts struct {
 	NextCursor string    `json:"next_cursor,omitempty" doc:"Absent on the last page."`
 }
 
-// Ended says how many sessions were ended.
+// Ended reports how many sessions were ended.
 type Ended struct {
 	Ended int `json:"ended"`
 }
 
-// Health is the answer of the health routes.
+// Health is the response of the health routes.
 type Health struct {
 	Status string            `json:"status" enum:"ok,unavailable"`
 	Checks map[string]string `json:"checks,omitempty"`
-	// Panics is worth an alarm: the log has the stack of each.
-	Panics int64 `json:"panics,omitempty" doc:"How often work beside requests has panicked since the start, and was begun again."`
+	// Panics should raise an alarm; the log has the stack of each.
+	Panics int64 `json:"panics,omitempty" doc:"How often a background task panicked and was restarted since the process started."`
 }
 
-// Problem is every error answer (RFC 9457).
+// Problem is the body of an error response (RFC 9457).
 type Problem struct {
-	Type   string `json:"type" doc:"A URI that names the kind of problem."`
-	Title  string `json:"title" doc:"The kind of problem in words."`
+	Type   string `json:"type" doc:"A URI of the kind of problem: urn:portaria:problem: and the code."`
+	Title  string `json:"title" doc:"What failed, for people."`
 	Status int    `json:"status"`
 	// Code is stable: programs decide by it.
-	Code      string         `json:"code" doc:"Stable name of the kind of problem, for programs."`
+	Code      string         `json:"code" doc:"What failed, for programs. Codes do not change. docs/reference/problems.md describes each."`
 	Detail    string         `json:"detail,omitempty" doc:"What the caller can do."`
-	RequestID string         `json:"request_id,omitempty" doc:"Finds the request in the operator's log."`
-	Errors    []ProblemField `json:"errors,omitempty" doc:"One entry a field at fault."`
+	RequestID string         `json:"request_id,omitempty" doc:"Id of the request in the operator's log."`
+	Errors    []ProblemField `json:"errors,omitempty" doc:"One entry for each invalid field."`
 }
 
-// ProblemField says what is wrong with one part of the input. It never
-// repeats the value.
+// ProblemField says what is wrong with one field of the input. It never repeats
+// the value.
 type ProblemField struct {
-	Field  string `json:"field" doc:"Name of the field at fault."`
+	Field  string `json:"field" doc:"Name of the invalid field, such as target.id or list[0].a; (body) for the whole body."`
 	Detail string `json:"detail"`
 }
 
@@ -209,7 +208,7 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// Metadata is the authorization server's description of itself (RFC 8414).
+// Metadata describes the authorization server (RFC 8414).
 type Metadata struct {
 	Issuer                 string   `json:"issuer"`
 	JWKSURI                string   `json:"jwks_uri"`

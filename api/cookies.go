@@ -1,22 +1,22 @@
 package api
 
-// Where tokens are delivered to.
+// Values of delivery: where tokens are returned.
 const (
-	// DeliverBody answers tokens in the body: the default.
+	// DeliverBody returns tokens in the body. It is the default.
 	DeliverBody = "body"
-	// DeliverCookie sets them as cookies that no script can read.
+	// DeliverCookie sets tokens as cookies that scripts cannot read.
 	DeliverCookie = "cookie"
 )
 
-// Names of the cookies. With the prefix (RFC 6265bis, section 4.1.3.2) browsers
-// take them from this very host over TLS alone, so that neither another host
-// of the domain nor anybody on the way can replace them.
+// Names of the cookies. Because of the prefix __Host- (RFC 6265bis §4.1.3.2)
+// browsers accept them only from this host over TLS. Another host of the domain, or
+// an attacker on the network, cannot replace them.
 const (
 	AccessCookie  = "__Host-portaria-access"
 	RefreshCookie = "__Host-portaria-refresh"
 )
 
-// CSRFHeader is the header in which a page repeats Tokens.CSRF. Browsers send
-// cookies along with what other sites make them send, but no other site knows
-// that value.
+// CSRFHeader is the header in which a page repeats Tokens.CSRF. Browsers also send
+// cookies with requests that other sites cause, but other sites do not know this
+// value.
 const CSRFHeader = "X-CSRF-Token"

@@ -5,7 +5,7 @@ import "time"
 // Limits of what callers may send. Struct tags repeat them, because a tag cannot
 // name a constant; a test compares each tag with its constant.
 const (
-	// MaxBody is the greatest request body, in bytes.
+	// MaxBody is the greatest size of a request body, in bytes.
 	MaxBody = 64 << 10
 	// MaxPage is the greatest number of items a page returns.
 	MaxPage = 200

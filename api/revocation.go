@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Scopes of clients that follow the revocation log, that write to it, and that
-// ask about access tokens for other audiences than their own (RFC 7662).
+// Scopes of clients: to follow the revocation log, to write to it, and to introspect
+// access tokens for other audiences than their own (RFC 7662).
 const (
 	RevocationReadScope  = "revocation:read"
 	RevocationWriteScope = "revocation:write"
 	IntrospectionScope   = "introspection"
 )
 
-// Names of the events of the revocation feed (text/event-stream), which are
-// the types of frames of a poll, too.
+// Names of the events of the revocation feed (text/event-stream). They are also the
+// types of the frames of a poll.
 const (
 	FrameHello     = "hello"
 	FrameRules     = "rev"
@@ -35,17 +35,17 @@ type FeedHello struct {
 	// can go on without a snapshot.
 	Head  int64 `json:"head"`
 	Floor int64 `json:"floor"`
-	// Salt goes into every hash; base64url.
+	// Salt is part of every hash; base64url.
 	Salt string `json:"salt"`
 }
 
-// FeedRules is a part of the log: every rule after From up to To that can still
-// refuse a token.
+// FeedRules is a part of the log: every rule after From, up to and including To,
+// that can still refuse a token.
 type FeedRules struct {
 	From  int64      `json:"from"`
 	To    int64      `json:"to"`
 	Rules []FeedRule `json:"rules" nullable:"false"`
-	// Proof is that of To; see FeedHeartbeat.
+	// Proof is the proof of the position To; see FeedHeartbeat.
 	Proof string `json:"proof,omitempty"`
 }
 
@@ -56,64 +56,62 @@ type FeedRule struct {
 	// Hash is the first 16 bytes of SHA-256(salt, kind, NUL, issuer, NUL,
 	// value), base64url.
 	Hash string `json:"h"`
-	// At and Prune are seconds since 1970: when the rule was written, and
-	// from when on no token can be left that it refuses.
+	// At and Prune are seconds since 1970. At is when the rule was written. From
+	// Prune on every token that it refuses has expired.
 	At    int64  `json:"t"`
 	Prune int64  `json:"x"`
 	Mode  string `json:"mode" enum:"hard,soft"`
 }
 
 // PlaceHeader is the request header in which a follower repeats the last Proof
-// that it got.
+// that it received.
 const PlaceHeader = "Portaria-Place"
 
-// FeedHeartbeat says how old the issuer's view is.
+// FeedHeartbeat reports how old the issuer's view is.
 type FeedHeartbeat struct {
 	Head int64 `json:"head"`
-	// Proof shows later that the log has come to Head: a follower repeats it when it
-	// comes back. A place that is sent without it is believed only as far as the
-	// log reaches.
+	// Proof proves that the log reached Head. A follower repeats it when it reconnects.
+	// Without it, the issuer accepts only positions that its log has.
 	Proof string `json:"proof,omitempty"`
-	// Age is how long ago the stream was accepted, less how old the server's
-	// own view of its store is, in milliseconds; it may be negative. The
-	// follower's view is as of the moment before it dialled, plus this.
+	// Age is the time since the stream was accepted, minus the age of the server's
+	// view of its store, in milliseconds. It may be negative. The follower's view is
+	// as of the moment before it dialled, plus Age.
 	Age int64 `json:"age_ms"`
 	// Wall is an upper bound of the time that any process of the issuer writes
-	// into "iat" at the moment that Age names, in milliseconds since 1970. It
-	// is missing when the server cannot prove one.
+	// into "iat" at the moment that Age names, in milliseconds since 1970. It is
+	// absent when the server cannot prove a bound.
 	Wall int64 `json:"w,omitempty"`
 }
 
 // Snapshot is the first line of a snapshot; every further line is a FeedRule.
 type Snapshot struct {
 	FeedHello
-	// Age is how old the server's own view of its store is, in milliseconds,
-	// counted to when the request arrived; the follower's view is as of the
-	// moment before it dialled, less this.
+	// Age is the age of the server's view of its store when the request arrived, in
+	// milliseconds. The follower's view is as of the moment before it dialled, minus
+	// Age.
 	Age int64 `json:"asof_age_ms"`
-	// Wall is that of a FeedHeartbeat.
+	// Wall is as in FeedHeartbeat.
 	Wall   int64           `json:"w,omitempty"`
 	KeySet json.RawMessage `json:"jwks"`
-	// Proof is that of Head; see FeedHeartbeat.
+	// Proof is the proof of the position Head; see FeedHeartbeat.
 	Proof string `json:"proof,omitempty"`
 }
 
-// Poll asks for what a feed would have said.
+// Poll asks for the frames that a stream would send.
 type Poll struct {
-	After int64 `json:"after" minimum:"0" maximum:"9007199254740991" doc:"The last position of the log that was applied."`
-	Wait  int   `json:"wait,omitempty" minimum:"0" maximum:"25" doc:"Seconds to wait for news."`
+	After int64 `json:"after" minimum:"0" maximum:"9007199254740991" doc:"The last position of the log that the verifier has applied."`
+	Wait  int   `json:"wait,omitempty" minimum:"0" maximum:"25" doc:"Seconds to wait for new rules."`
 	Ack   *Ack  `json:"ack,omitempty"`
-	// Verifier, Lease and WhenStale are what a stream says in its query: who
-	// follows, for how long it trusts what it hears, and what it does then.
-	// They are recorded before the response is made.
-	Verifier  string `json:"verifier,omitempty" maxLength:"64" doc:"The random name that the verifier keeps while it runs."`
-	Lease     int64  `json:"lease_ms,omitempty" minimum:"0" doc:"For how long it trusts its view, in milliseconds; 10 seconds unless it says so."`
-	WhenStale string `json:"when_stale,omitempty" enum:"refuse,introspect,open" doc:"What it does then."`
+	// Verifier, Lease and WhenStale are the same as in the query of a stream. They
+	// are recorded before the response is written.
+	Verifier  string `json:"verifier,omitempty" maxLength:"64" doc:"A random name that the verifier keeps while it runs."`
+	Lease     int64  `json:"lease_ms,omitempty" minimum:"0" doc:"For how long the verifier trusts its view, in milliseconds. The default is 10 seconds."`
+	WhenStale string `json:"when_stale,omitempty" enum:"refuse,introspect,open" doc:"What the verifier does when its view is older: refuse tokens with 503, introspect them, or accept them (open)."`
 	Place     string `json:"-" header:"Portaria-Place" maxLength:"64" doc:"The proof of the last heartbeat."`
 }
 
-// Frames is the answer to a poll: hello or reset, then rev, jwks and always a
-// heartbeat, whose age counts from when the request arrived.
+// Frames is the response to a poll: hello or reset, then rev and jwks, and always a
+// heartbeat. Its age counts from when the request arrived.
 type Frames struct {
 	Frames []Frame `json:"frames" nullable:"false"`
 }
@@ -124,28 +122,29 @@ type Frame struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// Ack says how far a verifier has come, and what it does when it is not fresh.
+// Ack reports the position that a verifier has applied, and what the verifier does
+// when its view is stale.
 type Ack struct {
 	// Verifier is a random name that the verifier keeps while it runs.
 	Verifier string `json:"verifier" minLength:"1" maxLength:"64"`
-	// Seq is the last position that it has applied, which no log is behind.
+	// Seq is the last position that it has applied. It is never after the head.
 	Seq int64 `json:"seq" minimum:"0" maximum:"9007199254740991"`
 	// Staleness is the verifier's lease in milliseconds.
 	Staleness int64 `json:"staleness_ms" minimum:"1"`
-	// WhenStale is its policy: refuse, introspect, or open where a route of
-	// it accepts what it cannot know.
+	// WhenStale is its policy when its view is stale: refuse, introspect, or open if
+	// any of its routes accepts tokens without knowing whether they are revoked.
 	WhenStale string `json:"when_stale" enum:"refuse,introspect,open"`
 	// KeySet is the ETag of the key set it verifies with, or empty.
 	KeySet string `json:"key_set,omitempty" maxLength:"128"`
-	// Audience is the service it works for.
+	// Audience is the service that it verifies tokens for.
 	Audience string `json:"audience,omitempty" maxLength:"255"`
-	// Followers are those that follow this verifier, which is a relay. They are
-	// known by their names behind the relay's.
+	// Followers are the verifiers that follow this verifier, which is a relay. Each is
+	// known by the relay's name followed by its own.
 	Followers []FollowerAck `json:"followers,omitempty" maxItems:"256"`
 }
 
 // FollowerAck is the ack of a verifier that follows a relay: an Ack without
-// followers of its own, which stand beside it.
+// followers.
 type FollowerAck struct {
 	Verifier  string `json:"verifier" minLength:"1" maxLength:"64"`
 	Seq       int64  `json:"seq" minimum:"0" maximum:"9007199254740991"`
@@ -155,73 +154,72 @@ type FollowerAck struct {
 	Audience  string `json:"audience,omitempty" maxLength:"255"`
 }
 
-// Ack is what the verifier would have said itself.
+// Ack returns the same report as an Ack.
 func (a FollowerAck) Ack() Ack {
 	return Ack{Verifier: a.Verifier, Seq: a.Seq, Staleness: a.Staleness, WhenStale: a.WhenStale, KeySet: a.KeySet, Audience: a.Audience}
 }
 
-// Target is what to revoke. Exactly one of its members, or kind and id, is
-// given.
+// Target names what to revoke: by exactly one of its members, or by kind and id.
 type Target struct {
 	Kind string `json:"kind,omitempty" enum:"token,session,account,client,key,issuer" doc:"What id names."`
 	ID   string `json:"id,omitempty" maxLength:"512" doc:"The jti, session id, account id, client id or kid; empty for the issuer."`
 
-	Token   string `json:"token,omitempty" maxLength:"512" doc:"The jti of an access token: this token."`
-	Session string `json:"session,omitempty" maxLength:"512" doc:"A session id: the session and all its access tokens."`
-	Account string `json:"account,omitempty" maxLength:"512" doc:"An account id: all its sessions and tokens so far; with client, those at that client."`
-	Client  string `json:"client,omitempty" maxLength:"512" doc:"A client id: all tokens of that client so far."`
-	Key     string `json:"key,omitempty" maxLength:"512" doc:"A kid: the key, and everything that it has signed."`
-	Issuer  bool   `json:"issuer,omitempty" doc:"Everything so far."`
+	Token   string `json:"token,omitempty" maxLength:"512" doc:"The jti of an access token: revokes this token."`
+	Session string `json:"session,omitempty" maxLength:"512" doc:"A session id: ends the session and revokes all its access tokens."`
+	Account string `json:"account,omitempty" maxLength:"512" doc:"An account id: ends all its sessions and revokes all its tokens so far. With client, only those of that client."`
+	Client  string `json:"client,omitempty" maxLength:"512" doc:"A client id: revokes all tokens of that client so far."`
+	Key     string `json:"key,omitempty" maxLength:"512" doc:"A kid: revokes the signing key and all tokens signed with it."`
+	Issuer  bool   `json:"issuer,omitempty" doc:"Revokes all tokens of this issuer so far."`
 }
 
-// Revoke takes tokens back.
+// Revoke revokes tokens.
 type Revoke struct {
 	Target Target `json:"target"`
-	Mode   string `json:"mode,omitempty" enum:"hard,soft" doc:"hard (the default): it is over, sign in again. soft: refresh and come back."`
+	Mode   string `json:"mode,omitempty" enum:"hard,soft" doc:"hard (the default): the person must sign in again. soft: the tokens are outdated and the client only has to refresh."`
 	Reason string `json:"reason,omitempty" maxLength:"256" doc:"For the audit trail."`
-	Unseen bool   `json:"unseen,omitempty" doc:"Write the rule also when this service knows no session, account, client or key of that name: after a restored backup, or for a key that verifiers were given by hand. Without it the answer is 404 and nothing is written."`
-	// IdempotencyKey makes it safe to ask again.
-	IdempotencyKey string `json:"-" header:"Idempotency-Key" maxLength:"255" doc:"The same key again answers the first rule's receipt, and writes nothing. Printable text; whatever else was asked for with it is refused."`
-	Prefer         string `json:"-" header:"Prefer" doc:"wait=N answers when all verifiers have confirmed, after N seconds at the latest (RFC 7240)."`
+	Unseen bool   `json:"unseen,omitempty" doc:"Write the rule even if this service has no session, account, client or key with this id. Use it after restoring a backup, or for a key that verifiers were configured with. Without it an unknown id is answered with 404, and nothing is written."`
+	// IdempotencyKey makes it safe to repeat the request.
+	IdempotencyKey string `json:"-" header:"Idempotency-Key" maxLength:"255" doc:"A repeated request with the same key returns the receipt of the first rule and writes nothing. With another target it is refused. Printable text."`
+	Prefer         string `json:"-" header:"Prefer" doc:"wait=N delays the response until all verifiers have confirmed, for at most N seconds (RFC 7240)."`
 }
 
-// Receipt says how far a rule has come.
+// Receipt reports which verifiers have applied a rule.
 type Receipt struct {
-	Seq         int64     `json:"seq" doc:"Its position in the log."`
-	EffectiveBy time.Time `json:"effective_by" doc:"When every verifier refuses, at the latest: each trusts what it knows for a bounded time. Asked for later, up to five seconds later than in the first answer, because it is not kept when the rule became durable; both hold."`
-	Confirmed   int       `json:"confirmed" doc:"Verifiers that have applied the rule."`
-	Pending     int       `json:"pending" doc:"Verifiers that follow the log and have not said so yet."`
-	Silent      int       `json:"silent" doc:"Verifiers that are offline. They answer 503 until they reconnect."`
-	Open        []string  `json:"open" nullable:"false" doc:"Verifiers that did not confirm and may accept what they cannot know: for them effective_by does not hold. At most 20 are named."`
-	OpenCount   int       `json:"open_count" doc:"How many there are of those."`
+	Seq         int64     `json:"seq" doc:"Position of the rule in the log."`
+	EffectiveBy time.Time `json:"effective_by" doc:"The time by which every verifier refuses the tokens: each trusts its view for a limited time. A later request can return a time up to five seconds later than the first response; both are correct."`
+	Confirmed   int       `json:"confirmed" doc:"Number of verifiers that have applied the rule."`
+	Pending     int       `json:"pending" doc:"Number of verifiers that follow the log and have not confirmed yet."`
+	Silent      int       `json:"silent" doc:"Number of verifiers that are offline. They answer 503 until they reconnect."`
+	Open        []string  `json:"open" nullable:"false" doc:"Verifiers that have not confirmed and may accept tokens without knowing whether they are revoked (when_stale: open). effective_by is not guaranteed for them. At most 20 are named."`
+	OpenCount   int       `json:"open_count" doc:"Number of verifiers in open, including those that are not named."`
 }
 
-// Revoked is the receipt of a rule that was just written.
+// Revoked is the receipt of a new rule.
 type Revoked struct{ Receipt }
 
-// RulePlace names a rule by its position in the log.
-type RulePlace struct {
+// RulePosition names a rule by its position in the log.
+type RulePosition struct {
 	Seq int `json:"-" path:"seq" doc:"The seq of a receipt."`
 }
 
-// Verifier is a service, a gateway or a relay that follows the log.
+// Verifier is a service, a gateway or a relay that follows the revocation log.
 type Verifier struct {
-	Client    string    `json:"client" doc:"The client it proved to be."`
-	Name      string    `json:"verifier" doc:"The random name that it gave itself."`
-	Audience  string    `json:"audience,omitempty" doc:"The service it works for."`
-	Seq       int64     `json:"seq" doc:"How far it has come."`
-	Behind    int64     `json:"behind" doc:"By how many places the log is ahead of it; -1 when it is of another epoch."`
-	Staleness int64     `json:"staleness_ms" doc:"For how long it trusts its view."`
-	WhenStale string    `json:"when_stale" doc:"What it does then: refuse, introspect or open."`
-	KeySet    string    `json:"key_set,omitempty" doc:"The ETag of the key set that it verifies with."`
+	Client    string    `json:"client" doc:"The client that the verifier authenticated as."`
+	Name      string    `json:"verifier" doc:"The random name of the verifier."`
+	Audience  string    `json:"audience,omitempty" doc:"The service that it verifies tokens for."`
+	Seq       int64     `json:"seq" doc:"The last position that it has applied."`
+	Behind    int64     `json:"behind" doc:"Number of positions between the verifier and the head of the log; -1 when it follows another epoch."`
+	Staleness int64     `json:"staleness_ms" doc:"For how long it trusts its view, in milliseconds."`
+	WhenStale string    `json:"when_stale" doc:"What it does when its view is older: refuse, introspect or open."`
+	KeySet    string    `json:"key_set,omitempty" doc:"ETag of the key set that it verifies with."`
 	Seen      time.Time `json:"seen_at"`
 	Silent    bool      `json:"silent" doc:"Whether it is offline."`
 }
 
-// Verifiers is the fleet.
+// Verifiers is a list of verifiers.
 type Verifiers struct {
 	Head      int64      `json:"head" doc:"The last position of the log."`
-	Followers int        `json:"followers" doc:"Feeds that this process serves right now."`
+	Followers int        `json:"followers" doc:"Number of feeds that this process serves now."`
 	Verifiers []Verifier `json:"verifiers" nullable:"false"`
 }
 

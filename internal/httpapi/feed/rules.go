@@ -124,7 +124,7 @@ func preferredWait(header string) time.Duration {
 }
 
 // showReceipt answers how far a rule has come by now.
-func (f *server) showReceipt(ctx context.Context, _ access.Caller, in api.RulePlace) (api.Receipt, error) {
+func (f *server) showReceipt(ctx context.Context, _ access.Caller, in api.RulePosition) (api.Receipt, error) {
 	rule, ok := f.Log.View().Find(int64(in.Seq))
 	if !ok {
 		return api.Receipt{}, fleet.ErrRuleNotFound
