@@ -26,8 +26,8 @@ type Parameter struct {
 	kind  reflect.Kind
 }
 
-// parameters lists the fields tagged path, query or header. Only strings and ints
-// occur; anything else panics at start-up.
+// parameters returns the fields with a tag path, query or header. It panics at start-up
+// if a field is neither a string nor an int.
 func parameters(t reflect.Type) []Parameter {
 	var list []Parameter
 	for _, field := range reflect.VisibleFields(t) {
@@ -50,9 +50,9 @@ func parameters(t reflect.Type) []Parameter {
 // maxParameter bounds a path or query value, in bytes.
 const maxParameter = 1024
 
-// bind fills the fields of in that come from the path and the query. Unknown,
-// repeated and empty query parameters are refused: a misspelt filter must not
-// turn into no filter.
+// bind sets the fields of in that come from the path, the query and the headers. It
+// refuses unknown, repeated and empty query parameters: a misspelt filter must not be
+// treated as no filter.
 func bind(r *http.Request, list []Parameter, in reflect.Value) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -65,8 +65,8 @@ func bind(r *http.Request, list []Parameter, in reflect.Value) error {
 		if len(values) > 1 {
 			return problem.Field(name, "given more than once")
 		}
-		// An empty filter is somebody's empty variable: taken for no filter,
-		// it would answer everything.
+		// An empty filter usually comes from an empty variable of a script. As no
+		// filter it would return everything.
 		if values[0] == "" {
 			return problem.Field(name, "must not be empty")
 		}
@@ -101,7 +101,7 @@ func (p Parameter) set(field reflect.Value, text string) error {
 		return problem.Field(p.Name, "too long")
 	case p.most > 0 && utf8.RuneCountInString(text) > p.most:
 		return problem.Field(p.Name, fmt.Sprintf("expected at most %d characters", p.most))
-	case !utf8.ValidString(text): // a database would not take it
+	case !utf8.ValidString(text): // a database refuses it
 		return problem.Field(p.Name, "expected UTF-8 text")
 	}
 	if p.In == "path" && p.kind == reflect.String {
@@ -139,7 +139,7 @@ func checkPath(name, text string) error {
 	return nil
 }
 
-// IsID reports whether text is a UUID in the one spelling that is ours.
+// IsID reports whether text is a UUID in its canonical form: lower case, with hyphens.
 func IsID(text string) bool {
 	id, err := uuid.Parse(text)
 	return err == nil && id.String() == text

@@ -11,8 +11,9 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 )
 
-// ReadBody reads a request's body, also one that is compressed with gzip. Package
-// serve bounds what arrives; what is unpacked is bounded here.
+// ReadBody returns the body of a request, which may be compressed with gzip. Package
+// serve limits the size on the wire; ReadBody limits the decompressed size to
+// [api.MaxBody]. Its errors are refusals of package problem.
 func ReadBody(r *http.Request) ([]byte, error) {
 	body := io.Reader(r.Body)
 	switch strings.ToLower(strings.TrimSpace(strings.Join(r.Header.Values("Content-Encoding"), ","))) {

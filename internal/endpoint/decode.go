@@ -18,13 +18,13 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// form is what is known of a request body before any request arrives.
+// form is the schema of a request body.
 type form struct {
 	registry huma.Registry
 	schema   *huma.Schema
 }
 
-// read fills in, a pointer to the request type, from a request's JSON body.
+// read decodes the JSON body of a request. in is a pointer to the request type.
 func (f form) read(r *http.Request, in any) error {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return problem.UnsupportedMediaType()
@@ -36,18 +36,18 @@ func (f form) read(r *http.Request, in any) error {
 	return f.decode(body, in)
 }
 
-// isJSON accepts application/json with any parameter but a foreign charset.
+// isJSON reports whether a content type is application/json in UTF-8.
 func isJSON(contentType string) bool {
 	kind, params, err := mime.ParseMediaType(contentType)
 	charset := strings.ToLower(params["charset"])
 	return err == nil && kind == "application/json" && (charset == "" || charset == "utf-8")
 }
 
-// bodyLimits bound a body. Its length is bounded already.
+// bodyLimits limit the members of a body. ReadBody limits its size.
 var bodyLimits = strictjson.Limits{Members: 2048}
 
-// decode reads a body strictly, so that no other reader of the request can see
-// another request in it. Names are known, and their case counts.
+// decode decodes a body strictly, so that two programs cannot read it in different ways.
+// Every name must be known, and its case counts.
 func (f form) decode(body []byte, in any) error {
 	object, err := bodyLimits.Parse(body)
 	if err != nil {
@@ -66,8 +66,8 @@ func (f form) decode(body []byte, in any) error {
 	return nil
 }
 
-// bodyProblem answers what the parser found: it names the member where the member is
-// at fault, and the position where the text is.
+// bodyProblem returns the refusal for an error of the parser. It names the member that
+// is invalid, or the line and column of a syntax error.
 func bodyProblem(body []byte, err error) error {
 	var fault *strictjson.Error
 	if !errors.As(err, &fault) {
@@ -87,8 +87,8 @@ func bodyProblem(body []byte, err error) error {
 	return problem.BrokenJSON(line, column, string(fault.Reason))
 }
 
-// unknown reports members that the schema does not have, in an object and in all that
-// is in it. The validator does not: it accepts names in another case.
+// unknown returns the members of an object that the schema does not have, at every
+// level. The validator is not enough: it accepts names in another case.
 func (f form) unknown(path string, schema *huma.Schema, object strictjson.Object) []api.ProblemField {
 	var faults []api.ProblemField
 	for _, m := range object {
@@ -109,7 +109,7 @@ func (f form) unknown(path string, schema *huma.Schema, object strictjson.Object
 	return faults
 }
 
-// unknownIn is unknown for a value of any kind.
+// unknownIn is [form.unknown] for a value of any kind.
 func (f form) unknownIn(path string, schema *huma.Schema, value strictjson.Value) []api.ProblemField {
 	for schema != nil && schema.Ref != "" {
 		schema = f.registry.SchemaFromRef(schema.Ref)
@@ -119,7 +119,7 @@ func (f form) unknownIn(path string, schema *huma.Schema, value strictjson.Value
 		return nil
 	case value[0] == '{' && schema.Type == huma.TypeObject:
 		object, err := bodyLimits.Parse(value)
-		if err != nil { // it was checked with the body
+		if err != nil { // cannot happen: it was checked with the body
 			return []api.ProblemField{{Field: path, Detail: "cannot be read"}}
 		}
 		return f.unknown(path, schema, object)
@@ -137,9 +137,8 @@ func (f form) unknownIn(path string, schema *huma.Schema, value strictjson.Value
 	return nil
 }
 
-// faults checks types, lengths and required fields against the schema that is
-// published in openapi.yaml. The validator's values are left behind: they
-// belong to the caller and may be passwords.
+// faults checks types, lengths and required fields against the schema of openapi.yaml.
+// It does not repeat the values that the validator returns: they may be passwords.
 func (f form) faults(value any) []api.ProblemField {
 	var result huma.ValidateResult
 	path := huma.NewPathBuffer(nil, 0)
@@ -148,7 +147,7 @@ func (f form) faults(value any) []api.ProblemField {
 	for _, err := range result.Errors {
 		var detail *huma.ErrorDetail
 		if !errors.As(err, &detail) || detail.Message == unexpectedProperty {
-			continue // unknown reports it, by exact spelling
+			continue // form.unknown reports it
 		}
 		faults = append(faults, fieldProblem(detail))
 	}

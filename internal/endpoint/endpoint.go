@@ -1,6 +1,7 @@
-// Package endpoint is the HTTP kit of the JSON APIs. A route states who may call
-// it; decoding, limits, pages, encoding and the OpenAPI document exist here once.
-// The type C is the caller, which each API defines for itself.
+// Package endpoint is the HTTP kit of the JSON APIs. A [Route] names its pattern, who
+// may call it and the function that serves it. This package decodes requests, checks
+// limits, encodes responses and makes the OpenAPI document. The type parameter C is the
+// caller, which each API defines for itself.
 package endpoint
 
 import (
@@ -16,8 +17,8 @@ import (
 	"github.com/portaria/portaria/api"
 )
 
-// Route is one line of an API: its pattern, who may call it, what serves it, and
-// a sentence for the document.
+// Route is one route of an API: its pattern, who may call it, the endpoint that serves
+// it, and a sentence for the OpenAPI document.
 type Route[C any] struct {
 	Pattern string
 	Access  Access[C]
@@ -25,7 +26,8 @@ type Route[C any] struct {
 	Summary string
 }
 
-// At returns a route. With a nil access nobody may call it, and [Handle] refuses it.
+// At returns a route. With a nil access nobody may call it, and [Route.Handle] returns
+// an error.
 func At[C any](pattern string, access Access[C], e Endpoint[C], summary string) Route[C] {
 	return Route[C]{pattern, access, e, summary}
 }
@@ -67,15 +69,16 @@ type Endpoint[C any] struct {
 // None is the response of routes that return nothing: 204.
 type None struct{}
 
-// bodiless reports whether a request has no body.
-func bodiless(r *http.Request) bool { return r.ContentLength == 0 }
+// withoutBody reports whether a request has no body.
+func withoutBody(r *http.Request) bool { return r.ContentLength == 0 }
 
-// Call makes an endpoint of a function from a request type to a response type.
+// Call returns an endpoint that decodes a request of type In, calls f and encodes its
+// response. The tags of In name the fields of the path, the query, headers and the body.
 func Call[C, In, Out any](f func(context.Context, C, In) (Out, error)) Endpoint[C] {
 	return calling(f, false)
 }
 
-// CallMaybe is [Call] for a request type whose body may be left out.
+// CallMaybe is [Call] for requests whose body may be absent.
 func CallMaybe[C, In, Out any](f func(context.Context, C, In) (Out, error)) Endpoint[C] {
 	return calling(f, true)
 }
@@ -93,7 +96,7 @@ func calling[C, In, Out any](f func(context.Context, C, In) (Out, error), bodyOp
 			if err := bind(r, params, reflect.ValueOf(&request).Elem()); err != nil {
 				return err
 			}
-			if body != nil && !(bodyOptional && bodiless(r)) {
+			if body != nil && !(bodyOptional && withoutBody(r)) {
 				if err := body.read(r, &request); err != nil {
 					return err
 				}
@@ -107,20 +110,19 @@ func calling[C, In, Out any](f func(context.Context, C, In) (Out, error), bodyOp
 	}}
 }
 
-// Plain makes an endpoint that writes its own response: documents that others
-// define, such as the key set.
+// Plain returns an endpoint that writes its own response, such as the key set.
 func Plain[C any](h Handler[C]) Endpoint[C] {
 	return Endpoint[C]{prepare: func(huma.Registry) Handler[C] { return h }}
 }
 
-// Documented is [Plain] with a response type for the document.
+// Documented is [Plain] with a response type for the OpenAPI document.
 func Documented[Out, C any](h Handler[C]) Endpoint[C] {
 	e := Plain(h)
 	e.in, e.out = reflect.TypeFor[None](), reflect.TypeFor[Out]()
 	return e
 }
 
-// Form is [Plain] for a request whose body is a form. Its types are for the
+// Form is [Plain] for requests whose body is a form. The types are only for the OpenAPI
 // document. Out is struct{} for an empty response with status 200.
 func Form[In, Out, C any](h Handler[C]) Endpoint[C] {
 	e := Plain(h)
@@ -143,8 +145,8 @@ func statusOf(out reflect.Type) int {
 	return http.StatusOK
 }
 
-// Respond writes the response as JSON. It is encoded whole before the first
-// byte goes out, so that an error can still become a 500.
+// Respond writes a response as JSON. It encodes the whole response before it writes the
+// first byte, so that an error of the encoder is still answered with 500.
 func Respond(w http.ResponseWriter, status int, response any) error {
 	w.Header().Set("Cache-Control", "no-store")
 	if status == http.StatusNoContent {

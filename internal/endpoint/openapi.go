@@ -36,7 +36,7 @@ func (rt Route[C]) Operation(registry huma.Registry) *huma.Operation {
 	op.Responses[strconv.Itoa(statusOf(rt.out))] = rt.response(registry)
 	if rt.Form {
 		op.Responses["4XX"] = &huma.Response{
-			Description: "An error as RFC 6749 §5.2 has it; decide by error.",
+			Description: "An error (RFC 6749 §5.2). Programs decide by error.",
 			Content:     content("application/json", registry, reflect.TypeFor[api.OAuthError]()),
 		}
 	}
@@ -60,7 +60,7 @@ func (rt Route[C]) response(registry huma.Registry) *huma.Response {
 
 func problemResponse(registry huma.Registry) *huma.Response {
 	return &huma.Response{
-		Description: "A problem; decide by its code.",
+		Description: "A problem (RFC 9457). Programs decide by code.",
 		Content:     content("application/problem+json", registry, reflect.TypeFor[api.Problem]()),
 	}
 }
@@ -81,7 +81,7 @@ func (p Parameter) Document() *huma.Param {
 	return &huma.Param{Name: p.Name, In: p.In, Description: p.Doc, Required: p.In == "path", Schema: schema}
 }
 
-// operationID is the route in one word, for generated clients.
+// operationID returns the id of a route, for generated clients.
 func operationID(method, path string) string {
 	words := strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune("/.{}", r) })
 	return strings.ToLower(method) + "-" + strings.Join(words, "-")

@@ -8,10 +8,10 @@ import (
 
 // The refusals of requests that cannot be decoded.
 var (
-	bodyNotGzip    = problem.Row{Status: http.StatusBadRequest, Code: "body_not_gzip", Title: "The body is not gzip.", Detail: "Send what Content-Encoding names."}
-	bodyIncomplete = problem.Row{Status: http.StatusBadRequest, Code: "body_incomplete", Title: "The body ended before its announced length.", Detail: "Send the whole body."}
+	bodyNotGzip    = problem.Row{Status: http.StatusBadRequest, Code: "body_not_gzip", Title: "The body is not valid gzip.", Detail: "Compress the body with gzip, or send it without Content-Encoding."}
+	bodyIncomplete = problem.Row{Status: http.StatusBadRequest, Code: "body_incomplete", Title: "The body is shorter than its Content-Length.", Detail: "Send the whole body."}
 	queryInvalid   = problem.Row{Status: http.StatusBadRequest, Code: "query_invalid", Title: "The query cannot be read.", Detail: "Percent-encode the query."}
 )
 
-// Problems lists them for the table of an API.
+// Problems returns the rows of this package.
 func Problems() []problem.Row { return []problem.Row{bodyNotGzip, bodyIncomplete, queryInvalid} }

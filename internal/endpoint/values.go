@@ -16,8 +16,8 @@ func Optional(t time.Time) *time.Time {
 	return &t
 }
 
-// Printable makes text of a caller safe to store and to show: valid UTF-8 without
-// control characters, of at most limit bytes.
+// Printable returns text of a caller in a form that is safe to store and to show: valid
+// UTF-8 without control characters, of at most limit bytes.
 func Printable(s string, limit int) string {
 	s = strings.ToValidUTF8(s[:min(len(s), limit)], "")
 	return strings.Map(func(r rune) rune {

@@ -18,16 +18,16 @@ import (
 	"github.com/portaria/portaria/internal/serve"
 )
 
-// readyTimeout bounds the checks of /readyz, so that a hanging database makes
-// the answer "unavailable" and not silence.
+// readyTimeout limits the checks of /readyz, so that a database that hangs leads to the
+// response "unavailable" in time.
 const readyTimeout = 2 * time.Second
 
 func (s *Server) health(context.Context, access.Caller, endpoint.None) (api.Health, error) {
 	return api.Health{Status: "ok", Panics: s.Health.Panics()}, nil
 }
 
-// ready runs every check, so that one answer names all that is wrong. Reasons
-// stay in the log.
+// ready runs every check, so that one response names all that fail. The reasons are
+// written only to the log.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
@@ -43,8 +43,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 	return endpoint.Respond(w, status, health)
 }
 
-// keySet serves the published keys. Verifiers all over ask for it, so caches
-// may keep it and revalidate by its ETag.
+// keySet serves the published keys. Caches may keep them and revalidate by the ETag.
 func (s *Server) keySet(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	set := s.Public.KeySet(c.Use.At)
 	h := w.Header()
@@ -60,7 +59,7 @@ func (s *Server) keySet(w http.ResponseWriter, r *http.Request, c access.Caller)
 	return nil
 }
 
-// document is a public document that does not change while the service runs.
+// document is a public document that does not change while the process runs.
 type document struct {
 	json []byte
 	etag string
@@ -75,7 +74,7 @@ func newDocument(content any) (document, error) {
 	return document{append(text, '\n'), `"` + hex.EncodeToString(sum[:16]) + `"`}, nil
 }
 
-// metadataAge is how long others may keep the metadata.
+// metadataAge is how long caches may keep the metadata, in seconds.
 const metadataAge = 300
 
 func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
@@ -92,7 +91,7 @@ func (s *Server) serveMetadata(w http.ResponseWriter, r *http.Request, _ access.
 	return nil
 }
 
-// describe says what this authorization server can do.
+// describe returns the metadata of this authorization server.
 func (s *Server) describe() api.Metadata {
 	base := strings.TrimSuffix(s.Public.Issuer, "/")
 	var algorithms []string
@@ -115,7 +114,7 @@ func (s *Server) describe() api.Metadata {
 	}
 }
 
-// serveDocument serves the OpenAPI document made at start-up.
+// serveDocument serves the OpenAPI document, which is made at start-up.
 func (s *Server) serveDocument(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
 	serve.Public(w.Header())
 	w.Header().Set("Content-Type", "application/json")

@@ -13,14 +13,14 @@ import (
 	"github.com/portaria/portaria/internal/httpapi/feed"
 )
 
-// openAPI writes the document of the API from the very table that serves it.
+// openAPI returns the OpenAPI document, made from the routes that are served.
 func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
 			Title:       "Portaria",
 			Version:     "1",
-			Description: "Authentication service: accounts, sessions, access and refresh tokens. Errors are RFC 9457 problems; decide by code.",
+			Description: "Authentication service: accounts, sessions, access and refresh tokens. Errors are problems (RFC 9457). Programs decide by code.",
 			License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 		},
 		Components: &huma.Components{
@@ -28,7 +28,7 @@ func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				access.BearerScheme: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 				access.CookieScheme: {Type: "apiKey", In: "cookie", Name: api.AccessCookie,
-					Description: "Set by delivery: cookie. Requests other than GET come from a page of the same origin and repeat csrf in the header " + api.CSRFHeader + "."},
+					Description: "Set by delivery: cookie. Every request except GET must come from a page of the same origin and have the csrf value in the header " + api.CSRFHeader + "."},
 				access.ClientScheme: {Type: "http", Scheme: "basic", Description: "A registered client: client_id and client_secret, each form-encoded (RFC 6749 §2.3.1)."},
 			},
 		},

@@ -12,7 +12,7 @@ import (
 	"github.com/portaria/portaria/internal/httpapi/people"
 )
 
-// routes is the whole API.
+// routes returns the routes of the whole API.
 func (s *Server) routes() []endpoint.Route[access.Caller] {
 	return slices.Concat(
 		people.Routes(s.People),

@@ -11,8 +11,8 @@ import (
 	"github.com/portaria/portaria/internal/serve"
 )
 
-// securityTextLife is how long a reader may rely on the contact. RFC 9116
-// advises less than a year.
+// securityTextLife is how long the contact is valid. RFC 9116 §2.5.5 recommends less
+// than a year.
 const securityTextLife = 180 * 24 * time.Hour
 
 // securityText serves the operator's contact.

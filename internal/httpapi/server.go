@@ -1,5 +1,5 @@
-// Package httpapi is the JSON API. Its parts have the routes: people, oauth, feed
-// and admin. This package joins them, and answers what has no route.
+// Package httpapi is the JSON API. The routes are in the packages people, oauth, feed
+// and admin. This package mounts them, and answers requests without a route.
 package httpapi
 
 //go:generate go test . -run ^TestGenerated -update
@@ -40,27 +40,27 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// Public is what the public documents say.
+// Public is the content of the public documents.
 type Public struct {
 	Issuer string
 	// KeySet returns the keys published at a moment.
 	KeySet func(now time.Time) keyring.KeySet
 	// KeySetMaxAge is how long others may keep the key set.
 	KeySetMaxAge time.Duration
-	// Contact is where people report weaknesses; empty has no security.txt.
+	// Contact is where people report weaknesses. Without it there is no security.txt.
 	Contact string
 }
 
-// Health is what the health checks report.
+// Health has the health checks.
 type Health struct {
-	// Ready has, by name, a check of everything that must work before requests
-	// are sent here.
+	// Ready has, by name, a check of everything that must work before the service
+	// can serve requests.
 	Ready map[string]func(context.Context) error
-	// Panics counts those beside requests, since the start.
+	// Panics returns how many background tasks have panicked since the start.
 	Panics func() int64
 }
 
-// Server serves the API. Make it with New.
+// Server serves the API. New returns one.
 type Server struct {
 	Config
 	problems problem.Table
@@ -70,7 +70,7 @@ type Server struct {
 	metadata document
 }
 
-// New mounts all routes. It fails when a route does not say who may call it.
+// New mounts all routes. It returns an error when a route does not say who may call it.
 func New(c Config) (*Server, error) {
 	s := &Server{Config: c, problems: c.Gate.Audit.Problems, mux: http.NewServeMux(), site: siteOf(c.Public.Issuer)}
 	registry := newRegistry()
@@ -90,10 +90,10 @@ func New(c Config) (*Server, error) {
 	return s, err
 }
 
-// everything is the pattern of what no route matches.
+// everything is the pattern of requests that no route matches.
 const everything = "/"
 
-// ServeHTTP answers every request, those without a route included.
+// ServeHTTP implements [http.Handler]. It also answers requests without a route.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.RequestURI == "*" { // OPTIONS *: ServeMux would answer without a problem
 		s.fail(w, r, problem.NotFound())
@@ -106,11 +106,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// handler lets callers in, runs the route and answers its error.
+// handler admits the caller, runs the route and answers its error.
 func (s *Server) handler(rt endpoint.Route[access.Caller], h endpoint.Handler[access.Caller]) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := rt.Access.Admit(r)
-		if c.Browser.Request == nil { // refused: of the caller there is only the request
+		if c.Browser.Request == nil { // refused, and only the request is known
 			c = s.Gate.Anybody(r)
 		}
 		c.Browser.Answer = w.Header()
@@ -126,8 +126,8 @@ func (s *Server) handler(rt endpoint.Route[access.Caller], h endpoint.Handler[ac
 	})
 }
 
-// answer answers an error. The routes of OAuth have their own form of it, but not
-// for what is a fault here.
+// answer writes the response of an error, if there is one. The OAuth routes answer as
+// RFC 6749 says, except errors that the request did not cause.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, isOAuth bool, err error) {
 	if err == nil {
 		return
@@ -140,10 +140,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, isOAuth bool, er
 	s.fail(w, r, err)
 }
 
-// settle spends the client assertion of a request that was refused for good, so
-// that nobody can use it for another one. A request that may be repeated, because
-// the fault was here, keeps its assertion. After an answer nothing is left to
-// spend: handlers do it before they answer.
+// settle marks the client assertion of a refused request as used, so that it cannot be
+// used for another request. After an error with status 5xx it stays usable, because the
+// client repeats the request. After success the handler has done it already.
 func (s *Server) settle(ctx context.Context, c access.Caller, err error) error {
 	if err == nil || oauth.Error(err) == nil && s.problems.Of(err).Status >= http.StatusInternalServerError {
 		return err
@@ -151,8 +150,8 @@ func (s *Server) settle(ctx context.Context, c access.Caller, err error) error {
 	return cmp.Or(c.Proof.Spend(ctx), err)
 }
 
-// fail answers an error as a problem. What nobody expected goes to the log,
-// and only there.
+// fail answers an error with a problem. The text of an unexpected error is written only
+// to the log.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer := s.problems.Of(err)
 	s.Gate.Audit.ClientRefused(r.Context(), err)
@@ -170,15 +169,16 @@ func write(w http.ResponseWriter, r *http.Request, answer problem.Answer) {
 	_, _ = w.Write(body)
 }
 
-// Panicked answers a request whose handler panicked, which is logged already.
+// Panicked answers a request whose handler panicked. The panic is logged already.
 func (s *Server) Panicked(w http.ResponseWriter, r *http.Request) {
 	write(w, r, s.problems.Of(errPanicked))
 }
 
-// errPanicked has no row in the table of problems: a plain 500.
+// errPanicked has no row, so it is answered with a plain 500.
 var errPanicked = errors.New("handler panicked")
 
-// unrouted tells a wrong method from a wrong path.
+// unrouted returns the error of a request that no route matches: the method is wrong, or
+// the path.
 func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) error {
 	allowed := s.allowed(r)
 	if len(allowed) == 0 {
@@ -188,7 +188,7 @@ func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) error {
 	return problem.MethodNotAllowed()
 }
 
-// allowed lists the methods that the request's path has.
+// allowed returns the methods that have a route with the path of the request.
 func (s *Server) allowed(r *http.Request) []string {
 	var methods []string
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {

@@ -12,8 +12,8 @@ import (
 // metadataPath is where RFC 8414 puts the metadata of an issuer without a path.
 const metadataPath = "/.well-known/oauth-authorization-server"
 
-// site is where the outside sees this service: the issuer's origin and path.
-// Proxies may have rewritten both before a request arrives here.
+// site is the public origin and path of this service, which the issuer's URL names. A
+// proxy may have changed both before a request arrives here.
 type site struct {
 	origin, host string
 	path         string // without a slash at its end; empty for most issuers
@@ -27,12 +27,13 @@ func siteOf(issuer string) site {
 	return site{origin: u.Scheme + "://" + u.Host, host: u.Host, path: strings.TrimRight(u.EscapedPath(), "/")}
 }
 
-// adopt undoes what a proxy changed. The request is the wrapper's own copy.
+// adopt changes a request as if no proxy had changed it. The request is a copy that
+// belongs to this package.
 //
-// A page of the issuer's origin is a page of this site, also when the proxy
-// names another host. An issuer with a path has its metadata where RFC 8414
-// puts it, with the path behind the well-known one, and everything below its
-// path, as a proxy passes it that does not cut the path off.
+// A request with the issuer's origin gets the issuer's host. If the issuer has a path,
+// two more kinds of paths are served: the metadata path of RFC 8414, which ends with the
+// issuer's path, and every path below the issuer's path, for proxies that do not remove
+// it.
 func (s *Server) adopt(r *http.Request) {
 	if s.site.host != "" && r.Header.Get("Origin") == s.site.origin {
 		r.Host = s.site.host
@@ -66,8 +67,8 @@ func (s *Server) rewrite(r *http.Request, escaped string) {
 	r.URL = &u
 }
 
-// unclean answers a path with dots or repeated slashes, as ServeMux would, but
-// with a problem.
+// unclean redirects a path with dots or repeated slashes, as ServeMux does, but with a
+// problem as body. It reports whether it did.
 func (s *Server) unclean(w http.ResponseWriter, r *http.Request) bool {
 	given := r.URL.Path
 	clean := path.Clean("/" + given)

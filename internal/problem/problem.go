@@ -1,6 +1,6 @@
-// Package problem makes error answers (RFC 9457). A package that has routes
-// declares a [Row] for each error that they return, and joins the rows to a
-// [Table]. An error without a row is a plain 500, and its text is only in the log.
+// Package problem makes error responses (RFC 9457). A package with routes declares a
+// [Row] for each error that they return. [Join] makes a [Table] of all rows. An error
+// without a row is answered with a plain 500, and its text is written only to the log.
 package problem
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/portaria/portaria/api"
 )
 
-// typePrefix makes a code a URI, as RFC 9457 §3.1.1 asks.
+// typePrefix, followed by a code, is the URI that RFC 9457 §3.1.1 requires.
 const typePrefix = "urn:portaria:problem:"
 
-// unavailableFor is the Retry-After of a 503 when the error does not say one.
+// unavailableFor is the Retry-After of a 503 if the error has none.
 const unavailableFor = 5 * time.Second
 
 // Challenges for the header WWW-Authenticate: of RFC 6750 §3, and of RFC 7617.
@@ -29,11 +29,10 @@ const (
 	InvalidToken = `Bearer error="invalid_token"`
 )
 
-// Row says how one error is answered. It is also one line of
-// docs/reference/problems.md.
+// Row is the answer to one error. It is also one line of docs/reference/problems.md.
 type Row struct {
-	// Err is matched with errors.Is. It is nil in a row that is answered by
-	// [Row.Refuse] alone.
+	// Err is compared with errors.Is. It is nil in a row that is used only with
+	// [Row.Refuse].
 	Err    error
 	Status int
 	// Code is stable: programs decide by it.
@@ -42,11 +41,12 @@ type Row struct {
 	Title, Detail string
 	// Challenge is the header WWW-Authenticate; empty sends none.
 	Challenge string
-	// Logged has the error written to the log as one to look into.
+	// Logged writes the text of the error to the log, because an operator must look
+	// into it.
 	Logged bool
 }
 
-// Answer is what the caller gets.
+// Answer is an error response: its body and its headers.
 type Answer struct {
 	api.Problem
 	// Challenge is the header WWW-Authenticate; empty sends none.
@@ -57,10 +57,11 @@ type Answer struct {
 	Unexpected bool
 }
 
-// retryLater is implemented by errors that know when to try again.
+// retryLater is an error that knows when a repeated request can succeed.
 type retryLater interface{ RetryAfter() time.Duration }
 
-// Answer returns the answer for an error that this row is about. err may be nil.
+// Answer returns the answer of this row. err is the error that it answers, or nil; its
+// method RetryAfter sets the header of this name.
 func (r Row) Answer(err error) Answer {
 	a := Answer{
 		Problem: api.Problem{
@@ -83,17 +84,17 @@ func (r Row) Answer(err error) Answer {
 	return a
 }
 
-// Refuse returns an error that is answered as this row says, in every table.
+// Refuse returns an error that every [Table] answers with this row.
 func (r Row) Refuse() error { return &Refusal{row: r} }
 
-// Refusal is an error that carries its own answer. It names fields and positions,
-// and never repeats a value that the caller sent.
+// Refusal is an error with its own answer. It names fields and positions, and never
+// repeats a value that the caller sent.
 type Refusal struct {
 	row    Row
 	fields []api.ProblemField
 }
 
-// Error is for logs; like the answer it holds no values.
+// Error returns a text for logs. It has no values of the caller either.
 func (e *Refusal) Error() string { return e.row.Code + ": " + e.row.Detail }
 
 func (e *Refusal) answer() Answer {
@@ -102,16 +103,16 @@ func (e *Refusal) answer() Answer {
 	return a
 }
 
-// Table finds the answer for an error. The zero value has no rows.
+// Table finds the answer to an error. The zero value has only the rows of this package.
 type Table struct{ rows []Row }
 
 // Join returns a table of rows. The first row that matches an error counts.
 func Join(rows ...[]Row) Table { return Table{slices.Concat(rows...)} }
 
-// Rows returns all rows, those of this package last.
+// Rows returns all rows. The rows of this package are the last.
 func (t Table) Rows() []Row { return slices.Concat(t.rows, general()) }
 
-// Of returns the answer for an error, which must not be nil.
+// Of returns the answer to an error, which must not be nil.
 func (t Table) Of(err error) Answer {
 	var refusal *Refusal
 	if errors.As(err, &refusal) {
@@ -154,5 +155,5 @@ func (a Answer) Write(w http.ResponseWriter) {
 	a.WriteHeaders(w.Header())
 	body := a.Encode()
 	w.WriteHeader(a.Status)
-	_, _ = w.Write(body) // the caller has gone
+	_, _ = w.Write(body) // an error means that the caller closed the connection
 }

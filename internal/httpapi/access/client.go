@@ -38,8 +38,8 @@ func BasicClient(h http.Header) (clients.Shown, error) {
 	return clients.Shown{ClientID: id, Secret: clients.Plain(secret)}, nil
 }
 
-// application reads what an application sends in the header on a route that
-// anyone may call.
+// application returns the credentials that an application sends in the header, on a
+// route that anyone may call.
 func application(h http.Header) (clients.Shown, error) {
 	if len(h.Values("Authorization")) > 1 {
 		return clients.Shown{}, headerRepeated.Refuse()
@@ -51,10 +51,10 @@ func application(h http.Header) (clients.Shown, error) {
 	return shown, nil
 }
 
-// Application returns the application that a person uses. It is the one named in
-// the body, which may authenticate there with an assertion, or the one that
-// authenticated with HTTP Basic. With neither it is Portaria itself, the zero
-// Client, for which nothing is read. The caller must spend the proof. Errors:
+// Application returns the application that a person uses: the client that the body
+// names, or the client that authenticated with HTTP Basic. A client in the body can
+// authenticate with an assertion. Without any it is Portaria itself, the zero Client,
+// and the database is not read. The caller must spend the proof. Errors:
 // clients.ErrNotProved, clients.ErrNotAllowed.
 func (g *Gate) Application(ctx context.Context, c Caller, named clients.Shown) (*clients.Proof, error) {
 	shown := c.shown
@@ -64,9 +64,9 @@ func (g *Gate) Application(ctx context.Context, c Caller, named clients.Shown) (
 	case shown.ClientID == "":
 		shown = named
 	case named.Assertion != "":
-		return nil, problem.Field("client_assertion", "is one proof too many beside Authorization")
+		return nil, problem.Field("client_assertion", "cannot be used together with Authorization")
 	case named.ClientID != "" && named.ClientID != shown.ClientID:
-		return nil, problem.Field("client_id", "is not the one in Authorization")
+		return nil, problem.Field("client_id", "is not the client in Authorization")
 	}
 	proof, err := g.Clients.Examine(ctx, shown, c.Use.At)
 	unproved := shown.Secret == "" && shown.Assertion == ""

@@ -5,7 +5,7 @@ import (
 	"github.com/portaria/portaria/internal/token"
 )
 
-// Tokens reads tokens that callers ask about, or that a request replaces.
+// Tokens reads tokens that a request asks about, revokes or replaces.
 type Tokens struct {
 	Access  *token.Reader
 	Refresh *session.Chain

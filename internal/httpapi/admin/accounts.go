@@ -38,7 +38,7 @@ func (a admin) listAccounts(ctx context.Context, _ access.Caller, in api.Account
 	return out, nil
 }
 
-// accountNamed answers a list of one, or of none.
+// accountNamed returns a list of one account, or an empty list.
 func (a admin) accountNamed(ctx context.Context, identifier string) (api.Accounts, error) {
 	canonical, _, err := account.Comparable(identifier)
 	if err != nil {

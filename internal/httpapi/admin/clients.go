@@ -18,7 +18,7 @@ func (a admin) listClients(ctx context.Context, _ access.Caller, in api.Page) (a
 		return api.Clients{}, err
 	}
 	if in.Cursor != "" && !clients.IsID(in.Cursor) {
-		return api.Clients{}, problem.Field("cursor", "use next_cursor of a page before, unchanged")
+		return api.Clients{}, problem.Field("cursor", "use next_cursor of the previous page, unchanged")
 	}
 	list, err := a.Clients.Store.Clients(ctx, in.Cursor, limit+1)
 	if err != nil {
@@ -41,7 +41,7 @@ func (a admin) createClient(ctx context.Context, c access.Caller, in api.NewClie
 		return api.RegisteredClient{}, fieldsAtFault(err)
 	}
 	out := api.RegisteredClient{Client: clientOf(made), ClientSecret: plain.Reveal()}
-	// Only a warning: they may be registered next.
+	// A warning is enough: the audiences may be registered later.
 	if out.UnknownAudiences = a.Clients.Unknown(ctx, made.Audiences, c.Use.At); out.UnknownAudiences != nil {
 		a.Clients.Log.WarnContext(ctx, "client registered with audiences for which no tokens are issued", "client_id", made.ID, "audiences", out.UnknownAudiences)
 	}
@@ -74,7 +74,7 @@ func (a admin) dropClientSecret(ctx context.Context, c access.Caller, in api.Cli
 	return endpoint.None{}, a.Clients.DropOldSecret(ctx, in.ClientID, c.Use.At)
 }
 
-// fieldsAtFault says which fields of a client an error is about.
+// fieldsAtFault returns a problem that names the invalid fields of a client.
 func fieldsAtFault(err error) error {
 	var faults clients.Faults
 	if !errors.As(err, &faults) {
@@ -133,7 +133,7 @@ func names(grants []clients.Grant) []string {
 	return out
 }
 
-// rotation is empty for what is so by default.
+// rotation returns the value of rotation, or "" for the default.
 func rotation(p clients.Policy) string {
 	if p.NoRotation {
 		return api.RotationOff

@@ -14,8 +14,8 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 )
 
-// listEvents shows the newest first, as whoever asks what happened wants it;
-// whoever follows the log says after what.
+// listEvents lists the newest events first. With after it lists the events after a
+// position, oldest first, for programs that follow the log.
 func (a admin) listEvents(ctx context.Context, _ access.Caller, in api.EventPage) (api.Events, error) {
 	limit, err := endpoint.PageLimit(in.Limit)
 	if err != nil {
@@ -25,14 +25,14 @@ func (a admin) listEvents(ctx context.Context, _ access.Caller, in api.EventPage
 	if err != nil {
 		return api.Events{}, err
 	}
-	// Before the events are read: what comes in between is read twice rather
-	// than never.
+	// The head is read first: an event that is written in between is then read twice
+	// and not left out.
 	head, err := a.Events.LastEvent(ctx)
 	switch {
 	case err != nil:
 		return api.Events{}, err
 	case in.After != "" && in.Cursor != "":
-		return api.Events{}, problem.Field("cursor", "goes back, and after goes on: give one of the two")
+		return api.Events{}, problem.Field("cursor", "cannot be used together with after")
 	case in.After != "":
 		return a.eventsAfter(ctx, in.After, filter, limit, head)
 	}
@@ -40,11 +40,11 @@ func (a admin) listEvents(ctx context.Context, _ access.Caller, in api.EventPage
 }
 
 func (a admin) eventsAfter(ctx context.Context, after string, f event.Filter, limit int, head int64) (api.Events, error) {
-	place, err := eventPlace("after", after)
+	seq, err := eventPosition("after", after)
 	if err != nil {
 		return api.Events{}, err
 	}
-	page, err := a.Events.Events(ctx, place, f, limit)
+	page, err := a.Events.Events(ctx, seq, f, limit)
 	out := eventsOf(page.Events)
 	out.Last = page.Next
 	if !page.More {
@@ -54,14 +54,14 @@ func (a admin) eventsAfter(ctx context.Context, after string, f event.Filter, li
 }
 
 func (a admin) eventsBefore(ctx context.Context, cursor string, f event.Filter, limit int, head int64) (api.Events, error) {
-	place := int64(0)
+	seq := int64(0)
 	if cursor != "" {
 		var err error
-		if place, err = eventPlace("cursor", cursor); err != nil {
+		if seq, err = eventPosition("cursor", cursor); err != nil {
 			return api.Events{}, err
 		}
 	}
-	page, err := a.Events.EventsBefore(ctx, place, f, limit+1)
+	page, err := a.Events.EventsBefore(ctx, seq, f, limit+1)
 	list, more := endpoint.Cut(page.Events, limit)
 	out := eventsOf(list)
 	out.Last = head
@@ -77,12 +77,12 @@ func (a admin) eventsBefore(ctx context.Context, cursor string, f event.Filter, 
 	return out, err
 }
 
-func eventPlace(field, text string) (int64, error) {
-	place, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || place < 0 {
+func eventPosition(field, text string) (int64, error) {
+	seq, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seq < 0 {
 		return 0, problem.Field(field, "expected a position in the log")
 	}
-	return place, nil
+	return seq, nil
 }
 
 func eventFilter(in api.EventPage) (f event.Filter, err error) {
@@ -102,8 +102,8 @@ func eventFilter(in api.EventPage) (f event.Filter, err error) {
 	return f, err
 }
 
-// eventTypes takes a list as it is written in the query. A misspelt type must
-// not look like one that never happened.
+// eventTypes reads the query parameter type. It refuses unknown types: a misspelt type
+// must not look like a type without events.
 func eventTypes(list string) (types []event.Type, err error) {
 	if list == "" {
 		return nil, nil
@@ -127,7 +127,7 @@ func eventMoment(field, text string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, problem.Field(field, "expected a moment such as 2026-11-22T09:30:00Z")
+		return time.Time{}, problem.Field(field, "expected a time such as 2026-11-22T09:30:00Z")
 	}
 	return t, nil
 }

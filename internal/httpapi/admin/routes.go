@@ -35,7 +35,7 @@ type Accounts struct {
 // Clients changes registered clients, and lists them.
 type Clients struct {
 	*clients.Directory
-	// Unknown returns those of the audiences for which no tokens are issued.
+	// Unknown returns the audiences in the list for which no tokens are issued.
 	Unknown func(ctx context.Context, audiences []string, now time.Time) []string
 	Log     *slog.Logger
 }

@@ -80,7 +80,7 @@ func (a admin) deadLetters(ctx context.Context, _ access.Caller, in api.DeadLett
 	return deliveriesOf(list), err
 }
 
-// historyOf tells an unknown webhook from one that nothing became of yet.
+// historyOf checks that the webhook exists, and returns the limit of the page.
 func (a admin) historyOf(ctx context.Context, in api.DeliveryPage) (limit int, err error) {
 	if limit, err = endpoint.PageLimit(in.Limit); err != nil {
 		return 0, err

@@ -12,14 +12,11 @@ import (
 	"github.com/portaria/portaria/internal/httpapi/access"
 )
 
-// basicChallenge asks for a client's name and secret (RFC 7617).
-const basicChallenge = `Basic realm="portaria", charset="UTF-8"`
-
-var errAssertionType = errors.New("client_assertion and client_assertion_type do not belong together")
+var errAssertionType = errors.New("client_assertion and client_assertion_type do not match")
 
 // clientAccess admits registered clients, which authenticate in the header or in the
-// form that is the body. A public client has nothing but its name: what is not
-// for everybody must refuse it. It leaves the form in r.PostForm.
+// form of the body. It also admits public clients, which send only their name: a route
+// that is not for everybody must refuse them. The form is then in r.PostForm.
 type clientAccess struct{ gate *access.Gate }
 
 // Admit implements [endpoint.Access].
@@ -42,9 +39,9 @@ func (clientAccess) Security() []map[string][]string { return access.ByClient() 
 // formOf returns the form that clientAccess has read.
 func formOf(r *http.Request) oauthForm { return oauthForm(r.PostForm) }
 
-// authenticated answers the client that an OAuth request comes from, proved by
-// exactly one method: client_secret_basic, client_secret_post, private_key_jwt,
-// or none, which public clients alone have. An assertion is not yet spent. Errors:
+// authenticated returns the client of an OAuth request. The request must use exactly
+// one method: client_secret_basic, client_secret_post, private_key_jwt, or none for
+// public clients. A client assertion is not marked as used yet. Errors:
 // clients.ErrNotProved, or an api.OAuthError.
 func (a clientAccess) authenticated(r *http.Request, f oauthForm, now time.Time) (*clients.Proof, error) {
 	if len(r.Header.Values("Authorization")) > 1 {
@@ -67,7 +64,7 @@ func (a clientAccess) authenticated(r *http.Request, f oauthForm, now time.Time)
 	return a.gate.Clients.Examine(r.Context(), shown, now)
 }
 
-// shownBy joins what the header and the form show.
+// shownBy returns the credentials of the header or of the form, and refuses both.
 func shownBy(header clients.Shown, f oauthForm) (clients.Shown, error) {
 	form := clients.Shown{
 		ClientID:  f.get("client_id"),

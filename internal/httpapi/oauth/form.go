@@ -12,11 +12,11 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 )
 
-// oauthForm holds the parameters of an OAuth request. One without a value is as
-// if it had not been sent (RFC 6749 §3.2).
+// oauthForm has the parameters of an OAuth request. A parameter without a value is
+// treated as absent (RFC 6749 §3.2).
 type oauthForm map[string][]string
 
-// get answers a parameter, empty when it was not sent.
+// get returns a parameter, or "" when it was not sent.
 func (f oauthForm) get(name string) string {
 	if len(f[name]) == 0 {
 		return ""
@@ -24,16 +24,16 @@ func (f oauthForm) get(name string) string {
 	return f[name][0]
 }
 
-// mayRepeat are the parameters that may stand in a request several times.
-const mayRepeat = "resource" // RFC 8707 §2
+// mayRepeat is the parameter that a request may have several times (RFC 8707 §2).
+const mayRepeat = "resource"
 
-// readForm reads the body of a request to an OAuth route. Parameters in the
-// query are refused: secrets would end in logs and histories. One that is given
-// twice is refused, because two readers could take two different ones for it.
-// Unknown ones stay in the form: each route says with only what it reads.
+// readForm reads the body of a request to an OAuth route. It refuses parameters in the
+// query, because secrets would appear in logs. It refuses a repeated parameter, because
+// two programs could read different values. Unknown parameters stay in the form; see
+// only.
 func readForm(r *http.Request) (oauthForm, error) {
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
-		return nil, invalidRequest("Parameters belong into the body, not into the URL.")
+		return nil, invalidRequest("Send the parameters in the body, not in the URL.")
 	}
 	if !isForm(r.Header.Values("Content-Type")) {
 		return nil, invalidRequest("Send Content-Type: application/x-www-form-urlencoded.")
@@ -53,16 +53,15 @@ func strictForm(sent url.Values) (oauthForm, error) {
 	f := oauthForm{}
 	for name, values := range sent {
 		if !isText(name) {
-			return nil, invalidRequest("The name of a parameter is no text.")
+			return nil, invalidRequest("The name of a parameter is not valid text.")
 		}
 		if len(values) > 1 && name != mayRepeat {
 			return nil, invalidRequest("A parameter was given more than once.")
 		}
 		for _, value := range values {
-			// No parameter of ours has a control character, and some are
-			// errors to a database.
+			// Control characters are never valid, and a database refuses some of them.
 			if !isText(value) {
-				return nil, invalidRequest("A parameter holds what is no text.")
+				return nil, invalidRequest("The value of a parameter is not valid text.")
 			}
 			if value != "" {
 				f[name] = append(f[name], value)
@@ -85,7 +84,7 @@ func isForm(contentType []string) bool {
 	return err == nil && kind == endpoint.FormType && (charset == "" || charset == "utf-8")
 }
 
-// invalidRequest says that a request is not as RFC 6749 wants it.
+// invalidRequest returns the error for a request that RFC 6749 does not allow.
 func invalidRequest(description string) error {
 	return &api.OAuthError{Code: "invalid_request", Description: description}
 }

@@ -19,18 +19,18 @@ import (
 	"github.com/portaria/portaria/internal/token"
 )
 
-// asked is a token that somebody asks about, and what is known of it.
+// asked is a token of a request, with what is known about it.
 type asked struct {
 	access  token.Claims
 	kid     string
 	session session.Session
 	refresh bool
-	// spent says that the refresh token has a successor. It can still be revoked,
-	// which ends its session, but it is not active.
+	// spent reports that the refresh token has a successor. It is not active, but
+	// revoking it still ends its session.
 	spent bool
 }
 
-// client is whom the token was issued to.
+// client returns the id of the client that the token was issued to.
 func (a asked) client() string {
 	if a.refresh {
 		return a.session.ClientID
@@ -38,17 +38,17 @@ func (a asked) client() string {
 	return a.access.ClientID
 }
 
-// errEncrypted reports an encrypted access token. Only its service can read it,
-// so Portaria can neither revoke it nor say whether it is active. An answer of
-// 200 would claim that one of them was done (RFC 7009 §2.2.1).
+// errEncrypted reports an encrypted access token. Only its service can read it, so
+// Portaria can neither revoke it nor report whether it is active. A response of 200
+// would claim that it did (RFC 7009 §2.2.1).
 var errEncrypted = &api.OAuthError{
 	Code: "unsupported_token_type",
-	Description: "The token is encrypted, and only its service can read it. Send the refresh token, or the signed token inside; " +
-		"a client with the scope revocation:write can revoke the session or the jti.",
+	Description: "The token is encrypted, and only its service can read it. Send the refresh token, or the signed token inside. " +
+		"A client with the scope revocation:write can also revoke the session or the jti.",
 }
 
-// ask finds out what a token is. Errors are errEncrypted and those of the store:
-// a token that is not good, or none at all, is not known.
+// ask reads a token. An invalid or ended token is not known. Errors: errEncrypted,
+// token.ErrUndecided and those of the store.
 func (o oauth) ask(ctx context.Context, raw string, now time.Time) (a asked, known bool, err error) {
 	if token.Encrypted(raw) {
 		return asked{}, false, errEncrypted
@@ -69,8 +69,8 @@ func (o oauth) ask(ctx context.Context, raw string, now time.Time) (a asked, kno
 	return a, err == nil, err
 }
 
-// revokeToken takes one token back (RFC 7009). It answers 200 also for tokens
-// that nobody knows: they are what the client wants them to be.
+// revokeToken revokes one token (RFC 7009). It answers 200 also for unknown tokens,
+// which are not valid anyway.
 func (o oauth) revokeToken(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	if err := formOf(r).only(aboutToken()...); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (o oauth) revokeToken(w http.ResponseWriter, r *http.Request, c access.Call
 		return err
 	}
 	if known {
-		if err := o.takeBack(r.Context(), c, a); err != nil {
+		if err := o.revoke(r.Context(), c, a); err != nil {
 			return err
 		}
 	}
@@ -98,9 +98,9 @@ func (o oauth) revokeToken(w http.ResponseWriter, r *http.Request, c access.Call
 	return nil
 }
 
-// takeBack ends the session of a refresh token, and the access token alone of an
-// access token: a program that throws one away still has its other one.
-func (o oauth) takeBack(ctx context.Context, c access.Caller, a asked) error {
+// revoke ends the session of a refresh token. For an access token it revokes only
+// that token, because the client may still use its refresh token.
+func (o oauth) revoke(ctx context.Context, c access.Caller, a asked) error {
 	if a.client() != c.Client.ID && !slices.Contains(c.Client.Scopes, api.RevocationWriteScope) {
 		return &api.OAuthError{Code: "unauthorized_client", Description: "The token was issued to another client."}
 	}
@@ -117,11 +117,11 @@ func (o oauth) takeBack(ctx context.Context, c access.Caller, a asked) error {
 	return err
 }
 
-// introspect says whether a token is good right now (RFC 7662), with everything
-// that was taken back until now.
+// introspect reports whether a token is active (RFC 7662). It applies every rule that
+// is in the database.
 func (o oauth) introspect(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	if c.Client.Public() {
-		// Anybody could have sent its name.
+		// Anybody can send its name.
 		return fmt.Errorf("%w: client %s is public", clients.ErrNotProved, c.Client.ID)
 	}
 	if err := formOf(r).only(aboutToken()...); err != nil {
@@ -149,10 +149,10 @@ func (o oauth) introspect(w http.ResponseWriter, r *http.Request, c access.Calle
 	return endpoint.Respond(w, http.StatusOK, accessOf(a.access))
 }
 
-// mayKnow reports whether a client may learn about a token (RFC 7662 §4): about
-// tokens that were issued to it, and access tokens whose audience it is. The scope
-// introspection adds the access tokens for all audiences. No scope adds refresh
-// tokens: only the client that has one has a reason to ask about it.
+// mayKnow reports whether a client may learn about a token (RFC 7662 §4). A client may
+// learn about tokens that were issued to it, and about access tokens for which it is
+// the audience. With the scope introspection it may learn about every access token. No
+// scope allows it to learn about refresh tokens of other clients.
 func (o oauth) mayKnow(c clients.Client, a asked) bool {
 	if a.client() == c.ID {
 		return true
@@ -160,7 +160,8 @@ func (o oauth) mayKnow(c clients.Client, a asked) bool {
 	return !a.refresh && (slices.Contains(a.access.Audience, c.ID) || slices.Contains(c.Scopes, api.IntrospectionScope))
 }
 
-// good applies the rules, and what the token's session or client says.
+// good reports whether an access token is active: no rule revokes it, and its session
+// or client is still valid.
 func (o oauth) good(ctx context.Context, a asked, now time.Time) (bool, error) {
 	if current, err := o.Gate.Current(ctx, a.rules()); err != nil || !current {
 		return false, err

@@ -5,31 +5,31 @@ import (
 	"strings"
 )
 
-// clientParameters prove who a client is, on every OAuth route.
+// clientParameters authenticate a client, on every OAuth route.
 func clientParameters() []string {
 	return []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"}
 }
 
-// tokenParameters and aboutToken are what the OAuth routes read besides.
+// tokenParameters are the other parameters of the token endpoint.
 func tokenParameters() []string {
 	return []string{"grant_type", "scope", mayRepeat, audienceParameter, "refresh_token"}
 }
 
+// aboutToken are the other parameters of revocation and introspection.
 func aboutToken() []string { return []string{"token", "token_type_hint"} }
 
 // audienceParameter is another name for resource, which many libraries use
 // (RFC 8693 §2.1, and services that predate RFC 8707).
 const audienceParameter = "audience"
 
-// refusedParameters ask for something that changes what a token is good for, and
-// that Portaria does not have. RFC 6749 §3.2 says that a server ignores unknown
-// parameters, but then the client gets a token that is good for more, or for
-// somebody else, than it asked for.
+// refusedParameters change what a token can be used for, and Portaria does not support
+// them. RFC 6749 §3.2 says that a server ignores unknown parameters. But then the client
+// would get a token with more power than it asked for, or for another person.
 func refusedParameters() map[string]string {
 	const (
 		target   = "Name the service in resource (RFC 8707) or audience."
 		exchange = "Token exchange (RFC 8693) is not supported."
-		person   = "This grant acts for the client itself, or for the person of the refresh token."
+		person   = "A token is for the client itself, or for the person of the refresh token."
 		bound    = "Sender-constrained tokens are not supported."
 		lifetime = "The registration of the client decides how long tokens live."
 		details  = "Rich authorization requests (RFC 9396) are not supported."
@@ -45,10 +45,9 @@ func refusedParameters() map[string]string {
 	}
 }
 
-// only refuses parameters that somebody means and that the route does not read:
-// those in refusedParameters, those of the other OAuth routes, and the route's own
-// in another spelling, such as "scopes", "resource[]" or "clientId". All others
-// are ignored, as RFC 6749 §3.2 demands.
+// only refuses parameters that the route does not read although the client expects it:
+// those of refusedParameters, those of the other OAuth routes, and misspelt ones, such
+// as "scopes", "resource[]" or "clientId". All others are ignored (RFC 6749 §3.2).
 func (f oauthForm) only(read ...string) error {
 	own := slices.Concat(read, clientParameters())
 	all := slices.Concat(tokenParameters(), aboutToken(), clientParameters())
@@ -73,7 +72,7 @@ func (f oauthForm) only(read ...string) error {
 	return nil
 }
 
-// spelling is what different spellings of one name have in common.
+// spelling returns the same text for different spellings of one name.
 func spelling(name string) string {
 	name, _, _ = strings.Cut(name, "[") // resource[] and resource[0]
 	name = strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))

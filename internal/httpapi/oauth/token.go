@@ -15,8 +15,8 @@ import (
 	"github.com/portaria/portaria/internal/session"
 )
 
-// token is the token endpoint (RFC 6749 §3.2). The caller is a client that has
-// proved who it is.
+// token is the token endpoint (RFC 6749 §3.2). The caller is an authenticated client,
+// or a public one.
 func (o oauth) token(w http.ResponseWriter, r *http.Request, c access.Caller) error {
 	form := formOf(r)
 	if err := form.only(tokenParameters()...); err != nil {
@@ -52,7 +52,7 @@ func GrantTypes() []string {
 	return names
 }
 
-// grants are what the token endpoint does for each of GrantTypes.
+// grants returns the function for each of GrantTypes.
 func (o oauth) grants() map[clients.Grant]func(context.Context, access.Caller, oauthForm) (api.Granted, error) {
 	return map[clients.Grant]func(context.Context, access.Caller, oauthForm) (api.Granted, error){
 		clients.GrantClientCredentials: o.clientCredentials,
@@ -74,7 +74,7 @@ func (o oauth) refreshGrant(ctx context.Context, c access.Caller, f oauthForm) (
 	if refreshToken == "" {
 		return api.Granted{}, invalidRequest("refresh_token is missing.")
 	}
-	// The sessions of people have no scope, which could only be widened.
+	// The session of a person has no scope, so every scope would be more.
 	if f.get("scope") != "" {
 		return api.Granted{}, issue.ErrScope
 	}
@@ -94,11 +94,11 @@ func (o oauth) refreshGrant(ctx context.Context, c access.Caller, f oauthForm) (
 	}, err
 }
 
-var errResources = errors.New("several resources")
+var errResources = errors.New("more than one resource")
 
-// wish is what an OAuth request asks for. A token for several services at once
-// could be used by each of them against the others, so there is one audience
-// (RFC 8707 §2 leaves that to the server). resource and audience mean the same.
+// wish returns what an OAuth request asks for. It allows one audience: each of several
+// services could use a token for all of them at the others (RFC 8707 §2 lets the server
+// decide). resource and audience mean the same.
 func (f oauthForm) wish(c access.Caller) (issue.Wish, error) {
 	named := slices.Concat(f[mayRepeat], f[audienceParameter])
 	for _, other := range named {
