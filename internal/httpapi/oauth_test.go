@@ -141,7 +141,7 @@ func TestAudiencesThatNobodyIssuesFor(t *testing.T) {
 		t.Error("the log does not tell")
 	}
 	c := a.AsClient("billing", made.ClientSecret)
-	for resource, want := range map[string]string{"nowhere": "neither in the settings nor", "payroll": "not registered with this"} {
+	for resource, want := range map[string]string{"nowhere": "neither the settings nor", "payroll": "not registered with this"} {
 		_, err := c.Token(t.Context(), api.TokenRequest{GrantType: api.GrantClientCredentials, Resource: resource})
 		if refused(t, err, "invalid_target"); !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", resource, err)
