@@ -243,6 +243,36 @@ func TestALostFeedIsLogged(t *testing.T) {
 	})
 }
 
+// TestAFeedThatComesAndGoes logs its loss once a minute, with the number of attempts
+// that failed and were not logged.
+func TestAFeedThatComesAndGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		var log strings.Builder
+		config := w.config()
+		config.Log = slog.New(slog.NewTextHandler(&log, nil))
+		v := open(t, config)
+		defer v.Close()
+		for range 90 / 6 {
+			w.partition(true)
+			time.Sleep(3 * time.Second)
+			w.partition(false)
+			time.Sleep(3 * time.Second)
+		}
+		w.partition(true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		lost, found := strings.Count(log.String(), "feed lost"), strings.Count(log.String(), "followed again")
+		if lost != 3 || found != 2 {
+			t.Errorf("in 150 s it was lost %d times, and followed again %d times:\n%s", lost, found, log.String())
+		}
+		first, rest, _ := strings.Cut(log.String(), "followed again")
+		if !strings.Contains(first, "failed_attempts=1\n") || strings.Contains(rest, "failed_attempts=1\n") {
+			t.Errorf("the number of attempts is missing:\n%s", log.String())
+		}
+	})
+}
+
 // TestStatsCountTheCache: Cached is the number of tokens that are kept.
 func TestStatsCountTheCache(t *testing.T) {
 	k := generate(t, jose.ES256)

@@ -1,6 +1,8 @@
 package verify_test
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -48,4 +50,35 @@ func TestPanicsInTheBackground(t *testing.T) {
 			})
 		})
 	}
+}
+
+// brokenLog is a log handler that panics.
+type brokenLog struct{ slog.Handler }
+
+func (brokenLog) Enabled(context.Context, slog.Level) bool  { return true }
+func (brokenLog) Handle(context.Context, slog.Record) error { panic("a fault in the log") }
+
+// A log that panics ends neither the process nor the work, and opens nothing: the
+// verifier rejects tokens while the feed is lost, and follows again afterwards.
+func TestALogThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWire(t)
+		config := w.config()
+		config.Log = slog.New(brokenLog{})
+		v := open(t, config)
+		defer v.Close()
+		token := w.token(t, "a")
+		accept(t, v, token)
+		w.partition(true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if v.Stats().Panics == 0 {
+			t.Fatal("no panic was counted")
+		}
+		refuse(t, v, token, verify.ErrStale)
+		w.partition(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		accept(t, v, token)
+	})
 }

@@ -43,7 +43,7 @@ func (a *App) watchClock(ctx context.Context) {
 	if a.clock.measured == nil {
 		return
 	}
-	complain := complaint{log: func(err error) { a.log.Warn("cannot read the clock of the database", "error", err) }}
+	complain := complaint{log: func(err error, times int) { a.log.Warn("cannot read the clock of the database", "error", err, "times", times) }}
 	var warned time.Time
 	repeat(ctx, measureEvery, func(ctx context.Context) time.Duration {
 		if err := a.clock.measured.Update(ctx); err != nil && ctx.Err() == nil {

@@ -30,14 +30,15 @@ func (a *App) followRevocation(ctx context.Context) {
 		stop()
 		a.following.Wait()
 	}
-	complain := complaint{log: func(err error) { a.log.Error("cannot read the revocation log", "error", err) }}
+	unread := complaint{log: func(err error, times int) {
+		a.log.Error("cannot read the revocation log", "error", err, "times", times)
+	}}
+	unrecorded := complaint{log: func(err error, times int) { a.log.Error("cannot record verifiers", "error", err, "times", times) }}
 	keep := func(what string, f func(context.Context)) {
 		a.following.Go(func() { a.panics.Keep(running, what, f) })
 	}
-	keep("revocation log", func(ctx context.Context) { a.hub.Run(ctx, complain.about) })
-	keep("verifiers", func(ctx context.Context) {
-		a.fleet.Run(ctx, func(err error) { a.log.Error("cannot record verifiers", "error", err) })
-	})
+	keep("revocation log", func(ctx context.Context) { a.hub.Run(ctx, unread.about) })
+	keep("verifiers", func(ctx context.Context) { a.fleet.Run(ctx, unrecorded.about) })
 	keep("revocation notices", func(ctx context.Context) {
 		for range a.store.Notifications(ctx) {
 			a.hub.Wake()
@@ -47,16 +48,20 @@ func (a *App) followRevocation(ctx context.Context) {
 	keep("shared clock", a.watchClock)
 }
 
-// complaint keeps an error that comes five times a second from filling the log.
+// complaint logs an error at once, and after that at most once a minute with the
+// number of errors since: the log is read five times a second.
 type complaint struct {
-	log  func(error)
-	last time.Time
+	log   func(err error, times int)
+	last  time.Time
+	times int
 }
 
 func (c *complaint) about(err error) {
-	if now := time.Now(); now.Sub(c.last) > 10*time.Second {
-		c.last = now
-		c.log(err)
+	c.times++
+	if now := time.Now(); now.Sub(c.last) >= time.Minute {
+		times := c.times
+		c.last, c.times = now, 0
+		c.log(err, times)
 	}
 }
 

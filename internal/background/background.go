@@ -1,6 +1,7 @@
 // Package background runs what goes on beside requests. A panic there must not
 // end the process, and must not end the work in silence: it is logged with its
-// stack, counted, and the work begins again after a pause.
+// stack (at most once a minute for each work), counted, and the work begins again
+// after a pause.
 package background
 
 import (
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -45,6 +47,15 @@ func Catch(f func() error) (err error) {
 type Panics struct {
 	log   *slog.Logger
 	count atomic.Int64
+
+	mu    sync.Mutex
+	works map[string]*work // by name
+}
+
+// work is one kind of background work that has panicked.
+type work struct {
+	logged   time.Time // when a panic was last logged
+	unlogged int64     // panics since
 }
 
 // New returns a counter that is at zero.
@@ -58,14 +69,50 @@ func (p *Panics) Count() int64 {
 	return p.count.Load()
 }
 
-// Report logs a panic that somebody has caught, and counts it. what names the
-// work.
+// quiet is how long further panics of the same work are counted and not logged: work
+// that is tried again and again must not fill the log with stacks.
+const quiet = time.Minute
+
+// Report counts a panic that somebody has caught, and logs it: the first of each work
+// at once, and those after it at most once a minute, with their number. what names
+// the work.
 func (p *Panics) Report(ctx context.Context, what string, caught *Panic) {
 	if p == nil {
 		return
 	}
-	p.log.LogAttrs(ctx, slog.LevelError, "background work panicked", slog.String("work", what),
-		slog.Any("panic", caught.Value), slog.String("stack", string(caught.Stack)), slog.Int64("panics", p.count.Add(1)))
+	total := p.count.Add(1)
+	unlogged, due := p.due(what)
+	if !due {
+		return
+	}
+	// A log handler that panics must not end the process either.
+	_ = Catch(func() error {
+		p.log.LogAttrs(ctx, slog.LevelError, "background work panicked", slog.String("work", what), slog.Any("panic", caught.Value),
+			slog.String("stack", string(caught.Stack)), slog.Int64("unlogged", unlogged), slog.Int64("panics", total))
+		return nil
+	})
+}
+
+// due reports whether a panic of this work is to be logged now, and how many were not
+// since the last that was.
+func (p *Panics) due(what string) (unlogged int64, due bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.works == nil {
+		p.works = map[string]*work{}
+	}
+	w := p.works[what]
+	if w == nil {
+		w = &work{}
+		p.works[what] = w
+	}
+	now := time.Now()
+	if !w.logged.IsZero() && now.Sub(w.logged) < quiet {
+		w.unlogged++
+		return 0, false
+	}
+	unlogged, w.logged, w.unlogged = w.unlogged, now, 0
+	return unlogged, true
 }
 
 // Error returns what f returns. A panic of f is reported, and becomes a [*Panic].

@@ -30,15 +30,55 @@ func TestALoopThatPanicsIsLoggedCountedAndRunAgain(t *testing.T) {
 				t.Errorf("run %d began after %v, want %v", i, runs[i], want[i])
 			}
 		}
-		if p.Count() != 3 || strings.Count(log.String(), "panic=oops") != 3 {
+		if p.Count() != 3 || strings.Count(log.String(), "panic=oops") != 1 {
 			t.Errorf("%d counted: %s", p.Count(), log.String())
 		}
-		for _, part := range []string{"work=upkeep", "background_test.go", "panics=3"} {
+		for _, part := range []string{"work=upkeep", "background_test.go", "panics=1"} {
 			if !strings.Contains(log.String(), part) {
 				t.Errorf("the log lacks %s", part)
 			}
 		}
 	})
+}
+
+// The same work logs one panic a minute, with the number of those before it. Other
+// work is logged at once.
+func TestPanicsThatRepeatAreLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		p := background.New(slog.New(slog.NewTextHandler(&log, nil)))
+		oops := func() { panic("oops") }
+		logged := func(work string, want int) {
+			t.Helper()
+			p.Try(t.Context(), work, oops)
+			if n := strings.Count(log.String(), "work="+work); n != want {
+				t.Errorf("%s was logged %d times, want %d: %s", work, n, want, log.String())
+			}
+		}
+		logged("follow", 1)
+		logged("follow", 1)
+		logged("ack", 1)
+		time.Sleep(time.Minute - 1)
+		logged("follow", 1)
+		time.Sleep(1)
+		logged("follow", 2)
+		if !strings.Contains(log.String(), "unlogged=2 panics=5") {
+			t.Errorf("the log lacks the number: %s", log.String())
+		}
+	})
+}
+
+// brokenLog is a log handler that panics.
+type brokenLog struct{ slog.Handler }
+
+func (brokenLog) Enabled(context.Context, slog.Level) bool  { return true }
+func (brokenLog) Handle(context.Context, slog.Record) error { panic("the log is broken") }
+
+func TestALogThatPanicsDoesNotEndTheProcess(t *testing.T) {
+	p := background.New(slog.New(brokenLog{}))
+	if p.Try(t.Context(), "work", func() { panic("oops") }) || p.Count() != 1 {
+		t.Errorf("%d counted", p.Count())
+	}
 }
 
 func TestThePauseIsBoundedAndShortAgainAfterACalm(t *testing.T) {

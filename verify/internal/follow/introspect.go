@@ -42,7 +42,7 @@ type questions struct {
 
 type question struct {
 	done chan struct{}
-	err  error // set before done is closed
+	err  error // final when done is closed; until then it rejects the token
 }
 
 // introspect returns nil if the issuer said within the bound that the token is
@@ -77,10 +77,10 @@ func (i *questions) join(q Request) (*question, error) {
 	if i.open == nil {
 		i.open = map[string]*question{}
 	}
-	asked := &question{done: make(chan struct{})}
+	asked := &question{done: make(chan struct{}), err: errNotAsked}
 	q.Text = strings.Clone(q.Text) // the request's buffer may be used again
 	i.open[q.Text] = asked
-	go i.ask(asked, q)
+	go i.config.Panics.Try(i.ctx, "introspect", func() { i.ask(asked, q) })
 	return asked, nil
 }
 
@@ -94,6 +94,8 @@ func (i *questions) ask(asked *question, q Request) {
 	})
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	delete(i.open, q.Text)
+	defer close(asked.done) // even after a panic: requests wait for it
 	switch {
 	case err != nil:
 		i.unanswered.Add(1)
@@ -104,9 +106,8 @@ func (i *questions) ask(asked *question, q Request) {
 		asked.err = view.ErrDenied
 	default:
 		q.Token.Mark().Prove(i.view.Moment(q.Now))
+		asked.err = nil
 	}
-	delete(i.open, q.Text)
-	close(asked.done)
 }
 
 // active asks the issuer about a token.

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -48,12 +47,11 @@ var (
 // stream is what the goroutine that follows owns. Others read the atomic fields.
 type stream struct {
 	*Follower
-	logged   []string      // causes logged since the feed was lost
-	otherLog bool          // the feed is of another log, and that was logged
-	polls    time.Time     // until when streams are not tried
-	swept    time.Time     // when expired rules were last dropped
-	stated   time.Duration // the lease that the issuer was told when it was dialled
-	pause    snapshotPause
+	trouble trouble
+	polls   time.Time     // until when streams are not tried
+	swept   time.Time     // when expired rules were last dropped
+	stated  time.Duration // the lease that the issuer was told when it was dialled
+	pause   snapshotPause
 
 	hasKeys atomic.Bool           // the key set came with the live stream
 	failure atomic.Pointer[error] // why the newest attempt ended
@@ -91,50 +89,6 @@ func (s *stream) run() {
 			return
 		}
 	}
-}
-
-// maxCauses bounds how many different causes are logged while the feed is lost.
-const maxCauses = 8
-
-// failed records why an attempt ended. It logs the first failure, and then each
-// other cause once: two causes that take turns must not fill the log.
-func (s *stream) failed(err error) {
-	s.failure.Store(&err)
-	switch cause := causeOf(err); {
-	case errors.Is(err, view.ErrOtherLog):
-		if !s.otherLog {
-			s.config.Log.Error("revocation feed belongs to a different database; restore the database, or restart this service to follow the new one",
-				"error", err, "position", s.view.Position())
-		}
-		s.otherLog = true
-	case slices.Contains(s.logged, cause) || len(s.logged) == maxCauses:
-	default:
-		message := "revocation feed lost"
-		if len(s.logged) > 0 {
-			message = "revocation feed still lost"
-		}
-		s.logged = append(s.logged, cause)
-		s.config.Log.Warn(message, "error", err, "position", s.view.Position())
-	}
-	s.ended()
-}
-
-// causeOf returns the text of an error without the address of the request, so
-// that a read and a dial that fail in the same way are one cause.
-func causeOf(err error) string {
-	if request, ok := errors.AsType[*url.Error](err); ok {
-		return request.Err.Error()
-	}
-	return err.Error()
-}
-
-// renewed records that the view is current.
-func (s *stream) renewed() {
-	s.otherLog, s.logged = false, nil
-	if s.failure.Swap(nil) != nil {
-		s.config.Log.Info("revocation feed followed again", "position", s.view.Position())
-	}
-	s.ended()
 }
 
 // follow follows in one way until that fails.

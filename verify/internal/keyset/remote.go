@@ -119,11 +119,14 @@ func Client(given *http.Client, connections int) *http.Client {
 // fetch has ended, or with ctx.
 func (r *Remote) Start(ctx context.Context) {
 	first := make(chan struct{})
-	go func() {
-		_, _ = r.Refresh(r.ctx, true) // Failure has the reason
-		close(first)
-		r.config.Panics.Keep(r.ctx, "keep keys", func(context.Context) { r.loop() })
-	}()
+	var begun sync.Once
+	go r.config.Panics.Keep(r.ctx, "keep keys", func(context.Context) {
+		begun.Do(func() {
+			defer close(first)
+			_, _ = r.Refresh(r.ctx, true) // Failure has the reason
+		})
+		r.loop()
+	})
 	select {
 	case <-first:
 	case <-ctx.Done():
@@ -199,10 +202,10 @@ func (r *Remote) fetches() (begun int64, good time.Time) {
 // not forced, it returns 0 and how the newest ended. The fetch does not end with
 // ctx, because others wait for it, too.
 func (r *Remote) Refresh(ctx context.Context, force bool) (number int64, err error) {
+	at := r.config.Now() // without the lock: it is the service's function, and may panic
 	r.mu.Lock()
 	ended := r.inFlight
 	if ended == nil {
-		at := r.config.Now()
 		if !force && !r.pays(at) {
 			defer r.mu.Unlock()
 			return 0, r.err
@@ -237,7 +240,7 @@ func (r *Remote) fetch(at time.Time, ended chan struct{}) {
 		}
 		return err
 	})
-	r.note(err)
+	r.config.Panics.Try(ctx, "log fetch of keys", func() { r.note(err) })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if good {
