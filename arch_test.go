@@ -74,9 +74,9 @@ func table() map[string]rule {
 		"internal/jose":            {imports: []string{"internal/secret", "internal/publickey", "internal/strictjson"}, domain: true, joseLib: true},
 		"internal/password":        {imports: hidden, domain: true},
 		"internal/password/legacy": {domain: true},
-		"internal/password/policy": {domain: true},
+		"internal/password/policy": {imports: []string{"internal/password"}, domain: true},
 		// It asks a service over HTTP, for package policy, which must not.
-		"internal/password/breach":          {imports: []string{"internal/outbound", "internal/password/policy"}},
+		"internal/password/breach":          {imports: []string{"internal/outbound", "internal/password", "internal/password/policy"}},
 		"internal/password/policy/makelist": {imports: []string{"internal/password/policy"}},
 		"internal/flow":                     {imports: hidden, domain: true},
 		"internal/guard":                    {domain: true},
@@ -134,9 +134,9 @@ func table() map[string]rule {
 		// An administrator sees accounts and sessions as people see their own.
 		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/password", "internal/password/legacy", "internal/webhook",
 			"internal/webhook/message")},
-		"internal/webui":         {imports: http},
-		"internal/gateway":       {imports: []string{"api", "internal/serve", "verify"}},
-		"internal/config":        {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/password/policy", "internal/pgurl"}, domain...)},
+		"internal/webui":   {imports: http},
+		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},
+		"internal/config":  {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/password/policy", "internal/pgurl"}, domain...)},
 		// It reads structs of any package, and knows none of them.
 		"internal/config/setting":  {imports: []string{"internal/config/suggest", "internal/config/yamlfile"}, domain: true},
 		"internal/config/suggest":  {domain: true},

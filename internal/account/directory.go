@@ -80,7 +80,7 @@ func (d *Directory) allow(ctx context.Context, a Account, chosen password.Plain)
 	if err := chosen.CheckNew(a.Identifier, a.Canonical); err != nil {
 		return err
 	}
-	return d.policy.Passwords.Check(ctx, chosen.Reveal(), a.Identifier, a.Canonical)
+	return d.policy.Passwords.Check(ctx, chosen, a.Identifier, a.Canonical)
 }
 
 // Rehash hashes a password that is in use already: the policy for new ones

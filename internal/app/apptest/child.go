@@ -2,8 +2,10 @@ package apptest
 
 import (
 	"context"
+	"errors"
 
 	"github.com/portaria/portaria/api"
+	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/app"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/session"
@@ -21,6 +23,20 @@ func (a *App) SignInFrom(parent api.Tokens) api.Tokens {
 		a.t.Fatalf("sign in from session %s: %v", parent.SessionID, err)
 	}
 	return api.Tokens{AccessToken: made.Access.Reveal(), RefreshToken: made.Refresh.Reveal(), SessionID: made.SessionID}
+}
+
+// SetAttributes replaces the attributes of an account. No route does that yet, so
+// another process on the same database does it.
+func (a *App) SetAttributes(id string, attributes account.Attributes) {
+	a.t.Helper()
+	store, err := sqlstore.Open(context.Background(), a.config.Database.Reveal(), sqlstore.Options{})
+	if err != nil {
+		a.t.Fatalf("open database: %v", err)
+	}
+	err = errors.Join(store.SetAttributes(context.Background(), id, attributes, a.now()), store.Close())
+	if err != nil {
+		a.t.Fatalf("set attributes: %v", err)
+	}
 }
 
 func (a *App) signInFrom(ctx context.Context, parent string) (issue.Tokens, error) {

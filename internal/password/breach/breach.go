@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/portaria/portaria/internal/outbound"
+	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/password/policy"
 )
 
@@ -24,8 +25,8 @@ const hexDigits = 2 * sha1.Size
 
 // hashOf returns the hash under which breached passwords are published. It is not
 // for storing passwords.
-func hashOf(password string) string {
-	return fmt.Sprintf("%X", sha1.Sum([]byte(password)))
+func hashOf(p password.Plain) string {
+	return fmt.Sprintf("%X", sha1.Sum([]byte(p.Reveal())))
 }
 
 // ErrFile reports a file that is no list of hashes.
@@ -114,8 +115,8 @@ func (f *File) line(at int64) (hash string, next int64, err error) {
 
 // Contains implements [policy.Breaches] with a binary search. An error of reading
 // is [policy.ErrNotChecked].
-func (f *File) Contains(_ context.Context, password string) (bool, error) {
-	want := hashOf(password)
+func (f *File) Contains(_ context.Context, chosen password.Plain) (bool, error) {
+	want := hashOf(chosen)
 	low, high := int64(0), f.size
 	for low < high {
 		middle := low + (high-low)/2
@@ -162,8 +163,8 @@ const MaxBody = 256 << 10
 const prefixDigits = 5
 
 // Contains implements [policy.Breaches].
-func (o Online) Contains(ctx context.Context, password string) (bool, error) {
-	hash := hashOf(password)
+func (o Online) Contains(ctx context.Context, chosen password.Plain) (bool, error) {
+	hash := hashOf(chosen)
 	found, err := o.ask(ctx, hash[:prefixDigits], hash[prefixDigits:])
 	if err == nil {
 		return found, nil

@@ -12,9 +12,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/password/breach"
 	"github.com/portaria/portaria/internal/password/policy"
 )
+
+func typed(t testing.TB, text string) password.Plain {
+	t.Helper()
+	p, err := password.Typed(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 func hash(password string) string { return fmt.Sprintf("%X", sha1.Sum([]byte(password))) }
 
@@ -49,10 +59,10 @@ func TestFile(t *testing.T) {
 			}
 			defer f.Close()
 			for i := range n {
-				if found, err := f.Contains(t.Context(), fmt.Sprint("in ", i)); !found || err != nil {
+				if found, err := f.Contains(t.Context(), typed(t, fmt.Sprint("in ", i))); !found || err != nil {
 					t.Errorf("%d of %d: %v, %v", i, n, found, err)
 				}
-				if found, err := f.Contains(t.Context(), fmt.Sprint("out ", i)); found || err != nil {
+				if found, err := f.Contains(t.Context(), typed(t, fmt.Sprint("out ", i))); found || err != nil {
 					t.Errorf("other %d of %d: %v, %v", i, n, found, err)
 				}
 			}
@@ -82,7 +92,7 @@ func TestBrokenFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Contains(t.Context(), "anything"); !errors.Is(err, policy.ErrNotChecked) {
+	if _, err := f.Contains(t.Context(), typed(t, "anything")); !errors.Is(err, policy.ErrNotChecked) {
 		t.Error(err)
 	}
 }
@@ -107,12 +117,12 @@ func TestOnline(t *testing.T) {
 		return 200, strings.ToLower(breached[5:]) + ":3\r\n" + padded[5:] + ":0\r\n" + strings.Repeat("0", 35) + ":7"
 	})
 	o := breach.Online{URL: url, Client: http.DefaultClient}
-	for password, want := range map[string]bool{"vinte e dois patos": true, "vinte e tres patos": false, "another one": false} {
+	for text, want := range map[string]bool{"vinte e dois patos": true, "vinte e tres patos": false, "another one": false} {
 		*asked = nil
-		if got, err := o.Contains(t.Context(), password); got != want || err != nil {
-			t.Errorf("%s: %v, %v", password, got, err)
+		if got, err := o.Contains(t.Context(), typed(t, text)); got != want || err != nil {
+			t.Errorf("%s: %v, %v", text, got, err)
 		}
-		if want := "/range/" + hash(password)[:5] + " true"; len(*asked) != 1 || (*asked)[0] != want {
+		if want := "/range/" + hash(text)[:5] + " true"; len(*asked) != 1 || (*asked)[0] != want {
 			t.Errorf("asked %v, want %s", *asked, want)
 		}
 	}
@@ -129,11 +139,11 @@ func TestOnlineIsAway(t *testing.T) {
 		url, _ := service(t, answer)
 		var reported error
 		o := breach.Online{URL: url, Client: http.DefaultClient, Report: func(err error) { reported = err }}
-		if found, err := o.Contains(t.Context(), "vinte e dois patos"); found || err != nil || reported == nil {
+		if found, err := o.Contains(t.Context(), typed(t, "vinte e dois patos")); found || err != nil || reported == nil {
 			t.Errorf("%s, open: %v, %v, reported %v", name, found, err, reported)
 		}
 		o.Closed = true
-		if _, err := o.Contains(t.Context(), "vinte e dois patos"); !errors.Is(err, policy.ErrNotChecked) {
+		if _, err := o.Contains(t.Context(), typed(t, "vinte e dois patos")); !errors.Is(err, policy.ErrNotChecked) {
 			t.Errorf("%s, closed: %v", name, err)
 		}
 	}

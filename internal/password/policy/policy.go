@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/portaria/portaria/internal/password"
 )
 
 // Why a new password is refused.
@@ -30,7 +32,7 @@ var (
 type Breaches interface {
 	// Contains reports whether a password is among them; ErrNotChecked if that
 	// cannot be found out.
-	Contains(ctx context.Context, password string) (bool, error)
+	Contains(ctx context.Context, chosen password.Plain) (bool, error)
 }
 
 // Checker checks new passwords. The zero value knows the embedded list alone.
@@ -56,12 +58,12 @@ func (c Checker) KnowsBreaches() bool { return len(c.breaches) > 0 }
 // Check returns why a password must not be chosen for an account with these names.
 // The password has passed the rules of package password. Its cost is bounded: only
 // the first [MaxChecked] characters are looked at. Errors: those above.
-func (c Checker) Check(ctx context.Context, password string, names ...string) error {
-	if err := c.CheckOffline(password, names...); err != nil {
+func (c Checker) Check(ctx context.Context, chosen password.Plain, names ...string) error {
+	if err := c.CheckOffline(chosen, names...); err != nil {
 		return err
 	}
 	for _, b := range c.breaches {
-		found, err := b.Contains(ctx, password)
+		found, err := b.Contains(ctx, chosen)
 		if err != nil {
 			return fmt.Errorf("check password: %w", err)
 		}
@@ -73,11 +75,12 @@ func (c Checker) Check(ctx context.Context, password string, names ...string) er
 }
 
 // CheckOffline is Check without the breaches.
-func (c Checker) CheckOffline(password string, names ...string) error {
-	if utf8.RuneCountInString(password) > MaxChecked {
+func (c Checker) CheckOffline(chosen password.Plain, names ...string) error {
+	text := chosen.Reveal()
+	if utf8.RuneCountInString(text) > MaxChecked {
 		return nil
 	}
-	folded := Fold(password)
+	folded := Fold(text)
 	// Names first: the caller learns more from this answer.
 	if madeOf(folded, parts(names...)) {
 		return ErrIdentifier

@@ -7,8 +7,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/password/policy"
 )
+
+func typed(t testing.TB, text string) password.Plain {
+	t.Helper()
+	p, err := password.Typed(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 func TestCommonPasswordsAreRefused(t *testing.T) {
 	var c policy.Checker
@@ -25,7 +35,7 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 		// Repetitions and sequences.
 		"aaaaaaaa", "abababab", "senhasenha", "abcdefgh", "98765432", "12341234", "flamengoflamengo", "zzzzzzzzzzzzzzzzzzzzzzzz",
 	} {
-		if err := c.Check(t.Context(), in); !errors.Is(err, policy.ErrCommon) {
+		if err := c.Check(t.Context(), typed(t, in)); !errors.Is(err, policy.ErrCommon) {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
@@ -38,7 +48,7 @@ func TestGoodPasswordsAreAccepted(t *testing.T) {
 		"flamengo perdeu de novo", "meu cachorro late alto", "8f3a1c9e", "abcd-7391-xyzw", "joelho torto 77", "ich liebe Brot", "Dona Maria da padaria",
 		strings.Repeat("muito comprido ", 10),
 	} {
-		if err := c.Check(t.Context(), in, "ana.paula@example.com"); err != nil {
+		if err := c.Check(t.Context(), typed(t, in), "ana.paula@example.com"); err != nil {
 			t.Errorf("%s: %v", in, err)
 		}
 	}
@@ -53,15 +63,15 @@ func TestNamesAreRefused(t *testing.T) {
 		"padariacentral": policy.ErrWord, "Padaria-Central1": policy.ErrWord, "xingu2024": policy.ErrWord, "X1ngu!!!": policy.ErrWord, "xinguxingu": policy.ErrWord,
 		"paula comprou dois patos": nil, "na padaria-central tem sonho": nil, "xingu é um rio": nil,
 	} {
-		if err := c.Check(t.Context(), in, "ana.paula@example.com", "Ana.Paula@Example.com"); !errors.Is(err, want) || want == nil && err != nil {
+		if err := c.Check(t.Context(), typed(t, in), "ana.paula@example.com", "Ana.Paula@Example.com"); !errors.Is(err, want) || want == nil && err != nil {
 			t.Errorf("%s: %v, want %v", in, err, want)
 		}
 	}
-	if err := c.Check(t.Context(), "Ana19872", "ana"); !errors.Is(err, policy.ErrIdentifier) {
+	if err := c.Check(t.Context(), typed(t, "Ana19872"), "ana"); !errors.Is(err, policy.ErrIdentifier) {
 		t.Error(err)
 	}
 	// Short names are in many good passwords by chance.
-	if err := c.Check(t.Context(), "bonanza 7 rivers", "ana", "a@b.example"); err != nil {
+	if err := c.Check(t.Context(), typed(t, "bonanza 7 rivers"), "ana", "a@b.example"); err != nil {
 		t.Error(err)
 	}
 }
@@ -71,23 +81,23 @@ type breaches struct {
 	err   error
 }
 
-func (b breaches) Contains(_ context.Context, password string) (bool, error) {
-	return b.known[password], b.err
+func (b breaches) Contains(_ context.Context, chosen password.Plain) (bool, error) {
+	return b.known[chosen.Reveal()], b.err
 }
 
 func TestBreaches(t *testing.T) {
 	const in = "vinte e dois patos"
 	c := policy.New(nil, breaches{}, breaches{known: map[string]bool{in: true}})
-	if err := c.Check(t.Context(), in); !errors.Is(err, policy.ErrBreached) {
+	if err := c.Check(t.Context(), typed(t, in)); !errors.Is(err, policy.ErrBreached) {
 		t.Error(err)
 	}
-	if err := c.CheckOffline(in); err != nil {
+	if err := c.CheckOffline(typed(t, in)); err != nil {
 		t.Error(err)
 	}
-	if err := c.Check(t.Context(), "vinte e tres patos"); err != nil {
+	if err := c.Check(t.Context(), typed(t, "vinte e tres patos")); err != nil {
 		t.Error(err)
 	}
-	if err := policy.New(nil, breaches{err: policy.ErrNotChecked}).Check(t.Context(), in); !errors.Is(err, policy.ErrNotChecked) {
+	if err := policy.New(nil, breaches{err: policy.ErrNotChecked}).Check(t.Context(), typed(t, in)); !errors.Is(err, policy.ErrNotChecked) {
 		t.Error(err)
 	}
 }
@@ -115,12 +125,12 @@ func TestCostIsBounded(t *testing.T) {
 	c := policy.New([]string{"portaria"})
 	for _, in := range []string{
 		strings.Repeat("a", 64), strings.Repeat("@1", 32), strings.Repeat("ab", 128), strings.Repeat("😀", 64), strings.Repeat("́", 64), strings.Repeat("ﷺ", 64),
-		strings.Repeat("a", 1<<20),
+		strings.Repeat("a", password.MaxTyped),
 	} {
-		_ = c.Check(t.Context(), in, "ana.paula@example.com") // reads the list
+		_ = c.Check(t.Context(), typed(t, in), "ana.paula@example.com") // reads the list
 		start := time.Now()
 		for range 20 {
-			_ = c.Check(t.Context(), in, strings.Repeat("paula.", 40)+"@example.com")
+			_ = c.Check(t.Context(), typed(t, in), strings.Repeat("paula.", 40)+"@example.com")
 		}
 		if each := time.Since(start) / 20; each > 20*time.Millisecond {
 			t.Errorf("%.10q…: %v", in, each)
@@ -134,8 +144,12 @@ func FuzzCheck(f *testing.F) {
 	}
 	c := policy.New([]string{"portaria"})
 	f.Fuzz(func(t *testing.T, in, name string) {
-		err := c.Check(context.Background(), in, name)
-		if folded := policy.Fold(in); err == nil && len(in) <= policy.MaxChecked && policy.Listed(folded) {
+		chosen, err := password.Typed(in)
+		if err != nil {
+			t.Skip("refused before it is checked")
+		}
+		err = c.Check(context.Background(), chosen, name)
+		if folded := policy.Fold(chosen.Reveal()); err == nil && len(in) <= policy.MaxChecked && policy.Listed(folded) {
 			t.Errorf("%q is on the list", in)
 		}
 	})
@@ -145,6 +159,6 @@ func BenchmarkCheck(b *testing.B) {
 	c := policy.New([]string{"portaria"})
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = c.Check(b.Context(), "vinte e dois patos", "ana.paula@example.com")
+		_ = c.Check(b.Context(), typed(b, "vinte e dois patos"), "ana.paula@example.com")
 	}
 }
