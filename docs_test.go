@@ -72,6 +72,37 @@ func TestTranslationsShowTheSameCode(t *testing.T) {
 	}
 }
 
+// TestGuidesAreFound: the README links to every guide, and a story plays what a guide
+// types at a console.
+func TestGuidesAreFound(t *testing.T) {
+	found := pages(t)
+	scripts, err := filepath.Glob("cmd/portaria/testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	played := strings.Builder{}
+	for _, name := range scripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		played.Write(text)
+	}
+	for name, text := range found {
+		guide, ok := strings.CutPrefix(name, "docs/guides/")
+		if !ok || strings.Contains(guide, "/") {
+			continue
+		}
+		if !strings.Contains(found["README.md"], "]("+name+")") {
+			t.Errorf("README.md does not link to %s", name)
+		}
+		guide = strings.TrimSuffix(guide, ".md")
+		if strings.Contains(text, "```console\n") && !strings.Contains(played.String(), "\nplay "+guide+"\n") {
+			t.Errorf("no story plays %s: add \"play %s\" to one", name, guide)
+		}
+	}
+}
+
 // A promise is kept by a test; a page that names a test that is gone promises
 // nothing.
 func TestPagesNameTestsThatExist(t *testing.T) {
