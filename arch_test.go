@@ -161,6 +161,8 @@ func table() map[string]rule {
 		"internal/workbench/refusal":   {imports: []string{"internal/cli", "internal/jose", "internal/keyfile"}},
 		"internal/keycli":              {imports: []string{"api", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keyfile", "internal/keyring", "internal/workbench/keysource"}},
 		"internal/admincli":            {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli", "internal/strictjson"}},
+		"internal/admincli/imports":    {imports: []string{"api", "client", "internal/admincli/exports", "internal/cli"}},
+		"internal/admincli/exports":    {imports: []string{"api"}},
 		"cmd/portaria": {imports: []string{"api", "internal/admincli", "internal/app", "internal/cli", "internal/config", "internal/keycli", "internal/problem",
 			"internal/serve", "internal/workbench"}},
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/client"
+	"github.com/portaria/portaria/internal/admincli/imports"
 	"github.com/portaria/portaria/internal/cli"
 )
 
@@ -20,6 +21,8 @@ type AccountCommand struct {
 	Disable accountDisable `cmd:"" effect:"changes" help:"Disable an account and end its sessions."`
 	Enable  accountEnable  `cmd:"" effect:"changes" help:"Enable a disabled account."`
 	Delete  accountDelete  `cmd:"" effect:"destroys" help:"Delete an account and all its data; asks first."`
+
+	Import imports.Command `cmd:"" effect:"changes" help:"Import accounts of another system, with the password hashes that they have."`
 
 	SetPassword accountSetPassword `cmd:"" effect:"changes" help:"Set the password of an account and end its sessions; asks for the password."`
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"golang.org/x/term"
@@ -59,6 +60,12 @@ func (c *Call) Confirm(command any) error {
 }
 
 func (c *Call) atTerminal() bool { return term.IsTerminal(int(c.Stdin.Fd())) }
+
+// Drawable reports whether a line of progress can be drawn over on standard error.
+func (c *Call) Drawable() bool {
+	file, ok := c.Stderr.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
 
 // asked reads the answer to a question; errUnchanged unless it is yes.
 func (c *Call) asked(question string) error {
