@@ -49,12 +49,13 @@ func table() map[string]rule {
 		"api":    {},
 		"verify": {imports: []string{"api", "internal/background", "internal/jose", "internal/problem", "internal/strictjson"}, joseLib: true},
 		// Its rooms: the errors that they share, and the reading of claims.
-		"verify/internal/refusal": {domain: true},
-		"verify/internal/payload": {imports: []string{"internal/jose", "verify/internal/refusal", "internal/strictjson"}, domain: true},
-		"verify/internal/keyset":  {imports: []string{"internal/background", "internal/jose", "verify/internal/payload", "verify/internal/refusal", "internal/strictjson"}},
-		"verify/internal/view":    {imports: []string{"api", "internal/background", "internal/revoke/rule", "internal/skew", "verify/internal/refusal", "verify/internal/rules"}},
-		"verify/internal/follow":  {imports: []string{"api", "internal/background", "internal/feed", "internal/jose", "verify/internal/refusal", "verify/internal/rules", "verify/internal/view"}},
-		"verify/internal/rules":   {imports: []string{"api", "internal/revoke/rule"}, domain: true},
+		"verify/internal/refusal":  {domain: true},
+		"verify/internal/payload":  {imports: []string{"internal/jose", "verify/internal/refusal", "internal/strictjson"}, domain: true},
+		"verify/internal/keyset":   {imports: []string{"internal/background", "internal/jose", "verify/internal/payload", "verify/internal/refusal", "internal/strictjson"}},
+		"verify/internal/view":     {imports: []string{"api", "internal/background", "internal/revoke/rule", "internal/skew", "verify/internal/refusal", "verify/internal/rules"}},
+		"verify/internal/follow":   {imports: []string{"api", "internal/background", "internal/feed", "internal/jose", "verify/internal/refusal", "verify/internal/rules", "verify/internal/upstream", "verify/internal/view"}},
+		"verify/internal/upstream": {imports: []string{"api"}},
+		"verify/internal/rules":    {imports: []string{"api", "internal/revoke/rule"}, domain: true},
 		// Both sides of the feed's wire format: the issuer, relays and verifiers.
 		"internal/feed": {imports: []string{"api", "internal/problem"}},
 		// The test issuer signs as the real one does, with the guard's keys.

@@ -45,14 +45,14 @@ func (f *Follower) ackOnce(all bool) {
 	ctx, cancel := context.WithTimeout(f.ctx, ackTimeout)
 	defer cancel()
 	parts := f.downstream.unsent(all)
-	ack := api.Ack{Verifier: f.upstream.name, Seq: f.view.Position(), Staleness: f.downstream.lease().Milliseconds(), WhenStale: f.whenStale(),
+	ack := api.Ack{Verifier: f.upstream.Name(), Seq: f.view.Position(), Staleness: f.downstream.lease().Milliseconds(), WhenStale: f.whenStale(),
 		KeySet: f.keySetTag(), Audience: f.config.Audience}
 	for i := range max(1, len(parts)) {
 		if len(parts) > 0 {
 			ack.Followers = parts[i]
 		}
 		// The content of the answer is of no use: only a failure is.
-		answer, err := f.upstream.post(ctx, f.addresses.Load().ack, ack, "")
+		answer, err := f.upstream.Post(ctx, f.addresses.Load().ack, ack, "")
 		if err != nil {
 			f.downstream.resend(ack.Followers)
 			continue

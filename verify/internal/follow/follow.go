@@ -20,6 +20,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/verify/internal/refusal"
+	"github.com/portaria/portaria/verify/internal/upstream"
 	"github.com/portaria/portaria/verify/internal/view"
 )
 
@@ -69,7 +70,7 @@ type Follower struct {
 	stream     stream
 	downstream downstream
 	questions  questions
-	upstream   upstream
+	upstream   *upstream.Client
 
 	addresses atomic.Pointer[addresses]
 	absent    atomic.Bool   // the issuer has no feed
@@ -90,10 +91,9 @@ func New(c Config, host Host) *Follower {
 	f := &Follower{
 		config: c, host: host,
 		view:     view.New(view.Config{Issuer: c.Issuer, Staleness: c.Staleness, Now: c.Now, Panics: c.Panics}),
-		upstream: upstream{client: *c.Client, id: c.ClientID, secret: c.ClientSecret, name: rand.Text()},
+		upstream: upstream.New(*c.Client, c.ClientID, c.ClientSecret, rand.Text()),
 		found:    make(chan struct{}, 1), first: make(chan struct{}), news: make(chan struct{}, 1),
 	}
-	f.upstream.client.Timeout = 0 // a stream lasts
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.downstream.draining = make(chan struct{})
 	f.stream.Follower, f.downstream.Follower, f.questions.Follower = f, f, f
@@ -148,7 +148,7 @@ func (f *Follower) Start(ctx context.Context) {
 // Close stops following. The view stays as it is and grows old.
 func (f *Follower) Close() {
 	f.cancel()
-	f.upstream.client.CloseIdleConnections()
+	f.upstream.Close()
 }
 
 // ended notes that the first attempt has ended.

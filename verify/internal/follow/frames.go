@@ -86,7 +86,7 @@ func (f *Follower) takeRules(data []byte) error {
 		part.From = applied
 		log.Append(part)
 	})
-	f.upstream.keepProof(part.Proof)
+	f.upstream.KeepProof(part.Proof)
 	return nil
 }
 
@@ -128,7 +128,7 @@ func (f *Follower) takeHeartbeat(t0 int64, data []byte) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	f.upstream.keepProof(hb.Proof)
+	f.upstream.KeepProof(hb.Proof)
 	f.downstream.heard(f.stream.stated)
 	return !newer || f.view.Current(f.config.Now()), nil
 }

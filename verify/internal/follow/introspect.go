@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/verify/internal/refusal"
+	"github.com/portaria/portaria/verify/internal/upstream"
 	"github.com/portaria/portaria/verify/internal/view"
 )
 
@@ -128,7 +129,7 @@ func (i *questions) active(token string) (bool, error) {
 		return false, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := i.upstream.send(r, "application/json")
+	answer, err := i.upstream.Send(r, "application/json")
 	if err != nil {
 		return false, err
 	}
@@ -140,7 +141,7 @@ func (i *questions) active(token string) (bool, error) {
 		return false, err
 	}
 	if said.Active == nil {
-		return false, fmt.Errorf("%w: no member active", errReply)
+		return false, fmt.Errorf("%w: no member active", upstream.ErrReply)
 	}
 	return *said.Active, nil
 }

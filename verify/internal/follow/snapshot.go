@@ -39,12 +39,12 @@ func (s *stream) fetchSnapshot(stream context.Context) error {
 	ctx, cancel := context.WithTimeout(stream, snapshotFor)
 	defer cancel()
 	t0 := s.view.Mono(s.config.Now())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.addresses.Load().snapshot+"?"+url.Values{"verifier": {s.upstream.name}}.Encode(), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.addresses.Load().snapshot+"?"+url.Values{"verifier": {s.upstream.Name()}}.Encode(), nil)
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Accept-Encoding", "gzip")
-	answer, err := s.upstream.send(r, "application/x-ndjson")
+	answer, err := s.upstream.Send(r, "application/x-ndjson")
 	if err != nil {
 		return fmt.Errorf("fetch snapshot: %w", err)
 	}
@@ -101,7 +101,7 @@ func (f *Follower) takeSnapshot(t0 int64, head api.Snapshot, all []rules.Rule) e
 		return err
 	}
 	f.downstream.advance(head.Head, func(log *feed.Log) { log.Reset(head.FeedHello) })
-	f.upstream.keepProof(head.Proof)
+	f.upstream.KeepProof(head.Proof)
 	if len(head.KeySet) > 0 {
 		f.takeKeySet(head.KeySet)
 	}

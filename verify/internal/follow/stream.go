@@ -15,6 +15,7 @@ import (
 
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/feed"
+	"github.com/portaria/portaria/verify/internal/upstream"
 	"github.com/portaria/portaria/verify/internal/view"
 )
 
@@ -77,7 +78,7 @@ func (s *stream) run() {
 		switch {
 		case errors.Is(err, errLonger):
 			continue // it is known to be there
-		case errors.Is(err, errLease):
+		case errors.Is(err, upstream.ErrLease):
 			s.downstream.notAllowed(s.stated)
 			s.failed(err)
 		case !errors.Is(err, errLifetime) && !errors.Is(err, errDrained):
@@ -139,9 +140,9 @@ func (s *stream) connect() error {
 	s.stated = lease
 	s.downstream.streaming(cancel)
 	defer s.downstream.streaming(nil)
-	query := url.Values{"after": {strconv.FormatInt(s.view.Position(), 10)}, "verifier": {s.upstream.name},
+	query := url.Values{"after": {strconv.FormatInt(s.view.Position(), 10)}, "verifier": {s.upstream.Name()},
 		"lease_ms": {strconv.FormatInt(lease.Milliseconds(), 10)}, "when_stale": {s.whenStale()}}
-	answer, err := s.upstream.get(s.dialling(ctx, cancel), s.addresses.Load().feed+"?"+query.Encode(), "text/event-stream")
+	answer, err := s.upstream.Get(s.dialling(ctx, cancel), s.addresses.Load().feed+"?"+query.Encode(), "text/event-stream")
 	if err != nil {
 		return because(ctx, err)
 	}
@@ -232,8 +233,8 @@ func (s *stream) pollOnce(wait time.Duration) error {
 	defer cancel()
 	t0 := s.view.Mono(s.config.Now())
 	s.stated = s.downstream.lease()
-	answer, err := s.upstream.post(ctx, s.addresses.Load().poll, api.Poll{After: s.view.Position(), Wait: int(wait.Seconds()),
-		Verifier: s.upstream.name, Lease: s.stated.Milliseconds(), WhenStale: s.whenStale()}, "application/json")
+	answer, err := s.upstream.Post(ctx, s.addresses.Load().poll, api.Poll{After: s.view.Position(), Wait: int(wait.Seconds()),
+		Verifier: s.upstream.Name(), Lease: s.stated.Milliseconds(), WhenStale: s.whenStale()}, "application/json")
 	if err != nil {
 		return err
 	}
