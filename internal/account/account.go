@@ -1,5 +1,5 @@
-// Package account keeps the people who can sign in: how they are called and
-// what proves that they are who they say.
+// Package account keeps the people who can sign in: their identifiers, credentials, links
+// and attributes, from sign-up to deletion.
 package account
 
 import (

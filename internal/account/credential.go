@@ -13,7 +13,7 @@ import (
 	"github.com/portaria/portaria/internal/secret"
 )
 
-// CredentialKind says what a credential is.
+// CredentialKind is the kind of a credential.
 type CredentialKind string
 
 // The kinds of credentials.
@@ -34,13 +34,12 @@ const (
 	MaxLabel = 64
 )
 
-// ErrCredential says that a credential cannot be kept: it has no known kind, is
-// too long, or the account has MaxCredentials already. A password is changed with
-// ChangePassword alone.
+// ErrCredential reports a credential that cannot be stored: its kind is unknown, it is
+// too long, or the account has MaxCredentials already. Use ChangePassword for passwords.
 var ErrCredential = errors.New("credential invalid")
 
-// Credential is one thing that an account can prove itself with. It prints without
-// its data.
+// Credential is something with which the owner of an account proves who they are. It
+// prints without its data.
 type Credential struct {
 	// ID is a random UUID; the id of a password is that of its account.
 	ID        string

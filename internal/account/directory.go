@@ -83,8 +83,8 @@ func (d *Directory) allow(ctx context.Context, a Account, chosen password.Plain)
 	return d.policy.Passwords.Check(ctx, chosen, a.Identifier, a.Canonical)
 }
 
-// Rehash hashes a password that is in use already: the policy for new ones
-// must not keep anybody out.
+// Rehash hashes a password that is in use already. It does not apply the policy for new
+// ones, which must not lock people out.
 func (d *Directory) Rehash(ctx context.Context, plain password.Plain) (string, error) {
 	phc, err := d.hasher.Hash(ctx, plain)
 	if err != nil {
@@ -106,8 +106,8 @@ type Proof struct {
 func (d *Directory) Prove(ctx context.Context, identifier string, plain password.Plain) (Proof, error) {
 	a, err := d.named(ctx, identifier)
 	if errors.Is(err, ErrNotFound) {
-		// Hash even when the account does not exist: otherwise the shorter
-		// answer tells an attacker which names are taken.
+		// Hash even when the account does not exist: otherwise the shorter time
+		// shows an attacker which identifiers exist.
 		return Proof{}, notProved(d.hasher.Decoy(ctx, plain), "unknown account")
 	}
 	if err != nil {
@@ -132,8 +132,7 @@ func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plai
 	return Proof{a, outdated}, nil
 }
 
-// named finds an account by what a person typed. What cannot be an identifier
-// is nobody's.
+// named finds an account by what a person typed. An invalid identifier is ErrNotFound.
 func (d *Directory) named(ctx context.Context, identifier string) (Account, error) {
 	canonical, _, err := Comparable(identifier)
 	if err != nil {

@@ -52,12 +52,12 @@ func Display(typed string) string { return strings.TrimSpace(typed) }
 // Canonical brings a user name or an e-mail address as typed into the form in
 // which two of them are equal, and which is its own canonical form. User names
 // and the local parts of addresses follow PRECIS UsernameCaseMapped (RFC 8265):
-// case and width do not matter, what is only there to deceive is refused.
+// case and width do not matter, characters that only deceive are refused.
 // Domains become lower-case ASCII (IDNA, UTS 46). Letters of different scripts
-// that look alike stay different.
+// that look the same stay different.
 //
-// The case of local parts is dropped although RFC 5321 lets their hosts keep
-// it: nobody expects two accounts there. Errors: [ErrIdentifierInvalid],
+// The case of local parts is dropped, although RFC 5321 permits it to matter, because
+// people do not expect two accounts there. Errors: [ErrIdentifierInvalid],
 // [ErrIdentifierTooLong].
 func Canonical(typed string) (string, error) {
 	s := Display(typed)

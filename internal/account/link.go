@@ -20,10 +20,10 @@ const (
 )
 
 var (
-	// ErrLink says that a link cannot be stored as it is, or that the account has
+	// ErrLink reports that a link cannot be stored as it is, or that the account has
 	// MaxLinks already.
 	ErrLink = errors.New("link invalid")
-	// ErrLinkTaken says that the subject is linked already, to this account or to
+	// ErrLinkTaken reports that the subject is linked already, to this account or to
 	// another one.
 	ErrLinkTaken = errors.New("subject linked already")
 )

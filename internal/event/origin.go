@@ -10,7 +10,7 @@ type Origin struct {
 	Actor, Address, UserAgent, RequestID string
 }
 
-// Operator is the Actor of whoever holds master key and database.
+// Operator is the Actor of the person who holds master key and database.
 const Operator = "operator"
 
 type originKey struct{}

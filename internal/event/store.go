@@ -17,6 +17,6 @@ type Store interface {
 	// and an ID where there is none; Actor, Address and UserAgent are those
 	// of the context's Origin where they are empty.
 	Append(ctx context.Context, events []Event) error
-	// PruneEvents forgets events from before a moment, and answers how many.
+	// PruneEvents deletes events from before a moment, and returns how many.
 	PruneEvents(ctx context.Context, before time.Time) (int, error)
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/portaria/portaria/internal/pgurl"
 )
 
-// Errors about the way to a PostgreSQL server. Waiting does not help.
+// Errors about connecting to a PostgreSQL server. Waiting does not help.
 var (
 	// ErrInsecureTLS says that a URL names a server on another machine and asks
 	// for less than TLS with a checked certificate.
@@ -30,7 +30,7 @@ var (
 	// ErrRefused says that the server, or the check of its certificate, refused
 	// the connection for a reason that stays.
 	ErrRefused = errors.New("database refuses the connection")
-	// ErrNotDurable says that a connection pooler stands before a database whose
+	// ErrNotDurable reports a connection pooler in front of a database whose
 	// synchronous_commit is off. Through a pooler it cannot be turned on for
 	// one connection.
 	ErrNotDurable = errors.New("synchronous_commit is off behind a connection pooler; run ALTER ROLE … SET synchronous_commit = on")
@@ -265,8 +265,8 @@ func plainFallback(config *pgx.ConnConfig) bool {
 	return false
 }
 
-// misconfigured tells apart what stays wrong until somebody changes something:
-// a wrong password or role, or a certificate that cannot be trusted.
+// misconfigured returns ErrRefused for errors that waiting does not solve: a wrong
+// password or role, or a certificate that is not trusted.
 func misconfigured(err error) error {
 	var pg *pgconn.PgError
 	var certificate *tls.CertificateVerificationError

@@ -10,8 +10,8 @@ import (
 	"github.com/portaria/portaria/internal/store/sqlstore/query"
 )
 
-// importTries bounds how often an import starts again because somebody took one of
-// its names meanwhile. Only PostgreSQL has more than one writer.
+// importTries bounds how often an import starts again because another process took
+// one of its names meanwhile. Only PostgreSQL has more than one writer.
 const importTries = 5
 
 // ImportAccounts implements [account.Store].

@@ -19,11 +19,11 @@ type steady struct {
 	elapsed func() time.Duration
 
 	mu   sync.Mutex
-	at   int64         // milliseconds, as last heard of; 0 before the first
-	mark time.Duration // elapsed when at was heard of
+	at   int64         // milliseconds, the last known value; 0 before the first
+	mark time.Duration // elapsed when at was learned
 }
 
-// saw takes over a value that another process has vouched for.
+// saw takes over a value of another process.
 func (c *steady) saw(at int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -45,7 +45,7 @@ func runBatch(ctx context.Context, t transaction, batch []*job, guarded bool) (e
 			t.rollback(ctx)
 		}
 	}()
-	// Before any step looks at anything: a token must not claim to know more
+	// Before any step reads anything: a token must not claim to know more
 	// than was known when its session was read.
 	head, err := headFor(ctx, t.ask(), batch)
 	if err != nil {

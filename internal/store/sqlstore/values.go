@@ -33,7 +33,7 @@ func present(b []byte) []byte {
 	return b
 }
 
-// bytesOrNil is present's way back, alike on both engines.
+// bytesOrNil is the reverse of present, the same on both engines.
 func bytesOrNil(b []byte) []byte {
 	if len(b) == 0 {
 		return nil

@@ -158,7 +158,7 @@ func describedPromises() promises {
 			s.ok(s.store.DescribeClient(s.ctx, again, start))
 			s.same(s.client(c.ID), c)
 		},
-		"describing keeps secrets, standing and creation": func(s *suite) {
+		"describing keeps secrets, DisabledAt and CreatedAt": func(s *suite) {
 			c := s.registered("orders")
 			s.ok(s.store.AddSecret(s.ctx, c.ID, secretOf(1, at(time.Hour))))
 			s.ok(s.store.DisableClient(s.ctx, c.ID, at(time.Minute)))
@@ -200,7 +200,7 @@ func describedPromises() promises {
 			s.ok(s.store.DescribeClient(s.ctx, c, start))
 			s.same(s.client(c.ID), c)
 		},
-		"describing again does not let in whom an administrator barred": func(s *suite) {
+		"describing again does not enable a client that an administrator disabled": func(s *suite) {
 			c := described("orders")
 			s.ok(s.store.DescribeClient(s.ctx, c, start))
 			s.ok(s.store.DisableClient(s.ctx, c.ID, at(time.Minute)))

@@ -9,13 +9,13 @@ import (
 	"github.com/portaria/portaria/internal/session"
 )
 
-// disablingPromises: whoever signed in through a client is signed out with it.
+// disablingPromises: the end of a client ends the sessions at it.
 func disablingPromises() promises {
 	return promises{
-		"a barred client's sessions end in the step, and no others": func(s *suite) {
+		"a disabled client's sessions end in the step, and no others": func(s *suite) {
 			a := s.created("Ana")
 			for _, test := range []struct {
-				bar    func() error
+				run    func() error
 				event  event.Type
 				reason session.Reason
 			}{
@@ -30,19 +30,19 @@ func disablingPromises() promises {
 				s.started(a, other)
 				before, err := s.store.LastEvent(s.ctx)
 				s.ok(err)
-				s.ok(test.bar())
+				s.ok(test.run())
 				d.EndedAt, d.EndReason = at(1e9), test.reason
 				s.same(s.session(d.ID), d)
 				s.same(s.session(other.ID), other)
-				told := s.events(before, event.Filter{})
-				s.same(len(told), 2)
-				s.same([]string{string(told[0].Type), told[0].SessionID, told[0].Reason},
+				got := s.events(before, event.Filter{})
+				s.same(len(got), 2)
+				s.same([]string{string(got[0].Type), got[0].SessionID, got[0].Reason},
 					[]string{string(event.SessionEnded), d.ID, string(test.reason)})
-				s.same(told[1].Type, test.event)
-				s.same(told[1].Detail, map[string]string{"sessions_ended": "1"})
+				s.same(got[1].Type, test.event)
+				s.same(got[1].Detail, map[string]string{"sessions_ended": "1"})
 			}
 		},
-		"barring a client ends its sessions, however many": func(s *suite) {
+		"disabling a client ends its sessions, however many": func(s *suite) {
 			a := s.created("Ana")
 			s.registered("web")
 			s.together(1100, func(int) error {
@@ -50,11 +50,11 @@ func disablingPromises() promises {
 			})
 			s.ok(s.store.DisableClient(s.ctx, "web", at(1e9)))
 			s.same(s.living(a, start), 0)
-			told := s.events(0, event.Filter{Types: []event.Type{event.ClientDisabled}})
-			s.same(told[0].Detail["sessions_ended"], "1100")
+			got := s.events(0, event.Filter{Types: []event.Type{event.ClientDisabled}})
+			s.same(got[0].Detail["sessions_ended"], "1100")
 			s.same(s.recordedEndings(session.ReasonClientDisabled), 1100)
 		},
-		"barring what is not there ends nobody's session": func(s *suite) {
+		"disabling an unknown client ends no session": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a) // through web, which nobody registered
 			s.registered("orders")

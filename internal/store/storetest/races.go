@@ -116,14 +116,14 @@ func racePromises() promises {
 }
 
 // raceSignIns lets sign-ins with the old password run against a step that
-// bars them; afterwards no session may live.
-func (s *suite) raceSignIns(bar func(account.Account) error) {
+// ends them; afterwards no session may live.
+func (s *suite) raceSignIns(end func(account.Account) error) {
 	s.Helper()
 	for round := range rounds {
 		a := s.created(fmt.Sprint("Ana ", round))
 		s.together(6, func(i int) error {
 			if i == 3 {
-				return bar(a)
+				return end(a)
 			}
 			err := s.starts(issue.Start{Session: device(a), Account: a})
 			return unless(err, account.ErrChanged)

@@ -13,8 +13,7 @@ import (
 	"github.com/portaria/portaria/internal/session"
 )
 
-// recordPromises are what each step that ends something tells verifiers and the
-// audit trail.
+// recordPromises are the rules and events that each step writes.
 func recordPromises() promises {
 	return promises{
 		"an account is created, disabled, enabled and deleted in the events": func(s *suite) {
@@ -35,7 +34,7 @@ func recordPromises() promises {
 			}
 			s.same(strings.Join(types[:3], " "), "account.created login.succeeded session.started")
 		},
-		"a sign-in is told with its device, and who it was": func(s *suite) {
+		"a sign-in is recorded with its device, and who it was": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
 			got := s.events(1, event.Filter{})
@@ -47,7 +46,7 @@ func recordPromises() promises {
 			want.Seq, want.ID, want.Type, want.Detail = 3, got[1].ID, event.SessionStarted, nil
 			s.same(got[1], want)
 		},
-		"a sign-in that is refused or undone tells nothing": func(s *suite) {
+		"a sign-in that is refused or undone writes nothing": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
 			s.writes(func() {
@@ -115,7 +114,7 @@ func recordPromises() promises {
 				s.same(rules, []rule.Rule{want})
 			}
 		},
-		"a new password is told, with the sessions that it ends": func(s *suite) {
+		"a new password is recorded, with the sessions that it ends": func(s *suite) {
 			s.tokensLive(15 * time.Minute)
 			a := s.created("Ana")
 			kept, other := s.signedIn(a), s.signedIn(a)
@@ -186,7 +185,7 @@ func recordPromises() promises {
 			s.writes(func() { s.ok(s.store.EnableClient(s.ctx, c.ID, start)) }, "client.enabled orders")
 			s.writes(func() { s.ok(s.store.DeleteClient(s.ctx, c.ID, start)) }, "c hard orders", "client.deleted orders")
 		},
-		"the settings tell of a client what they change": func(s *suite) {
+		"the settings record of a client only what they change": func(s *suite) {
 			c := service("orders")
 			c.Configured = true
 			s.writes(func() { s.ok(s.store.DescribeClient(s.ctx, c, start)) }, "client.created orders settings")
@@ -195,7 +194,7 @@ func recordPromises() promises {
 			s.writes(func() { s.ok(s.store.DescribeClient(s.ctx, c, start)) }, "client.changed orders settings")
 			s.writes(func() { is(s, true)(s.store.WithdrawClient(s.ctx, c.ID, start)) }, "c hard orders", "client.disabled orders settings")
 		},
-		"a rule that was asked for is told, with the sessions that it ends": func(s *suite) {
+		"a requested rule is recorded, with the sessions that it ends": func(s *suite) {
 			a := s.created("Ana")
 			d := s.signedIn(a)
 			s.writes(func() {
@@ -214,7 +213,7 @@ func recordPromises() promises {
 				}, string(kind)+" hard "+value, strings.Join(words, " "), "session.ended "+d.ID+" revoked")
 			}
 		},
-		"a revision is the head from before, and never behind what was acknowledged": func(s *suite) {
+		"a revision is the head from before, and never older than what was acknowledged": func(s *suite) {
 			a := s.created("Ana")
 			for range 3 {
 				s.wrote(token("x"))

@@ -11,7 +11,7 @@ import (
 )
 
 // revisionPromises are what the check of a token rests on: a rule refuses the
-// tokens that know less than it, and no others.
+// tokens with a lower revision, and no others.
 func revisionPromises() promises {
 	return promises{
 		"no token minted from a session escapes the session's rule": func(s *suite) {
@@ -103,8 +103,8 @@ func (s *suite) onlyRule(after int64) rule.Rule {
 	return rules[0]
 }
 
-// knows checks that who signs in after a rule was acknowledged is not refused
-// for it, in whichever process.
+// knows checks, for every process, that a sign-in after a rule was acknowledged is not
+// refused by it.
 func (s *suite) knows(processes []Store, account string, rule rule.Rule) {
 	s.Helper()
 	a := s.account(account)

@@ -311,7 +311,7 @@ func (s *suite) follow(seen []int64) ([]int64, error) {
 	return seen, err
 }
 
-// recordedEndings counts the sessions whose end an event tells of.
+// recordedEndings counts the sessions whose end has an event.
 func (s *suite) recordedEndings(reason session.Reason) int {
 	s.Helper()
 	seen := map[string]bool{}

@@ -60,7 +60,7 @@ func sessionPromises() promises {
 			first, second := s.signedIn(a), s.signedIn(a)
 			is(s, false)(s.store.EndSession(s.ctx, session.End{ID: first.ID, Reason: session.ReasonSignedOut, At: first.ExpiresAt}))
 			is(s, 0)(s.store.EndSessions(s.ctx, session.EndMany{AccountID: a.ID, Reason: session.ReasonSignedOut, At: second.ExpiresAt}))
-			// Ended all the same, for a process whose clock is behind.
+			// Ended as well, for a process whose clock is slow.
 			for _, id := range []string{first.ID, second.ID} {
 				s.same(s.session(id).EndReason, session.ReasonSignedOut)
 			}

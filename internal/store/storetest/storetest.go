@@ -71,7 +71,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 
 type promises map[string]func(*suite)
 
-// suite is one promise's test, with the verbs that promises are told in.
+// suite is the test of one promise, with the verbs for promises.
 type suite struct {
 	testing.TB
 	ctx   context.Context
@@ -207,7 +207,7 @@ func (s *suite) same(got, want any) {
 	}
 }
 
-// is checks the answer of a step that also tells whether, or how many.
+// is checks a step that returns a value as well.
 func is[T comparable](s *suite, want T) func(got T, err error) {
 	return func(got T, err error) {
 		s.Helper()
