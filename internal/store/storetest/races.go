@@ -115,8 +115,8 @@ func racePromises() promises {
 	}
 }
 
-// raceSignIns lets sign-ins with the old password run against a step that
-// ends them; afterwards no session may live.
+// raceSignIns lets sign-ins with the old password run against a step after
+// which no session may live.
 func (s *suite) raceSignIns(end func(account.Account) error) {
 	s.Helper()
 	for round := range rounds {
