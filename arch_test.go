@@ -123,8 +123,8 @@ func table() map[string]rule {
 		"internal/store/storetest":      {imports: append([]string{"internal/secret", "internal/testdb", "internal/webhook", "internal/webhook/push"}, domain...), testing: true},
 
 		// The service verifies its own tokens as everyone else does.
-		// The HTTP kit; of the domain it knows the form of a client's id.
-		"internal/endpoint": {imports: []string{"api", "internal/clients", "internal/problem", "internal/serve", "internal/strictjson"}},
+		// The HTTP kit knows nothing of the domain.
+		"internal/endpoint": {imports: []string{"api", "internal/problem", "internal/strictjson"}},
 		// The list of all routes, and what no single room can decide.
 		"internal/httpapi": {imports: []string{"api", "internal/endpoint", "internal/event", "internal/httpapi/access", "internal/httpapi/admin",
 			"internal/httpapi/feed", "internal/httpapi/oauth", "internal/httpapi/people", "internal/jose", "internal/keyring", "internal/problem", "internal/serve"}},

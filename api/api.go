@@ -70,7 +70,7 @@ type PasswordCheck struct {
 
 // NewPassword is a password that an administrator sets for an account.
 type NewPassword struct {
-	ID       string   `json:"-" path:"id" doc:"A UUID."`
+	ID       string   `json:"-" path:"id" format:"uuid" doc:"A UUID."`
 	Password Password `json:"password" maxLength:"256" doc:"8 to 256 characters."`
 }
 
@@ -81,13 +81,13 @@ type EndSessions struct {
 
 // ID names an account or a session in a path.
 type ID struct {
-	ID string `json:"-" path:"id" doc:"A UUID."`
+	ID string `json:"-" path:"id" format:"uuid" doc:"A UUID."`
 }
 
 // Page asks for a part of a list.
 type Page struct {
 	Cursor string `json:"-" query:"cursor" doc:"next_cursor of the previous page."`
-	Limit  int    `json:"-" query:"limit" doc:"The number of items to return: 1 to 200. The default is 50."`
+	Limit  int    `json:"-" query:"limit" minimum:"1" maximum:"200" doc:"The number of items to return: 1 to 200. The default is 50."`
 }
 
 // AccountPage asks for a part of the list of accounts.
@@ -99,7 +99,7 @@ type AccountPage struct {
 // SessionPage asks for a part of the list of sessions.
 type SessionPage struct {
 	Page
-	AccountID string `json:"-" query:"account_id" doc:"Only the sessions of this account."`
+	AccountID string `json:"-" query:"account_id" format:"uuid" doc:"Only the sessions of this account."`
 }
 
 // Tokens is the response to a sign-in or a refresh. It follows RFC 6749 §5.1.

@@ -25,9 +25,9 @@ type EventPage struct {
 	Page
 	After     string `json:"-" query:"after" doc:"Events after this position in the log, oldest first. Use last of the previous response, or 0. Without it, the newest events come first."`
 	Type      string `json:"-" query:"type" doc:"Types of events, separated by commas. session.* means every type that begins with session."`
-	AccountID string `json:"-" query:"account_id" doc:"A UUID."`
-	SessionID string `json:"-" query:"session_id" doc:"A UUID."`
-	ClientID  string `json:"-" query:"client_id"`
+	AccountID string `json:"-" query:"account_id" format:"uuid" doc:"Only events of this account."`
+	SessionID string `json:"-" query:"session_id" format:"uuid" doc:"Only events of this session."`
+	ClientID  string `json:"-" query:"client_id" doc:"Only events of this client."`
 	Since     string `json:"-" query:"since" doc:"Events at or after this time (RFC 3339). With since or until, and without account_id, events are sorted by at."`
 	Until     string `json:"-" query:"until" doc:"Events before this time (RFC 3339)."`
 }

@@ -50,7 +50,7 @@ type WebhookSecret struct {
 
 // WebhookReplay delivers the events since a time again.
 type WebhookReplay struct {
-	ID    string    `json:"-" path:"id" doc:"A UUID."`
+	ID    string    `json:"-" path:"id" format:"uuid" doc:"A UUID."`
 	Since time.Time `json:"since" doc:"Events at or after this time are delivered again, with the same ids."`
 }
 
@@ -61,8 +61,8 @@ type WebhookReplayed struct {
 
 // DeliveryPage asks for the last delivery attempts of a webhook.
 type DeliveryPage struct {
-	ID    string `json:"-" path:"id" doc:"A UUID."`
-	Limit int    `json:"-" query:"limit" doc:"The number of items to return: 1 to 200. The default is 50. The last 100 attempts are kept."`
+	ID    string `json:"-" path:"id" format:"uuid" doc:"A UUID."`
+	Limit int    `json:"-" query:"limit" minimum:"1" maximum:"200" doc:"The number of items to return: 1 to 200. The default is 50. The last 100 attempts are kept."`
 }
 
 // DeadLetterPage asks for a part of the dead letters of a webhook.
@@ -73,8 +73,8 @@ type DeadLetterPage struct {
 
 // DeadLetter names an event whose delivery was abandoned.
 type DeadLetter struct {
-	ID    string `json:"-" path:"id" doc:"A UUID."`
-	Event string `json:"-" path:"event" doc:"Id of the event."`
+	ID    string `json:"-" path:"id" format:"uuid" doc:"A UUID."`
+	Event string `json:"-" path:"event" format:"uuid" doc:"Id of the event."`
 }
 
 // Delivery is an attempt to deliver an event.
@@ -95,7 +95,7 @@ type Deliveries struct {
 
 // EventPoll acknowledges security event tokens and asks for the next (RFC 8936 §2.4).
 type EventPoll struct {
-	ID                string                   `json:"-" path:"id" doc:"A UUID."`
+	ID                string                   `json:"-" path:"id" format:"uuid" doc:"A UUID."`
 	MaxEvents         *int                     `json:"maxEvents,omitempty" minimum:"0" doc:"The greatest number of tokens to return. 0 only acknowledges."`
 	ReturnImmediately bool                     `json:"returnImmediately,omitempty" doc:"Return an empty response at once. Without it the request waits up to 20 seconds for an event."`
 	Ack               []string                 `json:"ack,omitempty" nullable:"false" maxItems:"1000" doc:"jti of the tokens that arrived."`

@@ -7,11 +7,11 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
-	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/problem"
 )
 
@@ -21,7 +21,10 @@ type Parameter struct {
 	In    string // "path", "query" or "header", as OpenAPI calls it
 	Name  string
 	Doc   string
-	most  int // characters; 0: maxParameter alone counts
+	uuid  bool
+	most  int // of a string, in characters; 0 for no limit except maxParameter
+	min   int // of an int; at least 1
+	max   int // of an int; 0 for no limit
 	index []int
 	kind  reflect.Kind
 }
@@ -40,11 +43,27 @@ func parameters(t reflect.Type) []Parameter {
 			if kind != reflect.String && kind != reflect.Int {
 				panic("endpoint: parameter " + name + " is neither string nor int")
 			}
-			most, _ := strconv.Atoi(field.Tag.Get("maxLength")) // none is 0
-			list = append(list, Parameter{in, name, field.Tag.Get("doc"), most, field.Index, kind})
+			list = append(list, Parameter{
+				In: in, Name: name, Doc: field.Tag.Get("doc"), index: field.Index, kind: kind, uuid: field.Tag.Get("format") == "uuid",
+				most: limit(field, "maxLength"), min: max(1, limit(field, "minimum")), max: limit(field, "maximum"),
+			})
 		}
 	}
 	return list
+}
+
+// limit returns the number of a tag, or 0 without the tag. It panics at start-up if the
+// tag is not a number.
+func limit(field reflect.StructField, tag string) int {
+	text, ok := field.Tag.Lookup(tag)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		panic("endpoint: " + field.Name + ": " + tag + " is not a number")
+	}
+	return n
 }
 
 // maxParameter bounds a path or query value, in bytes.
@@ -96,47 +115,45 @@ func known(list []Parameter, name string) bool {
 }
 
 func (p Parameter) set(field reflect.Value, text string) error {
-	switch {
-	case len(text) > maxParameter:
-		return problem.Field(p.Name, "too long")
-	case p.most > 0 && utf8.RuneCountInString(text) > p.most:
-		return problem.Field(p.Name, fmt.Sprintf("expected at most %d characters", p.most))
-	case !utf8.ValidString(text): // a database refuses it
-		return problem.Field(p.Name, "expected UTF-8 text")
-	}
-	if p.In == "path" && p.kind == reflect.String {
-		if err := checkPath(p.Name, text); err != nil {
-			return err
-		}
+	if fault := p.fault(text); fault != "" && p.In == "path" {
+		return problem.NotFound() // no route has this path
+	} else if fault != "" {
+		return problem.Field(p.Name, fault)
 	}
 	if p.kind == reflect.String {
 		field.SetString(text)
-		return nil
+	} else if text != "" {
+		n, _ := strconv.Atoi(text) // fault has checked it
+		field.SetInt(int64(n))
 	}
-	if text == "" {
-		return nil
-	}
-	n, err := strconv.Atoi(text)
-	if p.In == "path" && (err != nil || n < 1) {
-		return problem.NotFound()
-	}
-	if err != nil || n < 1 {
-		return problem.Field(p.Name, "expected a whole number above 0")
-	}
-	field.SetInt(int64(n))
 	return nil
 }
 
-// checkPath refuses what cannot be a path parameter of this name. All are ids;
-// anything else must not reach a database.
-func checkPath(name, text string) error {
+// fault returns what is wrong with a value, or "".
+func (p Parameter) fault(text string) string {
 	switch {
-	case name == "client_id" && !clients.IsID(text):
-		return clients.ErrNotFound
-	case name != "client_id" && !IsID(text):
-		return problem.NotFound()
+	case len(text) > maxParameter:
+		return "too long"
+	case p.most > 0 && utf8.RuneCountInString(text) > p.most:
+		return fmt.Sprintf("expected at most %d characters", p.most)
+	// A database refuses some of these. A header can have none but tabs.
+	case !utf8.ValidString(text), p.In != "header" && strings.ContainsFunc(text, unicode.IsControl):
+		return "expected UTF-8 text without control characters"
+	case text == "" && p.In != "path": // absent
+		return ""
+	case p.uuid && !IsID(text):
+		return "expected a UUID"
+	case p.kind == reflect.String:
+		return ""
 	}
-	return nil
+	n, err := strconv.Atoi(text)
+	switch {
+	case err == nil && n >= p.min && (p.max == 0 || n <= p.max):
+		return ""
+	case p.max > 0:
+		return fmt.Sprintf("expected %d to %d", p.min, p.max)
+	}
+	return fmt.Sprintf("expected a whole number of at least %d", p.min)
 }
 
 // IsID reports whether text is a UUID in its canonical form: lower case, with hyphens.

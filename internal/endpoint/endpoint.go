@@ -13,8 +13,6 @@ import (
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"github.com/portaria/portaria/api"
 )
 
 // Route is one route of an API: its pattern, who may call it, the endpoint that serves
@@ -64,6 +62,8 @@ type Endpoint[C any] struct {
 	prepare func(huma.Registry) Handler[C]
 	// bodyOptional: a request may come without a body.
 	bodyOptional bool
+	// status of a response without an error; 0 for 200.
+	status int
 }
 
 // None is the response of routes that return nothing: 204.
@@ -75,18 +75,23 @@ func withoutBody(r *http.Request) bool { return r.ContentLength == 0 }
 // Call returns an endpoint that decodes a request of type In, calls f and encodes its
 // response. The tags of In name the fields of the path, the query, headers and the body.
 func Call[C, In, Out any](f func(context.Context, C, In) (Out, error)) Endpoint[C] {
-	return calling(f, false)
+	return calling(f, statusOf[Out](), false)
+}
+
+// Create is [Call] for a route that makes something: the status is 201.
+func Create[C, In, Out any](f func(context.Context, C, In) (Out, error)) Endpoint[C] {
+	return calling(f, http.StatusCreated, false)
 }
 
 // CallMaybe is [Call] for requests whose body may be absent.
 func CallMaybe[C, In, Out any](f func(context.Context, C, In) (Out, error)) Endpoint[C] {
-	return calling(f, true)
+	return calling(f, statusOf[Out](), true)
 }
 
-func calling[C, In, Out any](f func(context.Context, C, In) (Out, error), bodyOptional bool) Endpoint[C] {
+func calling[C, In, Out any](f func(context.Context, C, In) (Out, error), status int, bodyOptional bool) Endpoint[C] {
 	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
-	return Endpoint[C]{in: in, out: out, bodyOptional: bodyOptional, prepare: func(registry huma.Registry) Handler[C] {
-		params, status := parameters(in), statusOf(out)
+	return Endpoint[C]{in: in, out: out, status: status, bodyOptional: bodyOptional, prepare: func(registry huma.Registry) Handler[C] {
+		params := parameters(in)
 		var body *form
 		if hasBody(in) {
 			body = &form{registry, registry.Schema(in, false, "")}
@@ -133,14 +138,10 @@ func Form[In, Out, C any](h Handler[C]) Endpoint[C] {
 	return e
 }
 
-// statusOf is the status of a successful response: its type decides.
-func statusOf(out reflect.Type) int {
-	switch out {
-	case reflect.TypeFor[None]():
+// statusOf returns the status of a response type: 204 for None.
+func statusOf[Out any]() int {
+	if reflect.TypeFor[Out]() == reflect.TypeFor[None]() {
 		return http.StatusNoContent
-	case reflect.TypeFor[api.Created](), reflect.TypeFor[api.WebhookMade](), reflect.TypeFor[api.RegisteredClient](),
-		reflect.TypeFor[api.ClientSecret](), reflect.TypeFor[api.Revoked]():
-		return http.StatusCreated
 	}
 	return http.StatusOK
 }

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -33,7 +34,7 @@ func (rt Route[C]) Operation(registry huma.Registry) *huma.Operation {
 			op.RequestBody = &huma.RequestBody{Required: !rt.bodyOptional, Content: content(rt.bodyType(), registry, rt.in)}
 		}
 	}
-	op.Responses[strconv.Itoa(statusOf(rt.out))] = rt.response(registry)
+	op.Responses[strconv.Itoa(cmp.Or(rt.status, http.StatusOK))] = rt.response(registry)
 	if rt.Form {
 		op.Responses["4XX"] = &huma.Response{
 			Description: "An error (RFC 6749 §5.2). Programs decide by error.",
@@ -51,7 +52,7 @@ func (rt Route[C]) bodyType() string {
 }
 
 func (rt Route[C]) response(registry huma.Registry) *huma.Response {
-	out := &huma.Response{Description: http.StatusText(statusOf(rt.out))}
+	out := &huma.Response{Description: http.StatusText(cmp.Or(rt.status, http.StatusOK))}
 	if rt.out != nil && rt.out != reflect.TypeFor[None]() {
 		out.Content = content("application/json", registry, rt.out)
 	}
@@ -73,7 +74,15 @@ func content(kind string, registry huma.Registry, t reflect.Type) map[string]*hu
 func (p Parameter) Document() *huma.Param {
 	schema := &huma.Schema{Type: huma.TypeString}
 	if p.kind == reflect.Int {
-		schema.Type = huma.TypeInteger
+		least := float64(p.min)
+		schema.Type, schema.Minimum = huma.TypeInteger, &least
+	}
+	if p.uuid {
+		schema.Format = "uuid"
+	}
+	if p.max > 0 {
+		greatest := float64(p.max)
+		schema.Maximum = &greatest
 	}
 	if p.most > 0 {
 		schema.MaxLength = &p.most

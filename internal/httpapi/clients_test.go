@@ -220,3 +220,20 @@ func TestASecretIsExchangedWithoutAGap(t *testing.T) {
 	worked(t, admin.EnableClient(t.Context(), "orders"))
 	opens(second.ClientSecret)
 }
+
+// TestPathsThatNameNoClient: text that cannot be a client_id is an unknown client or
+// route, also for the database.
+func TestPathsThatNameNoClient(t *testing.T) {
+	a := apptest.Start(t)
+	admin := a.AdminToken()
+	for id, want := range map[string]string{
+		"nobody": "client_not_found", "BIG": "client_not_found", "%C3%A9": "client_not_found", "a%20b": "client_not_found",
+		strings.Repeat("a", 1024): "client_not_found", strings.Repeat("a", 1025): "route_not_found",
+		"a%00b": "route_not_found", "%ff": "route_not_found", "a%0Ab": "route_not_found",
+	} {
+		response, text := get(t, a, "/v1/admin/clients/"+id, "Authorization", "Bearer "+admin)
+		if response.StatusCode != http.StatusNotFound || !strings.Contains(text, `"`+want+`"`) {
+			t.Errorf("%.20s: %d %s", id, response.StatusCode, text)
+		}
+	}
+}

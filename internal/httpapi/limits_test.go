@@ -150,7 +150,7 @@ func TestParametersAtTheLimit(t *testing.T) {
 		"limit=201":                           "1 to 200",
 		"limit=200":                           "",
 		"limit=1":                             "",
-		"limit=0":                             "whole number above 0",
+		"limit=0":                             "1 to 200",
 	} {
 		for _, path := range []string{"/v1/admin/accounts", "/v1/admin/sessions", "/v1/admin/events", "/v1/admin/clients"} {
 			if strings.HasPrefix(query, "cursor") && path != "/v1/admin/accounts" && path != "/v1/admin/sessions" {

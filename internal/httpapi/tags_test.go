@@ -48,7 +48,7 @@ var limits = map[string]map[string]int{
 	"After": {"minimum": 0, "maximum": rule.MaxSeq}, "Seq": {"minimum": 0, "maximum": rule.MaxSeq}, "Wait": {"minimum": 0, "maximum": api.MaxPollWait},
 	"Poll.Verifier": {"maxLength": api.MaxVerifierName}, "Verifier": {"minLength": 1, "maxLength": api.MaxVerifierName},
 	"Lease": {"minimum": 0}, "Staleness": {"minimum": 1}, "Place": {"maxLength": api.MaxProof}, "KeySet": {"maxLength": api.MaxKeySetTag},
-	"Followers": {"maxItems": api.MaxFollowers},
+	"Followers": {"maxItems": api.MaxFollowers}, "Limit": {"minimum": 1, "maximum": api.MaxPage},
 	"Target.ID": {"maxLength": revoke.MaxValue}, "Target.Token": {"maxLength": revoke.MaxValue}, "Target.Session": {"maxLength": revoke.MaxValue},
 	"Target.Account": {"maxLength": revoke.MaxValue}, "Target.Client": {"maxLength": revoke.MaxValue}, "Target.Key": {"maxLength": revoke.MaxValue},
 	"Reason": {"maxLength": revoke.MaxReason}, "IdempotencyKey": {"maxLength": revoke.MaxKey},
@@ -70,6 +70,8 @@ var documented = map[string]string{
 	"Credentials.Password":       fmt.Sprintf("%d to %d characters", password.MinLength, password.MaxLength),
 	"PasswordChange.NewPassword": fmt.Sprintf("%d to %d characters", password.MinLength, password.MaxLength),
 	"NewPassword.Password":       fmt.Sprintf("%d to %d characters", password.MinLength, password.MaxLength),
+	"Page.Limit":                 fmt.Sprintf("1 to %d", api.MaxPage),
+	"DeliveryPage.Limit":         fmt.Sprintf("1 to %d", api.MaxPage),
 	"Poll.Lease":                 fmt.Sprintf("%d seconds", seconds(api.DefaultStaleness)),
 }
 

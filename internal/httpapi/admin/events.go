@@ -89,11 +89,6 @@ func eventFilter(in api.EventPage) (f event.Filter, err error) {
 	if f.Types, err = eventTypes(in.Type); err != nil {
 		return f, err
 	}
-	for name, id := range map[string]string{"account_id": in.AccountID, "session_id": in.SessionID} {
-		if id != "" && !endpoint.IsID(id) {
-			return f, problem.Field(name, "expected a UUID")
-		}
-	}
 	f.AccountID, f.SessionID, f.ClientID = in.AccountID, in.SessionID, in.ClientID
 	if f.Since, err = eventMoment("since", in.Since); err != nil {
 		return f, err

@@ -86,7 +86,7 @@ func Routes(d Deps) []endpoint.Route[access.Caller] {
 	}}
 	may, at := d.Gate.May, endpoint.At[access.Caller]
 	return []endpoint.Route[access.Caller]{
-		at("POST /rev/v1/rules", may(access.RevocationWrite), endpoint.Call(f.revoke), "Revoke tokens; returns the receipt."),
+		at("POST /rev/v1/rules", may(access.RevocationWrite), endpoint.Create(f.revoke), "Revoke tokens; returns the receipt."),
 		at("GET /rev/v1/rules/{seq}", may(access.RevocationWrite), endpoint.Call(f.showReceipt), "Show which verifiers have applied a rule."),
 		at("GET /rev/v1/snapshot", may(access.RevocationRead), endpoint.Plain(f.snapshot), "Return all live rules (application/x-ndjson)."),
 		at("GET /rev/v1/feed", may(access.RevocationRead), endpoint.Plain(f.feed), "Stream the rules after a position (text/event-stream)."),

@@ -27,7 +27,7 @@ type people struct{ Deps }
 func Routes(d Deps) []endpoint.Route[access.Caller] {
 	p, may, at := people{d}, d.Gate.May, endpoint.At[access.Caller]
 	return []endpoint.Route[access.Caller]{
-		at("POST /v1/accounts", may(access.Anyone), endpoint.Call(p.signUp), "Sign up."),
+		at("POST /v1/accounts", may(access.Anyone), endpoint.Create(p.signUp), "Sign up."),
 		at("POST /v1/login", may(access.AnyoneThrough), endpoint.Call(p.signIn), "Sign in."),
 		// The refresh token is the proof, with the csrf value if it is in a cookie.
 		at("POST /v1/refresh", may(access.AnyoneThrough), endpoint.Call(p.refresh), "Exchange a refresh token for an access token and the next refresh token."),
