@@ -38,14 +38,14 @@ const refreshSecret = "refresh-token"
 // clientSecret names the secret that the secrets of clients are hashed with.
 const clientSecret = "client-secret"
 
-// placeSecret names the secret that proves places in the revocation log.
-const placeSecret = "revocation-place"
+// positionSecret names the secret that authenticates positions in the revocation log.
+const positionSecret = "revocation-place"
 
 // App is one Portaria, ready to serve.
 type App struct {
-	// API answers all requests.
+	// API handles all requests.
 	API *httpapi.Server
-	// Made says what did not exist before; empty on every later start.
+	// Made lists what the first start created; empty on later starts.
 	Made Made
 
 	config config.Config
@@ -55,28 +55,28 @@ type App struct {
 	hasher *password.Hasher
 	// breached is the file of breached passwords; nil without one.
 	breached io.Closer
-	// verifiers are those of the service's own routes.
+	// verifiers verify the tokens on the service's own routes.
 	verifiers *selfverify.Verifiers
 	webhooks  *webhook.Service
 	clients   *clients.Directory
-	// recipients are the services that publish the key to encrypt to, by
+	// recipients are the key sets of services that publish their encryption key, by
 	// audience.
 	recipients map[string]*recipient.KeySet
 	// roots are the certificate authorities of outgoing requests; nil means those
 	// of the system.
 	roots *x509.CertPool
-	// fits finds tokens for an audience that max_token_size keeps from being.
+	// fits returns an error if tokens for an audience exceed max_token_size.
 	fits func(audience string) error
 	log  *slog.Logger
 	now  func() time.Time
-	// panics counts those of everything that runs beside requests.
+	// panics counts panics outside of requests.
 	panics *background.Panics
 	// ahead is how far now was ahead of the steady clock at the last look.
 	ahead time.Duration
 
-	// clock is that of the database, which no token is dated ahead of.
-	// hub follows the revocation log, fleet those who follow it from here, and
-	// following is what runs for both until stopRevocation.
+	// clock is the clock of the database: no token is dated after it. hub reads the
+	// revocation log, fleet tracks the verifiers connected here, and following are the
+	// goroutines of both, which stopRevocation ends.
 	clock          sharedClock
 	hub            *revoke.Hub
 	keysChanged    feed.Bell
@@ -85,7 +85,7 @@ type App struct {
 	stopRevocation func()
 }
 
-// Made says what a first start created.
+// Made lists what a first start created.
 type Made struct {
 	Database  string
 	MasterKey string
@@ -93,11 +93,11 @@ type Made struct {
 	SigningKey string
 }
 
-// Env is what an App takes from its surroundings. Every field but HashWorkers and
-// Elapsed is required.
+// Env is what an App needs from its surroundings. Config, Issuer, Log and Now are
+// required.
 type Env struct {
 	Config config.Config
-	// Issuer is the URL that tokens name as theirs.
+	// Issuer is the issuer URL in tokens.
 	Issuer string
 	// HashWorkers has passwords hashed in processes of their own, so that a
 	// login storm does not slow down everything else. The program must call
@@ -112,8 +112,7 @@ type Env struct {
 	// Elapsed is a clock that no change of Now moves, for tests; nil for the
 	// machine's monotonic clock.
 	Elapsed func() time.Duration
-	// Reference is what the clock of the database shows. Nil measures it, as
-	// everybody but tests with a clock of their own should.
+	// Reference is the clock of the database, for tests that set Now; nil measures it.
 	Reference func() time.Time
 }
 
@@ -193,7 +192,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		return err
 	}
 	chain = chain.WithKeys(a.generations(refreshSecret))
-	places, err := ring.Secret(ctx, placeSecret)
+	positions, err := ring.Secret(ctx, positionSecret)
 	if err != nil {
 		return err
 	}
@@ -227,13 +226,13 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		return err
 	}
 	a.API, err = httpapi.New(a.mount(domain{
-		issuer: issuer, ring: ring, chain: chain, directory: directory, issuing: issuing, people: people, proofs: revoke.NewProofs(places),
+		issuer: issuer, ring: ring, chain: chain, directory: directory, issuing: issuing, people: people, proofs: revoke.NewProofs(positions),
 	}))
 	return err
 }
 
-// openTokens makes what mints access tokens, and what verifies those that come
-// back here.
+// openTokens creates the issuer of access tokens, and the verifiers of the service's own
+// routes.
 func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, error) {
 	policy := a.config.Token(issuer)
 	policy.Registered, policy.Latest = issue.Registered(a.store), a.clock.earliest
@@ -257,7 +256,7 @@ func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, err
 	return tokens, a.ring.Accept(a.verifiers.Accept)
 }
 
-// readiness is what must work before requests are sent here.
+// readiness returns the checks of GET /readyz.
 func (a *App) readiness() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"database": func(ctx context.Context) error {

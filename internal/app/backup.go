@@ -8,12 +8,11 @@ import (
 	"github.com/portaria/portaria/internal/store/sqlstore"
 )
 
-// MissingWAL is what a person is told of a database whose last writes are
-// missing.
+// MissingWAL explains to operators why the last writes of a database are missing.
 const MissingWAL = "the database file was copied while it was in use, or its -wal file was removed; " +
 	"accounts, sessions and keys that were written last may be missing; copy it with portaria backup"
 
-// ErrNoBackup says that the database is not one that is backed up here.
+// ErrNoBackup reports a database that is not SQLite.
 var ErrNoBackup = sqlstore.ErrNotSQLite
 
 // Backup copies the SQLite database that the settings name to a new file; see

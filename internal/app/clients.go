@@ -40,8 +40,8 @@ func (a *App) SyncClients(ctx context.Context, described []clients.Described) er
 	return nil
 }
 
-// warnOfAudiences logs clients with audiences for which no tokens are issued: a
-// name was misspelt, or a service was removed. The service starts all the same.
+// warnOfAudiences logs clients with audiences for which no tokens are issued: a name is
+// misspelt, or a service was removed. It does not stop the start.
 func (a *App) warnOfAudiences(ctx context.Context, directory *clients.Directory, flows *issue.Service) error {
 	for c, err := range directory.All(ctx) {
 		if err != nil {
@@ -54,7 +54,7 @@ func (a *App) warnOfAudiences(ctx context.Context, directory *clients.Directory,
 	return nil
 }
 
-// promise keeps keys published long enough for tokens with this lifetime.
+// promise makes sure that keys stay published long enough for tokens with this lifetime.
 func (a *App) promise(ctx context.Context, ttl time.Duration) error {
 	err := a.ring.Promise(ctx, max(ttl, clients.ServiceAccessTTL), a.now())
 	if errors.Is(err, keyring.ErrTooLong) {

@@ -11,15 +11,14 @@ const (
 	// measureEvery is how often the clock of the database is read: one small
 	// query a second for each process, and none for a request.
 	measureEvery = time.Second
-	// warnAhead is the difference of clocks that an operator should know of.
+	// warnAhead is the difference of clocks above which a warning is logged.
 	warnAhead = 2 * time.Second
 	warnEvery = time.Hour
 )
 
-// sharedClock is what this process knows of the clock of its database, which all
-// issuers on it share. No token is dated after earliest, and followers are told
-// latest: so they know an upper bound of every "iat", whatever the clocks of the
-// issuers show.
+// sharedClock is the clock of the database, which all issuers on it share, as this process
+// measures it. No token is dated after earliest. Followers receive latest, which is an upper
+// bound of every "iat", independent of the issuers' own clocks.
 type sharedClock struct {
 	earliest func() time.Time
 	latest   func(asOf time.Time) time.Time

@@ -73,7 +73,7 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// openStore says which database an error is about, without its password.
+// openStore names the database in its errors, without the password.
 func openStore(ctx context.Context, c config.Config, options sqlstore.Options) (*sqlstore.Store, error) {
 	options.InsecureTLS = c.InsecureDatabaseTLS
 	opened, err := sqlstore.Open(ctx, c.Database.Reveal(), options)
@@ -86,8 +86,8 @@ func openStore(ctx context.Context, c config.Config, options sqlstore.Options) (
 	return opened, nil
 }
 
-// warnOfExposure warns of a file with secrets that every user of the machine
-// may read or write.
+// warnOfExposure logs a warning if every user of the machine may read or write a file with
+// secrets.
 func (a *App) warnOfExposure(what, path string) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o007 != 0 {
 		a.log.Warn("file with secrets is open to other users of this machine; run chmod 640 on it",
@@ -95,9 +95,8 @@ func (a *App) warnOfExposure(what, path string) {
 	}
 }
 
-// writeProof proves from time to time that the database takes writes. Anyone may
-// ask whether the service is ready, so one proof serves all who ask within a
-// second, and at most one runs.
+// writeProof checks that the database accepts writes. Anybody may call GET /readyz, so one
+// check serves all calls within a second, and at most one runs.
 type writeProof struct {
 	prove func(ctx context.Context) error
 
@@ -107,11 +106,11 @@ type writeProof struct {
 	err     error
 }
 
-// proofLife is how long a proof is good for.
+// proofLife is how long a result is valid.
 const proofLife = time.Second
 
-// check returns the result of a proof that is at most a second old. A proof that
-// outlasts ctx, as with a locked SQLite file, goes on for the next who ask.
+// check returns a result that is at most a second old. A check that outlasts ctx, as with a
+// locked SQLite file, continues for later calls.
 func (p *writeProof) check(ctx context.Context) error {
 	p.mu.Lock()
 	if p.running == nil && time.Since(p.at) < proofLife {

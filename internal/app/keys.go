@@ -13,8 +13,8 @@ import (
 	"github.com/portaria/portaria/internal/keyring/masterkey"
 )
 
-// ErrDevMasterKey says that a master key that was created for development would
-// protect a production database.
+// ErrDevMasterKey reports a master key that was created for development, with a production
+// database.
 var ErrDevMasterKey = errors.New("the master key was created for development: " +
 	"make your own with `openssl rand -base64 32`, and name its file with master_key_file")
 
@@ -39,8 +39,8 @@ func (a *App) masterKey(sealed bool) (*masterkey.Key, error) {
 	return key, nil
 }
 
-// makeMasterKey makes the file, or reads it when another process that starts
-// in the same folder was faster.
+// makeMasterKey creates the file, or reads it if another process that starts in the same
+// folder was faster.
 func (a *App) makeMasterKey() (*masterkey.Key, error) {
 	key, err := masterkey.CreateFile(a.config.MasterKeyFile, true)
 	if errors.Is(err, fs.ErrExist) {
@@ -65,7 +65,7 @@ func keyPolicy(c config.Config) keyring.Policy {
 	return c.Keys(operatorTTL)
 }
 
-// explainKeys says which master key was wrong.
+// explainKeys adds the file of a wrong master key to the error.
 func explainKeys(err error, c config.Config) error {
 	if errors.Is(err, masterkey.ErrWrong) && c.MasterKey.IsZero() {
 		return fmt.Errorf("%s does not fit this database: %w", c.MasterKeyFile, err)
@@ -78,8 +78,8 @@ func missing(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// knownKey reports whether the ring has a signing key of this kid, after another
-// look at the store if it has not.
+// knownKey reports whether the ring has a signing key with this kid. It reads the store again
+// if the kid is unknown.
 func (a *App) knownKey(ctx context.Context, kid string) (bool, error) {
 	has := func(k keyring.Key) bool { return k.Kid() == kid && k.Record().Purpose == keyring.Signing }
 	if slices.ContainsFunc(a.ring.Keys(), has) {

@@ -19,7 +19,7 @@ import (
 	"github.com/portaria/portaria/internal/token"
 )
 
-// domain is what build has made for the API.
+// domain holds the parts that build creates for the API.
 type domain struct {
 	issuer    string
 	ring      *keyring.Ring
@@ -30,7 +30,7 @@ type domain struct {
 	proofs    revoke.Proofs
 }
 
-// mount gives each part of the API what it needs.
+// mount returns the dependencies of each part of the API.
 func (a *App) mount(d domain) httpapi.Config {
 	gate := a.gate(d)
 	tokens := access.Tokens{Access: token.NewReader(d.ring, d.issuer), Refresh: d.chain}
@@ -62,7 +62,7 @@ func (a *App) mount(d domain) httpapi.Config {
 	}
 }
 
-// gate makes what admits the callers of every route.
+// gate returns the gate that admits the callers of every route.
 func (a *App) gate(d domain) *access.Gate {
 	endpoint := strings.TrimSuffix(d.issuer, "/") + oauth.TokenPath
 	return &access.Gate{

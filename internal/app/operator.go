@@ -22,22 +22,21 @@ import (
 // operatorTTL is short: a token is made for each command.
 const operatorTTL = time.Minute
 
-// operator is the subject of the tokens of whoever holds the master key. It
-// is no account.
+// operator is the subject of tokens that the holder of the master key makes. There is no
+// account for it.
 const operator = event.Operator
 
-// AsOperator returns a context in which all that happens is the operator's
-// doing, as the audit trail tells it.
+// AsOperator returns a context in which events name the operator as their actor.
 func AsOperator(ctx context.Context) context.Context {
 	return event.From(ctx, event.Origin{Actor: operator})
 }
 
-// ErrNoKeys says that there is no service here to be an operator of.
+// ErrNoKeys reports that the database has no keys, so no service was ever started on it.
 var ErrNoKeys = errors.New("no keys in this database: run this where `portaria serve` runs, with the same settings")
 
-// OperatorToken makes a short-lived access token for administrators, signed
-// with the local key. Whoever can read the database and the master key could
-// make one anyway; this is the shortest way for those who may.
+// OperatorToken returns an access token for administrators, signed with the local key and
+// valid for one minute. It grants nothing new: everybody who can read the database and the
+// master key can sign tokens.
 func OperatorToken(ctx context.Context, c config.Config, issuer string, now time.Time) (access string, err error) {
 	keys, err := Keys(ctx, c, now)
 	if err != nil {
@@ -57,23 +56,22 @@ func OperatorToken(ctx context.Context, c config.Config, issuer string, now time
 		Audience:  []string{tokens.Self()},
 		ClientID:  issue.OperatorClientID,
 		Scope:     api.AdminScope,
-		Revision:  log.Seq, // good also after everything so far was revoked
+		Revision:  log.Seq, // so that earlier revocations do not refuse it
 		ExpiresAt: now.Add(operatorTTL),
 	})
 	return minted.Reveal(), err
 }
 
-// LocalKeys is the key ring of the service in this directory, opened beside it.
-// The caller closes it.
+// LocalKeys is the key ring of a service, opened while the service runs or not. The caller
+// closes it.
 type LocalKeys struct {
 	*keyring.Ring
 	store *sqlstore.Store
 }
 
-// Keys opens the keys of a service that has been started before, running or
-// not. What is changed on them, a running service notices at its next look
-// ([keyring.ReloadEvery]). Where there is no service it makes nothing and
-// returns ErrNoKeys.
+// Keys opens the keys of a service that was started before. A running service notices
+// changes within [keyring.ReloadEvery]. Keys creates nothing: without a service it returns
+// ErrNoKeys.
 func Keys(ctx context.Context, c config.Config, now time.Time) (*LocalKeys, error) {
 	if path, ok := c.Database.SQLite(); ok && missing(path) {
 		return nil, fmt.Errorf("%s: %w", path, ErrNoKeys)
@@ -89,11 +87,11 @@ func Keys(ctx context.Context, c config.Config, now time.Time) (*LocalKeys, erro
 	return &LocalKeys{ring, store}, nil
 }
 
-// Found makes the keys of a service that was never started, with this one as the
-// first signing key, and what the first start makes beside it: database and
-// master key. It returns keyring.ErrConflict where there are keys already.
+// Found creates the keys of a service that was never started, with a given first signing
+// key. Like a first start, it also creates the database and the master key. It returns
+// keyring.ErrConflict if there are keys already.
 func Found(ctx context.Context, c config.Config, key jose.Key, now time.Time) (_ *LocalKeys, made Made, err error) {
-	c.DatabaseWait = 0 // a command does not wait in silence
+	c.DatabaseWait = 0 // a command fails at once
 	a := &App{config: c, log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }, panics: background.New(slog.New(slog.DiscardHandler))}
 	defer func() {
 		if err != nil {
@@ -121,8 +119,8 @@ func Found(ctx context.Context, c config.Config, key jose.Key, now time.Time) (_
 	return &LocalKeys{ring, a.store}, a.Made, nil
 }
 
-// Unused reports that there are no accounts and no clients: nobody can have a
-// token, except the operator, and no verifier has met one.
+// Unused reports that there are no accounts and no clients. So there are no tokens, except
+// the operator's own.
 func (k *LocalKeys) Unused(ctx context.Context) (bool, error) {
 	people, err := k.store.Accounts(ctx, account.Page{Limit: 1})
 	if err != nil {
@@ -135,8 +133,7 @@ func (k *LocalKeys) Unused(ctx context.Context) (bool, error) {
 // Close closes the database.
 func (k *LocalKeys) Close() error { return k.store.Close() }
 
-// existingRing opens the keys of a service that has been started before; it
-// makes none.
+// existingRing opens the keys of a service that was started before. It creates none.
 func existingRing(ctx context.Context, c config.Config, store *sqlstore.Store, now time.Time) (*keyring.Ring, error) {
 	sealed, err := keyring.Sealed(ctx, store.Keyring())
 	if err != nil {
@@ -156,6 +153,6 @@ func existingRing(ctx context.Context, c config.Config, store *sqlstore.Store, n
 	return ring, nil
 }
 
-// BuiltInClient reports whether a client is the service's own: nobody registers
-// it, and there are tokens of it.
+// BuiltInClient reports whether a client id belongs to the service itself. It is not
+// registered, but tokens carry it.
 func BuiltInClient(id string) bool { return id == issue.ClientID || id == issue.OperatorClientID }

@@ -16,16 +16,15 @@ import (
 	"github.com/portaria/portaria/internal/token"
 )
 
-// How often services are asked for their keys: as docs/config.md says, and
-// sooner when one did not answer.
+// How often key sets of services are fetched: as docs/config.md says, and sooner after a
+// failure.
 const (
 	fetchEvery  = 5 * time.Minute
 	fetchSooner = 15 * time.Second
 )
 
-// follow gives the policy a source for every key that a service publishes.
-// Upkeep begins with asking them: a service that is down, or slow, does not
-// keep this one from starting.
+// follow gives the policy a source for each key that a service publishes. Upkeep fetches
+// them, so a service that is offline or slow does not delay the start.
 func (a *App) follow(policy token.Policy) error {
 	a.recipients = map[string]*recipient.KeySet{}
 	client, err := recipient.NewClient(a.roots)
@@ -45,24 +44,23 @@ func (a *App) follow(policy token.Policy) error {
 	return nil
 }
 
-// FetchKeySets asks all services that publish their encryption keys for them,
-// at the same time, and answers when to ask again. [App.Upkeep] does it from
-// time to time.
+// FetchKeySets fetches the key sets of all services that publish their encryption key, at
+// the same time. It returns how long to wait before the next call. [App.Upkeep] calls it.
 func (a *App) FetchKeySets(ctx context.Context) time.Duration {
 	var all sync.WaitGroup
 	next := make(chan time.Duration, len(a.recipients))
 	for audience, set := range a.recipients {
 		all.Go(func() {
-			wish := fetchSooner
-			a.panics.Try(ctx, "encryption key of "+audience, func() { wish = a.fetch(ctx, audience, set) })
-			next <- wish
+			delay := fetchSooner
+			a.panics.Try(ctx, "encryption key of "+audience, func() { delay = a.fetch(ctx, audience, set) })
+			next <- delay
 		})
 	}
 	all.Wait()
 	close(next)
 	soonest := fetchEvery
-	for wish := range next {
-		soonest = min(soonest, wish)
+	for delay := range next {
+		soonest = min(soonest, delay)
 	}
 	return soonest
 }
@@ -85,8 +83,8 @@ func (a *App) fetch(ctx context.Context, audience string, set *recipient.KeySet)
 	return fetchEvery
 }
 
-// checkSizes finds a max_token_size that is too small at start. Where the key
-// to encrypt to is fetched, [App.fetch] does.
+// checkSizes returns an error at the start if max_token_size is too small for an audience.
+// For keys that are fetched, [App.fetch] checks.
 func checkSizes(tokens *token.Issuer, policy token.Policy, now time.Time) error {
 	for _, audience := range append([]string{policy.Audience}, slices.Sorted(maps.Keys(policy.Services))...) {
 		if err := checkSize(tokens, audience, now); err != nil {
@@ -96,8 +94,8 @@ func checkSizes(tokens *token.Issuer, policy token.Policy, now time.Time) error 
 	return nil
 }
 
-// checkSize mints for an audience what a sign-in would, so that it is not
-// whoever signs in first who finds that it does not fit.
+// checkSize mints a token like that of a sign-in, so that a size that is too small shows up
+// before the first sign-in.
 func checkSize(tokens *token.Issuer, audience string, now time.Time) error {
 	id := uuid.Nil.String()
 	sample := token.Claims{Subject: id, SessionID: id, ClientID: issue.ClientID, Audience: []string{audience},

@@ -21,9 +21,8 @@ func (a *App) openRevocation(ctx context.Context) (err error) {
 	return nil
 }
 
-// followRevocation begins to follow the rule log: from the first request on,
-// this process refuses what was taken back, and signs with no key that was
-// killed elsewhere.
+// followRevocation starts to read the revocation log. From the first request on, this
+// process rejects revoked tokens, and signs with no key that another process revoked.
 func (a *App) followRevocation(ctx context.Context) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopRevocation = func() {
@@ -65,8 +64,7 @@ func (c *complaint) about(err error) {
 	}
 }
 
-// pruneRevocation removes what refuses nothing any more, and verifiers that
-// have gone.
+// pruneRevocation deletes rules whose tokens have all expired, and verifiers that are gone.
 func (a *App) pruneRevocation(ctx context.Context) time.Duration {
 	if _, err := a.store.PruneRules(ctx, a.settled()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "cannot delete expired revocation rules", "error", err)
@@ -77,11 +75,11 @@ func (a *App) pruneRevocation(ctx context.Context) time.Duration {
 	return pruneRulesEvery
 }
 
-// pruneRulesEvery keeps the table as short as its rules live.
+// pruneRulesEvery is short, so that the table holds little more than the live rules.
 const pruneRulesEvery = 5 * time.Minute
 
-// ready reports whether the log is being read: a process that is blind must
-// get no requests.
+// revocationReady returns an error if the revocation log was not read lately. Such a process
+// must receive no requests.
 func (a *App) revocationReady(context.Context) error {
 	const blind = 5 * time.Second
 	if age := time.Since(a.hub.AsOf()); age > blind {
@@ -90,8 +88,8 @@ func (a *App) revocationReady(context.Context) error {
 	return nil
 }
 
-// followKills looks after the keys as soon as the log tells that one was killed,
-// by whichever process or client: this one may be about to sign with it.
+// followKills reloads the keys as soon as the log has a rule about a key: this process must
+// not sign with a revoked key.
 func (a *App) followKills(ctx context.Context) time.Duration {
 	view, sub := a.hub.Subscribe()
 	defer sub.Close()
@@ -105,7 +103,7 @@ func (a *App) followKills(ctx context.Context) time.Duration {
 				if now, _ := rule.Split(a.hub.View().Head); now != before {
 					a.log.WarnContext(ctx, "revocation log started a new epoch", "from", before, "to", now, "reason", a.hub.Raised())
 				}
-				return time.Second // the epoch rose: follow again
+				return time.Second // a new epoch: subscribe again
 			}
 			if slices.ContainsFunc(b.Rules, func(r rule.Rule) bool { return r.Kind == rule.Key }) {
 				a.MaintainKeys(ctx)

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	// keepSteadyEvery is how often this process tells the others how much time
-	// has passed. They may be behind by that much after they start.
+	// keepSteadyEvery is how often this process records how much time has passed. After a
+	// start, the steady clock may lag by that much.
 	keepSteadyEvery = 10 * time.Second
 	// steadyMargin is how far two processes may be apart on the steady clock.
 	steadyMargin = time.Minute
@@ -15,14 +15,13 @@ const (
 	jumpLogged = 5 * time.Second
 )
 
-// settled is a moment that has passed for every process. Rules leave the
-// revocation log by it: their end is never before it when they are written, and
-// no change of a wall clock moves it.
+// settled returns a time that has passed for every process. Rules are deleted by it. Their
+// end is never before it when they are written, and no change of a wall clock moves it.
 func (a *App) settled() time.Time { return a.store.Steady().Add(-steadyMargin) }
 
-// passed is a time of day that has certainly passed. Everything whose end was
-// written by somebody's wall clock is deleted by it: a clock that was set
-// forward deletes nothing early. It may be behind the time of day.
+// passed returns a time of day that has certainly passed; it may lag the true one. Rows
+// whose end comes from a wall clock are deleted by it, so that a clock that was set forward
+// deletes nothing early.
 func (a *App) passed() time.Time {
 	if now, settled := a.now(), a.settled(); settled.Before(now) {
 		return settled
@@ -31,7 +30,7 @@ func (a *App) passed() time.Time {
 	}
 }
 
-// keepSteady keeps the steady clock, and logs when the time of day has jumped.
+// keepSteady records the steady clock, and logs a jump of the time of day.
 func (a *App) keepSteady(ctx context.Context) time.Duration {
 	if err := a.store.KeepSteady(ctx, a.now()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "cannot record the steady clock", "error", err)

@@ -9,14 +9,14 @@ import (
 	"github.com/portaria/portaria/internal/event"
 )
 
-// pruneEvery is how often what nobody can use any more is removed: sessions,
-// the client assertions that are remembered, and old dead letters.
+// pruneEvery is how often expired rows are deleted: sessions, client assertions, flows,
+// events and dead letters.
 const pruneEvery = time.Hour
 
-// Upkeep runs what has to be done from time to time, until ctx ends. The
-// channel it answers is closed when nothing of it runs any more.
+// Upkeep runs all periodic tasks until ctx ends. The returned channel is closed after the
+// last one ended.
 func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
-	ctx = event.From(ctx, event.Origin{}) // nobody's doing
+	ctx = event.From(ctx, event.Origin{}) // events have no actor
 	var all sync.WaitGroup
 	keep := func(what string, f func(context.Context)) {
 		all.Go(func() { a.panics.Keep(ctx, what, f) })
@@ -24,7 +24,7 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	task := func(what string, first time.Duration, f func(context.Context) time.Duration) {
 		keep(what, func(ctx context.Context) {
 			delay := first
-			first = 0 // after a panic it is due
+			first = 0 // run at once after a panic
 			repeat(ctx, delay, f)
 		})
 	}
@@ -53,7 +53,7 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 // Guard runs f. A panic of f is logged and counted, and does not end the process.
 func (a *App) Guard(ctx context.Context, what string, f func()) { a.panics.Try(ctx, what, f) }
 
-// repeat runs a task after the first delay, and then whenever the task says.
+// repeat runs a task after the first delay, and then after each delay that it returns.
 func repeat(ctx context.Context, delay time.Duration, task func(context.Context) time.Duration) {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
@@ -67,7 +67,7 @@ func repeat(ctx context.Context, delay time.Duration, task func(context.Context)
 	}
 }
 
-// Prune deletes at once what upkeep deletes from time to time.
+// Prune deletes at once what upkeep deletes periodically.
 func (a *App) Prune(ctx context.Context) {
 	a.prune(ctx)
 	a.pruneRevocation(ctx)
@@ -94,8 +94,8 @@ func (a *App) prune(ctx context.Context) time.Duration {
 	return pruneEvery
 }
 
-// Strangers decide how many sign-ins fail because nobody has the name. So only
-// the newest of these events are kept, however long other events are.
+// Strangers can cause any number of failed sign-ins with unknown names. So only the newest of
+// these events are kept, whatever event_retention is.
 const (
 	pruneUnknownEvery = 5 * time.Minute
 	keepUnknownLogins = 10_000
@@ -112,9 +112,9 @@ func (a *App) pruneUnknownLogins(ctx context.Context) time.Duration {
 	return pruneUnknownEvery
 }
 
-// MaintainKeys does what is due for the signing keys, takes over what other
-// processes did, such as killing one, and answers when to do so again.
-// [App.Upkeep] does it from time to time.
+// MaintainKeys rotates the signing keys when that is due, and reads the changes of other
+// processes, such as a revoked key. It returns how long to wait before the next call.
+// [App.Upkeep] calls it.
 func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	now := a.now()
 	up, err := a.ring.MaintainUntil(ctx, now, a.passed())

@@ -12,10 +12,10 @@ import (
 	"github.com/portaria/portaria/internal/webhook/push"
 )
 
-// webhookSecret names the secret that those of all webhooks are derived from.
+// webhookSecret names the secret from which the secrets of webhooks are derived.
 const webhookSecret = "webhook"
 
-// keepDeadLetters is how long an event that was given up can be redelivered.
+// keepDeadLetters is how long a dead letter can be redelivered.
 const keepDeadLetters = 30 * 24 * time.Hour
 
 func (a *App) openWebhooks(ctx context.Context, issuer string) error {
@@ -37,8 +37,7 @@ func (a *App) openWebhooks(ctx context.Context, issuer string) error {
 	return err
 }
 
-// DeliverWebhooks delivers at once what is due. [App.Upkeep] does it all the
-// time.
+// DeliverWebhooks delivers the due events and returns. [App.Upkeep] delivers continuously.
 func (a *App) DeliverWebhooks(ctx context.Context) { a.webhooks.Round(ctx) }
 
 func (a *App) pruneDeadLetters(ctx context.Context) {
@@ -51,8 +50,8 @@ func (a *App) pruneDeadLetters(ctx context.Context) {
 	}
 }
 
-// eventSigner signs security event tokens with the key that signs access
-// tokens, so that receivers find it in the same key set.
+// eventSigner signs security event tokens with the active signing key, so that receivers
+// find it in the published key set.
 type eventSigner struct{ ring *keyring.Ring }
 
 // Sign implements [message.Signer].

@@ -21,8 +21,8 @@ import (
 
 // Errors of this package.
 var (
-	// ErrAddress reports an address that must not be called.
-	ErrAddress = errors.New("address may not be called")
+	// ErrAddress reports an address outside of the reach.
+	ErrAddress = errors.New("address is not permitted")
 	// ErrRedirect reports a redirect to another host, or too many redirects.
 	ErrRedirect = errors.New("redirect refused")
 	// ErrTooLarge reports a response that is longer than MaxBody.

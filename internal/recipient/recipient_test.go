@@ -138,7 +138,7 @@ func TestTheLastGoodKeyStays(t *testing.T) {
 	s.publish([]byte(`nonsense`))
 	s.fails(set, "malformed JSON")
 	s.publish(s.generate(jose.ES256).PublicJWK())
-	s.fails(set, "no public key in the set that encrypts")
+	s.fails(set, "the set has no public key that encrypts")
 	s.publish(s.generate(jose.ECDHES).RevealJWK())
 	s.fails(set, "publishes its private keys")
 	s.publish(s.generate(jose.A256KW).RevealJWK())
@@ -207,7 +207,7 @@ func TestLegacyAndWeakKeys(t *testing.T) {
 func TestOperatorsChoice(t *testing.T) {
 	s := newService(t)
 	for _, address := range []string{"http://169.254.169.254/keys", "http://[fe80::1]/keys", "http://[fd00:ec2::254]/keys", "http://0.0.0.0/keys"} {
-		s.fails(s.keySet(address), "address may not be called")
+		s.fails(s.keySet(address), "address is not permitted")
 	}
 	s.status, s.text = http.StatusOK, "<html>"
 	s.fails(s.keySet(s.URL+"/keys"), "content type is not accepted")

@@ -10,13 +10,12 @@ import (
 	"time"
 )
 
-// checkInterval is how often the certificate's files are looked at, at most and
-// only when somebody connects.
+// checkInterval is the least time between two checks of the certificate's files. They are
+// checked only when a client connects.
 const checkInterval = 2 * time.Second
 
-// certificate is read from files, and again when they change. A new pair that
-// does not work is logged once and changes nothing: an expired certificate is
-// better than a service that is down.
+// certificate is read from files, and again when they change. A new pair that is invalid is
+// logged once and not used: an old certificate is better than no service.
 type certificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
@@ -28,7 +27,7 @@ type certificate struct {
 	seen    stamp        // of the files at the last attempt; guarded by reading
 }
 
-// stamp tells whether one of the two files has changed.
+// stamp detects a change of one of the two files.
 type stamp struct {
 	cert, key         time.Time
 	certSize, keySize int64
@@ -43,8 +42,8 @@ func loadCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, 
 	return c, err
 }
 
-// get is called for each handshake. Only one of them at a time looks at the
-// files; the others go on with the certificate at hand.
+// get is called for each handshake. One handshake at a time checks the files; the others use
+// the current certificate.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if now := c.now(); now.UnixNano() >= c.next.Load() && c.reading.TryLock() {
 		defer c.reading.Unlock()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ProxyHeader is the header in which proxies say on whose behalf they ask.
+// ProxyHeader is the header in which proxies send the address of the client.
 type ProxyHeader string
 
 // The headers that proxies write. The zero value means XForwardedFor.
@@ -15,10 +15,10 @@ const (
 	Forwarded     ProxyHeader = "Forwarded" // RFC 7239
 )
 
-// maxHops bounds the work on a header that a client may have made long.
+// maxHops limits the work on a long header.
 const maxHops = 32
 
-// proxies finds out who a request comes from.
+// proxies determines the address of the client of a request.
 type proxies struct {
 	trusted []netip.Prefix
 	header  ProxyHeader
@@ -27,10 +27,9 @@ type proxies struct {
 // client returns the address of the client, which is not valid if the
 // connection has none.
 //
-// Each proxy appends the address it was asked from, so only the right end of
-// the header can be believed: the walk goes from there to the left, as long as
-// the address at hand is a trusted proxy. Whatever a client has written himself
-// stands to the left of his own address and is never reached.
+// Each proxy appends the address of its peer, so only the right end of the header can be
+// trusted. The search goes from there to the left while the address is a trusted proxy. What
+// a client writes is to the left of its own address, and is never reached.
 func (p proxies) client(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -92,9 +91,8 @@ func lastForwarded(line string) (address netip.Addr, rest string, more bool) {
 	return address, line[:max(comma, 0)], comma >= 0
 }
 
-// lastOutsideQuotes searches from the right, because the left end belongs to
-// the client: a quote that he opens and never closes must not swallow what the
-// proxies have appended.
+// lastOutsideQuotes searches from the right, because the client controls the left end: a
+// quote that it never closes must not hide what proxies have appended.
 func lastOutsideQuotes(text string, separator byte) int {
 	quoted := false
 	for i := len(text) - 1; i >= 0; i-- {
@@ -107,8 +105,8 @@ func lastOutsideQuotes(text string, separator byte) int {
 	return -1
 }
 
-// parseNode reads an address with or without port and brackets. Names,
-// "unknown" and identifiers that hide the address give none.
+// parseNode reads an address with or without port and brackets. For a name, "unknown" or an
+// obfuscated identifier it returns no address.
 func parseNode(text string) netip.Addr {
 	if withPort, err := netip.ParseAddrPort(text); err == nil {
 		return withPort.Addr().Unmap().WithZone("")

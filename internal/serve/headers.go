@@ -25,8 +25,8 @@ type field struct {
 }
 
 // baseHeaders are sent with every response unless its handler replaces them.
-// They are the strictest that an API can have. https says that clients reach
-// the service over TLS, also when a proxy ends it.
+// They are the strictest for an API. https means that clients use https, directly or through
+// a proxy.
 func baseHeaders(https bool) []field {
 	headers := []field{
 		{"Cache-Control", []string{"no-store"}},
@@ -49,12 +49,12 @@ func Public(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
 }
 
-// ownAnswer is how net/http ends the header of an answer that it writes by
-// itself, before a request reaches the handler: 400, 431, 501, 505.
+// ownAnswer ends the header of a response that net/http itself writes before a request
+// reaches the handler: 400, 431, 501, 505.
 const ownAnswer = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 
-// hardened adds the base headers to the answers that net/http writes by itself,
-// and makes their bodies problems (RFC 9457). It has no other way to do so.
+// hardened adds the base headers to the responses that net/http itself writes, and makes
+// their bodies problems (RFC 9457). net/http offers no other way.
 type hardened struct {
 	net.Listener
 	lines []byte
@@ -87,7 +87,7 @@ type hardenedConn struct {
 	lines []byte
 }
 
-// Write sends p. net/http writes an answer of its own in one piece.
+// Write sends p. net/http writes its own responses with one call.
 func (c *hardenedConn) Write(p []byte) (int, error) {
 	line, own := ownStatusLine(p)
 	if !own {
@@ -100,9 +100,8 @@ func (c *hardenedConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// ownStatusLine reports whether p is an answer of net/http itself, and how long
-// its status line is. Handlers never answer 417, and their headers begin with
-// another field.
+// ownStatusLine reports whether p is a response of net/http itself, and the length of its
+// status line. Handlers never send 417, and their headers begin with another field.
 func ownStatusLine(p []byte) (length int, own bool) {
 	if !bytes.HasPrefix(p, []byte("HTTP/1.")) {
 		return 0, false
@@ -114,8 +113,8 @@ func ownStatusLine(p []byte) (length int, own bool) {
 	return length, bytes.HasPrefix(p[length:], []byte(ownAnswer)) || bytes.HasPrefix(p[len("HTTP/1.1"):], []byte(" 417 "))
 }
 
-// ownProblem is what follows the status line of an answer of net/http itself,
-// with a problem as its body. 417 has no body and stays as it is.
+// ownProblem returns what follows the status line of such a response, with a problem as its
+// body. 417 has no body and stays unchanged.
 func ownProblem(p []byte, line int) []byte {
 	var status int
 	if _, err := fmt.Sscanf(string(p[len("HTTP/1.1"):line]), "%d", &status); err != nil || status == http.StatusExpectationFailed {
@@ -129,12 +128,12 @@ func ownProblem(p []byte, line int) []byte {
 
 // problemLines returns what follows the base headers of a problem.
 func problemLines(refusal error) []byte {
-	var own problem.Table // refusals carry their own answer
+	var own problem.Table // these errors carry their own problem
 	return append([]byte("\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n"), own.Of(refusal).Encode()...)
 }
 
-// CloseWrite lets net/http linger after an error, so that the client can read
-// why.
+// CloseWrite lets net/http keep the connection open for a moment after an error, so that the
+// client can read the response.
 func (c *hardenedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

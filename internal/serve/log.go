@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// Limits of a [Log]: what waits to be written, and how long the end waits for it.
+// Limits of a [Log]: the bytes in its queue, and how long Close waits for them.
 const (
 	maxLogBytes = 1 << 20
 	logFlush    = 2 * time.Second
 )
 
-// Log is a writer that never waits for its destination: a request must not hang
-// because nobody reads the log. Lines wait in a queue of 1 MiB; a line that does
-// not fit is dropped and counted. As soon as the destination takes lines again,
-// the log says how many are missing. Make it with [NewLog].
+// Log is a writer that never waits for its destination: requests must not hang because the
+// log is not read. Lines wait in a queue of 1 MiB. A line that does not fit is dropped and
+// counted. When the destination accepts lines again, one line reports how many are missing.
+// Make it with [NewLog].
 type Log struct {
 	to io.Writer
-	// lost makes the line that says how many lines were dropped.
+	// lost returns the line that reports dropped lines.
 	lost func(lines int64) []byte
 
 	mu      sync.Mutex
 	queue   [][]byte
 	waiting int   // bytes in queue
-	dropped int64 // lines since the last line that said so
+	dropped int64 // lines that are not reported yet
 	closed  bool
-	wake    chan struct{} // holds at most one token: "look at the queue"
+	wake    chan struct{} // holds at most one signal to read the queue
 	done    chan struct{}
 }
 
 // NewLog starts a log that writes to a destination. Each Write is one line, as
-// package slog does it. lost makes the line that says how many are missing.
-// The caller closes it.
+// package slog does it. lost returns the line that reports dropped lines. The caller closes
+// the log.
 func NewLog(to io.Writer, lost func(lines int64) []byte) *Log {
 	l := &Log{to: to, lost: lost, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go l.run()
@@ -61,8 +61,8 @@ func (l *Log) signal() {
 	}
 }
 
-// Close writes what waits, for at most two seconds, and takes no more lines. It
-// must be called once.
+// Close writes the queued lines, for at most two seconds, and drops later ones. Call it
+// once.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	l.closed = true
@@ -86,7 +86,7 @@ func (l *Log) run() {
 				l.put(line)
 			}
 			if dropped > 0 {
-				// After the lines that did fit, which are older.
+				// After the queued lines, which are older.
 				_ = l.write(func() []byte { return l.lost(dropped) })
 			}
 			if len(lines) == 0 && dropped == 0 {

@@ -1,7 +1,6 @@
-// Package serve runs an HTTP server as it has to be run on an open network:
-// timeouts and limits on every connection, TLS from files that may change,
-// request ids, the client's address only from declared proxies, an access log
-// without secrets, and a shutdown that lets requests finish.
+// Package serve runs an HTTP server on an open network: timeouts and limits on every
+// connection, TLS from files that may change, request ids, the client's address from declared
+// proxies only, an access log without secrets, and a shutdown that lets requests finish.
 package serve
 
 import (
@@ -27,8 +26,8 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeader         = 32 << 10
-	// net/http answers what is over its limit by itself, over HTTP/2 with a page
-	// of HTML. So its limit is greater, and the wrapper keeps ours.
+	// net/http itself responds to a header over its limit, with a page of HTML over
+	// HTTP/2. So its limit is greater, and the wrapper enforces maxHeader.
 	hardMaxHeader = 4 * maxHeader
 
 	// DefaultMaxBody is the limit on request bodies in bytes.
@@ -42,19 +41,17 @@ type Config struct {
 	// CertFile and KeyFile are a certificate chain and its key as PEM. Without
 	// them, the server speaks plain HTTP.
 	CertFile, KeyFile string
-	// HTTPS says that clients reach the service over TLS although it speaks
-	// plain HTTP: a proxy ends TLS.
+	// HTTPS means that a proxy terminates TLS: clients use https although the service
+	// speaks plain HTTP.
 	HTTPS bool
-	// TrustedProxies are believed when they say on whose behalf they ask, in
-	// ProxyHeader. Only the one header that the proxies write is read: the other
-	// comes from the client as he likes it.
+	// TrustedProxies are the networks of proxies whose ProxyHeader is trusted. The other
+	// header is ignored, because the client controls it.
 	TrustedProxies []netip.Prefix
 	ProxyHeader    ProxyHeader
 	// MaxBody is the limit on request bodies in bytes; 0 means DefaultMaxBody.
 	// Reading more fails with *http.MaxBytesError.
 	MaxBody int64
-	// SlowRequest is the duration from which on a request is logged as slow; 0
-	// means never.
+	// SlowRequest is the duration from which a request is logged as slow; 0 means never.
 	SlowRequest time.Duration
 	// ShutdownDelay is how long the server still accepts requests after the end
 	// of Run's context. Each response then asks the client to close the
@@ -62,13 +59,13 @@ type Config struct {
 	ShutdownDelay time.Duration
 	// ShutdownGrace is how long requests may continue after the listener closed.
 	ShutdownGrace time.Duration
-	// Panicked answers a request whose handler panicked, if that had not begun
-	// to answer; nil sends an empty 500. The panic itself is already logged.
+	// Panicked responds to a request whose handler panicked before its response; nil
+	// sends an empty 500. The panic is already logged.
 	Panicked http.HandlerFunc
-	// HeaderTooLarge answers a request whose header is over the limit; nil sends
-	// an empty 431.
+	// HeaderTooLarge responds to a request whose header is over the limit; nil sends an
+	// empty 431.
 	HeaderTooLarge http.HandlerFunc
-	// Log gets the access log and what goes wrong in connections.
+	// Log receives the access log and the errors of connections.
 	Log *slog.Logger
 }
 
@@ -106,9 +103,9 @@ func Listen(c Config, handler http.Handler) (*Server, error) {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    hardMaxHeader,
 		BaseContext:       func(net.Listener) context.Context { return base },
-		// "OPTIONS *" is answered like any other request that has no route.
+		// "OPTIONS *" is handled like any other request without a route.
 		DisableGeneralOptionsHandler: true,
-		// Scanners and broken clients make net/http talk; that is no news.
+		// Scanners and broken clients cause many of these lines.
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
 	s.http.RegisterOnShutdown(func() { close(stop.begun) })
@@ -173,10 +170,10 @@ func (s *Server) Close() error {
 	return s.listener.Close()
 }
 
-// Run serves until ctx ends. It then accepts requests for ShutdownDelay, closes
-// the listener, and waits for the requests under way, at most ShutdownGrace. After
-// it has returned nil, no handler runs any more, and what handlers use may be
-// closed. [ErrCutOff] reports that some requests had to be cut off.
+// Run serves until ctx ends. It then accepts requests for ShutdownDelay, closes the listener,
+// and waits for the requests under way, at most ShutdownGrace. After it returned nil, no
+// handler runs, and the resources of handlers may be closed. [ErrCutOff] reports that some
+// requests were cut off.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.end()
 	failed := make(chan error, 1)
@@ -197,8 +194,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.shutdown()
 }
 
-// ErrCutOff means that requests were still running when the time to shut down
-// was over.
+// ErrCutOff reports that requests were still running at the end of ShutdownGrace.
 var ErrCutOff = errors.New("requests were cut off")
 
 func (s *Server) shutdown() error {

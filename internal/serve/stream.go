@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// stoppingKey finds what a request may know about the end of its server.
+// stoppingKey is the key of [stopping] in the context of a request.
 type stoppingKey struct{}
 
 type stopping struct {

@@ -11,12 +11,12 @@ import (
 	"github.com/portaria/portaria/internal/problem"
 )
 
-// secured does the handshakes of TLS connections before net/http sees them. So
-// HTTP/1 connections get the same protection as those without TLS: the answers
-// that net/http writes by itself have the base headers, and are problems.
+// secured does the handshakes of TLS connections before net/http receives them. So the
+// responses that net/http itself writes to HTTP/1 connections have the base headers and are
+// problems, as without TLS.
 //
-// net/http must see a *tls.Conn to speak HTTP/2. Two of its answers there stay as
-// net/http writes them: 431 for a header over hardMaxHeader, and 400 for a header
+// net/http needs a *tls.Conn to speak HTTP/2. Two of its own responses there stay as net/http
+// writes them: 431 for a header over hardMaxHeader, and 400 for a header
 // that belongs to one connection only (RFC 9113 §8.2.2).
 type secured struct {
 	net.Listener
@@ -103,7 +103,7 @@ func (s *secured) handshake(conn net.Conn) {
 	}
 }
 
-// refuse answers a client that speaks plain HTTP, as net/http does.
+// refuse sends 400 to a client that speaks plain HTTP, as net/http does.
 func (s *secured) refuse(err error) {
 	s.log.DebugContext(s.ctx, "TLS handshake failed", "error", err)
 	var header tls.RecordHeaderError

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// Wrap puts a handler behind everything that all requests have in common. It
-// is on the path of each of them, so it allocates as little as it can: one
-// exchange, the copy of the request that carries it, and the request id.
+// Wrap adds to a handler what all requests have in common: limits, base headers, request id,
+// access log, and the response to a panic. It runs for each request, so it allocates little:
+// one exchange, the copy of the request that carries it, and the request id.
 func Wrap(c Config, next http.Handler) http.Handler {
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
@@ -48,7 +48,7 @@ type requestContext struct {
 	id      string
 	client  netip.Addr
 	patient bool // it waits on purpose
-	// account and through say who asked, for the access log.
+	// account and through identify the caller in the access log.
 	account, through string
 }
 
@@ -81,8 +81,8 @@ func ClientAddress(ctx context.Context) string {
 	return ""
 }
 
-// ServeHTTP runs the handler. An X-Request-Id from outside is ignored: it could
-// imitate the id of somebody else's request, or break the log.
+// ServeHTTP runs the handler. It ignores an X-Request-Id of the client, which could copy the
+// id of another request or break the log.
 func (h *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := &exchange{
@@ -96,9 +96,9 @@ func (h *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header["X-Request-Id"] = x.id[:]
 	r = r.WithContext(&x.context)
-	// An announced length is kept by net/http itself. Its own reader for the
-	// rest, and no other: it alone can make the server wait, before it closes
-	// the connection, until the client has read why.
+	// net/http enforces an announced length. For other bodies only its own reader will do:
+	// it makes the server wait, before it closes the connection, until the client has read
+	// the response.
 	if r.Body != nil && (r.ContentLength < 0 || r.ContentLength > h.MaxBody) {
 		r.Body = http.MaxBytesReader(w, r.Body, h.MaxBody)
 	}
@@ -121,8 +121,8 @@ func headerSize(r *http.Request) int {
 	return size
 }
 
-// newID returns 128 random bits. They need not be secret, so the fast generator
-// does; it is unpredictable all the same.
+// newID returns 128 random bits. They are not secret, so the fast generator is enough; it is
+// also unpredictable.
 func newID() string {
 	var bits [16]byte
 	binary.LittleEndian.PutUint64(bits[:8], rand.Uint64())
@@ -132,8 +132,8 @@ func newID() string {
 	return string(text[:])
 }
 
-// finish logs the request and turns a panic into a response. It is deferred, and
-// so the one place that may recover.
+// finish logs the request and turns a panic into a response. It is deferred, so only it can
+// recover.
 func (h *wrapper) finish(x *exchange, r *http.Request, start time.Time) {
 	panicked := recover()
 	if panicked != nil && panicked != http.ErrAbortHandler {
@@ -146,12 +146,12 @@ func (h *wrapper) finish(x *exchange, r *http.Request, start time.Time) {
 	}
 	h.log(x, r, time.Since(start), panicked != nil)
 	if panicked != nil {
-		panic(http.ErrAbortHandler) // half a response must not look like a whole one
+		panic(http.ErrAbortHandler) // a partial response must not look complete
 	}
 }
 
-// log writes the access log. The path, the query, the headers and the body stay
-// out of it: each may hold a token, a password or a person.
+// log writes the access log. It never writes the path, the query, headers or the body: each
+// may contain a token, a password or personal data.
 func (h *wrapper) log(x *exchange, r *http.Request, took time.Duration, aborted bool) {
 	status := x.response.status
 	if status == 0 {
@@ -174,16 +174,15 @@ func (h *wrapper) log(x *exchange, r *http.Request, took time.Duration, aborted 
 		slog.String("request_id", x.context.id), slog.String("client", ClientAddress(r.Context())), who(&x.context))
 }
 
-// Identify says for the access log which account and which registered client a
-// request comes from; empty is nobody. Call it from the request's goroutine,
-// and only with what was proved.
+// Identify sets the account and the registered client of a request for the access log; empty
+// means none. Call it from the request's goroutine, and only with what was proved.
 func Identify(ctx context.Context, account, client string) {
 	if c, ok := ctx.Value(contextKey{}).(*requestContext); ok {
 		c.account, c.through = account, client
 	}
 }
 
-// who is the part of the access line that joins it with the events.
+// who returns the attributes that join the access log with events.
 func who(c *requestContext) slog.Attr {
 	var known []slog.Attr
 	if c.account != "" {
@@ -195,8 +194,8 @@ func who(c *requestContext) slog.Attr {
 	return slog.GroupAttrs("", known...)
 }
 
-// level tells news from noise: thousands of good requests a second are none,
-// and a service that says it is busy has not failed.
+// level returns the level of a request. Successful requests are frequent, so they are logged
+// at debug. A 503 is no error: a busy service has not failed.
 func (h *wrapper) level(status int, took time.Duration) slog.Level {
 	switch {
 	case status >= 500 && status != http.StatusServiceUnavailable:
@@ -210,8 +209,7 @@ func (h *wrapper) level(status int, took time.Duration) slog.Level {
 	}
 }
 
-// route is the pattern that matched, because the path may hold what is nobody's
-// business.
+// route returns the pattern that matched, because the path may contain personal data.
 func route(r *http.Request) string {
 	if r.Pattern == "" {
 		return "none"
@@ -219,7 +217,7 @@ func route(r *http.Request) string {
 	return r.Pattern
 }
 
-// method bounds what a client may write into the log.
+// method returns the method, at most 16 bytes of it: clients choose it.
 func method(r *http.Request) string {
 	const longest = 16
 	if len(r.Method) > longest {

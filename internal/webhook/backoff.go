@@ -8,19 +8,19 @@ import (
 )
 
 const (
-	// Patience is how long an event is tried before it is given up, counted
-	// from when it happened or, for an event that is replayed, from when its
-	// receiver began to fail.
+	// Patience is how long an event is retried before it becomes a dead letter. It starts
+	// when the event happened or, for a replayed event, at the first failure of the
+	// receiver.
 	Patience = 72 * time.Hour
-	// The greatest wait before a try is this, doubled by each failure, …
-	firstWait = 2 * time.Second
-	// … up to this.
+	// firstWait is the longest wait after the first failure. Each failure doubles it, up to
+	// longestWait.
+	firstWait   = 2 * time.Second
 	longestWait = time.Hour
 )
 
-// backoff is how long to wait after so many failures in a row. All of it is
-// random (full jitter), so that the subscriptions that failed together do not
-// come back together.
+// backoff returns how long to wait after a number of failures in a row. The wait is random
+// from zero (full jitter), so that subscriptions that failed together are not retried
+// together.
 func backoff(failures int) time.Duration {
 	return rand.N(ceiling(failures)) + 1
 }
@@ -29,9 +29,9 @@ func ceiling(failures int) time.Duration {
 	return min(longestWait, firstWait<<min(failures-1, 16))
 }
 
-// hopeless reports whether an event that has just failed once more is to be
-// given up. The failures count over all events: when a receiver is away for
-// weeks, each event waits three days, not three days after the one before it.
+// hopeless reports whether an event that failed becomes a dead letter. The time of the first
+// failure covers all events: while a receiver is offline for weeks, each event is retried
+// for three days, not for three days after the one before it.
 func hopeless(e event.Event, p Progress, now time.Time) bool {
 	since := p.FailingSince
 	if e.At.After(since) {
@@ -40,12 +40,11 @@ func hopeless(e event.Event, p Progress, now time.Time) bool {
 	return now.Sub(since) >= Patience
 }
 
-// delivered is the progress after a success.
+// delivered returns the progress after a success.
 func (p Progress) delivered(seq int64) Progress { return Progress{Cursor: seq} }
 
-// failed is the progress after a failure, and whether the event is given up.
-// The event after one that was given up has its turn at once: there may be many
-// that are as old.
+// failed returns the progress after a failure, and whether the event becomes a dead letter.
+// The event after a dead letter is attempted at once: many may be as old.
 func (p Progress) failed(e event.Event, wait time.Duration, now time.Time) (Progress, bool) {
 	if p.Failures == 0 {
 		p.FailingSince = now

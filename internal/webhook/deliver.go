@@ -21,11 +21,11 @@ const (
 	// Wake makes it read earlier. Another process may have written without a
 	// notice.
 	idleEvery = 5 * time.Second
-	// gather is the least time between two reads that find events, so that a storm
-	// of events costs few reads. The first event is delivered at once.
+	// gather is the least time between two reads that find events, so that many events
+	// at once cost few reads. The first event is delivered at once.
 	gather = 25 * time.Millisecond
-	// leaseTime is how long a process that died keeps others from delivering
-	// in its place. Each try ends well within it.
+	// leaseTime is how long other processes wait before they deliver instead of a process
+	// that died. Each attempt ends well within it.
 	leaseTime = 2 * push.Timeout
 	// batch is how many events are read at a time.
 	batch = 100
@@ -39,8 +39,8 @@ func (s *Service) Wake() {
 	}
 }
 
-// Run delivers until ctx ends, and returns when nothing of it runs any more.
-// What was sent and not acknowledged by then is sent again by the next Run.
+// Run delivers until ctx ends, and returns after its last worker. The next Run sends again
+// what was sent and not acknowledged by then.
 func (s *Service) Run(ctx context.Context) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -68,8 +68,8 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
-// Round delivers what is due now, to each subscription until it is done or has
-// failed, and returns.
+// Round delivers the events that are due now, and returns when each subscription has
+// received all of them or failed.
 func (s *Service) Round(ctx context.Context) {
 	var workers sync.WaitGroup
 	s.look(ctx, view{head: unread}, &workers)
@@ -86,9 +86,9 @@ type view struct {
 
 const unread = -1
 
-// look starts a worker for every subscription that has something to do and
-// none yet; there are at most MaxSubscriptions. While the log has not grown and
-// nothing is pending, it reads the head of the log alone.
+// look starts a worker for each subscription with due events that has no worker yet; there
+// are at most MaxSubscriptions. While the log has no new event and nothing is pending, it
+// reads only the head of the log.
 func (s *Service) look(ctx context.Context, before view, workers *sync.WaitGroup) view {
 	head, err := s.Events.LastEvent(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *Service) look(ctx context.Context, before view, workers *sync.WaitGroup
 		return view{before.head, true}
 	}
 	if head != before.head {
-		s.tellPollers()
+		s.wakePollers()
 	} else if !before.pending {
 		return before
 	}
@@ -120,7 +120,7 @@ func (s *Service) look(ctx context.Context, before view, workers *sync.WaitGroup
 	return view{head, pending}
 }
 
-// restAfterPanic is how long a subscription rests whose worker panicked.
+// restAfterPanic is how long a subscription waits after its worker panicked.
 const restAfterPanic = 10 * time.Second
 
 func pause(ctx context.Context, d time.Duration) {
@@ -148,8 +148,8 @@ func (s *Service) end(id string) {
 	delete(s.busy, id)
 }
 
-// work delivers to one subscription until nothing is left, a try has failed, or
-// another process has taken over.
+// work delivers to one subscription until no event is left, an attempt fails, or another
+// process has the lease.
 func (s *Service) work(ctx context.Context, id string) {
 	now := s.Now()
 	sub, ours, err := s.Store.Lease(ctx, Lease{ID: id, Holder: s.holder, Now: now, Until: now.Add(leaseTime)})
@@ -174,7 +174,7 @@ func (s *Service) work(ctx context.Context, id string) {
 			return
 		}
 		if sub, ours = s.deliverAll(ctx, sub, part); !part.more {
-			return // what is written meanwhile is found by the next look
+			return // the next look finds later events
 		}
 	}
 }
@@ -194,20 +194,20 @@ func (s *Service) next(ctx context.Context, sub Subscription, after int64) (part
 	return part{page.Events, page.Next, page.More}, err
 }
 
-// recordEvery bounds how long deliveries stay unrecorded. After a crash, the
-// events of so long are sent again.
+// recordEvery is the longest time that deliveries stay unrecorded. After a crash, the
+// events of that time are sent again.
 const recordEvery = 500 * time.Millisecond
 
-// deliverAll delivers a part of the log, and reports whether to go on. Events
-// that are acknowledged one after the other are recorded together: a record
-// waits for the disk, which takes longer than most deliveries.
+// deliverAll delivers a part of the log, and reports whether to continue. Successive
+// deliveries are recorded together: a record waits for the disk, which takes longer than
+// most deliveries.
 func (s *Service) deliverAll(ctx context.Context, sub Subscription, p part) (Subscription, bool) {
 	var done []Attempt
 	recorded := s.Now()
 	for i, e := range p.events {
 		attempt, wait := s.try(ctx, sub, e)
 		if ctx.Err() != nil && !attempt.OK() {
-			// We hung up, which says nothing about the receiver.
+			// We closed the connection, so this is no failure of the receiver.
 			sub, _ = s.flush(ctx, sub, done)
 			return sub, false
 		}
@@ -247,14 +247,14 @@ func (s *Service) flush(ctx context.Context, sub Subscription, done []Attempt) (
 	return s.record(ctx, sub, Step{Delivered: done[:len(done)-1], Attempt: &last, Progress: sub.delivered(last.Seq)})
 }
 
-// failure is a try that failed, after others that succeeded and are not recorded.
+// failure is a failed attempt, after successful ones that are not recorded yet.
 type failure struct {
 	before  []Attempt
 	attempt Attempt
 	wait    time.Duration
 }
 
-// failed records a failure, and reports whether the next event may have its turn.
+// failed records a failure, and reports whether to continue with the next event.
 func (s *Service) failed(ctx context.Context, sub Subscription, e event.Event, f failure) (Subscription, bool) {
 	sub, ok := s.flush(ctx, sub, f.before)
 	if !ok {
@@ -267,13 +267,13 @@ func (s *Service) failed(ctx context.Context, sub Subscription, e event.Event, f
 		step.Progress, step.Dead = sub.failed(e, f.wait, s.Now())
 	}
 	after, ok := s.record(ctx, sub, step)
-	if ok { // an operator who reads the log finds it recorded
-		s.tell(ctx, sub, step)
+	if ok { // log only what is recorded
+		s.logFailure(ctx, sub, step)
 	}
 	return after, ok && step.Dead
 }
 
-// try sends an event once.
+// try makes one attempt to deliver an event.
 func (s *Service) try(ctx context.Context, sub Subscription, e event.Event) (Attempt, time.Duration) {
 	began := s.Now()
 	attempt := Attempt{Seq: e.Seq, EventID: e.ID, Type: string(e.Type), At: began}
@@ -283,7 +283,7 @@ func (s *Service) try(ctx context.Context, sub Subscription, e event.Event) (Att
 		return err
 	})
 	var caught *background.Panic
-	if errors.As(err, &caught) { // an event like any other that cannot be signed
+	if errors.As(err, &caught) { // then treated as any event that cannot be signed
 		s.Panics.Report(ctx, "webhook", caught)
 	}
 	if err != nil {
@@ -307,9 +307,8 @@ func (s *Service) message(sub Subscription, e event.Event, now time.Time) (messa
 	return message.Standard(e, secrets, now)
 }
 
-// record notes a step of the process that holds the lease, and prolongs it.
-// It is done also while the process is told to stop: what was acknowledged
-// should not be sent again.
+// record stores a step and prolongs the lease. It ignores the end of ctx: what a receiver
+// acknowledged should not be sent again after a restart.
 func (s *Service) record(ctx context.Context, sub Subscription, step Step) (Subscription, bool) {
 	step.ID, step.Holder, step.From = sub.ID, s.holder, sub.Cursor
 	step.LeaseUntil = s.Now().Add(leaseTime)
@@ -321,8 +320,8 @@ func (s *Service) record(ctx context.Context, sub Subscription, step Step) (Subs
 	return after, ok
 }
 
-// tell logs what an operator should look at.
-func (s *Service) tell(ctx context.Context, sub Subscription, step Step) {
+// logFailure logs a failure that an operator should know of.
+func (s *Service) logFailure(ctx context.Context, sub Subscription, step Step) {
 	args := []any{"webhook", sub.ID, "client_id", sub.ClientID, "event", step.Attempt.EventID}
 	switch {
 	case step.Gone:

@@ -11,37 +11,36 @@ import (
 
 // Limits of a poll.
 const (
-	// MaxPoll is the greatest number of tokens that a poll answers.
+	// MaxPoll is the greatest number of tokens in a response.
 	MaxPoll = batch - 1
-	// PollWait is how long a poll waits for news.
+	// PollWait is how long a poll waits for new events.
 	PollWait = 20 * time.Second
 )
 
 // Ask is a poll (RFC 8936 §2.4).
 type Ask struct {
-	// Max is how many tokens to answer; below 0 for as many as there may be.
-	// With 0 the poll only acknowledges.
+	// Max is the greatest number of tokens to return; below 0 means [MaxPoll]. With 0 the
+	// poll only acknowledges.
 	Max int
-	// Immediately answers nothing rather than wait for something.
+	// Immediately returns an empty response instead of waiting for events.
 	Immediately bool
-	// Ack are the ids of events that the receiver keeps now.
+	// Ack are the ids of events that the receiver has stored.
 	Ack []string
 	// Errors are the ids of events that the receiver refuses, with the codes
 	// of RFC 8935: they become dead letters.
 	Errors map[string]string
 }
 
-// Answer is what a poll answers.
+// Answer is the response to a poll.
 type Answer struct {
 	// Sets are Security Event Tokens by their ids.
 	Sets map[string]string
 	More bool
 }
 
-// Poll acknowledges what a receiver has, and answers what it has not. What was
-// answered and not acknowledged is answered again by the next poll. The cursor
-// moves over acknowledged events in the order of the log: acknowledging one
-// before those that come before it has no effect. Errors wrap ErrNotFound, also
+// Poll acknowledges events and returns those that are not acknowledged. The next poll
+// returns them again until they are. The cursor moves in the order of the log:
+// acknowledging an event has no effect before the events before it are acknowledged. Errors wrap ErrNotFound, also
 // for a subscription of another client or a disabled one, and ErrFormat.
 func (s *Service) Poll(ctx context.Context, id, clientID string, ask Ask) (Answer, error) {
 	sub, err := s.polled(ctx, id, clientID)
@@ -82,8 +81,8 @@ func (s *Service) polled(ctx context.Context, id, clientID string) (Subscription
 	return sub, nil
 }
 
-// acknowledge moves the cursor over what the receiver has dealt with, and over
-// what it does not want.
+// acknowledge moves the cursor past events that the receiver has acknowledged or refused,
+// and past those of other types.
 func (s *Service) acknowledge(ctx context.Context, sub Subscription, ask Ask) (Subscription, error) {
 	p, err := s.next(ctx, sub, sub.Cursor)
 	if err != nil {
@@ -110,8 +109,8 @@ func (s *Service) acknowledge(ctx context.Context, sub Subscription, ask Ask) (S
 	return s.advance(ctx, sub, Step{Progress: Progress{Cursor: done}})
 }
 
-// advance notes a step of a receiver that polls. Of two polls at once, one is
-// first; the other goes on from where that one came.
+// advance records a step of a receiver that polls. Of two polls at the same time one is
+// first; the other continues with the cursor of the first.
 func (s *Service) advance(ctx context.Context, sub Subscription, step Step) (Subscription, error) {
 	step.ID, step.From = sub.ID, sub.Cursor
 	after, ok, err := s.Store.Record(ctx, step)
@@ -121,7 +120,7 @@ func (s *Service) advance(ctx context.Context, sub Subscription, step Step) (Sub
 	return after, err
 }
 
-// waiting answers what the receiver has not acknowledged.
+// waiting returns the events that the receiver has not acknowledged.
 func (s *Service) waiting(ctx context.Context, sub Subscription, limit int) (Answer, error) {
 	if limit < 0 || limit > MaxPoll {
 		limit = MaxPoll
@@ -139,14 +138,14 @@ func (s *Service) waiting(ctx context.Context, sub Subscription, limit int) (Ans
 	return answer, nil
 }
 
-// nextNews is closed when something has happened.
+// nextNews returns a channel that is closed when the log has new events.
 func (s *Service) nextNews() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.news
 }
 
-func (s *Service) tellPollers() {
+func (s *Service) wakePollers() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	close(s.news)

@@ -19,16 +19,15 @@ const Overlap = 24 * time.Hour
 // maxSecrets bounds the secrets that sign one delivery.
 const maxSecrets = 5
 
-// secretOf is the secret of a generation of a subscription. It is derived from
-// one key of the server, so that none rests in the database and none is left
-// behind when a subscription is deleted.
+// secretOf returns the secret of one generation of a subscription. It is derived from a key
+// of the service, so the database stores none.
 func secretOf(key secret.Bytes, id string, generation int64) secret.Bytes {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("webhook\x00" + id + "\x00" + strconv.FormatInt(generation, 10)))
 	return mac.Sum(nil)
 }
 
-// show is the secret as its receiver configures it.
+// show returns the secret in the form that a receiver configures.
 func show(s secret.Bytes) secret.Text {
 	return secret.Text(SecretPrefix + base64.StdEncoding.EncodeToString(s))
 }

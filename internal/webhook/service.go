@@ -26,14 +26,13 @@ type Config struct {
 	Tokens message.Tokens
 	// Key is what the secrets of all subscriptions are derived from.
 	Key secret.Bytes
-	// Keys are the keys that count now: the first one makes the secrets that
-	// are shown, all sign. Nil: only Key counts.
+	// Keys returns the keys in use. The first derives the secrets that are shown; all of
+	// them sign. If it is nil, Key is the only one.
 	Keys func() []secret.Bytes
 	// Push says which addresses receivers may have.
 	Push push.Policy
 	Log  *slog.Logger
-	// Panics logs and counts panics in deliveries; nil only keeps the others
-	// going.
+	// Panics logs and counts panics in deliveries. If it is nil, they are only recovered.
 	Panics *background.Panics
 	Now    func() time.Time
 }
@@ -50,22 +49,22 @@ type Log interface {
 type Service struct {
 	Config
 	sender *push.Sender
-	// holder is the name of this process in leases.
+	// holder names this process in leases.
 	holder string
 	wake   chan struct{}
-	// lookEvery is the constant; tests of days look less often.
+	// lookEvery is the constant, except in tests.
 	lookEvery time.Duration
 
 	mu   sync.Mutex
 	busy map[string]bool // subscriptions that this process delivers to
-	news chan struct{}   // closed when something happened
+	news chan struct{}   // closed when the log has new events
 }
 
 // New returns a service that delivers nothing until Run.
 func New(c Config) (*Service, error) {
 	switch {
 	case c.Store == nil, c.Events == nil, c.Tokens.Signer == nil, c.Log == nil, c.Now == nil:
-		return nil, errors.New("set up webhooks: something is missing")
+		return nil, errors.New("set up webhooks: Store, Events, Tokens, Log or Now is missing")
 	case len(c.Key) < 32 || c.Tokens.Issuer == "":
 		return nil, errors.New("set up webhooks: needs an issuer and a key of 32 bytes")
 	}
@@ -86,10 +85,9 @@ func New(c Config) (*Service, error) {
 	}, nil
 }
 
-// Create adds a subscription to what happens from now on, and answers it with
-// its secret, which is empty where tokens are signed with the issuer's key.
-// Its ClientID, Format, URL, Types and AllowPrivate are the caller's; the rest
-// is set here. Errors wrap ErrInvalid, ErrTooMany and [message.ErrUnsignable].
+// Create adds a subscription to events from now on. It returns the subscription and its
+// secret, which is empty for formats that are signed with the issuer's key. The caller sets
+// ClientID, Format, URL, Types and AllowPrivate; Create sets the other fields. Errors wrap ErrInvalid, ErrTooMany and [message.ErrUnsignable].
 func (s *Service) Create(ctx context.Context, sub Subscription) (Subscription, secret.Text, error) {
 	if err := sub.check(s.Push); err != nil {
 		return Subscription{}, "", err
@@ -119,8 +117,8 @@ const (
 	reasonReplay    = "replay"
 )
 
-// changed is the event of what is done to a subscription. The store writes it
-// in the same step.
+// changed returns the event for a change of a subscription. The store writes both in one
+// step.
 func (s *Service) changed(t event.Type, sub Subscription, reason string) event.Event {
 	return event.Event{Type: t, At: s.Now(), ClientID: sub.ClientID, Reason: reason, Detail: map[string]string{"webhook": sub.ID}}
 }
@@ -151,8 +149,8 @@ func (s *Service) keys() []secret.Bytes {
 	return []secret.Bytes{s.Key}
 }
 
-// RotateSecret makes another secret; for a day both sign, so that the receiver
-// has time to take it over. Errors wrap ErrNotFound and ErrFormat.
+// RotateSecret creates a new secret and returns it. Both secrets sign during [Overlap], so
+// that the receiver has time to switch. Errors wrap ErrNotFound and ErrFormat.
 func (s *Service) RotateSecret(ctx context.Context, id string) (secret.Text, error) {
 	sub, err := s.Store.Find(ctx, id)
 	if err != nil {
@@ -168,13 +166,13 @@ func (s *Service) RotateSecret(ctx context.Context, id string) (secret.Text, err
 	return s.secretFor(sub), nil
 }
 
-// Enable lets a disabled subscription go on where it stopped.
+// Enable continues delivery of a disabled subscription where it stopped.
 func (s *Service) Enable(ctx context.Context, id string) error {
 	defer s.Wake()
 	return s.switched(ctx, id, event.WebhookEnabled, "", time.Time{})
 }
 
-// Disable stops delivery; events wait in the log.
+// Disable stops delivery. Events wait in the log.
 func (s *Service) Disable(ctx context.Context, id string) error {
 	return s.switched(ctx, id, event.WebhookDisabled, ReasonAdmin, s.Now())
 }
@@ -187,9 +185,8 @@ func (s *Service) switched(ctx context.Context, id string, t event.Type, why Rea
 	return s.Store.Disable(ctx, id, why, at, s.changed(t, sub, string(why)))
 }
 
-// Replay delivers again what happened since a moment, in order and with the
-// same ids, and answers the place in the log after which it begins. It goes
-// back no further than the log does.
+// Replay delivers the events since a time again, in order and with the same ids. It returns
+// the position in the log after which delivery starts. Pruned events are not replayed.
 func (s *Service) Replay(ctx context.Context, id string, since time.Time) (int64, error) {
 	cursor, err := s.Events.LastEvent(ctx)
 	if err != nil {
@@ -217,8 +214,8 @@ func (s *Service) Replay(ctx context.Context, id string, since time.Time) (int64
 	return cursor, nil
 }
 
-// Redeliver tries a dead letter once more, now and out of order, and answers
-// what became of it. A success removes it from the dead letters. Errors wrap
+// Redeliver attempts a dead letter once more, now and out of order, and returns the
+// attempt. A success removes the dead letter. Errors wrap
 // ErrNotFound, ErrEventGone and ErrFormat.
 func (s *Service) Redeliver(ctx context.Context, id, eventID string) (Attempt, error) {
 	sub, err := s.Store.Find(ctx, id)

@@ -1,13 +1,12 @@
-// Package webhook tells services that cannot use our SDK what happened: it
-// delivers the event log to their URLs, signed as Standard Webhooks or as
-// Security Event Tokens (RFC 8417, pushed per RFC 8935), or lets them fetch it
-// (RFC 8936).
+// Package webhook delivers the event log to services that do not use our SDK. It pushes
+// events to their URLs, as Standard Webhooks or as Security Event Tokens (RFC 8417, pushed
+// per RFC 8935), or lets the services fetch them (RFC 8936).
 //
-// Each subscription has a cursor in the log that moves only after the receiver
-// has acknowledged, so that every event arrives at least once and in order;
-// duplicates have the same id. A failing event is tried again, before any later
-// one, for [Patience]; then it goes to the dead letters and the next one has its
-// turn. A slow receiver delays nobody else.
+// Each subscription has a cursor in the log, which moves only after the receiver
+// acknowledged. So every event arrives at least once and in order. A duplicate has the same
+// id. An event that fails is retried for [Patience], and later events wait for it. Then it
+// becomes a dead letter, and delivery continues with the next event. A slow receiver delays
+// no other subscription.
 package webhook
 
 import (
@@ -23,25 +22,23 @@ import (
 
 // Errors of this package.
 var (
-	// ErrNotFound says that there is no such subscription.
+	// ErrNotFound reports that the subscription does not exist.
 	ErrNotFound = errors.New("webhook not found")
-	// ErrNoClient says that a subscription names a client that there is not.
+	// ErrNoClient reports that the client of a subscription does not exist.
 	ErrNoClient = errors.New("webhook of an unknown client")
-	// ErrInvalid says that a subscription cannot be as it was described. The
-	// error is a Fault.
+	// ErrInvalid reports an invalid field of a subscription. The error is a Fault.
 	ErrInvalid = errors.New("webhook invalid")
-	// ErrTooMany says that there are MaxSubscriptions already.
+	// ErrTooMany reports that there are MaxSubscriptions already.
 	ErrTooMany = errors.New("too many webhooks")
-	// ErrEventGone says that there is no such dead letter, or that its event
-	// has left the log.
+	// ErrEventGone reports that the dead letter does not exist, or that its event
+	// was pruned from the log.
 	ErrEventGone = errors.New("event not among the dead letters, or no longer in the log")
-	// ErrFormat says that a subscription of this format cannot do that: only
-	// Standard has a secret, only Poll is polled, only the others are pushed to.
+	// ErrFormat reports that the format of a subscription does not support the call: only
+	// Standard has a secret, and Poll is polled and not pushed to.
 	ErrFormat = errors.New("webhook has another format")
 )
 
-// Fault says what is wrong with one field of a subscription. It is an
-// ErrInvalid.
+// Fault is an [ErrInvalid] that names the invalid field of a subscription.
 type Fault struct{ Field, Detail string }
 
 // Error names the field.
@@ -52,8 +49,8 @@ func (Fault) Is(target error) bool { return target == ErrInvalid }
 
 // Limits of subscriptions.
 const (
-	// MaxSubscriptions bounds how many there are, and so how many are
-	// delivered to at the same time.
+	// MaxSubscriptions is the greatest number of subscriptions, and so of deliveries at
+	// the same time.
 	MaxSubscriptions = 256
 	// MaxPatterns and MaxClientID bound a subscription: the number of types of
 	// events, and the length in characters. A URL is at most [push.MaxURL] long.
@@ -64,7 +61,7 @@ const (
 // Format says what a receiver gets, and how.
 type Format string
 
-// The formats. The zero value is none and is refused.
+// The formats. The zero value is invalid.
 const (
 	// Standard is a JSON body, signed as Standard Webhooks say.
 	Standard Format = "standard"
@@ -84,16 +81,16 @@ type Subscription struct {
 	Format   Format
 	// URL is where events are pushed; empty for Poll.
 	URL string
-	// Types are what it wants: exact types, "session.*" for all that begin so,
-	// or "*" for all. Never empty.
+	// Types are the types to deliver: exact types, a prefix such as "session.*", or "*"
+	// for all. Never empty.
 	Types []string
-	// AllowPrivate lets URL be in a private network (RFC 1918, RFC 4193,
-	// RFC 6598): whoever can make a subscription could otherwise look around
-	// in the network of the service. Link-local addresses and those of cloud
-	// metadata services stay refused.
+	// AllowPrivate permits a URL in a private network (RFC 1918, RFC 4193, RFC 6598)
+	// that the operator lists. Without it, anybody who may create a subscription could
+	// scan the network of the service. Link-local and cloud metadata addresses are never
+	// permitted.
 	AllowPrivate bool
-	// Generation counts the secrets that it had, from 1; RotatedAt is when the
-	// newest was made.
+	// Generation is the number of the current secret, from 1. RotatedAt is when it was
+	// created.
 	Generation int64
 	RotatedAt  time.Time
 	// KeptGeneration is the oldest secret that still signs during Overlap.
@@ -105,12 +102,12 @@ type Subscription struct {
 	Progress
 }
 
-// Reason says why a subscription was disabled.
+// Reason is why a subscription was disabled.
 type Reason string
 
 // The reasons.
 const (
-	// ReasonGone: the receiver answered 410.
+	// ReasonGone: the receiver returned 410.
 	ReasonGone Reason = "gone"
 	// ReasonAdmin: an administrator did it.
 	ReasonAdmin Reason = "admin"
@@ -118,19 +115,18 @@ const (
 
 // Progress is how far a subscription has come.
 type Progress struct {
-	// Cursor is the place of the last event that is done with: delivered, not
-	// wanted, or a dead letter.
+	// Cursor is the position in the log of the last event that needs no further work: it
+	// was delivered, is not wanted, or is a dead letter.
 	Cursor int64
-	// Failures are the tries that failed since the last success, FailingSince
-	// the moment of the first; zero while all is well.
+	// Failures is the number of failed attempts since the last success, and FailingSince
+	// the time of the first. Both are zero while deliveries succeed.
 	Failures     int
 	FailingSince time.Time
-	// NextAt is when the event after the cursor is tried again; zero for at
-	// once.
+	// NextAt is the time of the next attempt; zero means now.
 	NextAt time.Time
 }
 
-// Disabled reports whether nothing is delivered.
+// Disabled reports whether delivery is stopped.
 func (s Subscription) Disabled() bool { return !s.DisabledAt.IsZero() }
 
 // Wants reports whether events of a type are to be delivered.
@@ -149,7 +145,7 @@ func (s Subscription) filter() event.Filter {
 
 func matches(pattern string, t event.Type) bool {
 	if pattern == "*" {
-		// What becomes of subscriptions is told to those alone who ask for it.
+		// Events about subscriptions are delivered only to subscriptions that name them.
 		return !strings.HasPrefix(string(t), "webhook.")
 	}
 	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
@@ -173,7 +169,7 @@ func (s Subscription) target() push.Target {
 	return push.Target{URL: s.URL, Private: s.AllowPrivate, Token: s.Format == SET}
 }
 
-// check refuses what could never be delivered under a policy.
+// check returns a Fault for a subscription that the policy does not permit.
 func (s Subscription) check(p push.Policy) error {
 	if s.AllowPrivate && len(p.Networks) == 0 {
 		return Fault{"allow_private", "the operator permits no private networks; the setting is egress_allow"}
@@ -199,8 +195,8 @@ func (s Subscription) check(p push.Policy) error {
 	return Fault{"format", "expected standard, set or poll"}
 }
 
-// checkTypes refuses a pattern that matches nothing: a typing error would
-// otherwise wait for ever.
+// checkTypes refuses a pattern that matches no event type. Otherwise a typing error would
+// go unnoticed.
 func checkTypes(patterns []string) error {
 	if len(patterns) == 0 || len(patterns) > MaxPatterns {
 		return Fault{"types", fmt.Sprintf("expected 1 to %d", MaxPatterns)}

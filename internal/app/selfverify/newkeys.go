@@ -10,10 +10,9 @@ import (
 	"github.com/portaria/portaria/verify"
 )
 
-// withNewKeys verifies a request, and once more if the key of the token was not
-// known: another process may have made the key a moment ago. When the store cannot
-// be asked, the error is ErrUnavailable and not a refusal, because clients sign
-// people out after a refusal.
+// withNewKeys verifies a request, and once more if the key of the token is unknown: another
+// process may have created it a moment ago. If the store cannot be read, the error is
+// ErrUnavailable and not a refusal, because clients sign people out after a refusal.
 func (v *Verifiers) withNewKeys(
 	r *http.Request, check func(*http.Request) (verify.Claims, verify.Place, error),
 ) (verify.Claims, verify.Place, error) {
@@ -31,8 +30,7 @@ func (v *Verifiers) withNewKeys(
 	return check(r)
 }
 
-// kidOf returns the kid in the header of a token, which nobody has verified. It is
-// empty if there is none.
+// kidOf returns the kid in the unverified header of a token, or "".
 func kidOf(raw string) string {
 	encoded, _, _ := strings.Cut(raw, ".")
 	header, err := jose.ParseHeader(encoded)

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// ownCache is how many verified tokens the service keeps for its own routes:
-	// each of them reads the session as well, so that there is little to gain.
+	// ownCache is the size of the cache of verified tokens. It is small: each request
+	// reads the session as well, so a cache saves little.
 	ownCache = 10_000
 	// maxForOthers bounds the verifiers for the audiences of services.
 	maxForOthers = 1000
@@ -96,8 +96,8 @@ func (v *Verifiers) make(ctx context.Context, s service, cached int) (*verify.Ve
 	return made, nil
 }
 
-// Accept has the service accept the keys of a view, and nothing else: a killed key
-// is refused from here on.
+// Accept replaces the accepted keys by those of a view. A revoked key is rejected from now
+// on.
 func (v *Verifiers) Accept(keys keyring.View) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -120,8 +120,8 @@ func (v *Verifiers) handOverAll() error {
 	return errors.Join(errs...)
 }
 
-// handOver gives a verifier the present keys. The caller holds mu: older keys
-// must not replace younger ones.
+// handOver sets the keys of a verifier. The caller holds mu: older keys must not replace
+// newer ones.
 func (v *Verifiers) handOver(to *verify.Verifier) error {
 	var secrets [][]byte
 	now := v.Now()
@@ -136,15 +136,15 @@ func (v *Verifiers) handOver(to *verify.Verifier) error {
 	return nil
 }
 
-// Power verifies the token of a request to a route for powers over Portaria: only
-// one whose audience is the issuer is good.
+// Power verifies the token of a request to an administrative route. Its audience must be the
+// issuer.
 func (v *Verifiers) Power(r *http.Request) (verify.Claims, verify.Place, error) {
 	return v.withNewKeys(r, v.powers.VerifyRequest)
 }
 
-// Person verifies the token of a request to a route of a person's account. People
-// may use those with a token for any service, unless the settings are strict: an
-// app that has one for its own service can sign out and step up with it.
+// Person verifies the token of a request to a route of a person's own account. A token for
+// any service is accepted, unless OnlyIssuer is set: so an app can sign out and step up with
+// the token that it has.
 func (v *Verifiers) Person(r *http.Request) (verify.Claims, verify.Place, error) {
 	return v.withNewKeys(r, v.person)
 }
@@ -153,8 +153,8 @@ func (v *Verifiers) person(r *http.Request) (verify.Claims, verify.Place, error)
 	if v.OnlyIssuer {
 		claims, place, err := v.powers.VerifyRequest(r)
 		if errors.Is(err, verify.ErrInvalid) {
-			// A token in another form is refused for its form, which tells nobody
-			// what to do.
+			// A token of another profile is refused for its form. The audience is the
+			// more useful reason.
 			if audience, bad := v.reader.Audience(r.Context(), tokenAt(r, place), v.Now()); bad == nil && audience != v.Tokens.Self() {
 				err = verify.ErrAudience
 			}
@@ -162,7 +162,7 @@ func (v *Verifiers) person(r *http.Request) (verify.Claims, verify.Place, error)
 		return claims, place, err
 	}
 	claims, place, refused := v.own.VerifyRequest(r)
-	// No other verifier has a key that this one lacks.
+	// All verifiers have the same keys.
 	if !errors.Is(refused, verify.ErrInvalid) || errors.Is(refused, verify.ErrKey) {
 		return claims, place, refused
 	}
@@ -174,12 +174,12 @@ func (v *Verifiers) person(r *http.Request) (verify.Claims, verify.Place, error)
 		return claims, place, refused
 	}
 	if claims, place, err = other.VerifyRequest(r); err == nil && claims.SessionID() == "" && other != v.powers {
-		return verify.Claims{}, place, refused // a service's token, for another service
+		return verify.Claims{}, place, refused // issued to a service, for another service
 	}
 	return claims, place, err
 }
 
-// tokenAt is the token that a verifier has found at a place.
+// tokenAt returns the token at the position where a verifier found it.
 func tokenAt(r *http.Request, place verify.Place) string {
 	if place == verify.Header() {
 		_, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -191,9 +191,9 @@ func tokenAt(r *http.Request, place verify.Place) string {
 	return ""
 }
 
-// other finds the verifier for the audience of a token that is signed by the
-// issuer. It returns nil for what is no such token, for an audience that no tokens
-// are issued for, and for tokens inside encrypted ones: only the service has those.
+// other returns the verifier for the audience of a token that this issuer signed. It returns
+// nil for any other token, for an audience without tokens, and for audiences with encrypted
+// tokens, which only their service can read.
 func (v *Verifiers) other(ctx context.Context, raw string) (*verify.Verifier, error) {
 	now := v.Now()
 	audience, err := v.reader.Audience(ctx, raw, now)

@@ -13,9 +13,8 @@ import (
 // MaxURL is the longest URL of a receiver, in characters.
 const MaxURL = 2048
 
-// CheckURL returns an error for a URL that no event could be pushed to. private says
-// that it may be in a private network of the policy. Names are checked when they
-// are dialled.
+// CheckURL returns an error for a URL that the policy does not permit. private permits the
+// private networks of the policy. Names are checked later, when they are dialled.
 func (p Policy) CheckURL(text string, private bool) error {
 	r := p.reach(private)
 	u, err := url.Parse(text)
@@ -23,7 +22,7 @@ func (p Policy) CheckURL(text string, private bool) error {
 	case err != nil || len(text) > MaxURL || u.Hostname() == "":
 		return fmt.Errorf("expected an absolute URL of at most %d characters", MaxURL)
 	case u.User != nil || u.Fragment != "":
-		return errors.New("it must have no user and no fragment")
+		return errors.New("expected a URL without user and fragment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !r.Loopback || !onThisMachine(u.Hostname())):
 		return errors.New("expected https")
 	case !validPort(u):
@@ -32,8 +31,8 @@ func (p Policy) CheckURL(text string, private bool) error {
 	return checkHost(u.Hostname(), r)
 }
 
-// checkHost refuses a host that is an address, or this machine, and that may not be
-// called. Other names are checked when they are dialled.
+// checkHost returns an error for an address that is not permitted, and for localhost. Other
+// names are checked when they are dialled.
 func checkHost(host string, r outbound.Reach) error {
 	a, err := netip.ParseAddr(host)
 	switch {
@@ -44,7 +43,7 @@ func checkHost(host string, r outbound.Reach) error {
 	case err == nil && (outbound.Reach{Inner: outbound.Inner()}).Allows(a):
 		return errors.New("this address is in a private network: the webhook needs allow_private, and the setting egress_allow must list the network")
 	}
-	return errors.New("this address may not be called")
+	return errors.New("this address is not permitted: it is not public")
 }
 
 func validPort(u *url.URL) bool {

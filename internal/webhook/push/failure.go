@@ -1,30 +1,30 @@
 package push
 
-// Failure is a class of error, for programs and people. Of what a receiver writes
-// into its answer, only the codes of RFC 8935 are kept. It is empty after a success.
+// Failure is why an attempt failed; empty after a success. Of a receiver's response, only
+// the codes of RFC 8935 are kept.
 type Failure string
 
 // The failures.
 const (
-	// FailStatus: the receiver answered neither 2xx nor 410.
+	// FailStatus: the receiver returned neither 2xx nor 410.
 	FailStatus Failure = "status"
-	// FailGone: it answered 410.
+	// FailGone: it returned 410.
 	FailGone Failure = "gone"
-	// FailRedirect: it answered 3xx, which is not followed.
+	// FailRedirect: it returned 3xx, which is not followed.
 	FailRedirect Failure = "redirect"
-	// FailTimeout: it was too slow.
+	// FailTimeout: it took longer than [Timeout].
 	FailTimeout Failure = "timeout"
-	// FailName: its name has no address.
+	// FailName: its name was not resolved.
 	FailName Failure = "name"
-	// FailAddress: its address may not be called.
+	// FailAddress: the policy does not permit its address.
 	FailAddress Failure = "address_refused"
-	// FailTLS: its certificate is not good.
+	// FailTLS: its certificate is invalid, or it speaks no TLS.
 	FailTLS Failure = "tls"
-	// FailConnect: it could not be reached, or hung up.
+	// FailConnect: it could not be reached, or closed the connection.
 	FailConnect Failure = "connect"
 	// FailSigning: the event could not be signed here.
 	FailSigning Failure = "signing"
-	// FailRefused begins the codes by which a receiver of Security Event
-	// Tokens refuses one (RFC 8935 §2.4).
+	// FailRefused is the prefix of the code with which a receiver refused a Security Event
+	// Token (RFC 8935 §2.4).
 	FailRefused Failure = "refused:"
 )

@@ -1,5 +1,5 @@
-// Package push sends signed events to the URLs of their receivers, and says what
-// became of each attempt. What a receiver writes into its answer is not kept.
+// Package push sends signed events to the URLs of their receivers, and returns the outcome
+// of each attempt. It does not keep the text of a response.
 package push
 
 import (
@@ -24,8 +24,8 @@ import (
 // Timeout limits one attempt.
 const Timeout = 15 * time.Second
 
-// maxAnswer is how much is read of the answer that refuses a Security Event
-// Token. Other answers are not read.
+// maxAnswer is how many bytes are read of a response that refuses a Security Event Token.
+// Other response bodies are not read.
 const maxAnswer = 4 << 10
 
 // Policy says which addresses receivers may have. The zero value allows public
@@ -53,12 +53,12 @@ type Target struct {
 	URL string
 	// Private lets it be in a private network of the policy.
 	Private bool
-	// Token says that it gets Security Event Tokens, and may refuse one with a code.
+	// Token means that it receives Security Event Tokens, and may refuse one with a code.
 	Token bool
 }
 
-// Sender sends requests to receivers. Make it with [New]. What may be called
-// differs by target, and so do the connections that are kept.
+// Sender sends requests to receivers. Make it with [New]. It has a client for each reach,
+// so that they share no connections.
 type Sender struct {
 	public, private doer
 }
@@ -89,12 +89,12 @@ func InsecureThrough(rt http.RoundTripper) *Sender {
 	return &Sender{public: c, private: c}
 }
 
-// Outcome is what became of an attempt.
+// Outcome is the result of an attempt.
 type Outcome struct {
-	// Status is the HTTP status; 0 without an answer.
+	// Status is the HTTP status; 0 without a response.
 	Status  int
 	Failure Failure
-	// Wait is how long the receiver asks to be left alone.
+	// Wait is how long the receiver asks to wait (Retry-After).
 	Wait time.Duration
 }
 
@@ -136,8 +136,7 @@ func judge(token bool, answer *http.Response) Outcome {
 	return o
 }
 
-// refusalCodes are those of RFC 8935, section 2.4. Others are a receiver's own
-// words, which are not kept.
+// refusalCodes are the codes of RFC 8935, section 2.4. Other codes are not kept.
 func refusalCodes() []string {
 	return []string{"invalid_request", "invalid_key", "invalid_issuer", "invalid_audience", "authentication_failed", "access_denied"}
 }
@@ -161,8 +160,7 @@ func RefusedAs(code string) Failure {
 	return FailRefused + Failure(code)
 }
 
-// retryAfter reads the seconds of a Retry-After header; the form with a date
-// is not honoured.
+// retryAfter reads the seconds of a Retry-After header. A date is ignored.
 func retryAfter(h http.Header) time.Duration {
 	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 16)
 	if err != nil {
@@ -171,7 +169,7 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// classify names what went wrong without repeating what others wrote.
+// classify returns the class of an error. It repeats no text of the receiver.
 func classify(err error) Failure {
 	var name *net.DNSError
 	var certificate *tls.CertificateVerificationError
