@@ -70,7 +70,7 @@ func (s *Service) Password(ctx context.Context, identifier string, plain passwor
 		return issue.Tokens{}, s.failed(ctx, attempt, err)
 	}
 	attempt.Proofs = attempt.Proofs.With(session.MethodPassword, use.At.Truncate(time.Millisecond))
-	return s.complete(ctx, attempt, plan, s.renewed(ctx, proof, plain))
+	return s.finish(ctx, attempt, plan, proof, plain)
 }
 
 // complete starts the session of an attempt that misses nothing.
@@ -84,19 +84,6 @@ func (s *Service) complete(ctx context.Context, a Attempt, plan issue.Plan, newH
 		return issue.Tokens{}, fmt.Errorf("%w: %w", account.ErrNotProved, err)
 	}
 	return tokens, err
-}
-
-// renewed returns a new hash where the old one has outdated parameters. A sign-in
-// does not fail because the hasher is too busy for this: the next one renews.
-func (s *Service) renewed(ctx context.Context, p account.Proof, plain password.Plain) string {
-	if !p.Outdated {
-		return ""
-	}
-	phc, err := s.people.Rehash(ctx, plain)
-	if err != nil {
-		return ""
-	}
-	return phc
 }
 
 // StepUp proves the password again within a living session, and returns a fresh
