@@ -11,6 +11,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/httpapi/access"
 	"github.com/portaria/portaria/internal/httpapi/feed"
+	"github.com/portaria/portaria/internal/httpapi/oauth"
 )
 
 // openAPI returns the OpenAPI document, made from the routes that are served.
@@ -39,6 +40,10 @@ func (s *Server) openAPI(registry huma.Registry) ([]byte, error) {
 		doc.AddOperation(op)
 	}
 	registry.Map()["Problem"].Properties["code"].Enum = s.problemCodes()
+	for _, c := range oauth.Codes() {
+		code := registry.Map()["OAuthError"].Properties["error"]
+		code.Enum = append(code.Enum, c.Code)
+	}
 	text, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fmt.Errorf("write OpenAPI document: %w", err)

@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/portaria/portaria/internal/httpapi/oauth"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/problem"
@@ -173,6 +175,32 @@ func TestProblemsDoNotContradict(t *testing.T) {
 	}
 }
 
+// TestOAuthCodes: the documents have each code that the OAuth routes return, and no other.
+func TestOAuthCodes(t *testing.T) {
+	files, err := filepath.Glob("oauth/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	code := regexp.MustCompile(`(?:Code: |invalidClient = |grant = )"([a-z_]+)"`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range code.FindAllStringSubmatch(string(text), -1) {
+			used[found[1]] = true
+		}
+	}
+	listed := map[string]bool{}
+	for _, c := range oauth.Codes() {
+		listed[c.Code] = true
+	}
+	if diff := cmp.Diff(used, listed); diff != "" {
+		t.Error(diff)
+	}
+}
+
 const problemsPage = "../../docs/reference/problems.md"
 
 // TestGeneratedProblems fails when docs/reference/problems.md is older than the rows.
@@ -181,7 +209,7 @@ func TestGeneratedProblems(t *testing.T) {
 	b.WriteString("# Problems\n\nMade by `go generate`; do not edit.\n\n" +
 		"An error is answered with a problem (RFC 9457, `application/problem+json`). Decide by `code`, which is stable; `title` and\n" +
 		"`detail` are for people. `request_id` finds the request in the log. A 503 has `Retry-After`. The routes below `/oauth2`\n" +
-		"answer with `error` and `error_description` (RFC 6749) instead.\n\n" +
+		"answer with `error` and `error_description` (RFC 6749) instead: see the end of this page.\n\n" +
 		"| code | status | what failed | what to do |\n|---|---|---|---|\n")
 	rows := Problems().Rows()
 	slices.SortStableFunc(rows, func(a, b problem.Row) int { return strings.Compare(a.Code, b.Code) })
@@ -192,6 +220,11 @@ func TestGeneratedProblems(t *testing.T) {
 			b.WriteString(line)
 		}
 		written[line] = true
+	}
+	b.WriteString("\n## Errors of OAuth\n\nThe status is 400, and 401 with `invalid_client` if the client authenticated in the header.\n\n" +
+		"| error | what failed | what to do |\n|---|---|---|\n")
+	for _, c := range oauth.Codes() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Code, c.Reason, c.Advice)
 	}
 	if flag.Lookup("update").Value.String() == "true" {
 		if err := os.WriteFile(problemsPage, []byte(b.String()), 0o644); err != nil {

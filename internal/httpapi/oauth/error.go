@@ -16,6 +16,24 @@ import (
 // invalidClient is the code of every failed client authentication.
 const invalidClient = "invalid_client"
 
+// Code is an error code of the OAuth routes, with the reasons for it.
+type Code struct{ Code, Reason, Advice string }
+
+// Codes returns every error code of the OAuth routes, for the documents. The response
+// has the description of the exact reason.
+func Codes() []Code {
+	return []Code{
+		{"invalid_request", "The request is not a valid form, a parameter is missing, repeated or not supported, or the client authenticates in two ways.", "Correct what error_description names."},
+		{invalidClient, "Client authentication failed.", "Send client_id, and the secret or a new client_assertion."},
+		{"invalid_grant", "The refresh token is not valid, was used before or belongs to another client, or its session has ended.", "Let the person sign in again."},
+		{"unauthorized_client", "The client may not use this grant, or may not revoke the token of another client.", "Ask an administrator to change the client."},
+		{"unsupported_grant_type", "The token endpoint does not have this grant.", "Use a grant type of grant_types_supported in the metadata."},
+		{"invalid_scope", "The client is not registered with a scope, or the scopes cannot be in one token.", "Ask for other scopes."},
+		{"invalid_target", "The client may not get tokens for this resource, no tokens are issued for it, or there is more than one.", "Ask for one of the client's audiences."},
+		{"unsupported_token_type", "The token is encrypted, and only its service can read it (RFC 7009 §2.2.1).", "Send the refresh token, or the signed token inside."},
+	}
+}
+
 // oauthRow maps an error to its code in RFC 6749 §5.2 or RFC 8707 §2.
 type oauthRow struct {
 	err error

@@ -12,8 +12,8 @@ import (
 	"github.com/portaria/portaria/internal/config"
 )
 
-// robotHolding registers a service that may administer, and answers who holds
-// its token.
+// robotHolding registers a service with the scope for administrators, and returns a
+// client with its access token.
 func robotHolding(t *testing.T, a *apptest.App) *client.Client {
 	t.Helper()
 	c := described("robot", "service")
@@ -26,14 +26,14 @@ func robotHolding(t *testing.T, a *apptest.App) *client.Client {
 	return holder
 }
 
-// TestTokensOfBarredClientsStayRefused: whatever is done to the client, and
-// however soon, what was taken from it does not come back.
-func TestTokensOfBarredClientsStayRefused(t *testing.T) {
+// TestTokensOfDisabledClientsStayRefused: a token of a disabled, deleted or revoked
+// client stays revoked when the client, or another one of its name, is enabled.
+func TestTokensOfDisabledClientsStayRefused(t *testing.T) {
 	for what, do := range map[string]func(admin *client.Client) []error{
 		"disabled, and enabled with another secret": func(admin *client.Client) []error {
-			barred := admin.DisableClient(t.Context(), "robot")
+			disabled := admin.DisableClient(t.Context(), "robot")
 			_, err := admin.RotateClientSecret(t.Context(), "robot")
-			return []error{barred, err, admin.DropClientSecret(t.Context(), "robot"), admin.EnableClient(t.Context(), "robot")}
+			return []error{disabled, err, admin.DropClientSecret(t.Context(), "robot"), admin.EnableClient(t.Context(), "robot")}
 		},
 		"deleted, and another service of its name": func(admin *client.Client) []error {
 			err := admin.DeleteClient(t.Context(), "robot")
@@ -62,11 +62,11 @@ func TestTokensOfBarredClientsStayRefused(t *testing.T) {
 	}
 }
 
-// TestPeopleOfABarredApplication: they are signed out at once, and stay so when
-// the application, or another one of its name, comes back.
-func TestPeopleOfABarredApplication(t *testing.T) {
+// TestPeopleOfADisabledApplication: they are signed out at once, and stay signed out
+// when the application, or another one of its name, is enabled.
+func TestPeopleOfADisabledApplication(t *testing.T) {
 	for what, test := range map[string]struct {
-		bar, back func(admin *client.Client) error
+		disable, enable func(admin *client.Client) error
 	}{
 		"disabled": {func(admin *client.Client) error { return admin.DisableClient(t.Context(), "web") },
 			func(admin *client.Client) error { return admin.EnableClient(t.Context(), "web") }},
@@ -82,10 +82,10 @@ func TestPeopleOfABarredApplication(t *testing.T) {
 			web := application(t, a, publicApp("web"))
 			tokens, err := web.Login(t.Context(), ana)
 			worked(t, err)
-			worked(t, test.bar(a.Admin()))
+			worked(t, test.disable(a.Admin()))
 			_, err = a.As(tokens).Me(t.Context())
 			refused(t, err, "session_ended")
-			worked(t, test.back(a.Admin()))
+			worked(t, test.enable(a.Admin()))
 			_, err = web.Refresh(t.Context(), tokens.RefreshToken)
 			refused(t, err, "session_ended")
 			_, err = web.Token(t.Context(), refreshForm(tokens.RefreshToken))
