@@ -137,7 +137,7 @@ func table() map[string]rule {
 			"internal/webhook/message")},
 		"internal/webui":   {imports: http},
 		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},
-		"internal/config":  {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/password/policy", "internal/pgurl"}, domain...)},
+		"internal/config":  {imports: append([]string{"internal/keyring/masterkey", "internal/outbound", "internal/password/policy", "internal/pgurl", "internal/secret"}, domain...)},
 		// It reads structs of any package, and knows none of them.
 		"internal/config/setting":  {imports: []string{"internal/config/suggest", "internal/config/yamlfile"}, domain: true},
 		"internal/config/suggest":  {domain: true},

@@ -160,7 +160,7 @@ func TestAMasterKeyInTheEnvironmentNeedsNoFile(t *testing.T) {
 	if made := works(t, c); made.MasterKey != "" || exists(c.MasterKeyFile) {
 		t.Errorf("made %+v", made)
 	}
-	c.MasterKey = config.Secret{}
+	c.MasterKey = ""
 	if _, err := start(t, c); !errors.Is(err, masterkey.ErrMissing) {
 		t.Errorf("without it: %v", err)
 	}

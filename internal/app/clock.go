@@ -42,7 +42,9 @@ func (a *App) watchClock(ctx context.Context) {
 	if a.clock.measured == nil {
 		return
 	}
-	complain := complaint{log: func(err error, times int) { a.log.Warn("cannot read the clock of the database", "error", err, "times", times) }}
+	complain := complaint{log: func(err error, times int) {
+		a.log.Warn("cannot read the clock of the database", "error", err, "times", times)
+	}}
 	var warned time.Time
 	repeat(ctx, measureEvery, func(ctx context.Context) time.Duration {
 		if err := a.clock.measured.Update(ctx); err != nil && ctx.Err() == nil {

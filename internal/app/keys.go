@@ -53,7 +53,7 @@ func (a *App) makeMasterKey() (*masterkey.Key, error) {
 }
 
 func readMasterKey(c config.Config) (*masterkey.Key, error) {
-	if !c.MasterKey.IsZero() {
+	if c.MasterKey != "" {
 		return masterkey.Parse([]byte(c.MasterKey.Reveal()))
 	}
 	return masterkey.Load(c.MasterKeyFile)
@@ -67,7 +67,7 @@ func keyPolicy(c config.Config) keyring.Policy {
 
 // explainKeys adds the file of a wrong master key to the error.
 func explainKeys(err error, c config.Config) error {
-	if errors.Is(err, masterkey.ErrWrong) && c.MasterKey.IsZero() {
+	if errors.Is(err, masterkey.ErrWrong) && c.MasterKey == "" {
 		return fmt.Errorf("%s does not fit this database: %w", c.MasterKeyFile, err)
 	}
 	return err

@@ -148,7 +148,7 @@ func (l *loader) checkContact() {
 }
 
 func (l *loader) checkKeys() {
-	if l.Given("master_key_file") && !l.config.MasterKey.IsZero() {
+	if l.Given("master_key_file") && l.config.MasterKey != "" {
 		l.Reject("master_key", "master_key and master_key_file ("+l.Where("master_key_file")+") exclude each other")
 	}
 	if l.config.MasterKeyFile == "" {

@@ -20,6 +20,7 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/password/policy"
+	"github.com/portaria/portaria/internal/secret"
 	"github.com/portaria/portaria/internal/token"
 )
 
@@ -68,7 +69,7 @@ type Config struct {
 	MasterKeyFile string `name:"master_key_file" default:"portaria-master.key"`
 	// MasterKey is the content of the master key file, for systems that pass secrets in the environment. It has no flag,
 	// because every user of the machine can read the arguments of a process.
-	MasterKey Secret `name:"master_key" secret:"yes"`
+	MasterKey secret.Text `name:"master_key" secret:"yes" multiline:"yes"`
 
 	// AccountRoutes selects the access tokens that the routes of a person's own account accept, such as `/v1/me` and
 	// `/v1/sessions`. With `any`, tokens for every service are accepted, so an app can sign out with the token that it has. With

@@ -40,7 +40,7 @@ func problems(t *testing.T, err error) []string {
 }
 
 func diff(want, got any) string {
-	return cmp.Diff(want, got, cmp.AllowUnexported(config.Database{}, config.Secret{}),
+	return cmp.Diff(want, got, cmp.AllowUnexported(config.Database{}),
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmpopts.EquateEmpty())
 }
 

@@ -8,35 +8,6 @@ import (
 	"github.com/portaria/portaria/internal/pgurl"
 )
 
-// Secret is a value that prints as [secret].
-type Secret struct{ value string }
-
-// Reveal returns the value itself. Do not log it.
-func (s Secret) Reveal() string { return s.value }
-
-// IsZero reports whether there is no value.
-func (s Secret) IsZero() bool { return s.value == "" }
-
-// String hides the value.
-func (s Secret) String() string {
-	if s.value == "" {
-		return ""
-	}
-	return "[secret]"
-}
-
-// GoString hides the value from %#v.
-func (s Secret) GoString() string { return s.String() }
-
-// MarshalText hides the value from JSON and from structured logs.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText takes any value.
-func (s *Secret) UnmarshalText(text []byte) error {
-	s.value = string(text)
-	return nil
-}
-
 // Database is the address of the database. It prints without the password.
 type Database struct {
 	postgres bool

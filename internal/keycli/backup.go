@@ -36,7 +36,7 @@ func (b BackupCommand) Run(c *cli.Call) error {
 	if done.MissingWAL {
 		fmt.Fprintln(c.Stderr, "warning:", app.MissingWAL)
 	}
-	if settings.MasterKey.IsZero() {
+	if settings.MasterKey == "" {
 		fmt.Fprintf(c.Stderr, "note: nobody can open the copy without the master key; keep a copy of %s somewhere else\n", cli.Printable(settings.MasterKeyFile))
 	} else {
 		fmt.Fprintln(c.Stderr, "note: nobody can open the copy without the master key; keep a copy of it somewhere else")
