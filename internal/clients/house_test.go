@@ -81,20 +81,20 @@ func (h *house) opens(id string, all []clients.Plain, want ...int) {
 	}
 }
 
-// described lists the clients that are configured, or were, as id=standing.
+// described lists the clients that are configured, or were, as id=state.
 func (h *house) standings() []string {
 	h.Helper()
 	all := map[string]string{}
 	for c, err := range h.All(h.Context()) {
 		h.ok(err)
-		standing := "usable"
+		state := "usable"
 		if c.Disabled() {
-			standing = "barred"
+			state = "disabled"
 		}
 		if c.Configured {
-			standing += " by settings"
+			state += " by settings"
 		}
-		all[c.ID] = c.ID + ": " + standing
+		all[c.ID] = c.ID + ": " + state
 	}
 	return slices.SortedFunc(maps.Values(all), cmp.Compare)
 }

@@ -43,7 +43,7 @@ func TestDescribe(t *testing.T) {
 	if gone := h.describes(stock); !slices.Equal(gone, []string{"orders"}) {
 		t.Fatalf("withdrawn %v", gone)
 	}
-	h.stands("mine: usable", "orders: barred", "stock: usable by settings")
+	h.stands("mine: usable", "orders: disabled", "stock: usable by settings")
 	if gone := h.describes(stock); gone != nil {
 		t.Fatalf("withdrawn again: %v", gone)
 	}
@@ -81,10 +81,10 @@ func TestAnAdministratorsBanSurvivesTheSettings(t *testing.T) {
 	h.describes(orders)
 	h.ok(h.Disable(t.Context(), "orders", start))
 	h.describes(orders)
-	h.stands("orders: barred by settings")
+	h.stands("orders: disabled by settings")
 	h.describes()
 	h.describes(orders)
-	h.stands("orders: barred by settings")
+	h.stands("orders: disabled by settings")
 }
 
 func TestAWithdrawnClientCanBeKept(t *testing.T) {
