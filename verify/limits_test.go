@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -271,6 +272,61 @@ func TestAFeedThatComesAndGoes(t *testing.T) {
 			t.Errorf("the number of attempts is missing:\n%s", log.String())
 		}
 	})
+}
+
+// TestALargeSnapshot: one of 64 MiB is used. One that is larger is rejected as a whole,
+// although it could be cut off after the end of a line: its last rule would be missing.
+func TestALargeSnapshot(t *testing.T) {
+	const line, most = 16 << 10, 64 << 20
+	fill := func(value any) []byte {
+		text, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(text, strings.Repeat(" ", line-len(text)-1)+"\n"...)
+	}
+	for _, more := range []int{0, 1} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWire(t)
+			w.revoke("other")
+			w.revoke("last")
+			head := fill(api.Snapshot{FeedHello: w.hello(), KeySet: keySet(w.key)})
+			other, last := fill(w.rules[0]), fill(w.rules[1])
+			w.misbehave("snapshot", func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Content-Type", "application/x-ndjson")
+				_, _ = rw.Write(head)
+				_, _ = rw.Write(bytes.Repeat(other, most/line-2+more))
+				_, _ = rw.Write(last)
+			})
+			v := open(t, w.config())
+			defer v.Close()
+			switch err := v.Health(); {
+			case more == 0 && err == nil:
+				if s := v.Stats(); s.Rules != 2 {
+					t.Errorf("%d rules", s.Rules)
+				}
+			case more == 0 || err == nil || !strings.Contains(err.Error(), "too large"):
+				t.Errorf("%d lines too many: %v", more, err)
+			default:
+				refuse(t, v, w.token(t, "last"), verify.ErrStale)
+			}
+		})
+	}
+}
+
+// TestLargeMetadata: metadata of 64 KiB is read, and not a byte more.
+func TestLargeMetadata(t *testing.T) {
+	k := generate(t, jose.ES256)
+	o := listen(t, k)
+	text := fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, o.url, o.url+"/keys")
+	for size, good := range map[int]bool{64 << 10: true, 64<<10 + 1: false} {
+		o.misbehave(answer("application/json", text+strings.Repeat(" ", size-len(text))), nil)
+		v := open(t, o.config((&clock{start}).Now))
+		if err := v.Health(); (err == nil) != good || err != nil && !strings.Contains(err.Error(), "too long") {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		v.Close()
+	}
 }
 
 // TestStatsCountTheCache: Cached is the number of tokens that are kept.

@@ -47,6 +47,7 @@ type Hub struct {
 	age   func() time.Time // what rules leave by
 	wake  chan struct{}
 	start time.Time // asOf counts from here, monotonic
+	most  int       // MaxRules, less in tests
 
 	// asOf is when the view was last seen to be the truth, in nanoseconds
 	// after start. It is moved after all batches up to the view's head have
@@ -74,8 +75,8 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Hub, error) 
 		Table: Table{cuts: map[name]cutoff{}},
 		store: store, now: now, age: now,
 		wake: make(chan struct{}, 1), looking: make(chan struct{}, 1),
-		start: time.Now(),
-		subs:  map[*Subscription]struct{}{},
+		start: time.Now(), most: MaxRules,
+		subs: map[*Subscription]struct{}{},
 	}
 	log, err := store.Log(ctx)
 	if err != nil {
@@ -212,7 +213,7 @@ func (h *Hub) page(ctx context.Context) (bool, error) {
 	if to == v.Head {
 		return false, nil
 	}
-	if v.Len()+len(rules) > MaxRules {
+	if v.Len()+len(rules) > h.most {
 		return false, ErrTooManyRules
 	}
 	h.publish(v, rules, to)

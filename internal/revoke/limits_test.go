@@ -3,9 +3,11 @@ package revoke_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/portaria/portaria/internal/event"
@@ -244,6 +246,59 @@ func FuzzProof(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if got := proofs.Seq(text); got != 0 && proofs.Of(got) != text {
 			t.Errorf("%q is a proof of %d", text, got)
+		}
+	})
+}
+
+// TestRulesInMemory: with more live rules than the hub holds it does not vouch for its
+// view any more, so that verifiers become stale instead of missing rules.
+func TestRulesInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemory()
+		hub, err := revoke.Open(t.Context(), log, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const most = 7
+		if before := hub.Limit(most); before != 2_000_000 {
+			t.Errorf("a limit of %d rules", before)
+		}
+		for i := range most + 1 {
+			e := revoke.Entry{Kind: rule.Session, Value: fmt.Sprint(i), Mode: rule.Hard, At: time.Now()}
+			if _, err := log.Write(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			err := hub.Look(t.Context())
+			if i < most {
+				if err != nil || hub.View().Len() != i+1 {
+					t.Errorf("%d rules: %d in memory, %v", i+1, hub.View().Len(), err)
+				}
+				continue
+			}
+			if !errors.Is(err, revoke.ErrTooManyRules) || time.Since(hub.AsOf()) < time.Second || hub.View().Len() != most {
+				t.Errorf("%d rules: %v, as of %v ago", i+1, err, time.Since(hub.AsOf()))
+			}
+		}
+	})
+}
+
+// TestRulesOfALogThatWasSetBack: the limit holds while a log is read anew, too.
+func TestRulesOfALogThatWasSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newMemory()
+		log.revoke("a")
+		hub, err := revoke.Open(t.Context(), log, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hub.Limit(3)
+		log.restore(newMemory().backup())
+		for i := range 4 {
+			log.revoke(fmt.Sprint(i))
+		}
+		if err := hub.Look(t.Context()); !errors.Is(err, revoke.ErrTooManyRules) {
+			t.Errorf("%v with %d rules in memory", err, hub.View().Len())
 		}
 	})
 }

@@ -130,11 +130,11 @@ func (h *Hub) readAll(ctx context.Context) (all []rule.Rule, head int64, err err
 		if err != nil {
 			return nil, 0, fmt.Errorf("read revocation log: %w", err)
 		}
-		if all = append(all, rules...); len(rules) < pageSize {
-			return all, head, nil
-		}
-		if len(all) > MaxRules {
+		if all = append(all, rules...); len(all) > h.most {
 			return nil, 0, ErrTooManyRules
+		}
+		if len(rules) < pageSize {
+			return all, head, nil
 		}
 	}
 }

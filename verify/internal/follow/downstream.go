@@ -3,6 +3,7 @@ package follow
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -18,7 +19,8 @@ const (
 	// forgetAfter is how long a verifier downstream is counted on after it was last
 	// heard, as the issuer does.
 	forgetAfter = 10 * time.Minute
-	// ackBatch bounds the verifiers downstream in one ack, and ackBytes their size.
+	// ackBatch bounds the verifiers downstream in one ack, and ackBytes their encoded
+	// size: the issuer rejects a body of more than [api.MaxBody].
 	ackBatch = api.MaxFollowers
 	ackBytes = 40 << 10
 	joinFor  = 5 * time.Second
@@ -224,7 +226,11 @@ func (d *downstream) unsent(all bool) (parts [][]api.FollowerAck) {
 			continue
 		}
 		v.sent = true
-		size += len(name) + len(v.ack.KeySet) + len(v.ack.Audience) + 128
+		encoded, err := json.Marshal(v.ack) // some characters take six bytes
+		if err != nil {
+			continue // a struct of numbers and texts
+		}
+		size += len(encoded) + len(",")
 		if size > ackBytes || len(parts[len(parts)-1]) == ackBatch {
 			parts, size = append(parts, nil), 0
 		}

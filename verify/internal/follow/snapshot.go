@@ -21,12 +21,13 @@ import (
 var (
 	errSnapshot    = errors.New("malformed snapshot")
 	errLineTooLong = errors.New("line too long")
+	errTooLarge    = errors.New("snapshot is too large")
 )
 
 const (
 	snapshotFor = 2 * time.Minute
 	maxSnapshot = 64 << 20 // bytes on the wire
-	maxUnpacked = 1 << 30
+	maxUnpacked = 1 << 30  // bytes of text
 	maxLine     = 16 << 10
 	maxHead     = 1 << 20 // the first line: it has the key set
 )
@@ -55,18 +56,45 @@ func (s *stream) fetchSnapshot(stream context.Context) error {
 	return err
 }
 
-func (f *Follower) useSnapshot(t0 int64, answer *http.Response) (err error) {
-	body := io.LimitReader(answer.Body, maxSnapshot)
-	if answer.Header.Get("Content-Encoding") == "gzip" {
-		if body, err = gzip.NewReader(body); err != nil {
-			return fmt.Errorf("%w: %w", errSnapshot, err)
-		}
+func (f *Follower) useSnapshot(t0 int64, answer *http.Response) error {
+	text, err := openSnapshot(answer.Body, answer.Header.Get("Content-Encoding") == "gzip", maxSnapshot, maxUnpacked)
+	if err != nil {
+		return err
 	}
-	head, all, err := readSnapshot(io.LimitReader(body, maxUnpacked))
+	head, all, err := readSnapshot(text)
 	if err != nil {
 		return err
 	}
 	return f.takeSnapshot(t0, head, all)
+}
+
+// openSnapshot returns the text of a snapshot, within limits in bytes.
+func openSnapshot(body io.Reader, packed bool, wire, unpacked int64) (io.Reader, error) {
+	body = &limited{body, wire}
+	if packed {
+		text, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errSnapshot, err)
+		}
+		body = text
+	}
+	return &limited{body, unpacked}, nil
+}
+
+// limited returns an error beyond its limit. An [io.LimitReader] would end there, and
+// a snapshot that is cut off at the end of a line looks whole: the rules after it
+// would be missing.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
 }
 
 // readSnapshot reads a whole snapshot. It must end with the end of a line: one that
