@@ -125,6 +125,8 @@ type Created struct {
 type Me struct {
 	Account Account `json:"account"`
 	Session Session `json:"session"`
+	// PasswordAdvice is found out at each sign-in.
+	PasswordAdvice string `json:"password_advice,omitempty" doc:"Why the password should be changed: the code of the problem that a new password like it would have. Absent if it need not be." example:"password_common"`
 }
 
 // Account is a person who can sign in.

@@ -50,6 +50,10 @@ type Account struct {
 	// PasswordChangedAt is the moment the owner last chose a password. A
 	// rehash with newer parameters does not move it.
 	PasswordChangedAt time.Time
+	// PasswordAdvice says why the password should be changed, as the code of the
+	// problem that a new password like it would have; empty if it should not. It is
+	// of the last sign-in.
+	PasswordAdvice string
 	// DisabledAt is zero while the account may be used.
 	DisabledAt time.Time
 }

@@ -98,6 +98,8 @@ type Proof struct {
 	Account Account
 	// Outdated says that the hash has old parameters and is to be replaced.
 	Outdated bool
+	// Advice is the new value of Account.PasswordAdvice.
+	Advice string
 }
 
 // Prove checks a password against the account with this identifier. All the
@@ -129,7 +131,7 @@ func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plai
 	if err != nil {
 		return Proof{Account: a}, notProved(err, "wrong password")
 	}
-	return Proof{a, outdated}, nil
+	return Proof{a, outdated, d.advice(a, plain)}, nil
 }
 
 // named finds an account by what a person typed. An invalid identifier is ErrNotFound.

@@ -173,3 +173,39 @@ func TestImportIsBounded(t *testing.T) {
 		t.Error("a person imports accounts")
 	}
 }
+
+// A password that would be refused today keeps working, and its owner is told at each
+// sign-in until they choose another one.
+func TestPasswordAdvice(t *testing.T) {
+	a := apptest.Start(t)
+	const md5OfPassword = "5f4dcc3b5aa765d61d8327deb882cf99"
+	imported(t, a, api.AccountImport{Accounts: []api.ImportedAccount{{Identifier: "bia", PasswordHash: md5OfPassword}}})
+	me := func(password string) (*client.Client, string) {
+		t.Helper()
+		tokens, err := a.Client.Login(t.Context(), api.Credentials{Identifier: "bia", Password: api.Password(password)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		person := a.As(tokens)
+		got, err := person.Me(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return person, got.PasswordAdvice
+	}
+	for range 2 {
+		if _, got := me("password"); got != "password_common" {
+			t.Errorf("advice is %q", got)
+		}
+	}
+	person, _ := me("password")
+	if err := person.ChangePassword(t.Context(), api.PasswordChange{CurrentPassword: "password", NewPassword: apptest.Password}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := person.Me(t.Context()); err != nil || got.PasswordAdvice != "" {
+		t.Errorf("after the change: %q, %v", got.PasswordAdvice, err)
+	}
+	if _, got := me(apptest.Password); got != "" {
+		t.Errorf("advice about a good password is %q", got)
+	}
+}

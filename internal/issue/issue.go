@@ -88,6 +88,8 @@ type Proved struct {
 	// NewHash replaces the password hash when its parameters are outdated; empty
 	// keeps it.
 	NewHash string
+	// Advice is the new value of Account.PasswordAdvice.
+	Advice string
 }
 
 // Start stores a session and issues its first tokens, or does neither. Errors:
@@ -105,7 +107,7 @@ func (s *Service) Start(ctx context.Context, plan Plan, p Proved, use session.Us
 		return Tokens{}, fmt.Errorf("start session: %w", err)
 	}
 	g.session.Revision, err = s.store.StartSession(ctx, Start{
-		Session: g.session, Account: p.Account, NewHash: p.NewHash, MostSessions: s.chain.PerAccount(),
+		Session: g.session, Account: p.Account, NewHash: p.NewHash, Advice: p.Advice, MostSessions: s.chain.PerAccount(),
 	})
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)

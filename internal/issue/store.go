@@ -27,6 +27,8 @@ type Start struct {
 	// NewHash replaces the password hash when its parameters are outdated; empty
 	// keeps it.
 	NewHash string
+	// Advice is the new value of Account.PasswordAdvice.
+	Advice string
 	// MostSessions is how many sessions the account may have, with this one. The
 	// step ends those that were not used for longest. 0 sets no limit.
 	MostSessions int

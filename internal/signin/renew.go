@@ -14,6 +14,7 @@ import (
 // same step. Of two sign-ins at the same time, one replaces the hash, and the other
 // finds a changed account: it proves the password once more, against the new hash.
 func (s *Service) finish(ctx context.Context, a Attempt, plan issue.Plan, proof account.Proof, plain password.Plain) (issue.Tokens, error) {
+	a.advice = proof.Advice
 	tokens, err := s.complete(ctx, a, plan, s.renewed(ctx, proof, plain))
 	if !proof.Outdated || !errors.Is(err, account.ErrChanged) {
 		return tokens, err
@@ -28,7 +29,7 @@ func (s *Service) finish(ctx context.Context, a Attempt, plan issue.Plan, proof 
 	if proof, err = s.people.ProveFor(ctx, current, plain); err != nil {
 		return issue.Tokens{}, err
 	}
-	a.Account = proof.Account
+	a.Account, a.advice = proof.Account, proof.Advice
 	return s.complete(ctx, a, plan, s.renewed(ctx, proof, plain))
 }
 

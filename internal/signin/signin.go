@@ -36,6 +36,8 @@ type Attempt struct {
 	// sessionID is empty for a sign-in.
 	sessionID, clientID string
 	use                 session.Use
+	// advice is the new account.Account.PasswordAdvice.
+	advice string
 }
 
 // Missing returns the kinds of credentials of which one has to be proved before the
@@ -78,7 +80,7 @@ func (s *Service) complete(ctx context.Context, a Attempt, plan issue.Plan, newH
 	if missing := a.Missing(); len(missing) > 0 {
 		return issue.Tokens{}, fmt.Errorf("%w: missing %v", account.ErrNotProved, missing)
 	}
-	tokens, err := s.issuer.Start(ctx, plan, issue.Proved{Account: a.Account, Proofs: a.Proofs, NewHash: newHash}, a.use)
+	tokens, err := s.issuer.Start(ctx, plan, issue.Proved{Account: a.Account, Proofs: a.Proofs, NewHash: newHash, Advice: a.advice}, a.use)
 	if errors.Is(err, account.ErrChanged) {
 		// The proof was right when the account was read. It no longer is.
 		return issue.Tokens{}, fmt.Errorf("%w: %w", account.ErrNotProved, err)

@@ -127,7 +127,7 @@ func (p people) signOut(ctx context.Context, c access.Caller, in api.Logout) (en
 }
 
 func (p people) me(_ context.Context, c access.Caller, _ endpoint.None) (api.Me, error) {
-	return api.Me{Account: AccountOf(c.Owner), Session: SessionOf(c, c.Session)}, nil
+	return api.Me{Account: AccountOf(c.Owner), Session: SessionOf(c, c.Session), PasswordAdvice: c.Owner.PasswordAdvice}, nil
 }
 
 func (p people) changePassword(ctx context.Context, c access.Caller, in api.PasswordChange) (endpoint.None, error) {

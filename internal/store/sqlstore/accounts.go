@@ -138,6 +138,7 @@ func toAccount(a query.Account, i query.Identifier) account.Account {
 		DisabledAt:        nullMoment(a.DisabledAt),
 		VerifiedAt:        nullMoment(i.VerifiedAt),
 		Attributes:        account.Attributes(a.Attributes),
+		PasswordAdvice:    a.PasswordAdvice,
 
 		CredentialsVersion: a.CredentialsVersion,
 	}

@@ -27,6 +27,11 @@ func (s *Store) StartSession(ctx context.Context, start issue.Start) (int64, err
 		if err := claimAccount(ctx, q, start); err != nil {
 			return 0, err
 		}
+		if start.Advice != start.Account.PasswordAdvice {
+			if err := q.SetPasswordAdvice(ctx, fit(start.Advice), start.Account.ID); err != nil {
+				return 0, err
+			}
+		}
 		if err := holdParent(ctx, q, start.Session); err != nil {
 			return 0, err
 		}

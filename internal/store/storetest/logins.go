@@ -10,6 +10,20 @@ import (
 
 func loginPromises() promises {
 	return promises{
+		"advice about a password is kept until the next sign-in or the next password": func(s *suite) {
+			a := s.created("Ana")
+			s.ok(s.starts(issue.Start{Session: device(a), Account: a, Advice: "password_common"}))
+			a = s.account(a.ID)
+			s.same([]any{a.PasswordAdvice, a.CredentialsVersion}, []any{"password_common", int64(0)})
+			s.ok(s.starts(issue.Start{Session: device(a), Account: a}))
+			s.same(s.account(a.ID).PasswordAdvice, "")
+			s.ok(s.starts(issue.Start{Session: device(a), Account: s.account(a.ID), NewHash: "stronger", Advice: "password_too_short"}))
+			a = s.account(a.ID)
+			s.same(a.PasswordAdvice, "password_too_short")
+			_, err := s.store.ChangePassword(s.ctx, change(a, ""))
+			s.ok(err)
+			s.same(s.account(a.ID).PasswordAdvice, "")
+		},
 		"a session is started only with the credentials that were read": func(s *suite) {
 			a := s.created("Ana")
 			d := device(a)

@@ -193,6 +193,10 @@ func accountChanges() []Change {
 			}
 			s.ok(s.starts(issue.Start{Session: device(o.account), Account: o.account, NewHash: "stronger"}))
 		}},
+		{"sign in with advice", []string{"SetPasswordAdvice"}, (*suite).signInOwner, func(s *suite, o *owner) {
+			s.ok(s.starts(issue.Start{Session: device(o.account), Account: o.account, Advice: "password_common"}))
+			s.same(s.account(o.account.ID).PasswordAdvice, "password_common")
+		}},
 		{"change password", []string{"ChangePassword", "EndSessions"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			for _, read := range []account.Account{older(o.account), elsewise(o.account)} {
 				s.fails(counted(s.store.ChangePassword(s.ctx, change(read, o.session.ID))), account.ErrChanged)

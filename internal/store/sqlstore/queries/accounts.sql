@@ -58,8 +58,12 @@ UPDATE accounts SET password_hash = @new_hash, credentials_version = credentials
 WHERE id = @id AND credentials_version = @version AND password_hash = @verified_hash AND disabled_at IS NULL;
 
 -- name: ChangePassword :execrows
-UPDATE accounts SET password_hash = @new_hash, password_changed_at = @at, credentials_version = credentials_version + 1
+UPDATE accounts SET password_hash = @new_hash, password_changed_at = @at, password_advice = '', credentials_version = credentials_version + 1
 WHERE id = @id AND credentials_version = @version AND password_hash = @verified_hash AND disabled_at IS NULL;
+
+-- name: SetPasswordAdvice :exec
+-- Follows HoldAccount or ClaimAccount.
+UPDATE accounts SET password_advice = @advice WHERE id = @id;
 
 -- name: SetAttributes :execrows
 UPDATE accounts SET attributes = @attributes WHERE id = @id AND attributes <> @attributes;

@@ -11,7 +11,7 @@ import (
 )
 
 const account = `-- name: Account :one
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
 FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE accounts.id = $1
 `
@@ -32,6 +32,7 @@ func (q *Queries) Account(ctx context.Context, id string) (AccountRow, error) {
 		&i.Account.DisabledAt,
 		&i.Account.CredentialsVersion,
 		&i.Account.Attributes,
+		&i.Account.PasswordAdvice,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,
@@ -43,7 +44,7 @@ func (q *Queries) Account(ctx context.Context, id string) (AccountRow, error) {
 }
 
 const accountByIdentifier = `-- name: AccountByIdentifier :one
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
 FROM identifiers AS named JOIN accounts ON accounts.id = named.account_id
     JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE named.canonical = $1
@@ -66,6 +67,7 @@ func (q *Queries) AccountByIdentifier(ctx context.Context, canonical string) (Ac
 		&i.Account.DisabledAt,
 		&i.Account.CredentialsVersion,
 		&i.Account.Attributes,
+		&i.Account.PasswordAdvice,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,
@@ -88,7 +90,7 @@ func (q *Queries) AccountExists(ctx context.Context, id string) (bool, error) {
 }
 
 const accounts = `-- name: Accounts :many
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
 FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE (accounts.created_at, accounts.id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT))
 ORDER BY accounts.created_at DESC, accounts.id DESC
@@ -123,6 +125,7 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]AccountsR
 			&i.Account.DisabledAt,
 			&i.Account.CredentialsVersion,
 			&i.Account.Attributes,
+			&i.Account.PasswordAdvice,
 			&i.Identifier.Canonical,
 			&i.Identifier.AccountID,
 			&i.Identifier.Display,
@@ -144,7 +147,7 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]AccountsR
 }
 
 const changePassword = `-- name: ChangePassword :execrows
-UPDATE accounts SET password_hash = $1, password_changed_at = $2, credentials_version = credentials_version + 1
+UPDATE accounts SET password_hash = $1, password_changed_at = $2, password_advice = '', credentials_version = credentials_version + 1
 WHERE id = $3 AND credentials_version = $4 AND password_hash = $5 AND disabled_at IS NULL
 `
 
@@ -342,4 +345,14 @@ func (q *Queries) SetAttributes(ctx context.Context, attributes string, iD strin
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const setPasswordAdvice = `-- name: SetPasswordAdvice :exec
+UPDATE accounts SET password_advice = $1 WHERE id = $2
+`
+
+// Follows HoldAccount or ClaimAccount.
+func (q *Queries) SetPasswordAdvice(ctx context.Context, advice string, iD string) error {
+	_, err := q.db.ExecContext(ctx, setPasswordAdvice, advice, iD)
+	return err
 }

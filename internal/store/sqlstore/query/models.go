@@ -16,6 +16,7 @@ type Account struct {
 	DisabledAt         sql.NullInt64
 	CredentialsVersion int64
 	Attributes         string
+	PasswordAdvice     string
 }
 
 type Assertion struct {
