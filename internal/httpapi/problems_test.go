@@ -177,29 +177,46 @@ func TestProblemsDoNotContradict(t *testing.T) {
 
 // TestOAuthCodes: the documents have each code that the OAuth routes return, and no other.
 func TestOAuthCodes(t *testing.T) {
-	files, err := filepath.Glob("oauth/*.go")
+	var listed []string
+	for _, c := range oauth.Codes() {
+		listed = append(listed, c.Code)
+	}
+	slices.Sort(listed)
+	if diff := cmp.Diff(codesIn(t, "oauth/*.go"), listed); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// codesIn returns the codes of problems and OAuth errors in source files, sorted.
+func codesIn(t *testing.T, pattern string) (codes []string) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := map[string]bool{}
 	code := regexp.MustCompile(`(?:Code: |invalidClient = |grant = )"([a-z_]+)"`)
 	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, found := range code.FindAllStringSubmatch(string(text), -1) {
-			used[found[1]] = true
+			codes = append(codes, found[1])
 		}
 	}
-	listed := map[string]bool{}
-	for _, c := range oauth.Codes() {
-		listed[c.Code] = true
+	if len(codes) == 0 {
+		t.Fatalf("no code in %s: the search is broken", pattern)
 	}
-	if diff := cmp.Diff(used, listed); diff != "" {
-		t.Error(diff)
-	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
 }
+
+// onlyVerify are the codes of package verify that the service itself does not have.
+const onlyVerify = "| `forbidden` | 403 | The access token does not allow this. | Use an account or a client with the permission. |\n" +
+	"| `invalid_request` | 400 | The request has more than one access token, or cannot be read. | Send one access token: in the header Authorization, or in the cookie. |\n"
 
 const problemsPage = "../../docs/reference/problems.md"
 
@@ -220,6 +237,13 @@ func TestGeneratedProblems(t *testing.T) {
 			b.WriteString(line)
 		}
 		written[line] = true
+	}
+	b.WriteString("\n## Problems of your services\n\nA service with the package `verify` answers with the codes about access tokens above, and with these:\n\n" +
+		"| code | status | what failed | what to do |\n|---|---|---|---|\n" + onlyVerify)
+	for _, code := range codesIn(t, "../../verify/*.go") {
+		if !strings.Contains(b.String(), "| `"+code+"` |") {
+			t.Errorf("package verify answers %s, which the page does not have", code)
+		}
 	}
 	b.WriteString("\n## Errors of OAuth\n\nThe status is 400, and 401 with `invalid_client` if the client authenticated in the header.\n\n" +
 		"| error | what failed | what to do |\n|---|---|---|\n")

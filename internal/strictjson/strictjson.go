@@ -25,7 +25,7 @@ type Error struct {
 	// At is the position of the byte at fault, from 0.
 	At int
 	// Path names the member at fault, such as "target.account" or "set[2].id". It is
-	// empty for the text as a whole. The names are those of whoever wrote the text:
+	// empty for the text as a whole. The author of the text chose the names, so
 	// Error leaves them out.
 	Path string
 }
