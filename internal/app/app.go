@@ -59,6 +59,8 @@ type App struct {
 	verifiers *selfverify.Verifiers
 	webhooks  *webhook.Service
 	clients   *clients.Directory
+	// audience is what registered clients say about the service's own audience.
+	audience *issue.OwnAudience
 	// recipients are the key sets of services that publish their encryption key, by
 	// audience.
 	recipients map[string]*recipient.KeySet
@@ -235,7 +237,11 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 // routes.
 func (a *App) openTokens(ctx context.Context, issuer string) (*token.Issuer, error) {
 	policy := a.config.Token(issuer)
-	policy.Registered, policy.Latest = issue.Registered(a.store), a.clock.earliest
+	var err error
+	if a.audience, err = issue.OpenOwnAudience(ctx, a.store, policy.Audience); err != nil {
+		return nil, err
+	}
+	policy.Registered, policy.Latest = a.audience.Registered, a.clock.earliest
 	if err := a.follow(policy); err != nil {
 		return nil, err
 	}

@@ -69,6 +69,7 @@ func TestTokensLookAsOneSays(t *testing.T) {
 				_, err = other.Admin().CreateClient(t.Context(), in)
 				worked(t, err)
 				_, tokens := other.SignUp("ana@example.com")
+				settled.MaintainKeys() // reads the client of its own audience again
 				_, err = settled.ForAudience("orders").Refresh(t.Context(), tokens.RefreshToken)
 				if client.Code(err) != "internal" {
 					t.Error(err)

@@ -120,7 +120,7 @@ func (a *App) MaintainKeys(ctx context.Context) time.Duration {
 	up, err := a.ring.MaintainUntil(ctx, now, a.passed())
 	err = errors.Join(err, a.verifiers.Expire())
 	a.keysChanged.Ring() // before anything that takes time
-	err = errors.Join(err, a.promiseClients(ctx))
+	err = errors.Join(err, a.promiseClients(ctx), a.audience.Read(ctx))
 	for _, c := range up.Changes {
 		from, to := c.From.String(), c.To.String()
 		if c.New {
