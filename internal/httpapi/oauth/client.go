@@ -81,7 +81,7 @@ func shownBy(header clients.Shown, f oauthForm) (clients.Shown, error) {
 	case methods > 1:
 		return clients.Shown{}, invalidRequest("Use one method of client authentication.")
 	case header.Secret != "" && form.ClientID != "" && form.ClientID != header.ClientID:
-		return clients.Shown{}, invalidRequest("The client_id is not the one in Authorization.")
+		return clients.Shown{}, invalidRequest("The client_id is not the client in Authorization.")
 	case header.Secret != "":
 		return header, nil
 	case kind != "" && (kind != api.AssertionType || form.Assertion == ""), kind == "" && form.Assertion != "":
