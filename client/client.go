@@ -17,7 +17,7 @@ import (
 	"github.com/portaria/portaria/api"
 )
 
-// maxResponse bounds what is read of a response, in bytes.
+// maxResponse bounds a response, in bytes.
 const maxResponse = 4 << 20
 
 // timeout bounds a whole request unless the caller brings an http.Client.

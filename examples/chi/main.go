@@ -1,5 +1,5 @@
-// Command chi is a service behind the router chi whose routes ask for access
-// tokens: what fits net/http takes [verify.Verifier.Require] as middleware.
+// Command chi is a service with the router chi whose routes ask for access tokens:
+// what fits net/http takes [verify.Verifier.Require] as middleware.
 package main
 
 import (

@@ -37,7 +37,7 @@ func main() {
 	log.Fatal(newServer(v).Serve(listener))
 }
 
-// newServer returns a server with the orders, behind the interceptors.
+// newServer returns a server with the orders and the interceptors.
 func newServer(v *verify.Verifier) *grpc.Server {
 	server := grpc.NewServer(grpc.UnaryInterceptor(unary(v)), grpc.StreamInterceptor(stream(v)))
 	server.RegisterService(description(), orders{})

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Fault describes what is wrong with one field of a client. It never holds the value,
-// which may be a misplaced key.
+// Fault describes the fault of one field of a client. It never holds the value, which
+// may be a misplaced key.
 type Fault struct {
 	// Field is its name in the API and in the settings, such as access_ttl.
 	Field  string

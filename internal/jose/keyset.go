@@ -57,12 +57,11 @@ type Skipped struct {
 // set is rejected if it
 //
 //   - is not strict JSON, or has more than 100 keys, or none that can be used;
-//   - has two keys that could be meant by one kid and algorithm: whoever
-//     published it cannot say which one signed. A kid that is used for one key
-//     that signs and one that encrypts is no such case; a broken or weak key
-//     of the same kty under the kid of another is;
-//   - has secrets beside public keys without their private half: such a set is
-//     made to be published, and the secrets are no longer any.
+//   - has two keys with one kid and algorithm, because it is unknown which one
+//     signed. One key that signs and one that encrypts may share a kid. A broken
+//     or weak key may not have the kid of another key with its kty;
+//   - has secrets beside public keys without their private half: the set is
+//     meant to be published, so the secrets may be public.
 //
 // Errors wrap ErrKey or ErrJSON.
 func ParseKeySet(data []byte) (KeySet, error) {

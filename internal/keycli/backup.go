@@ -16,7 +16,7 @@ type BackupCommand struct {
 // Help says that a backup also needs the master key.
 func (BackupCommand) Help() string {
 	return "The copy holds everything that was acknowledged before the command began. A copy made with cp while the service " +
-		"runs lacks what was written last, or everything. Keep the master key as well, in another place: without it nobody can open the " +
+		"runs lacks the last writes, or everything. Also keep a copy of the master key somewhere else: without it nobody can open the " +
 		"copy. After restoring a copy, run portaria revoke new-epoch. PostgreSQL has pg_dump."
 }
 

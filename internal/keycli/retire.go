@@ -42,7 +42,7 @@ func (keyReseal) Run(c *cli.Call) error {
 	return WithKeys(c, func(keys *app.LocalKeys, _ time.Time) error {
 		// This command does not know which processes there are.
 		fmt.Fprintln(c.Stderr, "note: every process must already have the new master key before the old one in its file, and must have been "+
-			"restarted since; another process cannot open what is sealed from now on")
+			"restarted since; other processes cannot open values that are sealed from now on")
 		done, err := keys.Reseal(c)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ import (
 	"github.com/portaria/portaria/internal/strictjson"
 )
 
-// Limits on what is imported.
+// Limits of imported keys.
 const (
 	maxForeign       = 64 << 10 // one key in a file
 	maxForeignKeySet = 512 << 10
@@ -156,8 +156,8 @@ func usual(material any) (jose.Algorithm, error) {
 	return "", fmt.Errorf("%w: of a kind that is not in use here; make one on P-256", ErrForeign)
 }
 
-// parseJWKs reads a JWK or, strictly, a JWK set: a key that cannot be used is
-// an error, because whoever imports a set wants all of it.
+// parseJWKs reads a JWK or, strictly, a JWK set: a key that cannot be used is an
+// error, because an import of a set wants all of it.
 func parseJWKs(text []byte, f Foreign) ([]jose.Key, error) {
 	if len(text) > maxForeignKeySet {
 		return nil, fmt.Errorf("%w: longer than %d bytes", ErrForeign, maxForeignKeySet)

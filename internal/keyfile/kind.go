@@ -31,8 +31,8 @@ func notInUse(id string) (name string, isCurve bool) {
 	return kinds[id], false
 }
 
-// refusedKind is an error that names the curve or kind of a key which is not
-// in use here, nil when the key gives no such thing away.
+// refusedKind is an error that names the curve or kind of a key which is not in use
+// here, or nil if the key does not show it.
 func refusedKind(der []byte) error {
 	for _, id := range identifiers(der) {
 		switch name, isCurve := notInUse(id.String()); {
@@ -68,7 +68,7 @@ func identifiers(der []byte) (ids []asn1.ObjectIdentifier) {
 	if _, err := asn1.Unmarshal(der, &public); err != nil {
 		algorithm = &private.Algorithm
 		if _, err := asn1.Unmarshal(der, &private); err != nil {
-			_, _ = asn1.Unmarshal(der, &sec1) // what is damaged has no curve
+			_, _ = asn1.Unmarshal(der, &sec1) // a damaged key has no curve
 			return append(ids, sec1.Curve)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/portaria/portaria/internal/secret"
 )
 
-// maxIterations bounds the work that a file can demand before its passphrase
-// is known to be right: a few seconds. OpenSSL takes 2,048 unless told otherwise.
+// maxIterations bounds the work that a file can demand before its passphrase is known
+// to be right: a few seconds. OpenSSL uses 2,048 by default.
 const maxIterations = 5_000_000
 
 // encryptedKey is EncryptedPrivateKeyInfo (RFC 5958, section 3).

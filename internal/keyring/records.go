@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// records are all keys of a ring, by purpose and seq. What is due is computed from them
+// records are all keys of a ring, by purpose and seq. Due steps are computed from them
 // alone, so that it can be rehearsed.
 type records []Record
 

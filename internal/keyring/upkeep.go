@@ -39,10 +39,11 @@ type Upkeep struct {
 	Changes []Change
 }
 
-// Maintain reads what other processes wrote and does what is due: it creates the successor
-// of the active key in time, replaces killed keys, and deletes keys that are gone. Every
-// process calls it in a loop, and each change happens once. After an error the ring uses
-// its last snapshot, and stops signing (ErrStale) when that is more than a minute old.
+// Maintain reads what other processes wrote and runs due steps: it creates the
+// successor of the active key in time, replaces killed keys, and deletes keys that are
+// gone. Every process calls it in a loop, and each change happens once. After an error
+// the ring uses its last snapshot, and stops signing (ErrStale) when that is more than
+// a minute old.
 func (r *Ring) Maintain(ctx context.Context, now time.Time) (Upkeep, error) {
 	return r.MaintainUntil(ctx, now, now)
 }
@@ -68,7 +69,7 @@ func (r *Ring) MaintainUntil(ctx context.Context, now, gone time.Time) (Upkeep, 
 	return up, nil
 }
 
-// work does what is due, except deletions.
+// work runs the due steps, except deletions.
 func (r *Ring) work(ctx context.Context, now time.Time) (done []Step, err error) {
 	for _, step := range []func(context.Context, time.Time) ([]Step, error){r.makeDue, r.retireSuperfluous} {
 		steps, err := step(ctx, now)
@@ -227,8 +228,9 @@ func (r *Ring) deleteGone(ctx context.Context, now, by time.Time) (done []Step, 
 var ErrTooLong = errors.New("key ring: lifetime too long")
 
 // Promise keeps the keys published long enough for tokens with the lifetime ttl, as if
-// [Policy.LongestTTL] had been that long from the start. It never shortens the time. After
-// it returns nil, such tokens may be signed. Errors: ErrTooLong, or an error of the store.
+// [Policy.LongestTTL] had been that long from the start. It never shortens the time.
+// After it returns nil, these tokens may be signed. Errors: ErrTooLong, or an error of
+// the store.
 func (r *Ring) Promise(ctx context.Context, ttl time.Duration, now time.Time) error {
 	if ttl <= r.policy().LongestTTL {
 		return nil

@@ -93,8 +93,8 @@ func complaint(output string) string {
 	return "no test was named"
 }
 
-// overlayOf writes the broken file where the compiler finds it in the place of
-// the real one.
+// overlayOf writes the broken file where the compiler finds it instead of the real
+// one.
 func overlayOf(m mutant) (path string, done func(), err error) {
 	dir, err := os.MkdirTemp("", "portaria-mutant-")
 	if err != nil {

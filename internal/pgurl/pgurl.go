@@ -1,10 +1,10 @@
 // Package pgurl reads PostgreSQL URLs strictly, so that no part of a password
 // is ever taken for a host name, a database name or a parameter.
 //
-// A password with an unescaped `/`, `?` or `#` ends the user part of a URL too
-// early: in postgres://ana:12#34@db/portaria a lenient parser finds the host
-// "ana" and the port 12. Logs, error messages and DNS lookups would then
-// contain a part of the password. [Check] refuses every such URL.
+// A password with an unescaped `/`, `?` or `#` ends the user part of a URL too early:
+// in postgres://ana:12#34@db/portaria a lenient parser finds the host "ana" and the
+// port 12. Logs, error messages and DNS lookups would then contain a part of the
+// password. [Check] rejects every URL of this kind.
 package pgurl
 
 import (
@@ -22,8 +22,7 @@ var (
 	ErrUnescaped = errors.New("has a reserved character that must be percent-encoded: in a password, write @ as %40, / as %2F, ? as %3F, # as %23 and % as %25")
 )
 
-// Check reports what is wrong with a PostgreSQL URL. Its errors do not contain
-// the text.
+// Check returns the fault of a PostgreSQL URL. Its errors do not contain the text.
 func Check(text string) error {
 	rest, ok := strings.CutPrefix(text, "postgres://")
 	if !ok {
@@ -32,7 +31,7 @@ func Check(text string) error {
 	if !ok {
 		return ErrForm
 	}
-	// Every @ must belong to the user part, and # has no use in such a URL.
+	// Every @ must belong to the user part, and # has no use in the URL.
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
 		end = len(rest)
@@ -42,7 +41,7 @@ func Check(text string) error {
 	}
 	location, err := url.Parse(text)
 	if err != nil {
-		// The text may have no @ behind the host, as in postgres://ana:s3cret.
+		// The text may have no @ after the host, as in postgres://ana:s3cret.
 		return ErrUnescaped
 	}
 	if strings.Contains(strings.TrimPrefix(location.EscapedPath(), "/"), "/") {

@@ -1,6 +1,6 @@
-// Package publickey recognises public keys, in all the forms in which people
-// have them, where a secret is expected. Everybody knows a public key: used as
-// an HMAC secret, it lets everybody sign. Such tokens turn RS256 into HS256.
+// Package publickey recognises public keys, in all the forms in which people have
+// them, where a secret is expected. Everybody knows a public key: used as an HMAC
+// secret, it lets everybody sign: the attack that turns RS256 into HS256.
 package publickey
 
 import (
@@ -80,7 +80,7 @@ func binaryKey(raw []byte) string {
 	return ""
 }
 
-// isDER reports whether this is one such value; a line break may follow it.
+// isDER reports whether this is one of these values; a line break may follow it.
 func isDER(raw []byte, into any) bool {
 	rest, err := asn1.Unmarshal(raw, into)
 	return err == nil && len(bytes.TrimSpace(rest)) == 0
@@ -96,8 +96,8 @@ func isPoint(raw []byte) bool {
 	return false
 }
 
-// isSSH reports the binary form of an OpenSSH public key (RFC 4253, section
-// 6.6): the name of its kind, and then fields, each behind its length.
+// isSSH reports the binary form of an OpenSSH public key (RFC 4253, section 6.6): the
+// name of its kind, and then fields, each after its length.
 func isSSH(raw []byte) bool {
 	name, rest, ok := sshField(bytes.TrimSpace(raw))
 	if !ok || !bytes.HasPrefix(name, []byte("ssh-")) && !bytes.HasPrefix(name, []byte("ecdsa-sha2-")) && !bytes.HasPrefix(name, []byte("sk-")) {

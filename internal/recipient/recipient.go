@@ -1,6 +1,6 @@
-// Package recipient follows the key sets of the services that tokens are
-// encrypted to: the recipients of RFC 7516. It asks where the settings say, in
-// its own time; whoever mints a token finds the key in memory.
+// Package recipient follows the key sets of the services that tokens are encrypted to:
+// the recipients of RFC 7516. It asks where the settings say, in its own time; minting
+// a token finds the key in memory.
 package recipient
 
 import (
@@ -23,7 +23,7 @@ const (
 	maxRedirects = 3
 )
 
-var errPrivate = errors.New("publishes its private keys: whoever reads them reads the tokens")
+var errPrivate = errors.New("publishes its private keys: everybody who reads them can read the tokens")
 
 // NewClient returns the client for [New]. The operator chose the addresses, so
 // private networks and the proxy of the environment may be used. roots are the

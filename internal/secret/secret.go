@@ -8,7 +8,7 @@ import (
 	"log/slog"
 )
 
-// shown is what is seen instead.
+// shown is printed instead of a secret.
 const shown = "[secret]"
 
 // Hidden hides every struct that embeds it.

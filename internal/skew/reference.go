@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Reference is what a process knows of a clock that it shares with others, such
-// as that of a database: between which two bounds it is now. It is safe for
+// Reference is the knowledge of a process about a clock that it shares with others,
+// such as that of a database: between which two bounds it is now. It is safe for
 // concurrent use.
 type Reference struct {
 	read  func(context.Context) (time.Time, error)
@@ -66,7 +66,7 @@ func (r *Reference) Latest(at time.Time) time.Time {
 }
 
 // Offset is how far this machine's clock is ahead of the shared one, at least;
-// negative when it is behind by at least so much, and 0 when they may agree.
+// negative when it is slow by at least so much, and 0 when they may agree.
 func (r *Reference) Offset(now time.Time) time.Duration {
 	if ahead := now.Sub(r.Latest(time.Now())); ahead > 0 {
 		return ahead

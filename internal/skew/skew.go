@@ -17,9 +17,9 @@ func Allowance(elapsed time.Duration) time.Duration {
 // peakSpan is the shortest time for which a Peak remembers a value.
 const peakSpan = time.Hour
 
-// Peak is the greatest value of at least the last hour, and at most the last
-// two. A clock that is set back leaves tokens behind that were dated by the old
-// time; the peak keeps the old bound for them. The zero value is empty.
+// Peak is the greatest value of at least the last hour, and at most the last two.
+// After a clock is set back, there are tokens that were dated by the old time; the
+// peak keeps the old bound for them. The zero value is empty.
 type Peak struct {
 	began         time.Duration
 	before, since int64 // of the hour before began, and from then on

@@ -19,7 +19,7 @@ import (
 // the one asked for.
 var ErrInvalid = errors.New("malformed JSON")
 
-// Error says what is wrong with a text, and where. It wraps ErrInvalid.
+// Error reports a fault of a text with its position. It wraps ErrInvalid.
 type Error struct {
 	Reason Reason
 	// At is the position of the byte at fault, from 0.
@@ -30,13 +30,13 @@ type Error struct {
 	Path string
 }
 
-// Error says what is wrong, and at which byte.
+// Error returns the fault and the byte where it is.
 func (e *Error) Error() string { return fmt.Sprintf("%v: %s at byte %d", ErrInvalid, e.Reason, e.At) }
 
 // Unwrap returns ErrInvalid.
 func (e *Error) Unwrap() error { return ErrInvalid }
 
-// Reason is what is wrong with a text.
+// Reason is the kind of fault of a text.
 type Reason string
 
 // The reasons that callers tell apart.

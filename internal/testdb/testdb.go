@@ -23,8 +23,8 @@ import (
 // variable names a server to use instead of starting one.
 const variable = "PORTARIA_TEST_POSTGRES"
 
-// The servers of this test binary, started at most once each. They are globals
-// because go test gives packages no other place that outlives one test.
+// The servers of this test binary, started at most once each. They are globals because
+// go test offers packages nothing else that outlives one test.
 var (
 	quick   = sync.OnceValues(func() (*server, error) { return start("-c", "fsync=off", "-c", "full_page_writes=off") })
 	durable = sync.OnceValues(func() (*server, error) { return start() })
@@ -46,9 +46,9 @@ func DurablePostgres(t testing.TB) string {
 	return database(t, durable)
 }
 
-// OwnPostgres returns the URL of the administrator of a PostgreSQL server that
-// only this test uses, and that ends with it. Such a test may change settings of
-// the whole server.
+// OwnPostgres returns the URL of the administrator of a PostgreSQL server that only
+// this test uses, and that ends with it. The test may change settings of the whole
+// server.
 func OwnPostgres(t testing.TB) string {
 	t.Helper()
 	server, err := start("-c", "fsync=off", "-c", "full_page_writes=off")

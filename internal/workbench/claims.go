@@ -180,7 +180,7 @@ func input(c *cli.Call) ([]byte, error) { return c.ReadStdin(jose.MaxToken) }
 
 // payload returns the text to sign.
 func (k claiming) payload(c *cli.Call, raw bool) ([]byte, error) {
-	text, err := c.ReadStdin(maxInspected) // more than fits, so that one can say what is too much
+	text, err := c.ReadStdin(maxInspected) // more than fits, so that an error can name the largest claim
 	if err != nil || raw {
 		return text, err
 	}
@@ -266,7 +266,7 @@ func printClaims(w io.Writer, claims []byte) error {
 			safe.WriteRune(r)
 		} else {
 			for _, unit := range utf16.Encode([]rune{r}) {
-				fmt.Fprintf(&safe, "\\u%04x", unit) // only strings hold such a rune
+				fmt.Fprintf(&safe, "\\u%04x", unit) // only strings hold these runes
 			}
 		}
 	}

@@ -178,7 +178,7 @@ func aboutHeader(m strictjson.Member) string {
 		}
 		return "what kind of token"
 	case "cty":
-		return "what is inside"
+		return "kind of the content"
 	case "jwk", "jku", "x5u", "x5c":
 		return "a key inside the token itself"
 	}

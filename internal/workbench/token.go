@@ -27,7 +27,7 @@ type TokenCommand struct {
 func (TokenCommand) Help() string {
 	return "The token is read from standard input, never from the arguments, which other users of the machine can read. " +
 		"Exit status: 0 good, 1 refused, 2 wrong usage, or no key to be had. " +
-		"--issuer, --audience and --leeway, which are settings elsewhere, here say what is expected of a token."
+		"--issuer, --audience and --leeway, which are settings elsewhere, are the expected values of a token here."
 }
 
 // readToken reads a token. One line break after it is allowed.

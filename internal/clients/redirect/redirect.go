@@ -13,9 +13,10 @@ import (
 // MaxLength is the greatest length of a redirect URI, in bytes.
 const MaxLength = 2000
 
-// Check reports what is wrong with a redirect URI, or returns an empty text. It accepts an absolute URI without fragment and credentials (RFC 6749
-// §3.1.2), in one of the three forms that RFC 8252 §7 permits. URIs are compared byte
-// by byte, so it refuses every spelling that a browser would change.
+// Check returns the fault of a redirect URI, or an empty text. It accepts an absolute
+// URI without fragment and credentials (RFC 6749 §3.1.2), in one of the three forms
+// that RFC 8252 §7 permits. URIs are compared byte by byte, so it refuses every
+// spelling that a browser would change.
 func Check(text string) string {
 	odd := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}*", r) }
 	if text == "" || len(text) > MaxLength || strings.ContainsFunc(text, odd) {

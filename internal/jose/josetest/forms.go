@@ -58,7 +58,7 @@ func broken() []Attack {
 	}
 }
 
-// respelled are good tokens in another spelling, for whoever keeps a list of
+// respelled are valid tokens in another spelling, for a verifier that keeps a list of
 // tokens that are no longer good.
 func respelled() []Attack {
 	change := func(name string, change func(string) string) Attack {
@@ -136,7 +136,7 @@ func headers() []Attack {
 	}
 }
 
-// bombs are tokens that cost whoever reads them.
+// bombs are tokens that are expensive to read.
 func bombs() []Attack {
 	big := strings.Repeat("A", 10<<20)
 	nested := strings.Repeat("[", 2000) + strings.Repeat("]", 2000)

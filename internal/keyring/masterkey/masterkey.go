@@ -130,7 +130,7 @@ func newSealer(raw []byte) (sealer, error) {
 // New returns the text of a file with a new random master key.
 func New() []byte {
 	return newText("# Portaria's master key. It encrypts the keys and secrets in the database.\n" +
-		"# Without this file they are lost. Whoever has the file and the database can make\n" +
+		"# Without this file they are lost. Everybody who has the file and the database can make\n" +
 		"# every token: keep a copy, but not beside copies of the database.\n")
 }
 
