@@ -190,3 +190,28 @@ func TestASVS(t *testing.T) {
 // asvsRequirements is how many there are at levels 1 and 2 in the chapters that
 // concern an authentication service without pages.
 const asvsRequirements = 190
+
+// TestLogMessagesOfThePage: people alert on the messages in docs/operations.md, so the
+// code must log each of them.
+func TestLogMessagesOfThePage(t *testing.T) {
+	page, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := strings.Builder{}
+	for name, text := range readSources(t, ".") {
+		if !strings.HasSuffix(name, "_test.go") {
+			code.WriteString(text)
+		}
+	}
+	_, table, _ := strings.Cut(string(page), "| message | what to do |")
+	rows := regexp.MustCompile("(?m)^\\| `([^`]+)`").FindAllStringSubmatch(table, -1)
+	if len(rows) < 5 {
+		t.Errorf("docs/operations.md has %d log messages", len(rows))
+	}
+	for _, row := range rows {
+		if !strings.Contains(code.String(), `"`+row[1]+`"`) {
+			t.Errorf("docs/operations.md names the log message %q, which nothing logs", row[1])
+		}
+	}
+}
