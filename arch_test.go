@@ -164,7 +164,7 @@ func table() map[string]rule {
 		"internal/admincli":            {imports: []string{"api", "client", "internal/app", "internal/cli", "internal/config", "internal/jose", "internal/keycli", "internal/strictjson"}},
 		"internal/admincli/imports":    {imports: []string{"api", "client", "internal/admincli/exports", "internal/cli"}},
 		"internal/admincli/exports":    {imports: []string{"api"}},
-		"cmd/portaria": {imports: []string{"api", "internal/admincli", "internal/app", "internal/cli", "internal/config", "internal/keycli", "internal/problem",
+		"cmd/portaria": {imports: []string{"api", "internal/admincli", "internal/app", "internal/cli", "internal/config", "internal/keycli", "internal/password", "internal/problem",
 			"internal/serve", "internal/workbench"}},
 	}
 }

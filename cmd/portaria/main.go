@@ -60,6 +60,7 @@ type commands struct {
 	Verifiers admincli.VerifiersCommand `cmd:"" effect:"reads" help:"List the verifiers that follow the revocation feed, with their lag."`
 	Events    admincli.EventsCommand    `cmd:"" effect:"reads" help:"List events, and follow new ones."`
 	Webhook   admincli.WebhookCommand   `cmd:"" help:"Send events to services, and check their delivery."`
+	Password  passwordCommand           `cmd:"" help:"Measure the cost of password hashes."`
 	Backup    keycli.BackupCommand      `cmd:"" effect:"changes" help:"Copy the SQLite database to a new file. The service may run."`
 	Version   versionCommand            `cmd:"" effect:"reads" help:"Print the version."`
 

@@ -54,6 +54,7 @@ var withoutRow = map[string]string{
 	"verify.ErrForbidden":   "as verify.ErrScope",
 	"password.ErrMalformed": "a damaged row is ours to mend",
 	"password.ErrMismatch":  "account turns it into ErrNotProved",
+	"password.ErrSlow":      "a command reports it",
 	"password.ErrClosed":    "only after the API has stopped",
 }
 
