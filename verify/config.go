@@ -110,8 +110,8 @@ type Config struct {
 	// hands them over with [Verifier.SetKeySet]. Nothing is fetched.
 	ManualKeys bool
 	// Secret is a shared HMAC secret to use instead of public keys, for a
-	// single service: whoever verifies with it can also sign. It has at least
-	// the length of its hash.
+	// single service: everything that verifies with it can also sign. It has at
+	// least the length of its hash.
 	Secret Secret
 	// SecretAlgorithm is HS256 (the default), HS384 or HS512.
 	SecretAlgorithm string
@@ -123,8 +123,8 @@ type Config struct {
 	// Places are where [Verifier.Require] looks for the token: default the
 	// Authorization header alone.
 	Places []Place
-	// OnRefused answers a request that [Verifier.Require] refuses, in place of
-	// [WriteError], which it may call. The handler behind Require never runs.
+	// OnRefused answers a request that [Verifier.Require] rejects, instead of
+	// [WriteError], which it may call. The wrapped handler does not run.
 	OnRefused func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Leeway is how far the clocks may be apart, to the millisecond: default 10
@@ -143,8 +143,8 @@ type Config struct {
 	// HTTPClient fetches metadata and keys; nil for one with strict limits.
 	// Redirects are never followed, and a fetch ends after 10 seconds.
 	HTTPClient *http.Client
-	// InsecureHTTP allows an issuer whose keys travel in the clear: whoever is
-	// on the way can replace them and sign in as anybody.
+	// InsecureHTTP allows an issuer whose keys are fetched without TLS: an attacker
+	// on the network can replace them and sign in as any account.
 	InsecureHTTP bool
 
 	// CacheEntries bounds the cache of verified tokens: default 100,000,

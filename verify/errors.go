@@ -68,9 +68,9 @@ var (
 	errBodyTooLong = fmt.Errorf("%w: body too long", ErrRequest)
 )
 
-// ErrInvalid reports a token that is refused. Every error below wraps it, and
-// says which check failed first. Their texts are for a log, and never hold any
-// part of the token; whoever sent it should learn only that it is invalid.
+// ErrInvalid reports a token that is rejected. Every error below wraps it, and
+// says which check failed first. Their texts are for logs, and never contain any
+// part of the token. Tell the client only that its token is invalid.
 var ErrInvalid = refusal.Invalid
 
 var (
@@ -92,16 +92,16 @@ var (
 	ErrClaims = refusal.Claims
 	// ErrIssuer reports a token of another issuer.
 	ErrIssuer = fmt.Errorf("%w: another issuer", ErrInvalid)
-	// ErrAudience reports a token for somebody else.
+	// ErrAudience reports a token for another audience.
 	ErrAudience = fmt.Errorf("%w: another audience", ErrInvalid)
-	// ErrExpired reports a token past its "exp". Age is looked at before the
-	// signature, because that costs nothing: the token may also be forged.
+	// ErrExpired reports a token past its "exp". The age is checked before the
+	// signature, because that is cheaper: the token may also be forged.
 	ErrExpired = refusal.Expired
-	// ErrRevoked reports a token that was taken back: the session has ended, the
-	// account was locked, the key was stolen.
+	// ErrRevoked reports a revoked token: the session has ended, the account was
+	// disabled, or the signing key was revoked.
 	ErrRevoked = refusal.Revoked
-	// ErrOutdated, which wraps ErrRevoked, reports a token that does not say the
-	// truth any more, of a session that lives: to refresh it helps.
+	// ErrOutdated, which wraps ErrRevoked, reports a token whose claims are outdated
+	// while its session continues. The client has to refresh.
 	ErrOutdated = refusal.Outdated
 	// ErrNotYet reports a token whose "nbf" or "iat" lies in the future.
 	ErrNotYet = fmt.Errorf("%w: not valid yet", ErrInvalid)

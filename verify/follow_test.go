@@ -272,7 +272,7 @@ func TestEpochChange(t *testing.T) {
 		w.revoke("later")
 		synctest.Wait()
 		refuse(t, v, later, verify.ErrRevoked)
-		if s := v.Stats(); s.Rules != 2 || s.Place != rule.Seq(2, 1) || w.count("feed") != 1 {
+		if s := v.Stats(); s.Rules != 2 || s.Position != rule.Seq(2, 1) || w.count("feed") != 1 {
 			t.Errorf("%+v after %d streams", s, w.count("feed"))
 		}
 	})

@@ -110,7 +110,7 @@ func TestPrefixesOfFrames(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if s := v.Stats(); s.Rules != 1 || s.Keys != 1 || s.Place != rule.Seq(1, 1) {
+		if s := v.Stats(); s.Rules != 1 || s.Keys != 1 || s.Position != rule.Seq(1, 1) {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -44,7 +44,7 @@ func TestPanicsInTheBackground(t *testing.T) {
 				w.revoke("a")
 				synctest.Wait()
 				refuse(t, v, token, verify.ErrRevoked)
-				if s := v.Stats(); s.Feed != verify.FeedFresh || s.Panics != before {
+				if s := v.Stats(); s.Feed != verify.FeedCurrent || s.Panics != before {
 					t.Errorf("feed %s, %d panics after %d", s.Feed, s.Panics, before)
 				}
 			})

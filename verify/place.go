@@ -17,10 +17,9 @@ import (
 	"github.com/portaria/portaria/verify/internal/payload"
 )
 
-// Place is where a token may stand in a request. It is never the query: that
-// ends up in logs and histories. A request with a token in two of the places
-// that the verifier allows is refused, because whoever else reads it may take
-// the other one.
+// Place is where the token is in a request. The query is no Place, because queries
+// end up in logs and histories. A request with a token in two of the verifier's places
+// is rejected, because another program that reads the request may use the other token.
 type Place struct {
 	kind placeKind
 	name string // of the cookie or field

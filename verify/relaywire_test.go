@@ -112,7 +112,7 @@ func TestRelayTellsLeasesFirst(t *testing.T) {
 			t.Error("the issuer was not told")
 		}
 		for _, v := range []*verify.Verifier{far, another} {
-			if place := v.Stats().Place; place != 0 || v.Health() == nil {
+			if place := v.Stats().Position; place != 0 || v.Health() == nil {
 				t.Errorf("at place %d before the issuer counts on the lease", place)
 			}
 		}

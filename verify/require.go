@@ -42,15 +42,15 @@ func Scope(names ...string) Requirement {
 // step up and comes back with a new token. It must be a second at least.
 func FreshWithin(d time.Duration) Requirement {
 	if d < time.Second {
-		panic("verify: FreshWithin of less than a second lets nobody in")
+		panic("verify: FreshWithin of less than a second accepts no token")
 	}
 	return Requirement{within: d}
 }
 
-// Open lets good tokens in even when the verifier cannot know whether they have
-// been revoked lately, for a route where being there matters more than that. It
-// changes nothing about tokens that are known to be revoked. What it lets in is
-// counted in [Stats], and the issuer is told that such routes exist.
+// Open accepts good tokens even while the verifier is stale, that is, when they may
+// have been revoked since. Use it for routes whose availability matters more. Tokens
+// that are known to be revoked are still rejected. [Stats] counts the tokens that Open
+// accepts, and the issuer lists the verifier in its receipts.
 func Open() Requirement { return Requirement{open: true} }
 
 // Where asks for claims of which holds returns true, such as a role or a tenant.
@@ -206,7 +206,7 @@ func NewContext(ctx context.Context, c Claims) context.Context {
 }
 
 // FromContext returns the claims that [Verifier.Require] has found, and whether
-// there are any: without them nobody has been authenticated.
+// there are any. Without claims the request is not authenticated.
 func FromContext(ctx context.Context) (Claims, bool) {
 	c, ok := ctx.Value(contextKey{}).(Claims)
 	return c, ok && c.r != nil

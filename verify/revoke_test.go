@@ -133,7 +133,7 @@ func TestPartition(t *testing.T) {
 	if err := v.Health(); err != nil {
 		t.Error(err)
 	}
-	if s := v.Stats(); s.Feed != verify.FeedFresh || s.Rules != 1 || s.Age != 0 || s.RuleBytes == 0 {
+	if s := v.Stats(); s.Feed != verify.FeedCurrent || s.Rules != 1 || s.Age != 0 || s.RuleBytes == 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -385,7 +385,7 @@ func TestRelay(t *testing.T) {
 	if err := ended(t, watched); !errors.Is(err, verify.ErrRevoked) {
 		t.Error(err)
 	}
-	if diff := cmp.Diff(gateway.Stats().Place, v.Stats().Place); diff != "" {
+	if diff := cmp.Diff(gateway.Stats().Position, v.Stats().Position); diff != "" {
 		t.Error(diff)
 	}
 	i.Partition()

@@ -133,11 +133,11 @@ func TestRevocationOfPortaria(t *testing.T) {
 	third := issuer.SignIn("bob@example.com")
 	ends("logout in another epoch", third, func() error { return issuer.As(third).Logout(t.Context()) })
 	refuse(t, v, again.AccessToken, verify.ErrRevoked)
-	if place := v.Stats().Place; place>>32 != epoch.Epoch {
+	if place := v.Stats().Position; place>>32 != epoch.Epoch {
 		t.Errorf("place %d, want one of epoch %d", place, epoch.Epoch)
 	}
 	accept(t, v, issuer.SignIn("bob@example.com").AccessToken)
-	if s := v.Stats(); s.Feed != verify.FeedFresh || s.Rules != 4 {
+	if s := v.Stats(); s.Feed != verify.FeedCurrent || s.Rules != 4 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -10,65 +10,63 @@ import (
 	"github.com/portaria/portaria/verify/internal/follow"
 )
 
-// Stats is what a verifier has to tell to whoever watches over it. Counts are
-// since it was made.
+// Stats describes a verifier for monitoring. Counts begin when the verifier is made.
 type Stats struct {
-	// Feed says how the revocation log is followed.
+	// Feed is the state of the connection to the revocation log.
 	Feed FeedState
-	// Rules is how many live rules are known, and RuleBytes what they take.
+	// Rules is the number of live rules, and RuleBytes the memory that they use.
 	Rules, RuleBytes int64
-	// Place is how much of the log is known.
-	Place int64
-	// Age is how old the view of the log is: [Config.Staleness] bounds it.
-	// Negative when there is none.
+	// Position is the number of the newest rule of the log that is applied.
+	Position int64
+	// Age is the staleness of the view of the log; the verifier is stale when it is
+	// more than [Config.Staleness]. It is negative when there is no view.
 	Age time.Duration
-	// Refused counts refusals by reason: "expired", "revoked", "stale" and so
-	// on.
+	// Refused counts rejected tokens by reason: "expired", "revoked", "stale" and so on.
 	Refused map[string]int64
-	// Opened counts tokens that a route let in which is [Open], and that could
-	// not be decided about otherwise.
+	// Opened counts tokens that a route with [Open] accepted although the verifier was
+	// stale.
 	Opened int64
-	// Introspected counts questions to the issuer, and Unanswered those that
-	// got no answer.
+	// Introspected counts introspection requests, and Unanswered those that failed.
 	Introspected, Unanswered int64
-	// Keys is how many keys are known that verify. KeyAge is how long ago the
-	// issuer was last known to publish them, negative for keys that are not
-	// fetched or not known. KeyError is why the newest attempt to fetch them
-	// failed, nil if it did not.
+	// Keys is the number of verification keys. KeyAge is the time since the issuer was
+	// last known to publish them; it is negative for keys that are configured or not
+	// known. KeyError is why the newest fetch failed, or nil.
 	Keys     int
 	KeyAge   time.Duration
 	KeyError error
-	// Cached is the number of verified tokens that are kept.
+	// Cached is the number of verified tokens in the cache.
 	Cached int64
-	// Panics counts panics in the background, each of which is in the log. The
-	// work begins again after one.
+	// Panics counts panics in background work. They are logged at most once a minute
+	// for each kind of work, and the work begins again.
 	Panics int64
 }
 
-// FeedState says how a verifier follows the revocation log.
+// FeedState is the state of a verifier's connection to the revocation log.
 type FeedState string
 
 const (
-	// FeedOff is a verifier of keys that are not fetched, or of an issuer that
-	// has no feed: nothing is known of what is revoked.
+	// FeedOff: the keys are configured, or the issuer has no feed. Revoked tokens are
+	// accepted until they expire.
 	FeedOff FeedState = "off"
-	// FeedIgnored is a verifier that has no client credentials for the feed
-	// that there is: nothing is known of what is revoked.
+	// FeedIgnored: the issuer has a feed, and the verifier has no client credentials
+	// for it. Revoked tokens are accepted until they expire.
 	FeedIgnored FeedState = "ignored"
-	// FeedFresh is a verifier that knows all that was revoked.
-	FeedFresh FeedState = "fresh"
-	// FeedStale is a verifier that may not know it.
+	// FeedCurrent: the verifier knows everything that was revoked up to
+	// [Config.Staleness] ago.
+	FeedCurrent FeedState = "current"
+	// FeedStale: the view is older than that. Tokens are handled as [Config.WhenStale]
+	// says.
 	FeedStale FeedState = "stale"
 )
 
-// counts are what Stats is made of.
+// counts are the counters of Stats.
 type counts struct {
 	offered atomic.Bool // the issuer has a feed, and it is not followed
 	reasons [len(reasons)]atomic.Int64
 	panics  *background.Panics
 }
 
-// reasons has the more special errors first.
+// reasons lists the more specific errors first.
 var reasons = [...]struct {
 	err  error
 	name string
@@ -88,7 +86,7 @@ func (c *counts) refused(err error) {
 	}
 }
 
-// Stats returns how things stand.
+// Stats returns the state of the verifier.
 func (v *Verifier) Stats() Stats {
 	s := Stats{Feed: FeedOff, Age: -1, KeyAge: -1, Refused: map[string]int64{}, Panics: v.counts.panics.Count()}
 	for i := range reasons {
@@ -112,14 +110,14 @@ func (v *Verifier) Stats() Stats {
 	return s
 }
 
-// follows adds how following goes.
+// follows adds the state of the feed.
 func (s *Stats) follows(f follow.State) {
-	s.Rules, s.RuleBytes, s.Place, s.Age = f.Rules, f.RuleBytes, f.Position, f.Age
+	s.Rules, s.RuleBytes, s.Position, s.Age = f.Rules, f.RuleBytes, f.Position, f.Age
 	s.Opened, s.Introspected, s.Unanswered = f.Opened, f.Introspected, f.Unanswered
 	switch {
 	case f.Absent:
 	case f.Current:
-		s.Feed = FeedFresh
+		s.Feed = FeedCurrent
 	default:
 		s.Feed = FeedStale
 	}

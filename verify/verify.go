@@ -11,18 +11,17 @@
 // What a token says about itself is never believed: the issuer's key decides
 // the algorithm, and the header only confirms it. Keys are fetched in the
 // background, and good tokens keep working while the issuer is down. Verified
-// tokens are cached; expiry, the standing of their key and the rules are
-// checked each time all the same.
+// tokens are cached. Their expiry, their key and the revocation rules are still
+// checked for each request.
 //
-// A service that is registered with the issuer gives its ClientID and
-// ClientSecret, and then hears what is revoked: logouts, bans, changed
-// passwords, stolen keys. Nobody is asked per request; a log is followed in the
-// background, and the check is a look into memory. The promise is a bound,
-// [Config.Staleness]: a revoked token is refused after it at the latest, because
-// a verifier that does not hear the issuer for that long does not trust what it
-// knows, and answers [ErrStale] to whatever a token cannot prove by its youth.
-// [Verifier.Watch] ends connections that outlive their token; [Verifier.Feed]
-// hands the log on to services behind a gateway.
+// A service that is registered with the issuer sets ClientID and ClientSecret. Its
+// verifier then follows the revocation log in the background: logouts, disabled
+// accounts, changed passwords, revoked keys. A check is a look-up in memory, without a
+// request to the issuer. [Config.Staleness] bounds it: all revoked tokens are rejected
+// after that time. A verifier that has not heard from the issuer for longer is stale
+// and returns [ErrStale], except for tokens that are younger than the bound.
+// [Verifier.Watch] ends connections when their token does. [Verifier.Feed] serves the
+// log to services behind a gateway.
 //
 // The package has more than 1,500 lines because it is the whole interface of the SDK: what
 // services do not call is in the folder internal.
@@ -246,8 +245,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	return v.decide(ctx, token, false)
 }
 
-// decide is Verify, and counts what it refuses. An open route is one that lets
-// tokens in of which nobody can know whether they were revoked.
+// decide is Verify, and counts rejected tokens. open accepts good tokens while the
+// verifier is stale.
 func (v *Verifier) decide(ctx context.Context, token string, open bool) (Claims, error) {
 	c, err := v.check(ctx, token, open)
 	if err != nil {
@@ -295,8 +294,8 @@ func (v *Verifier) find(ctx context.Context, token string, now int64) (r *record
 	return r, d, true, err
 }
 
-// stands tells whether what was found once is still so. Whatever is not goes
-// the long way, which gives the reason. The rules come later.
+// stands reports whether a cached token is still good. If not, it is verified anew,
+// which returns the reason. The revocation rules are checked later.
 func (v *Verifier) stands(r *record, now int64) bool {
 	return !v.policy.expired(r.dates[payload.Expires], now) &&
 		!v.policy.early(r.dates[payload.NotBefore], now) && !v.policy.early(r.dates[payload.IssuedAt], now) &&

@@ -55,7 +55,7 @@ func (f *followers) one(ts *testscript.TestScript, secret string) {
 	ts.Check(err)
 	ts.Defer(v.Close)
 	ts.Check(until(10*time.Second, func() error {
-		if v.Stats().Feed != verify.FeedFresh {
+		if v.Stats().Feed != verify.FeedCurrent {
 			return errors.New("it does not know the log")
 		}
 		return v.Health()

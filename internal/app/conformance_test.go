@@ -72,7 +72,7 @@ func (e *everywhere) verifier(through string) *verify.Verifier {
 		e.Fatal(err)
 	}
 	e.Cleanup(v.Close)
-	e.eventually("the verifier follows", func() bool { return v.Stats().Feed == verify.FeedFresh })
+	e.eventually("the verifier follows", func() bool { return v.Stats().Feed == verify.FeedCurrent })
 	return v
 }
 

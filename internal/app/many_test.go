@@ -147,7 +147,7 @@ func (e *everywhere) crowd(many int) {
 		e.FailNow()
 	}
 	e.within(time.Minute, "all follow", func() bool {
-		return !slices.ContainsFunc(fleet, func(v *verify.Verifier) bool { return v.Stats().Feed != verify.FeedFresh })
+		return !slices.ContainsFunc(fleet, func(v *verify.Verifier) bool { return v.Stats().Feed != verify.FeedCurrent })
 	})
 	e.Logf("%d verifiers follow after %v", many, time.Since(began))
 	for i, v := range fleet {

@@ -243,7 +243,7 @@ func TestMintAndRevokeRace(t *testing.T) {
 // eventuallyAt waits until the follower knows the log up to a place.
 func (p process) eventuallyAt(t *testing.T, place int64) {
 	t.Helper()
-	(&everywhere{T: t}).eventually("the rule arrives", func() bool { return p.follower.Stats().Place >= place })
+	(&everywhere{T: t}).eventually("the rule arrives", func() bool { return p.follower.Stats().Position >= place })
 }
 
 // issuedAt reads the iat of a token, whose seconds the time of a rule is told in, too.

@@ -115,7 +115,7 @@ func (l *lives) live(name string, do func(e *everywhere)) {
 		l.clock += time.Second
 		e := &everywhere{T: t, issuer: a, service: l.service}
 		if l.service != nil {
-			e.eventually("the verifier follows again", func() bool { return l.service.Stats().Feed == verify.FeedFresh })
+			e.eventually("the verifier follows again", func() bool { return l.service.Stats().Feed == verify.FeedCurrent })
 		}
 		do(e)
 	})
@@ -190,7 +190,7 @@ func TestDatabaseIsSetBack(t *testing.T) {
 				}
 				// The token knows as much of the log as ever a rule of the
 				// first life was given.
-				e.eventually("the epoch rises", func() bool { return l.service.Stats().Place>>32 > before.Seq>>32 })
+				e.eventually("the epoch rises", func() bool { return l.service.Stats().Position>>32 > before.Seq>>32 })
 				receipt := e.revokeSession(later)
 				if receipt.Seq <= before.Seq {
 					t.Errorf("place %d after %d", receipt.Seq, before.Seq)

@@ -77,8 +77,8 @@ func TestTornWrite(t *testing.T) {
 			})
 			v.tear(t, c.torn)
 			l.live("after", func(e *everywhere) {
-				if e.eventually("the verifier knows", func() bool { return l.service.Stats().Feed == verify.FeedFresh }); c.lost {
-					e.eventually("the epoch rises", func() bool { return l.service.Stats().Place>>32 > last.Seq>>32 })
+				if e.eventually("the verifier knows", func() bool { return l.service.Stats().Feed == verify.FeedCurrent }); c.lost {
+					e.eventually("the epoch rises", func() bool { return l.service.Stats().Position>>32 > last.Seq>>32 })
 				} else if found, err := e.issuer.Admin().Receipt(e.Context(), last.Seq); err != nil || found.Seq != last.Seq {
 					e.Errorf("the last rule: %+v, %v", found, err)
 				}

@@ -32,14 +32,14 @@ const (
 // second for half an hour to get there.
 const MaxRules = 2_000_000
 
-// ErrTooManyRules says that the log has more living rules than fit in memory.
-// The hub then stops vouching for its view, so that verifiers do not trust
-// what it cannot tell them.
+// ErrTooManyRules reports that the log has more live rules than fit in memory.
+// The hub then stops renewing its as-of time, so that verifiers become stale instead
+// of missing rules.
 var ErrTooManyRules = errors.New("too many living revocation rules")
 
-// Hub follows the log in the store for everybody who follows it from here: one
-// process asks the store five times a second, however many listen. Make it
-// with Open. It is safe for concurrent use.
+// Hub reads the log in the store for all followers of this process: it reads the
+// store five times a second, for any number of followers. Make it with Open. It is safe
+// for concurrent use.
 type Hub struct {
 	Table
 	store Store

@@ -55,7 +55,7 @@ type Entry struct {
 	// that this entry writes again. What it ends, whatever the entry's own
 	// mode, it ends only when that had begun by then. Zero: it repeats none.
 	Repeats time.Time
-	// Reason is for the audit trail; nobody else gets to see it.
+	// Reason is for the audit trail; no API returns it to others.
 	Reason string
 	// Client and Key name the request: the same key of the same client again
 	// answers the rule that it has written already. An empty Key names none.

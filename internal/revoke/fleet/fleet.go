@@ -23,13 +23,13 @@ var (
 	// ErrRuleNotFound says that there is no such rule, or that it refuses
 	// nothing any more.
 	ErrRuleNotFound = errors.New("revocation: no such rule")
-	// ErrTooManyVerifiers says that nobody new can be taken note of, or nobody
-	// new of that client.
+	// ErrTooManyVerifiers reports that no further verifier can be registered, or none
+	// of that client.
 	ErrTooManyVerifiers = errors.New("revocation: too many verifiers")
 )
 
 const (
-	// maxVerifiers bounds the fleet: whoever may follow the log can make up
+	// maxVerifiers bounds the fleet: a client that may follow the log can invent
 	// names.
 	maxVerifiers = 20_000
 	// maxOfClient is the share of one client, so that none can cut off the
@@ -47,8 +47,8 @@ const (
 	CommitTime = 5 * time.Second
 )
 
-// StaleOpen is the policy of a verifier that, where a route says so, accepts tokens
-// of which it cannot know whether they are taken back.
+// StaleOpen is the policy of a verifier with a route that accepts tokens while the
+// verifier is stale.
 const StaleOpen = "open"
 
 // Verifier is what one follower of the log says of itself.
