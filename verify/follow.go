@@ -60,11 +60,11 @@ func (v *Verifier) Watch(ctx context.Context, c Claims) (watched context.Context
 	return v.watches.Watch(ctx, c.r, time.Duration(min(left, 1<<40))*time.Millisecond)
 }
 
-// Feed serves the revocation feed to services that follow this verifier instead
-// of the issuer: stream, snapshot, polls and acks, by the last segment of the path.
-// It passes on how old its view is, so that the bound holds for them, too. The
-// handler protects nothing by itself: mount it behind your own authentication. A
-// verifier that follows nothing answers 503.
+// Feed serves the revocation feed to services that follow this verifier instead of the
+// issuer: stream, snapshot, polls and acks, by the last segment of the path. It passes
+// on how old its view is, so that the bound holds for them, too. The handler protects
+// nothing by itself: protect it with your own authentication. A verifier that follows
+// nothing answers 503.
 func (v *Verifier) Feed() http.Handler {
 	if v.follower == nil {
 		return follow.NoRelay()

@@ -64,7 +64,7 @@ const (
 	csrfHeader = api.CSRFHeader
 )
 
-// valid tells whether a place is one.
+// valid reports whether the place is usable.
 func (p Place) valid() bool {
 	switch p.kind {
 	case inHeader:
@@ -107,7 +107,7 @@ func (v *Verifier) findToken(r *http.Request) (token string, at Place, err error
 	return "", Place{}, errSeveral
 }
 
-// tokens returns what stands in the place: several are an error later on.
+// tokens returns the tokens in the place: several are an error later on.
 func (p Place) tokens(r *http.Request) ([]string, error) {
 	switch p.kind {
 	case inCookie:

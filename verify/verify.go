@@ -5,7 +5,7 @@
 //	mux.Handle("GET /orders", v.RequireFunc(orders))
 //	mux.Handle("POST /transfers", v.RequireFunc(transfer, verify.FreshWithin(5*time.Minute), verify.Scope("transfers:write")))
 //
-// Inside a handler, [FromContext] has the [Claims]. What is not HTTP calls
+// Inside a handler, [FromContext] has the [Claims]. Code without HTTP calls
 // [Verifier.Verify].
 //
 // What a token says about itself is never believed: the issuer's key decides

@@ -185,8 +185,8 @@ func (d *Directory) prepare(ctx context.Context, list []Newcomer, im Import, acc
 	return context.Cause(ctx)
 }
 
-// arrive makes an account of a newcomer. What is wrong with the newcomer is in the
-// arrival, and err is what ends the import.
+// arrive makes an account of a newcomer. A fault of the newcomer is in the arrival,
+// and err is what ends the import.
 func (d *Directory) arrive(ctx context.Context, n Newcomer, im Import) (a Account, out Arrival, err error) {
 	refuse := func(err error) (Account, Arrival, error) {
 		return Account{}, Arrival{State: Refused, Err: err, Canonical: out.Canonical, Irregular: out.Irregular}, nil

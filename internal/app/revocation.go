@@ -78,8 +78,8 @@ func (a *App) pruneRevocation(ctx context.Context) time.Duration {
 // pruneRulesEvery is short, so that the table holds little more than the live rules.
 const pruneRulesEvery = 5 * time.Minute
 
-// revocationReady returns an error if the revocation log was not read lately. Such a process
-// must receive no requests.
+// revocationReady returns an error if the revocation log was not read lately. This
+// process must receive no requests.
 func (a *App) revocationReady(context.Context) error {
 	const blind = 5 * time.Second
 	if age := time.Since(a.hub.AsOf()); age > blind {

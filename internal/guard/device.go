@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Device is a browser or app that signed in to an account. Whoever has its
-// mark may guess at that one account within [Policy.Device], also while
-// strangers may not; the mark proves nothing else, and signs nobody in.
+// Device is a browser or app that signed in to an account. Everybody who has its mark
+// may guess at that one account within [Policy.Device], also while strangers may not;
+// the mark proves nothing else, and signs nobody in.
 type Device struct {
 	// ID is the same in all marks of a device.
 	ID string

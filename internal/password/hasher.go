@@ -47,8 +47,8 @@ type Options struct {
 	// Empty: hashes are computed inside this process and compete with
 	// everything else in it. Systems other than Linux always do that.
 	Worker []string
-	// Report is told why a worker could not be used. The hash is computed
-	// in this process then, so no login fails. Calls may overlap. May be nil.
+	// Report is called with the reason why a worker could not be used. The hash is
+	// computed in this process then, so no login fails. Calls may overlap. May be nil.
 	Report func(error)
 }
 

@@ -56,7 +56,7 @@ type Hub struct {
 	asOf atomic.Int64
 	view atomic.Pointer[View]
 
-	looking chan struct{} // held by whoever looks, and guards what follows
+	looking chan struct{} // held by the reader; guards the fields below
 	began   time.Time     // of the last look that succeeded
 	pruned  time.Time     // when rules were last dropped
 	told    time.Time     // when a follower last made the epoch rise

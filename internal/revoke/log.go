@@ -37,8 +37,8 @@ const SaltSize = 16
 type Head struct {
 	// Epoch is that of Seq.
 	Epoch int64
-	// Seq is the last place that was given away; the first ever is Seq(1, 1).
-	// A token carries it as rvs.
+	// Seq is the last position that was used; the first ever is Seq(1, 1). A token
+	// carries it as rvs.
 	Seq int64
 	// Salt never changes in the life of a log.
 	Salt [SaltSize]byte
@@ -116,28 +116,26 @@ func plain(text string) bool {
 	return utf8.ValidString(text) && strings.IndexFunc(text, unicode.IsControl) < 0
 }
 
-// Store keeps the log. Each method is one atomic step. A place that a method
-// has answered is never given away again, and no rule appears later at or
-// before it.
+// Store keeps the log. Each method is one atomic step. A position that a method has
+// answered is never given away again, and no rule appears later at or before it.
 type Store interface {
 	// Log answers how far the log has come.
 	Log(ctx context.Context) (Head, error)
-	// Rules answers at most limit rules after a place, in order, and the head
-	// of the same snapshot: whoever gets fewer than limit knows all there is
-	// up to head. Rules that were pruned are left out. A limit below 1 counts
-	// as 1, and one above 10,000 as 10,000.
+	// Rules returns at most limit rules after a position, in order, and the head of the
+	// same snapshot: a reader that gets fewer than limit knows all there is up to head.
+	// Rules that were pruned are left out. A limit below 1 counts as 1, and one above
+	// 10,000 as 10,000.
 	Rules(ctx context.Context, after int64, limit int) (rules []rule.Rule, head int64, err error)
 	// Write writes one rule, its event, and what must come with it in the
 	// same step: a hard rule ends the sessions that it speaks of, and one
 	// about a key kills the key; see Entry.Repeats. A repeated Key answers the first rule and
 	// does nothing. Errors: ErrEntry, ErrIdempotency.
 	Write(ctx context.Context, e Entry) (rule.Rule, error)
-	// RaiseEpoch begins an epoch greater than the log's own and that of seen,
-	// a place that somebody knows although the log, set back by a backup or a
-	// fail-over, has not come so far. When it has, nothing is changed; so of
-	// ten who ask at once, one raises. It answers the head as it is then. Ask
-	// with Seq(epoch, LastOfEpoch) to raise it in any case. An event tells of it,
-	// from the same step. Errors: ErrPlace.
+	// RaiseEpoch begins an epoch greater than the log's own and that of seen, a position
+	// that a follower knows although the log, set back by a backup or a fail-over, has
+	// not come so far. When it has, nothing is changed; so of ten who ask at once, one
+	// raises. It answers the head as it is then. Ask with Seq(epoch, LastOfEpoch) to
+	// raise it in any case. An event tells of it, from the same step. Errors: ErrPlace.
 	RaiseEpoch(ctx context.Context, seen int64, why Raise) (Head, error)
 	// PruneRules forgets rules whose Prune is before t, and the idempotency
 	// keys that wrote them. It answers how many rules.

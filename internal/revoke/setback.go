@@ -11,20 +11,20 @@ import (
 	"github.com/portaria/portaria/internal/revoke/rule"
 )
 
-// A log can be set back: an old backup is restored, or a replica that lags is
-// made the master. Then places would be given away again, and what was written
-// meanwhile would be forgotten. The epoch rises for the first, and rules that
-// this process still knows are written again for the second.
+// A log can be set back: an old backup is restored, or a replica that lags is made the
+// master. Then positions would be used again, and what was written meanwhile would be
+// forgotten. The epoch rises for the first, and rules that this process still knows
+// are written again for the second.
 
 const (
-	// tellEvery and tellAhead bound what a lying client can do by telling of
-	// places that never were: epochs are not endless.
+	// tellEvery and tellAhead bound what a lying client can do by telling of positions
+	// that never were: epochs are not endless.
 	tellEvery = 10 * time.Minute
 	tellAhead = 16
 )
 
-// ErrAhead says that a follower tells of a place that the log cannot have had,
-// or tells again too soon.
+// ErrAhead reports a follower with a position that the log cannot have had, or tells
+// again too soon.
 var ErrAhead = errors.New("revocation: place beyond the log")
 
 // setBack reports whether the head that the store tells of cannot follow ours.
@@ -34,11 +34,11 @@ func setBack(ours, theirs int64) bool {
 	return theirs < ours || ours != 0 && now != before
 }
 
-// Ahead makes the epoch rise when an authenticated follower knows a place that
-// the log, looked at anew, has not reached: it was set back while nobody here
-// was running. It returns nil when the follower was right, or is not ahead. It
-// writes no rule: the follower may lie, and what the store has forgotten, nobody
-// here knows. Followers keep what they know.
+// Ahead raises the epoch if an authenticated follower knows a position that the log,
+// looked at anew, has not reached: it was set back while nobody here was running. It
+// returns nil when the follower was right, or is not ahead. It writes no rule: the
+// follower may lie, and what the store has forgotten, nobody here knows. Followers
+// keep what they know.
 func (h *Hub) Ahead(ctx context.Context, seen int64) error {
 	if err := h.Look(ctx); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (h *Hub) recover(ctx context.Context, v *View) error {
 	defer h.mu.Unlock()
 	h.view.Store(v.merge(found, head))
 	h.raised, h.why = cmp.Or(h.why, RaisedBySetBack), ""
-	h.dropAll() // they come back, and are told to take a snapshot
+	h.dropAll() // they reconnect, and get a reset to take a snapshot
 	return nil
 }
 
@@ -139,10 +139,10 @@ func (h *Hub) readAll(ctx context.Context) (all []rule.Rule, head int64, err err
 	}
 }
 
-// doubtful are the rules that tokens may not know of although their rvs is
-// greater: those that the store has forgotten, and those that it has written
-// at places that had been given away before. There are none unless the hub saw
-// with its own eyes that the log was set back.
+// doubtful are the rules that tokens may not know of although their rvs is greater:
+// those that the store has forgotten, and those that it has written at positions that
+// had been used before. There are none unless the hub saw with its own eyes that the
+// log was set back.
 func (h *Hub) doubtful(v *View, found []rule.Rule) (lost, strange []rule.Rule) {
 	living := live(h.age())
 	stored := newView(0, v.Salt).append(found, v.Head)
@@ -177,9 +177,9 @@ func (h *Hub) repeatAll(ctx context.Context, lost, strange []rule.Rule) error {
 	return nil
 }
 
-// repeat writes a rule anew, as a soft one: its place comes after tokens of
-// sessions that have begun since, and they can refresh. What the rule was meant
-// for has ended, so it cannot. A killed key has no such tokens.
+// repeat writes a rule anew, as a soft one: its position comes after tokens of
+// sessions that have begun since, and they can refresh. What the rule was meant for
+// has ended, so it cannot. A killed key has no tokens of this kind.
 func (h *Hub) repeat(ctx context.Context, r rule.Rule, ends bool) error {
 	e := Entry{
 		Kind: r.Kind, Value: r.Value, Mode: rule.Soft, At: h.now(), Reason: "the log was set back",

@@ -46,8 +46,8 @@ func (c Claims) names() [8]name {
 // cutoff is where the latest rule about something stands, of each mode.
 type cutoff struct{ hard, soft int64 }
 
-// Table answers whether a token is taken back. The issuer has it in plain
-// words; verifiers have the same with hashes. It is safe for concurrent use.
+// Table returns whether a token is revoked. The issuer has it in plain words;
+// verifiers have the same with hashes. It is safe for concurrent use.
 type Table struct {
 	mu   sync.RWMutex
 	cuts map[name]cutoff

@@ -25,7 +25,7 @@ type Batch struct {
 	frame, lines shared
 }
 
-// shared is made once, by whoever asks first.
+// shared is made once, by the first caller.
 type shared struct {
 	once  sync.Once
 	bytes []byte
@@ -43,10 +43,10 @@ func (b *Batch) Frame(encode func(*Batch) []byte) []byte { return b.frame.get(b,
 // Lines is the batch as a part of a snapshot, shared likewise.
 func (b *Batch) Lines(encode func(*Batch) []byte) []byte { return b.lines.get(b, encode) }
 
-// View is the log up to a place, without the rules that can refuse no token
-// any more. It never changes.
+// View is the log up to a position, without the rules that can refuse no token any
+// more. It never changes.
 type View struct {
-	// Head is the last place; Salt goes into every hash.
+	// Head is the last position; Salt goes into every hash.
 	Head int64
 	Salt []byte
 
@@ -63,7 +63,7 @@ func newView(head int64, salt []byte) *View {
 	return v
 }
 
-// sealed is the place up to which chunks reach.
+// sealed is the position up to which chunks reach.
 func (v *View) sealed() int64 {
 	if len(v.chunks) == 0 {
 		return 0
@@ -102,7 +102,7 @@ func (v *View) All(yield func(rule.Rule) bool) {
 	}
 }
 
-// Find answers the rule at a place, while it lives.
+// Find returns the rule at a position, while it lives.
 func (v *View) Find(seq int64) (rule.Rule, bool) {
 	i := sort.Search(len(v.chunks), func(i int) bool { return v.chunks[i].To >= seq })
 	rules := v.tail
@@ -140,8 +140,8 @@ func (v *View) merge(rules []rule.Rule, head int64) *View {
 	return newView(0, v.Salt).append(all, max(head, v.Head))
 }
 
-// has reports whether the very same rule is there; a store that was set back
-// may have written another one at its place.
+// has reports whether the very same rule is there; a store that was set back may have
+// written another one at its position.
 func (v *View) has(r rule.Rule) bool {
 	i := sort.Search(len(v.chunks), func(i int) bool { return v.chunks[i].To >= r.Seq })
 	rules := v.tail
@@ -166,12 +166,12 @@ func (b *Batch) latest(now time.Time) (rule.Rule, bool) {
 	return r, live(now.Add(rule.PruneMargin))(r)
 }
 
-// after is the index of the first rule after a place.
+// after returns the index of the first rule after a position.
 func after(rules []rule.Rule, seq int64) int {
 	return sort.Search(len(rules), func(i int) bool { return rules[i].Seq > seq })
 }
 
-// Floor is the place after which a follower can go on without a snapshot.
+// Floor is the position after which a follower can continue without a snapshot.
 func (v *View) Floor() int64 {
 	if len(v.chunks) <= catchUpChunks {
 		return 0
@@ -179,17 +179,17 @@ func (v *View) Floor() int64 {
 	return v.chunks[len(v.chunks)-catchUpChunks-1].To
 }
 
-// Resumes reports whether a follower that has applied everything up to a place
-// can go on with After. Otherwise it needs a snapshot: too much has happened,
-// or its place is not one of this epoch, or lies ahead. A new follower, at 0,
-// is of every epoch.
+// Resumes reports whether a follower that has applied everything up to a position can
+// go on with After. Otherwise it needs a snapshot: too much has happened, or its
+// position is not one of this epoch, or lies ahead. A new follower, at 0, is of every
+// epoch.
 func (v *View) Resumes(seq int64) bool {
 	theirs, _ := rule.Split(seq)
 	ours, _ := rule.Split(v.Head)
 	return (seq == 0 || theirs == ours) && v.Floor() <= seq && seq <= v.Head
 }
 
-// After answers the batches from a place up to the head. All but the first are
+// After returns the batches from a position up to the head. All but the first are
 // shared by everybody who asks.
 func (v *View) After(seq int64) []*Batch {
 	if seq >= v.Head {

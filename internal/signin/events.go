@@ -9,7 +9,7 @@ import (
 	"github.com/portaria/portaria/internal/event"
 )
 
-// Why a sign-in failed, as events say it. The person who tries is not told.
+// Reasons of a failed sign-in in events. The response does not contain them.
 const (
 	reasonUnknown  = "unknown_account"
 	reasonWrong    = "wrong_password"

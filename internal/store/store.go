@@ -5,5 +5,5 @@ import "errors"
 
 // ErrUnavailable reports that the database is not reachable, too slow, full or
 // read-only. The request is not at fault: try it again later. It is unknown whether a
-// write took place.
+// write happened.
 var ErrUnavailable = errors.New("store unavailable")

@@ -53,11 +53,10 @@ func (i *Issuer) all() iter.Seq[api.FeedRule] {
 	return slices.Values(slices.Clip(i.feed.rules))
 }
 
-// Revoke takes back all tokens so far of a kind and value: "t" and a jti, "s"
-// and a sid, "u" and a sub, "c" and a client_id, "uc" with a sub and a
-// client_id, "k" and a kid (see [Issuer.Kid]), "i" and [URL]. Verifiers that can
-// hear the issuer refuse them when it returns; tokens that are minted
-// afterwards are good.
+// Revoke revokes all tokens so far of a kind and value: "t" and a jti, "s" and a sid,
+// "u" and a sub, "c" and a client_id, "uc" with a sub and a client_id, "k" and a kid
+// (see [Issuer.Kid]), "i" and [URL]. Verifiers that can hear the issuer refuse them
+// when it returns; tokens that are minted afterwards are good.
 func (i *Issuer) Revoke(kind string, value ...string) {
 	i.t.Helper()
 	i.rule(rule.Hard, kind, value)

@@ -144,9 +144,8 @@ func (i *Issuer) Rotate() {
 	i.signer = next
 }
 
-// Withdraw takes back all keys but the one that signs, as after a theft:
-// verifiers learn of it at their next fetch, which is made here unless the
-// issuer is offline.
+// Withdraw withdraws all keys but the one that signs, as after a theft: verifiers
+// learn of it at their next fetch, which is made here unless the issuer is offline.
 func (i *Issuer) Withdraw() {
 	i.t.Helper()
 	i.mu.Lock()

@@ -203,8 +203,8 @@ func (a *App) MaintainKeys() { a.running.MaintainKeys(Exposed(context.Background
 // Prune does at once what upkeep does every few minutes: it deletes what is over.
 func (a *App) Prune() { a.running.Prune(context.Background()) }
 
-// DeliverWebhooks does at once what upkeep does all the time: it sends events
-// to whoever has subscribed to them.
+// DeliverWebhooks does at once what upkeep does all the time: it sends events to their
+// subscribers.
 func (a *App) DeliverWebhooks() { a.running.DeliverWebhooks(context.Background()) }
 
 // Do sends a request as it stands and answers status, headers and body.

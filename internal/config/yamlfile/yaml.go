@@ -198,8 +198,8 @@ func unfit(tokens token.Tokens) (*token.Token, string) {
 	return nil, ""
 }
 
-// syntaxProblem takes place and message out of the parser's error. The rest of
-// it shows the source, which may hold a secret.
+// syntaxProblem takes line and message out of the parser's error. The rest of it shows
+// the source, which may hold a secret.
 func syntaxProblem(name string, err error) Problem {
 	var syntax *yaml.SyntaxError
 	if !errors.As(err, &syntax) || syntax.Token == nil {

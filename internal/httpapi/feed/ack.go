@@ -17,15 +17,15 @@ func (f *server) acked(ctx context.Context, c access.Caller, in api.Ack) (endpoi
 	return f.ack(ctx, c, in)
 }
 
-// checkAck refuses a place that the log has not come to: a receipt would count
-// as confirmed whatever is written from then on. A follower that tells its relay
-// such a place has confirmed nothing; the relay is not to be silenced by it.
+// checkAck rejects a position that the log has not reached: a receipt would count as
+// confirmed whatever is written from then on. A follower that tells its relay such a
+// place has confirmed nothing; the relay is not to be silenced by it.
 func (f *server) checkAck(ctx context.Context, in *api.Ack) error {
 	most := in.Seq
 	for _, f := range in.Followers {
 		most = max(most, f.Seq)
 	}
-	if most > f.Log.View().Head { // another process may have told it
+	if most > f.Log.View().Head { // another process may have sent it
 		if err := f.Log.Look(ctx); err != nil {
 			return err
 		}

@@ -42,9 +42,9 @@ func verifierOf(c access.Caller, in api.Ack) fleet.Verifier {
 // maxVerifierName has room for the name of a relay before that of a verifier.
 const maxVerifierName = api.MaxVerifierName + 1 + api.MaxVerifierName
 
-// follow takes note of who begins to follow the log, before it hears a word: a
-// receipt counts on the lease of everybody who may trust what was told before.
-// Who names no lease has the default one.
+// follow takes note of who begins to follow the log, before it hears a word: a receipt
+// uses the lease of every verifier that may trust an earlier position. Who names no
+// lease has the default one.
 func (f *server) follow(ctx context.Context, v fleet.Verifier) error {
 	if v.ID == "" {
 		return nil

@@ -53,7 +53,7 @@ type Keys struct {
 	Changed *Bell
 }
 
-// Origin is what followers are told about the issuer.
+// Origin describes the issuer to followers.
 type Origin struct {
 	Issuer string
 	// Proofs are what followers send when they reconnect.

@@ -96,9 +96,9 @@ func (o oauth) refreshGrant(ctx context.Context, c access.Caller, f oauthForm) (
 
 var errResources = errors.New("more than one resource")
 
-// wish returns what an OAuth request asks for. It allows one audience: each of several
-// services could use a token for all of them at the others (RFC 8707 §2 lets the server
-// decide). resource and audience mean the same.
+// wish returns the token that an OAuth request asks for. It allows one audience: each
+// of several services could use a token for all of them at the others (RFC 8707 §2
+// lets the server decide). resource and audience mean the same.
 func (f oauthForm) wish(c access.Caller) (issue.Wish, error) {
 	named := slices.Concat(f[mayRepeat], f[audienceParameter])
 	for _, other := range named {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxChecked is how many characters of a password are looked at. What is longer
-// is no common password.
+// MaxChecked is the number of characters of a password that are checked. What is
+// longer is no common password.
 const MaxChecked = 64
 
 // Fold brings a text into the form in which passwords and words are compared:

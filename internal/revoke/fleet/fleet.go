@@ -20,7 +20,7 @@ var (
 	// ErrStaleness says that a verifier would trust its view for longer than
 	// the issuer allows.
 	ErrStaleness = errors.New("revocation: verifier trusts its view for too long")
-	// ErrRuleNotFound says that there is no such rule, or that it refuses
+	// ErrRuleNotFound reports that there is no rule with this number, or that it refuses
 	// nothing any more.
 	ErrRuleNotFound = errors.New("revocation: no such rule")
 	// ErrTooManyVerifiers reports that no further verifier can be registered, or none
@@ -115,7 +115,7 @@ type Fleet struct {
 	heard   map[verifierName]Verifier // by this process
 	share   map[string]int            // how many of heard are of a client
 	unsent  map[verifierName]bool     // of those, what the store does not know
-	written map[verifierName]Verifier // what the store was last told from here
+	written map[verifierName]Verifier // what this process last wrote to the store
 }
 
 // New takes longest, the longest lease that a verifier may have.
@@ -175,7 +175,7 @@ func (f *Fleet) Ack(ctx context.Context, v Verifier) error {
 	return nil
 }
 
-// AckAll is Ack for a relay and those behind it: all of them, or none.
+// AckAll is Ack for a relay and its followers: all of them, or none.
 func (f *Fleet) AckAll(ctx context.Context, list []Verifier) error {
 	for _, v := range list {
 		if err := f.Allow(v.Staleness); err != nil {

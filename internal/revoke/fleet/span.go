@@ -2,11 +2,11 @@ package fleet
 
 import "strings"
 
-// Span is a part of the log: every place after From up to To. The zero Span has
+// Span is a part of the log: every position after From up to To. The zero Span has
 // none.
 type Span struct{ From, To int64 }
 
-// Has reports whether a place lies in the span.
+// Has reports whether a position lies in the span.
 func (s Span) Has(seq int64) bool { return s.From < seq && seq <= s.To }
 
 func (s Span) empty() bool { return s.To <= s.From }

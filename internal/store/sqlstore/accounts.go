@@ -114,8 +114,8 @@ func (s *Store) SetAttributes(ctx context.Context, id string, attributes account
 	return missing("set attributes", err, account.ErrNotFound)
 }
 
-// ofAccount returns account.ErrNotFound if an update changed nothing because there is
-// no such account.
+// ofAccount returns account.ErrNotFound if an update changed nothing because the account
+// does not exist.
 func ofAccount(ctx context.Context, q *query.Queries, id string, rows int64, err error) error {
 	if err != nil || rows > 0 {
 		return err

@@ -9,10 +9,10 @@ import (
 )
 
 // The steady clock measures how much time has passed, for decisions that end
-// something. Wall clocks can be set, and those of two machines differ; each
-// process only knows for certain what its monotonic clock has counted since it
-// read a value in the database. Every such sum is a lower bound of the true time,
-// so the greatest of them is the clock. It stands still while no process runs.
+// something. Wall clocks can be set, and those of two machines differ; each process
+// only knows for certain what its monotonic clock has counted since it read a value in
+// the database. Every sum is a lower bound of the true time, so the greatest of them
+// is the clock. It stands still while no process runs.
 
 // steady is this process's reading of the clock. The zero value has not begun.
 type steady struct {

@@ -287,7 +287,7 @@ func followed(s *suite) {
 	s.same(events, upTo(0, writers*each))
 }
 
-// upTo is the places after one, so many.
+// upTo returns n positions after one.
 func upTo(after int64, many int) []int64 {
 	places := make([]int64, many)
 	for i := range places {

@@ -129,7 +129,7 @@ func sessionPromises() promises {
 	}
 }
 
-// rotation is a refresh from another place, a minute after the start.
+// rotation is a refresh from another address, a minute after the start.
 func rotation(d session.Session, from, to int64) session.Rotation {
 	return session.Rotation{
 		ID: d.ID, From: from, To: to,

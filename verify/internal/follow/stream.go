@@ -22,12 +22,12 @@ import (
 const (
 	leastBackoff = 20 * time.Millisecond
 	mostBackoff  = time.Second
-	// pollFor is how long polls take the place of a stream that did not begin.
+	// pollFor is how long polls replace a stream that did not begin.
 	pollFor = 5 * time.Minute
 	// leastPoll is between two polls when there is news all the time.
 	leastPoll = 20 * time.Millisecond
-	// streamFor bounds the life of a stream, because its age is told by two
-	// clocks: in an hour they move apart by less than half a second.
+	// streamFor bounds the life of a stream, because its age is measured by two clocks:
+	// in an hour they move apart by less than half a second.
 	streamFor      = time.Hour
 	maxPoll        = 8 << 20
 	silenceDivisor = 2 // of Staleness, after which a stream that says nothing is left
@@ -51,7 +51,7 @@ type stream struct {
 	trouble trouble
 	polls   time.Time     // until when streams are not tried
 	swept   time.Time     // when expired rules were last dropped
-	stated  time.Duration // the lease that the issuer was told when it was dialled
+	stated  time.Duration // the lease that was sent to the issuer when it was dialled
 	pause   snapshotPause
 
 	hasKeys atomic.Bool           // the key set came with the live stream

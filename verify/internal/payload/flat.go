@@ -10,12 +10,12 @@ import (
 // names and values.
 const maxFlat = 48
 
-// flat reads the claims that nearly every token has: one JSON object of up to
-// 24 members, without white space, whose values are plain ASCII strings
-// without escapes, whole numbers, true and false, or arrays of such strings.
-// It appends names and values in turn and allocates nothing. It returns false for
-// every other text, valid or not: [strictjson.Parse] then reads it. The two never
-// disagree, which FuzzFlat checks.
+// flat reads the claims that nearly every token has: one JSON object of up to 24
+// members, without white space, whose values are plain ASCII strings without escapes,
+// whole numbers, true and false, or arrays of these strings. It appends names and
+// values in turn and allocates nothing. It returns false for every other text, valid
+// or not: [strictjson.Parse] then reads it. The two never disagree, which FuzzFlat
+// checks.
 func flat(into []strictjson.Value, data []byte) ([]strictjson.Value, bool) {
 	if len(data) < 2 || data[0] != '{' {
 		return nil, false

@@ -25,7 +25,7 @@ func Of(w api.FeedRule) (Rule, error) {
 	return r, nil
 }
 
-// Wire is the rule as it is told on.
+// Wire is the rule in the form of the feed.
 func (r Rule) Wire() api.FeedRule {
 	h := r.Key.Hash()
 	w := api.FeedRule{Seq: r.Seq, Kind: r.Kind.String(), Hash: base64.RawURLEncoding.EncodeToString(h[:]), At: r.At, Prune: r.Prune, Mode: string(rule.Hard)}

@@ -11,8 +11,7 @@ import (
 
 // Rule is one rule as the feed tells it.
 type Rule struct {
-	// Seq is the place in the log: a token that knew less of the log is
-	// refused.
+	// Seq is the position in the log: a token that knew less of the log is refused.
 	Seq int64
 	Key Key
 	// At and Prune are seconds since 1970: when it was written, and from when
@@ -74,7 +73,7 @@ func (k Kind) String() string {
 // Key is of nothing.
 type Keys [keys]Key
 
-// The places in Keys.
+// The indexes of Keys.
 const (
 	Token = iota
 	Session

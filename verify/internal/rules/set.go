@@ -33,8 +33,8 @@ func NewSet() *Set {
 
 const leastSlots = 256
 
-// Table is what to look tokens up in now. It is not to be kept: another takes
-// its place when it is full.
+// Table is what to look tokens up in now. It is not to be kept: another takes its slot
+// when it is full.
 func (s *Set) Table() *Table { return s.table.Load() }
 
 // Len is the number of rules, with those that could be pruned. For the writer.
@@ -46,11 +46,10 @@ func (s *Set) Size() int {
 	return len(t.slots)*int(unsafe.Sizeof(slot{})) + len(t.filter)*8 + cap(s.times)*int(unsafe.Sizeof(written{}))
 }
 
-// Merge adds rules, in any order and any number of times: of two about the same
-// with the same mode the greater place and the later time of pruning remain.
-// Nothing is ever taken back. What can be pruned at now, in seconds since 1970,
-// is left out when it costs nothing. An error wraps ErrTooMany; what was merged
-// by then remains.
+// Merge adds rules, in any order and any number of times: of two about the same with
+// the same mode the greater position and the later time of pruning remain. No rule is
+// ever removed early. What can be pruned at now, in seconds since 1970, is left out
+// when it costs nothing. An error wraps ErrTooMany; what was merged by then remains.
 func (s *Set) Merge(rules []Rule, now int64) error {
 	epochs, count := epochsOf(rules), len(rules)
 	if s.live+count > s.most {
@@ -120,7 +119,7 @@ func epochsOf(rules []Rule) (epochs []int64) {
 	return epochs
 }
 
-// room makes place for rules and their epochs. Most batches are small and fit.
+// room makes room for rules and their epochs. Most batches are small and fit.
 func (s *Set) room(count int, epochs []int64, now int64) error {
 	t := s.table.Load()
 	unknown := slices.ContainsFunc(epochs, func(e int64) bool {
@@ -133,8 +132,8 @@ func (s *Set) room(count int, epochs []int64, now int64) error {
 	return s.rebuild(count, epochs, now)
 }
 
-// rebuild makes another table with room for more rules, in which nothing is
-// that can be pruned, and puts it in place.
+// rebuild makes another table with room for more rules, in which nothing is that can
+// be pruned, and installs it.
 func (s *Set) rebuild(more int, epochs []int64, now int64) error {
 	old := s.table.Load()
 	live, epochs := 0, slices.Clone(epochs)
@@ -218,7 +217,7 @@ func (t *Table) pack(r *Rule) meta {
 	return meta(m)
 }
 
-// with is the greater place and the later pruning of two rules about the same.
+// with returns the greater position and the later pruning of two rules about the same.
 func (m meta) with(other meta) meta {
 	prune := max(m&pruneNever, other&pruneNever)
 	if other.place() > m.place() {

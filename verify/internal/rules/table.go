@@ -44,7 +44,7 @@ func (m meta) prune() int64 {
 func (m meta) soft() bool { return m&softBit != 0 }
 func (m meta) kind() Kind { return Kind(m >> pruneBits & (1<<kindBits - 1)) }
 
-// place is the position in the log without the epoch's number: its index.
+// place is the position in the log without the epoch's number.
 func (m meta) place() uint64 { return uint64(m >> seqShift) }
 
 // Table is the rules at one time, and those that are added until another takes
