@@ -50,3 +50,12 @@ func TestAcksOfVerifiersDownstream(t *testing.T) {
 		}
 	}
 }
+
+// TestARelayIsBounded: all handlers of a relay share the seats of its followers.
+func TestARelayIsBounded(t *testing.T) {
+	f := follow.New(follow.Config{Staleness: 10 * time.Second, Client: &http.Client{}, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, nil)
+	defer f.Close()
+	if seats := f.Relay().Seats; seats == nil || seats != f.Relay().Seats {
+		t.Error("the followers of a relay are not bounded")
+	}
+}

@@ -17,13 +17,14 @@ type relay struct {
 	log    atomic.Pointer[feed.Log] // nil before the first request
 	mu     sync.Mutex               // held while log is begun or changed
 	keySet []byte                   // as it came
+	seats  feed.Seats               // of all servers of the relay
 }
 
 // Relay serves the feed to verifiers downstream. It protects nothing by itself.
 func (f *Follower) Relay() *feed.Server {
 	d := &f.downstream
 	return &feed.Server{Now: f.config.Now, Log: d.served, AsOf: f.view.AsOf, IssuedBy: f.view.IssuedBy, Rules: f.view.Rules,
-		Join: d.join, Stays: d.stays, Acked: d.acked, Draining: d.draining}
+		Join: d.join, Stays: d.stays, Acked: d.acked, Draining: d.draining, Seats: &d.relay.seats}
 }
 
 // Drain asks the verifiers downstream to reconnect.
