@@ -129,7 +129,7 @@ func table() map[string]rule {
 		"internal/httpapi": {imports: []string{"api", "internal/endpoint", "internal/event", "internal/httpapi/access", "internal/httpapi/admin",
 			"internal/httpapi/feed", "internal/httpapi/oauth", "internal/httpapi/people", "internal/jose", "internal/keyring", "internal/problem", "internal/serve"}},
 		"internal/httpapi/access": {imports: append(admission, "internal/store", "internal/token", "verify")},
-		"internal/httpapi/people": {imports: append(admission, "internal/httpapi/access", "internal/keyring", "internal/password", "internal/password/policy", "internal/signin", "internal/token", "verify")},
+		"internal/httpapi/people": {imports: append(admission, "internal/guard", "internal/httpapi/access", "internal/keyring", "internal/password", "internal/password/policy", "internal/signin", "internal/token", "verify")},
 		"internal/httpapi/oauth":  {imports: append(admission, "internal/httpapi/access", "internal/token")},
 		"internal/httpapi/feed":   {imports: append(admission, "internal/feed", "internal/httpapi/access", "internal/keyring", "internal/revoke/fleet")},
 		// An administrator sees accounts and sessions as people see their own.
@@ -148,6 +148,7 @@ func table() map[string]rule {
 		"internal/app":         {imports: anything},
 		"internal/app/apptest": {imports: anything, testing: true},
 		// The service as a verifier of its own tokens.
+		"internal/app/counting":   {imports: []string{"internal/guard", "internal/store/redisstore"}},
 		"internal/app/selfverify": {imports: []string{"api", "internal/httpapi/access", "internal/jose", "internal/keyring", "internal/token", "verify"}},
 		"internal/testdb":         {testing: true},
 		"internal/bench":          {imports: anything, testing: true},

@@ -25,6 +25,8 @@ type SignIn struct {
 	ClientID string `json:"client_id,omitempty" maxLength:"255" doc:"The registered application that the person uses. An application with a secret authenticates with HTTP Basic; one with a public key sends client_assertion. The default is Portaria itself." example:"shop-web"`
 
 	ClientAssertion string `json:"client_assertion,omitempty" maxLength:"8192" doc:"A JWT that authenticates an application with a public key (private_key_jwt, RFC 7523)."`
+
+	Device string `json:"device,omitempty" maxLength:"55" doc:"The device token that an earlier sign-in on this device returned. Browsers have it in a cookie."`
 }
 
 // Refresh exchanges a refresh token for new tokens.
@@ -112,6 +114,8 @@ type Tokens struct {
 	RefreshToken     string `json:"refresh_token,omitempty" doc:"Can be used once."`
 	RefreshExpiresIn int64  `json:"refresh_expires_in,omitempty" doc:"Seconds until the session expires if it is not refreshed."`
 	SessionID        string `json:"session_id"`
+	// Device is empty when it is in a cookie, and after a refresh.
+	Device string `json:"device,omitempty" doc:"The device token. An app that stores it and sends it with the next sign-in is not slowed down when strangers guess at the account. It does not sign anybody in."`
 	CSRF             string `json:"csrf,omitempty" doc:"Only with cookies. It stays the same for the whole session. Pages send it in the header X-CSRF-Token with every request except GET. Store it where all tabs can read it, such as localStorage."`
 	Fresh            bool   `json:"fresh" doc:"Whether the password was proved for this token."`
 }

@@ -14,6 +14,9 @@ const (
 const (
 	AccessCookie  = "__Host-portaria-access"
 	RefreshCookie = "__Host-portaria-refresh"
+	// DeviceCookie says that somebody signed in with this browser before. It signs
+	// nobody in.
+	DeviceCookie = "__Host-portaria-device"
 )
 
 // CSRFHeader is the header in which a page repeats Tokens.CSRF. Browsers also send

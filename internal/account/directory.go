@@ -102,24 +102,36 @@ type Proof struct {
 	Advice string
 }
 
-// Prove checks a password against the account with this identifier. All the
-// ways to fail cost the same work and give the same ErrNotProved; the account,
-// if there is one, is for the audit trail.
-func (d *Directory) Prove(ctx context.Context, identifier string, plain password.Plain) (Proof, error) {
-	a, err := d.named(ctx, identifier)
-	if errors.Is(err, ErrNotFound) {
+// Find returns the account with this identifier, and a name for it that is the
+// same for every spelling and every identifier of one account. An unknown
+// identifier is not an error: the account then has no ID, and the name belongs to
+// no account.
+func (d *Directory) Find(ctx context.Context, identifier string) (a Account, name string, err error) {
+	canonical, _, err := Comparable(identifier)
+	if err != nil {
+		return Account{}, "invalid:" + identifier, nil
+	}
+	a, err = d.store.AccountByIdentifier(ctx, canonical)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Account{}, "unknown:" + canonical, nil
+	case err != nil:
+		return Account{}, "", fmt.Errorf("find account: %w", err)
+	}
+	return a, Name(a.ID), nil
+}
+
+// Name is what Find returns for an account with this ID.
+func Name(id string) string { return "account:" + id }
+
+// Prove checks a password against an account, as Find returned it. All the ways
+// to fail cost the same work and give the same ErrNotProved.
+func (d *Directory) Prove(ctx context.Context, a Account, plain password.Plain) (Proof, error) {
+	if a.ID == "" {
 		// Hash even when the account does not exist: otherwise the shorter time
 		// shows an attacker which identifiers exist.
 		return Proof{}, notProved(d.hasher.Decoy(ctx, plain), "unknown account")
 	}
-	if err != nil {
-		return Proof{}, err
-	}
-	return d.ProveFor(ctx, a, plain)
-}
-
-// ProveFor checks a password against an account that is known already.
-func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plain) (Proof, error) {
 	if a.PasswordHash == "" {
 		// The same work as for a wrong password.
 		return Proof{Account: a}, notProved(d.hasher.Decoy(ctx, plain), "account has no password")
@@ -132,19 +144,6 @@ func (d *Directory) ProveFor(ctx context.Context, a Account, plain password.Plai
 		return Proof{Account: a}, notProved(err, "wrong password")
 	}
 	return Proof{a, outdated, d.advice(a, plain)}, nil
-}
-
-// named finds an account by what a person typed. An invalid identifier is ErrNotFound.
-func (d *Directory) named(ctx context.Context, identifier string) (Account, error) {
-	canonical, _, err := Comparable(identifier)
-	if err != nil {
-		return Account{}, ErrNotFound
-	}
-	a, err := d.store.AccountByIdentifier(ctx, canonical)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		err = fmt.Errorf("find account: %w", err)
-	}
-	return a, err
 }
 
 // notProved keeps "too busy to hash" apart from "wrong": only the second says

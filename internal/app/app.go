@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/app/counting"
 	"github.com/portaria/portaria/internal/app/selfverify"
 	"github.com/portaria/portaria/internal/background"
 	"github.com/portaria/portaria/internal/clients"
@@ -67,6 +68,7 @@ type App struct {
 	// roots are the certificate authorities of outgoing requests; nil means those
 	// of the system.
 	roots *x509.CertPool
+	guard *counting.Counting
 	// fits returns an error if tokens for an audience exceed max_token_size.
 	fits func(audience string) error
 	log  *slog.Logger
@@ -220,6 +222,10 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 	if err != nil {
 		return err
 	}
+	guarding, err := a.openGuard(ctx)
+	if err != nil {
+		return err
+	}
 	people := account.NewDirectory(a.store, a.hasher, account.Policy{SignUpOpen: a.config.SignUpOpen(), Passwords: passwords})
 	if err := a.warnOfAudiences(ctx, directory, issuing); err != nil {
 		return err
@@ -228,7 +234,7 @@ func (a *App) build(ctx context.Context, issuer string, ring *keyring.Ring) erro
 		return err
 	}
 	a.API, err = httpapi.New(a.mount(domain{
-		issuer: issuer, ring: ring, chain: chain, directory: directory, issuing: issuing, people: people, proofs: revoke.NewProofs(positions),
+		issuer: issuer, ring: ring, chain: chain, directory: directory, issuing: issuing, people: people, guarding: guarding, proofs: revoke.NewProofs(positions),
 	}))
 	return err
 }
@@ -285,6 +291,7 @@ func (a *App) Close() error {
 	if a.stopRevocation != nil {
 		a.stopRevocation()
 	}
+	a.guard.Close()
 	if a.hasher != nil {
 		errs = append(errs, a.hasher.Close())
 	}

@@ -27,6 +27,7 @@ type domain struct {
 	directory *clients.Directory
 	issuing   *issue.Service
 	people    *account.Directory
+	guarding  signin.Guarding
 	proofs    revoke.Proofs
 }
 
@@ -37,7 +38,7 @@ func (a *App) mount(d domain) httpapi.Config {
 	log := feed.Log{Hub: a.hub, Store: a.store}
 	return httpapi.Config{
 		Gate: gate,
-		People: people.Deps{Gate: gate, SignIn: signin.New(d.people, d.issuing, a.store), Issuing: d.issuing, Accounts: d.people,
+		People: people.Deps{Gate: gate, SignIn: signin.New(d.people, d.issuing, a.store, d.guarding), Issuing: d.issuing, Accounts: d.people,
 			Sessions: a.store, Tokens: tokens},
 		OAuth: oauth.Deps{Gate: gate, Issuing: d.issuing, Sessions: a.store, Tokens: tokens, Rules: log, Issuer: d.issuer},
 		Admin: admin.Deps{

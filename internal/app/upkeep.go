@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/portaria/portaria/internal/app/counting"
 	"github.com/portaria/portaria/internal/event"
 )
 
@@ -33,6 +34,8 @@ func (a *App) Upkeep(ctx context.Context) <-chan struct{} {
 	task("signing keys", 0, a.MaintainKeys)
 	task("prune revocation rules", pruneRulesEvery, a.pruneRevocation)
 	task("prune failed sign-ins", pruneUnknownEvery, a.pruneUnknownLogins)
+	task("budgets of failed attempts", counting.SaveEvery, a.guard.Save)
+	task("report of the guard", counting.SaveEvery, a.guard.Report)
 	if len(a.recipients) > 0 {
 		task("encryption keys of services", 0, a.FetchKeySets)
 	}
@@ -86,6 +89,9 @@ func (a *App) prune(ctx context.Context) time.Duration {
 	}
 	if _, err := a.store.PruneFlows(ctx, a.passed()); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "cannot delete expired flows", "error", err)
+	}
+	if _, err := a.store.PruneBudgets(ctx, a.settled()); err != nil && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "prune budgets of failed attempts", "error", err)
 	}
 	if _, err := a.store.PruneEvents(ctx, a.passed().Add(-a.config.EventRetention)); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "cannot delete old events", "error", err)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/guard"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/password/policy"
 	"github.com/portaria/portaria/internal/secret"
@@ -122,6 +123,13 @@ type Config struct {
 	Passwords policy.Policy `name:"password"`
 	// InsecurePasswordHash permits password hashes that are cheaper than recommended (OWASP). For benchmarks only.
 	InsecurePasswordHash bool `name:"insecure_password_hash" default:"false"`
+
+	// Guard says how fast strangers may guess.
+	Guard guard.Policy `name:"guard"`
+	// Redis is the address of a Redis or Valkey server, such as `redis://host:6379/0`. Processes that use one database share
+	// what they have counted there. Without it, each process counts failed attempts for itself. If Redis is away, each
+	// process counts for itself, with half the budgets.
+	Redis secret.Text `name:"redis" secret:"yes"`
 
 	// TLSCertFile is the certificate with its chain, as PEM. A changed file is loaded without a restart, and on SIGHUP.
 	TLSCertFile string `name:"tls_cert_file"`

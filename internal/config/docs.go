@@ -74,6 +74,40 @@ func settingDoc(name string) string {
 		return "The private networks that outgoing requests may reach, such as `10.20.0.0/16`, when other people choose the address. A webhook must also have `allow_private`. Without this setting, these requests reach public addresses only, and `allow_private` is refused. Link-local addresses and those of cloud metadata are never reached."
 	case "event_retention":
 		return "How long events are kept, for the audit trail and for webhooks that send events again. Webhooks try for three days to deliver an event. Time in which no process of the service runs does not count."
+	case "guard_accounts_failures":
+		return "At how many different accounts attempts from one address may fail."
+	case "guard_accounts_forget":
+		return "The time in which one of these accounts is forgotten."
+	case "guard_address_failures":
+		return "How many attempts of strangers may fail from one IPv4 address, or one IPv6 network of 64 bits."
+	case "guard_address_forget":
+		return "The time in which one failed attempt is forgotten."
+	case "guard_device_failures":
+		return "How many attempts of one device may fail at an account that it has signed in to before. Nothing that strangers do counts here, so the owner can always sign in from a known device."
+	case "guard_device_forget":
+		return "The time in which one failed attempt is forgotten."
+	case "guard_device_lifetime":
+		return "How long a device is known after its last sign-in."
+	case "guard_network_failures":
+		return "How many attempts of strangers may fail from one IPv4 network of 24 bits, or one IPv6 network of 48 bits."
+	case "guard_network_forget":
+		return "The time in which one failed attempt is forgotten."
+	case "guard_pressure_failures":
+		return "How many attempts of strangers must fail within the window, before an attack by many addresses on many accounts is reported. 0 turns this off."
+	case "guard_pressure_percent":
+		return "Which part of all attempts of strangers must fail."
+	case "guard_pressure_window":
+		return "The time that is looked at."
+	case "guard_strangers_failures":
+		return "How many attempts may fail at one account before strangers must wait. Strangers are all devices that have not signed in to the account before, wherever they are."
+	case "guard_strangers_first_wait":
+		return "The first wait; each further failed attempt doubles it."
+	case "guard_strangers_forget":
+		return "The time in which one failed attempt is forgotten."
+	case "guard_strangers_longest_wait":
+		return "Where the wait stops growing."
+	case "guard_strangers_suspended":
+		return "The wait from which an account counts as suspended for strangers, which is an event."
 	case "insecure_database_tls":
 		return "Permits connections to a PostgreSQL on another machine without TLS, or without checking its certificate. Without this setting, such a connection always has `sslmode=verify-full`. With it, `sslmode` in the URL counts, and `require` when the URL has none. A database on this machine, also on a Unix socket, needs no TLS."
 	case "insecure_http":
@@ -114,6 +148,8 @@ func settingDoc(name string) string {
 		return "Further words that new passwords must not be made of: the names of your company, products and places. The host name of `issuer` is always one. Each has 4 to 64 characters."
 	case "proxy_header":
 		return "The header in which these proxies send the address of the client. The other header is ignored, because clients can set it themselves."
+	case "redis":
+		return "The address of a Redis or Valkey server, such as `redis://host:6379/0`. Processes that use one database share what they have counted there. Without it, each process counts failed attempts for itself. If Redis is away, each process counts for itself, with half the budgets."
 	case "refresh_grace":
 		return "How long a used refresh token returns the same successor again, for parallel tabs. `refresh_retry` does the same for longer; the longer of both applies. `0s` turns both off, except for clients with their own `refresh_retry`."
 	case "refresh_retry":

@@ -26,6 +26,7 @@ const (
 	CredentialRemoved Type = "credential.removed"
 	LoginSucceeded    Type = "login.succeeded"
 	LoginFailed       Type = "login.failed"
+	LoginSuspended    Type = "login.suspended"
 	SessionStarted    Type = "session.started"
 	SessionEnded      Type = "session.ended"
 	SessionSteppedUp  Type = "session.stepped_up"

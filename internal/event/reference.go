@@ -36,6 +36,9 @@ func Reference() []Description {
 		{LoginSucceeded, "Somebody signed in.", "account, session, client", "", map[string]string{"method": "how: `pwd` for a password"}},
 		{LoginFailed, "A password was refused. What was typed is never recorded.", "(account), (session), (client)",
 			"`unknown_account`, `wrong_password` or `account_disabled`", nil},
+		{LoginSuspended, "So many passwords were refused at an account that strangers must wait for `guard_strangers_suspended` or longer. " +
+			"Devices that have signed in before do not wait. It is also written for a name that has no account.", "(account), (client)",
+			"`too_many_failures`", map[string]string{"wait": "how long strangers must wait"}},
 		{SessionStarted, "A session began.", "account, session, client", "", parent()},
 		{SessionEnded, "A session ended. Its access tokens are refused within the bound of revocation.", "account, session, client",
 			"`signed_out`, `ended_by_owner`, `ended_by_admin`, `password_changed`, `account_disabled`, `account_deleted`, `client_disabled`, " +

@@ -10,27 +10,27 @@ import (
 	"time"
 )
 
-// Device is a browser or app that signed in to an account. Everybody who has its mark
-// may guess at that one account within [Policy.Device], also while strangers may not;
-// the mark proves nothing else, and signs nobody in.
+// Device is a browser or app that signed in to an account. The holder of its token
+// may guess at that one account within [Policy].Device, also while strangers must
+// wait. The token proves nothing else, and does not sign anybody in.
 type Device struct {
-	// ID is the same in all marks of a device.
+	// ID is the same in all device tokens of a device.
 	ID string
-	// SignedInAt is the time of the sign-in that gave out the mark.
+	// SignedInAt is the time of the sign-in that gave out the device token.
 	SignedInAt time.Time
 }
 
-// Devices makes and checks the marks of devices. The zero value knows no device.
+// Devices makes and checks device tokens. The zero value knows no device.
 type Devices struct {
-	// Keys returns the keys that count at a moment, the newest first. Marks are
+	// Keys returns the keys that count at a moment, the newest first. Device tokens are
 	// made with the first.
 	Keys func(now time.Time) [][]byte
-	// Lifetime is how long a mark is good after its sign-in.
+	// Lifetime is how long a device token is good after its sign-in.
 	Lifetime time.Duration
 }
 
-// ErrNoDeviceKey says that there is no key to make a mark with.
-var ErrNoDeviceKey = errors.New("no key for the marks of devices")
+// ErrNoDeviceKey says that there is no key to make a device token with.
+var ErrNoDeviceKey = errors.New("no key for the device tokens")
 
 const (
 	deviceVersion = 1
@@ -39,12 +39,12 @@ const (
 	deviceSize    = 1 + deviceIDSize + 8 + deviceMACSize
 )
 
-// MaxMark bounds the length of a mark, in bytes.
-const MaxMark = (deviceSize*8 + 5) / 6
+// MaxDeviceToken bounds the length of a device token, in bytes.
+const MaxDeviceToken = (deviceSize*8 + 5) / 6
 
-// Mark returns the mark of a device after a sign-in to account. An empty id is
+// Token returns the token of a device after a sign-in to account. An empty id is
 // that of a new device.
-func (d Devices) Mark(account, id string, now time.Time) (string, error) {
+func (d Devices) Token(account, id string, now time.Time) (string, error) {
 	keys := d.keys(now)
 	if len(keys) == 0 {
 		return "", ErrNoDeviceKey
@@ -60,13 +60,13 @@ func (d Devices) Mark(account, id string, now time.Time) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(append(b, deviceMAC(keys[0], account, b)...)), nil
 }
 
-// Check returns the device that a mark is of, if it signed in to account, and
+// Check returns the device that a device token is of, if it signed in to account, and
 // not before since. Everything else is a stranger: ok is false.
-func (d Devices) Check(mark, account string, since, now time.Time) (device Device, ok bool) {
-	if len(mark) != MaxMark || account == "" {
+func (d Devices) Check(token, account string, since, now time.Time) (device Device, ok bool) {
+	if len(token) != MaxDeviceToken || account == "" {
 		return Device{}, false
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(mark)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(b) != deviceSize || b[0] != deviceVersion {
 		return Device{}, false
 	}
@@ -88,7 +88,7 @@ func (d Devices) keys(now time.Time) [][]byte {
 	return d.Keys(now)
 }
 
-// deviceMAC binds a mark to the account.
+// deviceMAC binds a device token to the account.
 func deviceMAC(key []byte, account string, signed []byte) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("portaria device\x00" + account + "\x00"))

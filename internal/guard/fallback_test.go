@@ -41,7 +41,7 @@ func TestFallback(t *testing.T) {
 		}
 	}}
 	p := guard.DefaultPolicy()
-	p.Strangers = guard.Limit{Burst: 6, Every: time.Hour}
+	p.Strangers.Failures = 6
 	g, err := guard.New(p, f, []byte(strings.Repeat("k", 32)), clock)
 	if err != nil {
 		t.Fatal(err)

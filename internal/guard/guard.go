@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -41,12 +42,27 @@ type Refused struct {
 	Budget string
 }
 
+// ErrTooMany and ErrChallenge are what a Refused unwraps to: too many attempts
+// failed, or a challenge must be solved first.
+var (
+	ErrTooMany   = errors.New("too many failed attempts")
+	ErrChallenge = errors.New("a challenge must be solved first")
+)
+
+// Unwrap returns ErrTooMany or ErrChallenge.
+func (r *Refused) Unwrap() error {
+	if r.Challenge() {
+		return ErrChallenge
+	}
+	return ErrTooMany
+}
+
 // Error implements error.
 func (r *Refused) Error() string {
 	if r.Wait == 0 {
-		return "a challenge must be solved first"
+		return ErrChallenge.Error()
 	}
-	return fmt.Sprintf("too many attempts; come back in %v", r.Wait)
+	return fmt.Sprintf("%v; come back in %v", ErrTooMany, r.Wait)
 }
 
 // RetryAfter returns when to come back; zero when a challenge must be solved.
@@ -102,7 +118,7 @@ func (g *Guard) Begin(ctx context.Context, a Attempt) (*Reservation, error) {
 	stranger := a.Device == ""
 	if stranger && !a.Solved {
 		high, _ := g.pressure.high(g.now())
-		if g.policy.Captcha == CaptchaAlways || high && g.policy.Captcha != CaptchaNever {
+		if g.policy.Captcha == CaptchaAlways || high && g.policy.Captcha == CaptchaAfterFailure {
 			return nil, g.refuse(&Refused{Budget: "pressure"})
 		}
 	}
@@ -127,8 +143,9 @@ func (g *Guard) Begin(ctx context.Context, a Attempt) (*Reservation, error) {
 		g.pressure.attempt(g.now())
 		if a.Account != "" {
 			r.Failed = v.Levels[0]
-			r.Next = g.policy.Strangers.Wait(r.Failed)
-			r.Suspends = r.Next >= g.policy.Suspended && g.policy.Strangers.Wait(r.Failed-1) < g.policy.Suspended
+			limit, suspended := g.policy.Strangers.limit(), g.policy.Strangers.Suspended
+			r.Next = limit.Wait(r.Failed)
+			r.Suspends = r.Next >= suspended && limit.Wait(r.Failed-1) < suspended
 		}
 	}
 	return r, nil
@@ -159,22 +176,22 @@ func (r *Reservation) Withdrawn(ctx context.Context) error { return r.Succeeded(
 // alone: what strangers do, from its own network too, must not keep its owner out.
 func (g *Guard) charges(a Attempt) (charges []Charge, names []string) {
 	if a.Device != "" && a.Account != "" {
-		return []Charge{{Key: g.name("device", a.Purpose, a.Account, a.Device), Limit: g.policy.Device}}, []string{"device"}
+		return []Charge{{Key: g.name("device", a.Purpose, a.Account, a.Device), Limit: g.policy.Device.limit()}}, []string{"device"}
 	}
 	address, network := networks(a.Address)
 	if a.Account != "" {
 		charges = append(charges, Charge{
-			Key: g.name("account", a.Purpose, a.Account), Limit: g.policy.Strangers, Challenge: g.policy.challenge(),
+			Key: g.name("account", a.Purpose, a.Account), Limit: g.policy.Strangers.limit(), Challenge: g.policy.challenge(),
 		})
 		names = append(names, "account")
 	}
 	charges = append(charges,
-		Charge{Key: g.name("address", address), Limit: g.policy.Address},
-		Charge{Key: g.name("network", network), Limit: g.policy.Network})
+		Charge{Key: g.name("address", address), Limit: g.policy.Address.limit()},
+		Charge{Key: g.name("network", network), Limit: g.policy.Network.limit()})
 	names = append(names, "address", "network")
 	if a.Account != "" {
 		charges = append(charges, Charge{
-			Key: g.name("accounts", address), Limit: g.policy.Accounts, Pair: g.name("pair", address, a.Account),
+			Key: g.name("accounts", address), Limit: g.policy.Accounts.limit(), Pair: g.name("pair", address, a.Account),
 		})
 		names = append(names, "accounts")
 	}
@@ -221,7 +238,7 @@ type State struct {
 
 // OfAccount returns the budget that strangers have at an account, for one purpose.
 func (g *Guard) OfAccount(ctx context.Context, purpose, account string) (State, error) {
-	c := Charge{Key: g.name("account", purpose, account), Limit: g.policy.Strangers}
+	c := Charge{Key: g.name("account", purpose, account), Limit: g.policy.Strangers.limit()}
 	states, err := g.states(ctx, []string{"account"}, []Charge{c})
 	if err != nil {
 		return State{}, err
@@ -233,7 +250,7 @@ func (g *Guard) OfAccount(ctx context.Context, purpose, account string) (State, 
 func (g *Guard) OfAddress(ctx context.Context, a netip.Addr) ([]State, error) {
 	charges, names := g.charges(Attempt{Address: a})
 	address, _ := networks(a)
-	charges = append(charges, Charge{Key: g.name("accounts", address), Limit: g.policy.Accounts})
+	charges = append(charges, Charge{Key: g.name("accounts", address), Limit: g.policy.Accounts.limit()})
 	return g.states(ctx, append(names, "accounts"), charges)
 }
 

@@ -69,7 +69,7 @@ func ana(address netip.Addr) guard.Attempt {
 	return guard.Attempt{Purpose: "password", Account: "ana", Address: address}
 }
 
-// TestGuessesInADay is the arithmetic of docs/guides/guessing.md: guesses at one
+// TestGuessesInADay checks the arithmetic of docs/guides/guessing.md: guesses at one
 // account that are evaluated in a day, whatever the number of addresses.
 func TestGuessesInADay(t *testing.T) {
 	for addresses, most := range map[int]int{1: 40, 1000: 40} {
@@ -107,7 +107,7 @@ func TestTheOwnerSignsIn(t *testing.T) {
 	if refused := h.guess(ana(shared)); refused == nil {
 		t.Error("a stranger is not refused")
 	}
-	// A stolen mark of a device has a budget, too, and it is the device's own.
+	// A stolen device token has a budget, too, and it is the device's own.
 	evaluated := 0
 	for range 100 {
 		if h.guess(owner) == nil {
@@ -115,7 +115,7 @@ func TestTheOwnerSignsIn(t *testing.T) {
 		}
 	}
 	if evaluated != 10 {
-		t.Errorf("%d guesses with a device's mark, want 10", evaluated)
+		t.Errorf("%d guesses with a device token, want 10", evaluated)
 	}
 	owner.Device = "phone"
 	h.succeed(owner)
@@ -124,7 +124,10 @@ func TestTheOwnerSignsIn(t *testing.T) {
 // TestASuccessGivesBackOnlyItself: a guesser with an account of their own must
 // not free the address with it.
 func TestASuccessGivesBackOnlyItself(t *testing.T) {
-	h := newHouse(t, func(p *guard.Policy) { p.Address = guard.Limit{Burst: 20, Every: time.Hour}; p.Accounts.Burst = 1000 })
+	h := newHouse(t, func(p *guard.Policy) {
+		p.Address = guard.Address{Failures: 20, Forget: time.Hour}
+		p.Accounts.Failures = 1000
+	})
 	evaluated := 0
 	for i := range 100 {
 		if h.guess(guard.Attempt{Purpose: "password", Account: fmt.Sprint("victim ", i), Address: from(1)}) == nil {
@@ -146,7 +149,7 @@ func TestASuccessGivesBackOnlyItself(t *testing.T) {
 
 func TestNetworks(t *testing.T) {
 	h := newHouse(t, func(p *guard.Policy) {
-		p.Address, p.Network = guard.Limit{Burst: 3, Every: time.Hour}, guard.Limit{Burst: 5, Every: time.Hour}
+		p.Address, p.Network = guard.Address{Failures: 3, Forget: time.Hour}, guard.Network{Failures: 5, Forget: time.Hour}
 	})
 	n := 0
 	guess := func(address, want string) {
@@ -305,12 +308,12 @@ func TestPolicy(t *testing.T) {
 		t.Error(err)
 	}
 	refuse("zero policy", func(p *guard.Policy) { *p = guard.Policy{} })
-	refuse("no burst", func(p *guard.Policy) { p.Strangers.Burst = 0 })
-	refuse("nothing is forgotten", func(p *guard.Policy) { p.Address.Every = 0 })
-	refuse("first wait above the longest", func(p *guard.Policy) { p.Device.First, p.Device.Most = 2, 1 })
+	refuse("no burst", func(p *guard.Policy) { p.Strangers.Failures = 0 })
+	refuse("nothing is forgotten", func(p *guard.Policy) { p.Address.Forget = 0 })
+	refuse("first wait above the longest", func(p *guard.Policy) { p.Strangers.FirstWait, p.Strangers.LongestWait = 2, 1 })
 	refuse("unknown captcha", func(p *guard.Policy) { p.Captcha = "sometimes" })
 	refuse("challenge after nothing", func(p *guard.Policy) { p.Captcha, p.CaptchaAfter = guard.CaptchaAfterFailure, 0 })
-	refuse("share above 1", func(p *guard.Policy) { p.Pressure.Share = 1.1 })
+	refuse("share above 1", func(p *guard.Policy) { p.Pressure.Percent = 101 })
 	if _, err := guard.New(guard.DefaultPolicy(), guard.NewMemory(time.Now), make([]byte, 31), time.Now); err == nil {
 		t.Error("a short key is accepted")
 	}

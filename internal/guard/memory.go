@@ -221,6 +221,15 @@ func (m *Memory) Changed(most int) []Saved {
 	return saved
 }
 
+// Unsaved says that budgets which Changed returned were not saved.
+func (m *Memory) Unsaved(lost []Saved) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range lost {
+		m.dirty[s.Key] = struct{}{}
+	}
+}
+
 // Restore brings back budgets after a start. Those that are counted already stay.
 func (m *Memory) Restore(saved []Saved) {
 	now := m.now()
@@ -232,4 +241,16 @@ func (m *Memory) Restore(saved []Saved) {
 			m.levels[s.Key] = &kept{Level{s.Failed, now.Add(-max(0, s.Ago))}, s.Limit}
 		}
 	}
+}
+
+// Store keeps the budgets of a Memory across a restart.
+type Store interface {
+	// SaveBudgets keeps budgets, and forgets those with no failed attempt. now is
+	// the time from which they count back.
+	SaveBudgets(ctx context.Context, saved []Saved, now time.Time) error
+	// Budgets returns up to most of those that are not as good as new at now, the
+	// ones that last longest first.
+	Budgets(ctx context.Context, now time.Time, most int) ([]Saved, error)
+	// PruneBudgets deletes those that are as good as new at t.
+	PruneBudgets(ctx context.Context, t time.Time) (int, error)
 }

@@ -52,7 +52,7 @@ func (d *detector) high(now time.Time) (high, changed bool) {
 	}
 	d.turn(now)
 	attempts, failures := d.now.attempts+d.earlier.attempts, d.now.failures+d.earlier.failures
-	high = failures >= d.limit.Failures && float64(failures) >= d.limit.Share*float64(attempts)
+	high = failures >= d.limit.Failures && 100*failures >= d.limit.Percent*attempts
 	changed = high != d.wasHigh
 	d.wasHigh = high
 	return high, changed

@@ -30,6 +30,7 @@ func TestCookiesOfASignIn(t *testing.T) {
 	slices.Sort(raw)
 	want := []string{
 		"__Host-portaria-access=*; Path=/; Max-Age=900; HttpOnly; Secure; SameSite=Strict",
+		"__Host-portaria-device=*; Path=/; Max-Age=7776000; HttpOnly; Secure; SameSite=Strict",
 		"__Host-portaria-refresh=*; Path=/; Max-Age=604800; HttpOnly; Secure; SameSite=Strict",
 	}
 	if diff := cmp.Diff(want, raw); diff != "" {
@@ -55,7 +56,7 @@ func TestTokensInTheBodyAreUnchanged(t *testing.T) {
 				t.Errorf("body: %+v", got)
 			}
 		case `"cookie"`:
-			if got.status != 200 || len(got.set) != 2 {
+			if got.status != 200 || len(got.set) != 3 {
 				t.Errorf("cookie: %+v", got)
 			}
 		default:

@@ -14,6 +14,7 @@ import (
 	"github.com/portaria/portaria/api"
 	"github.com/portaria/portaria/internal/account"
 	"github.com/portaria/portaria/internal/clients"
+	"github.com/portaria/portaria/internal/guard"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/password/legacy"
@@ -33,6 +34,7 @@ var limits = map[string]map[string]int{
 	"Password": {"maxLength": password.MaxTyped}, "CurrentPassword": {"maxLength": password.MaxTyped},
 	"NewPassword": {"maxLength": password.MaxLength}, "NewPassword.Password": {"maxLength": password.MaxLength},
 	"Audience": {"maxLength": clients.MaxAudience}, "ClientID": {"maxLength": api.MaxText},
+	"SignIn.Device":   {"maxLength": guard.MaxDeviceToken},
 	"ClientAssertion": {"maxLength": jose.MaxToken}, "RefreshToken": {"maxLength": api.MaxRefreshToken},
 
 	"ClientDescription.ID": {"maxLength": clients.MaxID}, "ClientDescription.Name": {"maxLength": clients.MaxName},

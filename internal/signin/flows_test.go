@@ -161,7 +161,7 @@ func TestNothingIsStartedForATokenThatIsTooLarge(t *testing.T) {
 
 func TestSignUpCanBeClosed(t *testing.T) {
 	h := openWith(t, cost(8, 1), nil, week, func(c *parts) { c.People.SignUpOpen = false })
-	if _, err := h.SignUp(t.Context(), ana, typed(t, first), start); !errors.Is(err, account.ErrSignUpClosed) {
+	if _, err := h.SignUp(t.Context(), ana, typed(t, first), use(0)); !errors.Is(err, account.ErrSignUpClosed) {
 		t.Errorf("got %v", err)
 	}
 	h.refuse(account.ErrNotProved, first)

@@ -26,7 +26,7 @@ func (s *Service) finish(ctx context.Context, a Attempt, plan issue.Plan, proof 
 	if err != nil {
 		return issue.Tokens{}, err
 	}
-	if proof, err = s.people.ProveFor(ctx, current, plain); err != nil {
+	if proof, err = s.people.Prove(ctx, current, plain); err != nil {
 		return issue.Tokens{}, err
 	}
 	a.Account, a.advice = proof.Account, proof.Advice

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/guard"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/password"
 	"github.com/portaria/portaria/internal/session"
@@ -20,11 +21,12 @@ type Service struct {
 	people *account.Directory
 	issuer *issue.Service
 	events issue.Events
+	guard  Guarding
 }
 
 // New joins what a sign-in needs.
-func New(people *account.Directory, issuer *issue.Service, events issue.Events) *Service {
-	return &Service{people, issuer, events}
+func New(people *account.Directory, issuer *issue.Service, events issue.Events, guard Guarding) *Service {
+	return &Service{people, issuer, events, guard}
 }
 
 // Attempt is one sign-in, or one proof within a session: whom it is about, and what
@@ -49,30 +51,56 @@ func (a Attempt) Missing() []account.CredentialKind {
 	return []account.CredentialKind{account.Password}
 }
 
+// Try is what a person types to sign in, and the device tokens that their device has of
+// sign-ins before, one for each account.
+type Try struct {
+	Identifier string
+	Password   password.Plain
+	Devices    []string
+}
+
+// Signed is a sign-in that succeeded: tokens, and the device token that the device keeps
+// instead of Replaced, which is empty for a new device.
+type Signed struct {
+	issue.Tokens
+	Device, Replaced string
+}
+
 // Password signs in with a password, and returns tokens as wished. Every reason
-// that lies in the account is account.ErrNotProved. Other errors: password.ErrBusy,
-// issue.ErrGrantRefused, and those of issue.Service.Plan.
-func (s *Service) Password(ctx context.Context, identifier string, plain password.Plain, wish issue.Wish, use session.Use) (issue.Tokens, error) {
+// that lies in the account is account.ErrNotProved. Other errors: *guard.Refused,
+// password.ErrBusy, issue.ErrGrantRefused, and those of issue.Service.Plan.
+func (s *Service) Password(ctx context.Context, try Try, wish issue.Wish, use session.Use) (Signed, error) {
 	if err := wish.CheckPassword(); err != nil {
-		return issue.Tokens{}, err // before anything says whether the password is right
+		return Signed{}, err // before anything says whether the password is right
 	}
 	plan, err := s.issuer.Plan(ctx, wish, use.At)
 	if err != nil {
-		return issue.Tokens{}, err
+		return Signed{}, err
 	}
-	proof, err := s.people.Prove(ctx, identifier, plain)
+	found, name, err := s.people.Find(ctx, try.Identifier)
+	if err != nil {
+		return Signed{}, err
+	}
+	device, shown := s.guard.device(found, try.Devices, use.At)
+	attempt := Attempt{Account: found, clientID: plan.ClientID(), use: use}
+	proof, err := s.guess(ctx, attempt, guard.Attempt{Account: name, Device: device.ID, Address: address(use)}, try.Password)
 	if err == nil || errors.Is(err, account.ErrNotProved) {
 		// A guess counts as a use of the client's proof. A full queue does not.
 		if spent := plan.Spend(ctx); spent != nil {
-			return issue.Tokens{}, spent
+			return Signed{}, spent
 		}
 	}
-	attempt := Attempt{Account: proof.Account, clientID: plan.ClientID(), use: use}
 	if err != nil {
-		return issue.Tokens{}, s.failed(ctx, attempt, err)
+		return Signed{}, err
+	}
+	// Irreversible steps come last: without a device token there is no session either.
+	token, err := s.guard.Devices.Token(found.ID, device.ID, use.At)
+	if err != nil {
+		return Signed{}, fmt.Errorf("sign in: %w", err)
 	}
 	attempt.Proofs = attempt.Proofs.With(session.MethodPassword, use.At.Truncate(time.Millisecond))
-	return s.finish(ctx, attempt, plan, proof, plain)
+	tokens, err := s.finish(ctx, attempt, plan, proof, try.Password)
+	return Signed{tokens, token, shown}, err
 }
 
 // complete starts the session of an attempt that misses nothing.
@@ -113,8 +141,10 @@ func (s *Service) Owner(ctx context.Context, in session.Session, plain password.
 	if err != nil {
 		return account.Account{}, err
 	}
-	_, err = s.people.ProveFor(ctx, a, plain)
-	return a, s.failed(ctx, Attempt{Account: a, sessionID: in.ID, clientID: in.ClientID, use: session.Use{At: now}}, err)
+	// Whoever holds a session has guesses of their own: strangers cannot spend them.
+	attempt := Attempt{Account: a, sessionID: in.ID, clientID: in.ClientID, use: session.Use{At: now}}
+	_, err = s.guess(ctx, attempt, guard.Attempt{Account: account.Name(a.ID), Device: "session " + in.ID}, plain)
+	return a, err
 }
 
 // Change is a new password that a signed-in person asks for.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/guard"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/jose"
 	"github.com/portaria/portaria/internal/keyring"
@@ -54,6 +55,7 @@ type parts struct {
 	Events   issue.Events
 	Chain    *session.Chain
 	Tokens   *token.Issuer
+	Guard    signin.Guarding
 	People   account.Policy
 	Policy   issue.Policy
 }
@@ -98,14 +100,37 @@ func openWith(t *testing.T, passwords password.Policy, on *sqlstore.Store, polic
 	chain, err := session.NewChain(on, make([]byte, 32), policy)
 	must(t, err)
 	parts := parts{Sessions: on, Accounts: on, Events: on, Chain: chain, Tokens: issuer,
-		People: account.Policy{SignUpOpen: true}, Policy: issue.Policy{AccessTTL: 15 * time.Minute}}
+		Guard: unguarded(t), People: account.Policy{SignUpOpen: true}, Policy: issue.Policy{AccessTTL: 15 * time.Minute}}
 	change(&parts)
 	issuing, err := issue.New(issue.Config{
 		Store: parts.Sessions, Chain: parts.Chain, Tokens: parts.Tokens, Events: parts.Events, Policy: parts.Policy,
 	})
 	must(t, err)
 	directory := account.NewDirectory(parts.Accounts, hasher, parts.People)
-	return house{t, signin.New(directory, issuing, parts.Events), issuing, people{directory}, on, ring.KeySet(start).JSON, policy}
+	return house{t, signin.New(directory, issuing, parts.Events, parts.Guard), issuing, people{directory}, on, ring.KeySet(start).JSON, policy}
+}
+
+// Password signs in as a stranger, and leaves out the device token of the device.
+func (h house) Password(ctx context.Context, identifier string, plain password.Plain, wish issue.Wish, use session.Use) (issue.Tokens, error) {
+	signed, err := h.Service.Password(ctx, signin.Try{Identifier: identifier, Password: plain}, wish, use)
+	return signed.Tokens, err
+}
+
+// unguarded are budgets that no test spends by accident.
+func unguarded(t *testing.T) signin.Guarding {
+	t.Helper()
+	p := guard.DefaultPolicy()
+	p.Strangers.Failures, p.Device.Failures, p.Address.Failures, p.Network.Failures, p.Accounts.Failures = 1e6, 1e6, 1e6, 1e6, 1e6
+	return guarded(t, p, time.Now)
+}
+
+// guarded are the budgets of a policy, at a time that now tells.
+func guarded(t *testing.T, p guard.Policy, now func() time.Time) signin.Guarding {
+	t.Helper()
+	g, err := guard.New(p, guard.NewMemory(now), make([]byte, 32), now)
+	must(t, err)
+	keys := func(time.Time) [][]byte { return [][]byte{make([]byte, 32)} }
+	return signin.Guarding{Guard: g, Devices: guard.Devices{Keys: keys, Lifetime: p.Device.Lifetime}}
 }
 
 // read verifies an access token for the flows' own audience.
@@ -149,7 +174,7 @@ func use(after time.Duration) session.Use {
 
 func (h house) signUp(identifier string) string {
 	h.Helper()
-	id, err := h.SignUp(h.Context(), identifier, typed(h, first), start)
+	id, err := h.SignUp(h.Context(), identifier, typed(h, first), use(0))
 	must(h, err)
 	return id
 }
@@ -197,7 +222,7 @@ func TestIdentifierIsTakenInEverySpelling(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
 	for _, again := range []string{ana, "ANA@EXAMPLE.COM", " ana@example.com "} {
-		if _, err := h.SignUp(t.Context(), again, typed(t, first), start); !errors.Is(err, account.ErrIdentifierTaken) {
+		if _, err := h.SignUp(t.Context(), again, typed(t, first), use(0)); !errors.Is(err, account.ErrIdentifierTaken) {
 			t.Errorf("%q: got %v", again, err)
 		}
 	}

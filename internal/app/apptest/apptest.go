@@ -41,6 +41,7 @@ type App struct {
 	running *app.App
 	t       testing.TB
 	http    *http.Client
+	stop    func()
 }
 
 // Option changes the settings before the start.
@@ -69,6 +70,9 @@ func start(t testing.TB, a *App, options []Option) *App {
 	c.Database = database(t, "sqlite:"+filepath.Join(t.TempDir(), "portaria.db"))
 	c.MasterKeyFile = filepath.Join(t.TempDir(), "master.key")
 	c.InsecurePasswordHash, c.Argon2.MemoryKiB, c.Argon2.Iterations = true, 8, 1
+	// All callers of a test have one address. A test of the guard sets the policy.
+	g := &c.Guard
+	g.Strangers.Failures, g.Device.Failures, g.Address.Failures, g.Network.Failures, g.Accounts.Failures = 1e6, 1e6, 1e6, 1e6, 1e6
 	for _, change := range options {
 		change(&c)
 	}
@@ -123,8 +127,9 @@ func (a *App) stopAtEnd(running *app.App, server *serve.Server) {
 	ctx, stop := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Run(ctx) }()
-	a.t.Cleanup(func() {
-		a.http.CloseIdleConnections()
+	idle := a.http
+	a.stop = sync.OnceFunc(func() {
+		idle.CloseIdleConnections()
 		stop()
 		if err := <-stopped; err != nil {
 			a.t.Errorf("stop: %v", err)
@@ -133,6 +138,15 @@ func (a *App) stopAtEnd(running *app.App, server *serve.Server) {
 			a.t.Errorf("close: %v", err)
 		}
 	})
+	a.t.Cleanup(a.stop)
+}
+
+// Restart stops the service as SIGTERM does, and starts it again on the same
+// database, at another address.
+func (a *App) Restart() {
+	a.t.Helper()
+	a.stop()
+	a.run()
 }
 
 // SignUp makes an account with Password and signs it in.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/guard"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/password"
@@ -44,6 +45,10 @@ func Problems() []problem.Row {
 			Title: "The password was published in a data breach of another service.", Detail: "Choose another one, and change it everywhere else."},
 		{Err: policy.ErrNotChecked, Status: http.StatusServiceUnavailable, Code: "password_not_checked",
 			Title: "The password could not be compared with breached ones at this moment.", Detail: "Try again after the time in Retry-After."},
+		{Err: guard.ErrTooMany, Status: http.StatusTooManyRequests, Code: "too_many_attempts",
+			Title: "Too many attempts have failed.", Detail: "Try again after the time in Retry-After, or on a device that has signed in before."},
+		{Err: guard.ErrChallenge, Status: http.StatusUnauthorized, Code: "captcha_required",
+			Title: "A CAPTCHA must be solved first.", Detail: "Solve the CAPTCHA and send its solution.", Challenge: problem.Bearer},
 		{Err: password.ErrBusy, Status: http.StatusServiceUnavailable, Code: "busy",
 			Title: "Too many people are signing in at this moment.", Detail: "Try again after the time in Retry-After."},
 		{Err: account.ErrSignUpClosed, Status: http.StatusForbidden, Code: "sign_up_closed",

@@ -26,7 +26,7 @@ func (p people) signUp(ctx context.Context, c access.Caller, in api.Credentials)
 	if err != nil {
 		return api.Created{}, err
 	}
-	id, err := p.Accounts.SignUp(ctx, identifier, chosen, c.Use.At)
+	id, err := p.SignIn.SignUp(ctx, identifier, chosen, c.Use)
 	return api.Created{ID: id}, err
 }
 
@@ -51,14 +51,20 @@ func (p people) signIn(ctx context.Context, c access.Caller, in api.SignIn) (api
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	got, err := p.SignIn.Password(ctx, identifier, plain, wish, c.Use)
+	got, err := p.SignIn.Password(ctx, signin.Try{Identifier: identifier, Password: plain, Devices: deviceTokens(c, in.Device)}, wish, c.Use)
 	if err != nil {
 		return api.Tokens{}, fieldAtFault(err)
 	}
 	if err := p.endReplaced(ctx, c, old, got.SessionID); err != nil {
 		return api.Tokens{}, err
 	}
-	return deliver(c, got, wish), nil
+	out := deliver(c, got.Tokens, wish)
+	if wish.Cookie {
+		p.keepDeviceToken(c, got.Device, got.Replaced)
+	} else {
+		out.Device = got.Device
+	}
+	return out, nil
 }
 
 func (p people) refresh(ctx context.Context, c access.Caller, in api.Refresh) (api.Tokens, error) {
@@ -139,12 +145,20 @@ func (p people) changePassword(ctx context.Context, c access.Caller, in api.Pass
 	if err != nil {
 		return endpoint.None{}, err
 	}
-	return endpoint.None{}, p.SignIn.ChangePassword(ctx, signin.Change{
+	if err := p.SignIn.ChangePassword(ctx, signin.Change{
 		Session: c.Session,
 		Current: current,
 		New:     chosen,
 		At:      c.Use.At,
-	})
+	}); err != nil {
+		return endpoint.None{}, err
+	}
+	token, replaced, err := p.SignIn.Renew(c.Session.AccountID, deviceTokens(c, ""), c.Use.At)
+	if err == nil && token != "" {
+		p.keepDeviceToken(c, token, replaced)
+	}
+	// The password is changed. A device without a device token only has to sign in.
+	return endpoint.None{}, nil
 }
 
 // fieldAtFault names the field that an error of the domain is about.

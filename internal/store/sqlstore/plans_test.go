@@ -99,7 +99,7 @@ func costly(plan string) string {
 // isTable leaves out the names of subqueries, constant rows and aliases of what
 // a subquery found.
 func isTable(name string) bool {
-	return slices.Contains([]string{"accounts", "identifiers", "credentials", "links", "flows", "sessions", "clients", "assertions", "rules", "revocation_requests",
+	return slices.Contains([]string{"accounts", "identifiers", "credentials", "links", "flows", "guard_budgets", "sessions", "clients", "assertions", "rules", "revocation_requests",
 		"events", "webhook_attempts", "webhook_dead_letters", "old"}, name) || slices.Contains(small(), name)
 }
 

@@ -169,7 +169,7 @@ func counted[T any](_ T, err error) error { return err }
 
 // Changes are all of them.
 func Changes() []Change {
-	return slices.Concat(accountChanges(), sessionChanges(), clientChanges(), keyChanges(), logChanges(), webhookChanges(), flowChanges())
+	return slices.Concat(accountChanges(), sessionChanges(), clientChanges(), keyChanges(), logChanges(), webhookChanges(), flowChanges(), budgetChanges())
 }
 
 func accountChanges() []Change {

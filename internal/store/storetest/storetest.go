@@ -18,6 +18,7 @@ import (
 	"github.com/portaria/portaria/internal/clients"
 	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/flow"
+	"github.com/portaria/portaria/internal/guard"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/keyring"
 	"github.com/portaria/portaria/internal/revoke"
@@ -36,6 +37,7 @@ type Store interface {
 	event.Store
 	fleet.Store
 	flow.Store
+	guard.Store
 }
 
 // Stores is a store under test.
@@ -57,7 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) Stores) {
 		clientPromises(), describedPromises(), assertionPromises(), disablingPromises(),
 		webhookPromises(), deliveryPromises(),
 		revocationPromises(), eventPromises(), recordPromises(), revisionPromises(), crossingPromises(),
-		verifierPromises(), flowPromises(),
+		verifierPromises(), flowPromises(), budgetPromises(),
 	} {
 		for name, promise := range list {
 			t.Run(name, func(t *testing.T) {

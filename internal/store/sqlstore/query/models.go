@@ -99,6 +99,17 @@ type Flow struct {
 	SpentAt   sql.NullInt64
 }
 
+type GuardBudget struct {
+	Name     string
+	Failed   float64
+	At       int64
+	Burst    int64
+	Every    int64
+	First    int64
+	Most     int64
+	ForgetAt int64
+}
+
 type Identifier struct {
 	Canonical  string
 	AccountID  string
