@@ -116,7 +116,7 @@ func TestTokensForOtherAudiences(t *testing.T) {
 			check(next, false)
 			kept, err := a.Refresh(t.Context(), next.RefreshToken)
 			worked(t, err)
-			check(kept, false) // without a wish, that of the sign-in
+			check(kept, false) // without a request for one, that of the sign-in
 			back, err := a.ForAudience("portaria").Refresh(t.Context(), kept.RefreshToken)
 			worked(t, err)
 			if got := claims(t, back.AccessToken)["aud"]; got != "portaria" {
@@ -124,7 +124,7 @@ func TestTokensForOtherAudiences(t *testing.T) {
 			}
 			kept, err = a.Refresh(t.Context(), back.RefreshToken)
 			worked(t, err)
-			check(kept, false) // another wish was for once
+			check(kept, false) // another request was for once
 			back, err = a.ForAudience("portaria").Refresh(t.Context(), kept.RefreshToken)
 			worked(t, err)
 			own, err := a.As(back).StepUp(t.Context(), apptest.Password)

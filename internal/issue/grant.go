@@ -39,24 +39,24 @@ type Granted struct {
 // session. An empty scope asks for all that the service is registered with and
 // that a token for this audience may have. Errors: ErrGrantRefused, ErrScope,
 // ErrPower, and those of token.Issuer.Recipient.
-func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, now time.Time) (Granted, error) {
+func (s *Service) ClientCredentials(ctx context.Context, r Request, scope string, now time.Time) (Granted, error) {
 	// Everyone can send the id of a client without credentials.
-	if !w.Client.May(clients.GrantClientCredentials) || len(w.Client.Secrets) == 0 && w.Client.PublicKey == "" {
+	if !r.Client.May(clients.GrantClientCredentials) || len(r.Client.Secrets) == 0 && r.Client.PublicKey == "" {
 		return Granted{}, ErrGrantRefused
 	}
-	w, granted, err := s.destination(w, scope)
+	r, granted, err := s.destination(r, scope)
 	if err != nil {
 		return Granted{}, err
 	}
-	plan, err := s.Plan(ctx, w, now)
+	plan, err := s.Plan(ctx, r, now)
 	if err != nil {
 		return Granted{}, err
 	}
 	access, claims, err := s.tokens.MintFor(now, plan.recipient, token.Claims{
-		Subject:   w.Client.ID,
-		ClientID:  w.Client.ID,
+		Subject:   r.Client.ID,
+		ClientID:  r.Client.ID,
 		Scope:     granted,
-		Revision:  w.Client.Revision,
+		Revision:  r.Client.Revision,
 		ExpiresAt: now.Add(plan.accessTTL),
 	})
 	if errors.Is(err, token.ErrTooLarge) {
@@ -67,7 +67,7 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 		return Granted{}, fmt.Errorf("issue access token: %w", err)
 	}
 	// Last: a client that gets 503 can use its assertion again.
-	if err := w.Proof.Spend(ctx); err != nil {
+	if err := r.Proof.Spend(ctx); err != nil {
 		return Granted{}, err
 	}
 	return Granted{access, claims.Lifetime(now), granted}, nil
@@ -77,22 +77,22 @@ func (s *Service) ClientCredentials(ctx context.Context, w Wish, scope string, n
 // over Portaria are granted for the issuer alone, and no other scopes are. A request
 // without an audience is for the issuer if it asks for scopes over Portaria alone, or if
 // the client has neither audiences nor other scopes.
-func (s *Service) destination(w Wish, asked string) (Wish, string, error) {
-	all, err := within(w.Client.Scopes, asked)
+func (s *Service) destination(r Request, asked string) (Request, string, error) {
+	all, err := within(r.Client.Scopes, asked)
 	if err != nil {
-		return w, "", err
+		return r, "", err
 	}
 	unfit, fit := divided(all)
-	if w.Audience == "" && len(unfit) > 0 && len(fit) == 0 && (asked != "" || len(w.Client.Audiences) == 0) {
-		w.Audience = s.tokens.Self()
+	if r.Audience == "" && len(unfit) > 0 && len(fit) == 0 && (asked != "" || len(r.Client.Audiences) == 0) {
+		r.Audience = s.tokens.Self()
 	}
-	if w.Audience == s.tokens.Self() {
+	if r.Audience == s.tokens.Self() {
 		unfit, fit = fit, unfit
 	}
 	if asked != "" && len(unfit) > 0 {
-		return w, "", ErrPower
+		return r, "", ErrPower
 	}
-	return w, strings.Join(fit, " "), nil
+	return r, strings.Join(fit, " "), nil
 }
 
 // divided returns the scopes over Portaria and the other ones.

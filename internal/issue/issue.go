@@ -93,9 +93,9 @@ type Proved struct {
 }
 
 // Start stores a session and issues its first tokens, or does neither. Errors:
-// account.ErrChanged, and session.ErrEnded for the wish's parent.
+// account.ErrChanged, and session.ErrEnded for the request's parent.
 func (s *Service) Start(ctx context.Context, plan Plan, p Proved, use session.Use) (Tokens, error) {
-	plan.terms.Audience, plan.terms.Parent = plan.wish.Audience, plan.wish.Parent
+	plan.terms.Audience, plan.terms.Parent = plan.request.Audience, plan.request.Parent
 	started, err := s.chain.Start(p.Account.ID, p.Proofs, plan.terms, use)
 	if err != nil {
 		return Tokens{}, fmt.Errorf("start session: %w", err)

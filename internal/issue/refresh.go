@@ -11,30 +11,30 @@ import (
 	"github.com/portaria/portaria/internal/session"
 )
 
-// Refresh spends a refresh token, for an access token as wished. The event, if
+// Refresh spends a refresh token, for an access token as requested. The event, if
 // any, is to be logged whether or not there is an error. Errors: those of
 // session.Chain.Refresh, ErrGrantRefused, and those of token.Issuer.Recipient, also for the audience
-// of the sign-in, which counts when the wish names none. They spend nothing: a
+// of the sign-in, which counts when the request names none. They spend nothing: a
 // client that sends the same token again must not look like a thief.
-func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use session.Use) (Tokens, session.Event, error) {
-	plan, err := s.Plan(ctx, wish, use.At)
+func (s *Service) Refresh(ctx context.Context, t session.Token, request Request, use session.Use) (Tokens, session.Event, error) {
+	plan, err := s.Plan(ctx, request, use.At)
 	if err != nil {
 		return Tokens{}, session.Event{}, err
 	}
 	// The client was given no refresh token, unless its policy was another one then.
-	if wish.Client.Policy.NoRefresh {
+	if request.Client.Policy.NoRefresh {
 		return Tokens{}, session.Event{}, session.ErrTokenInvalid
 	}
-	if wish.forbids(clients.GrantRefreshToken) {
+	if request.forbids(clients.GrantRefreshToken) {
 		return Tokens{}, session.Event{}, ErrGrantRefused
 	}
 	var tokens Tokens
 	// The token is minted before the refresh token is spent: its session was read
 	// before, and a session that has ended meanwhile is not refreshed.
 	got, err := s.chain.RefreshWith(ctx, t, plan.terms, use, func(next session.Refreshed) (err error) {
-		if next.Token != "" && wish.Audience == "" && next.Session.Audience != "" {
+		if next.Token != "" && request.Audience == "" && next.Session.Audience != "" {
 			// The audience of the sign-in, unless another is asked for.
-			kept := wish
+			kept := request
 			kept.Audience = next.Session.Audience
 			if plan, err = s.Plan(ctx, kept, use.At); err != nil {
 				return err
@@ -43,7 +43,7 @@ func (s *Service) Refresh(ctx context.Context, t session.Token, wish Wish, use s
 		if next.Token != "" {
 			tokens, err = s.issue(grant{session: next.Session, refresh: next.Token, plan: plan}, s.tokens.MintFor, use.At)
 		}
-		return cmp.Or(err, wish.Proof.Spend(ctx))
+		return cmp.Or(err, request.Proof.Spend(ctx))
 	})
 	err = errors.Join(err, s.remember(ctx, got.Event))
 	if err != nil {

@@ -16,7 +16,7 @@ type Tokens struct {
 	Refresh          session.Token
 	RefreshExpiresIn time.Duration
 	SessionID        string
-	// CSRF is the session's double-submit value; empty unless it was wished.
+	// CSRF is the session's double-submit value; empty unless it was requested.
 	CSRF session.CSRF
 	// Fresh says that a password was proved in this very step.
 	Fresh bool
@@ -80,7 +80,7 @@ func (s *Service) issue(g grant, mint minter, now time.Time) (Tokens, error) {
 func (s *Service) wanted(g grant, now time.Time) (token.Claims, session.CSRF) {
 	c := g.claims()
 	var csrf session.CSRF
-	if g.plan.wish.Cookie {
+	if g.plan.request.Cookie {
 		csrf = s.chain.CSRF(g.session)
 	}
 	c.CSRF, c.ExpiresAt = csrf.Reveal(), g.accessExpiry(now)

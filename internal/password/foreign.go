@@ -65,7 +65,7 @@ func (h *Hasher) meet(work uint32) {
 }
 
 // Accept reads a hash of another system and returns the text to store. Weak hashes,
-// and all hashes if the wish says so, are wrapped in Argon2id with the parameters
+// and all hashes if the request says so, are wrapped in Argon2id with the parameters
 // of a new hash: no weak hash rests in the database. Errors: those of
 // [legacy.Parse] and [Hasher.Hash].
 func (h *Hasher) Accept(ctx context.Context, s legacy.Source, wrap Wrap) (string, error) {

@@ -52,7 +52,7 @@ func TestAudiencesOfPeople(t *testing.T) {
 		{bound, "shop", "shop", nil}, {bound, issuer, issuer, nil},
 		{third, "orders", "", issue.ErrTarget}, {third, "strangers", "", issue.ErrTarget},
 	} {
-		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{Client: test.client, Audience: test.audience}, use(0))
+		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Request{Client: test.client, Audience: test.audience}, use(0))
 		if !errors.Is(err, test.err) {
 			t.Errorf("%v for %q: %v, want %v", test.client.Audiences, test.audience, err, test.err)
 		}
@@ -133,24 +133,24 @@ func TestAudiencesOfServices(t *testing.T) {
 func TestAudienceOfTheSignIn(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
-	got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{Audience: "orders"}, use(0))
+	got, err := h.Password(t.Context(), ana, typed(t, first), issue.Request{Audience: "orders"}, use(0))
 	must(t, err)
-	for i, test := range []struct{ wish, aud string }{{"", "orders"}, {"shop", "shop"}, {"", "orders"}} {
-		got, _, err = h.Refresh(t.Context(), got.Refresh, issue.Wish{Audience: test.wish}, use(time.Duration(i+1)*time.Hour))
+	for i, test := range []struct{ request, aud string }{{"", "orders"}, {"shop", "shop"}, {"", "orders"}} {
+		got, _, err = h.Refresh(t.Context(), got.Refresh, issue.Request{Audience: test.request}, use(time.Duration(i+1)*time.Hour))
 		must(t, err)
 		if aud := claim(t, got.Access, "aud"); aud != test.aud {
-			t.Errorf("refresh for %q: a token for %v", test.wish, aud)
+			t.Errorf("refresh for %q: a token for %v", test.request, aud)
 		}
 	}
-	for wish, want := range map[string]string{"": "orders", "stock": "stock"} {
-		up, err := h.StepUp(t.Context(), h.sessionOf(got), typed(t, first), issue.Wish{Audience: wish}, start.Add(4*time.Hour))
+	for request, want := range map[string]string{"": "orders", "stock": "stock"} {
+		up, err := h.StepUp(t.Context(), h.sessionOf(got), typed(t, first), issue.Request{Audience: request}, start.Add(4*time.Hour))
 		must(t, err)
 		if aud := claim(t, up.Access, "aud"); aud != want {
-			t.Errorf("step-up for %q: a token for %v", wish, aud)
+			t.Errorf("step-up for %q: a token for %v", request, aud)
 		}
 	}
 	// The app may have lost the audience since.
-	bound := issue.Wish{Client: clients.Client{ID: "portal", Kind: clients.App}}
+	bound := issue.Request{Client: clients.Client{ID: "portal", Kind: clients.App}}
 	asked := bound
 	asked.Audience = "orders"
 	got, err = h.Password(t.Context(), ana, typed(t, first), asked, use(0))
@@ -232,7 +232,7 @@ func TestTermsOfClients(t *testing.T) {
 		"no refresh": {clients.Policy{AccessTTL: 30 * time.Minute, NoRefresh: true}, 30 * time.Minute, 30 * time.Minute, 30 * time.Minute},
 	} {
 		portal := clients.Client{ID: "portal", Kind: clients.App, Policy: test.policy}
-		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{Client: portal}, use(0))
+		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Request{Client: portal}, use(0))
 		must(t, err)
 		s := h.sessionOf(got)
 		if got.ExpiresIn.Round(time.Second) != test.access || !s.ExpiresAt.Equal(start.Add(test.idle)) || !s.AbsoluteExpiry.Equal(start.Add(test.absolute)) {
@@ -266,7 +266,7 @@ func TestRefreshRetryIsBounded(t *testing.T) {
 	} {
 		h := openWith(t, cost(8, 1), nil, week, func(c *parts) { c.Policy.RefreshRetry = test.all })
 		h.signUp(ana)
-		var w issue.Wish
+		var w issue.Request
 		if test.client != nil {
 			w.Client = clients.Client{ID: "portal", Kind: clients.App, Policy: *test.client}
 		}
@@ -290,7 +290,7 @@ func TestRotationIsOffForProvedClients(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
 	for _, proved := range []bool{true, false} {
-		w := issue.Wish{Client: clients.Client{ID: "portal", Kind: clients.App, Policy: clients.Policy{NoRotation: true}}}
+		w := issue.Request{Client: clients.Client{ID: "portal", Kind: clients.App, Policy: clients.Policy{NoRotation: true}}}
 		if proved {
 			w.Client.Secrets = make([]clients.Secret, 1)
 		}

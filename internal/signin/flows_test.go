@@ -38,16 +38,16 @@ func TestFailedSignInsAreWrittenDown(t *testing.T) {
 	in := h.sessionOf(h.signIn(first))
 	_, err := h.DisableAccount(t.Context(), closed, start)
 	must(t, err)
-	portal := issue.Wish{Client: clients.Client{ID: "portal", Kind: clients.App}}
+	portal := issue.Request{Client: clients.Client{ID: "portal", Kind: clients.App}}
 	for _, test := range []struct {
 		who, text string
-		wish      issue.Wish
-	}{{ana, other, portal}, {"nobody@example.com", first, issue.Wish{}}, {"closed@example.com", first, issue.Wish{}}} {
-		if _, err := h.Password(t.Context(), test.who, typed(t, test.text), test.wish, use(0)); !errors.Is(err, account.ErrNotProved) {
+		request   issue.Request
+	}{{ana, other, portal}, {"nobody@example.com", first, issue.Request{}}, {"closed@example.com", first, issue.Request{}}} {
+		if _, err := h.Password(t.Context(), test.who, typed(t, test.text), test.request, use(0)); !errors.Is(err, account.ErrNotProved) {
 			t.Errorf("%s: %v", test.who, err)
 		}
 	}
-	if _, err := h.StepUp(t.Context(), in, typed(t, other), issue.Wish{}, start); !errors.Is(err, account.ErrNotProved) {
+	if _, err := h.StepUp(t.Context(), in, typed(t, other), issue.Request{}, start); !errors.Is(err, account.ErrNotProved) {
 		t.Errorf("step-up: %v", err)
 	}
 	from := event.Event{Type: event.LoginFailed, At: start, Address: "203.0.113.7", UserAgent: "telephone"}
@@ -72,15 +72,15 @@ func TestEventsThatAreLostAreErrors(t *testing.T) {
 	h.signUp(ana)
 	h.refuse(errStore, other)
 	got := h.signIn(first)
-	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, use(time.Minute))
+	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Request{}, use(time.Minute))
 	must(t, err) // of which there is nothing to tell
 	elsewhere := use(time.Minute + time.Second)
 	elsewhere.UserAgent = "stranger"
-	out, seen, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, elsewhere)
+	out, seen, err := h.Refresh(t.Context(), got.Refresh, issue.Request{}, elsewhere)
 	if !errors.Is(err, errStore) || out.Access != "" || out.Refresh != "" || seen.Kind != session.ReplayedElsewhere {
 		t.Errorf("%+v, %v", seen, err)
 	}
-	_, _, err = h.Refresh(t.Context(), next.Refresh, issue.Wish{}, use(time.Hour))
+	_, _, err = h.Refresh(t.Context(), next.Refresh, issue.Request{}, use(time.Hour))
 	must(t, err)
 }
 
@@ -88,16 +88,16 @@ func TestWhatARefreshShowsIsWrittenDown(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	id := h.signUp(ana)
 	got := h.signIn(first)
-	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, use(time.Minute))
+	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Request{}, use(time.Minute))
 	must(t, err)
 	elsewhere := use(time.Minute + time.Second)
 	elsewhere.UserAgent = "stranger"
-	_, _, err = h.Refresh(t.Context(), got.Refresh, issue.Wish{}, elsewhere)
+	_, _, err = h.Refresh(t.Context(), got.Refresh, issue.Request{}, elsewhere)
 	must(t, err)
 	s := h.sessionOf(got)
 	_, err = h.store.Rotate(t.Context(), session.Rotation{ID: s.ID, From: 1, To: 0, Use: use(0), ExpiresAt: s.ExpiresAt}) // a backup
 	must(t, err)
-	_, seen, err := h.Refresh(t.Context(), next.Refresh, issue.Wish{}, use(time.Hour))
+	_, seen, err := h.Refresh(t.Context(), next.Refresh, issue.Request{}, use(time.Hour))
 	if err != nil || seen.Kind != session.AheadOfStore {
 		t.Errorf("%+v, %v", seen, err)
 	}
@@ -115,7 +115,7 @@ func TestStepUp(t *testing.T) {
 	h.signUp(ana)
 	got := h.signIn(first)
 	in, later := h.sessionOf(got), start.Add(time.Hour+time.Microsecond)
-	up, err := h.StepUp(t.Context(), in, typed(t, first), issue.Wish{}, later)
+	up, err := h.StepUp(t.Context(), in, typed(t, first), issue.Request{}, later)
 	must(t, err)
 	claims, err := h.read(up.Access.Reveal(), later)
 	must(t, err)
@@ -126,13 +126,13 @@ func TestStepUp(t *testing.T) {
 		t.Errorf("the session was proved at %v", proved)
 	}
 	// What cannot be issued changes nothing.
-	if out, err := h.StepUp(t.Context(), in, typed(t, first), issue.Wish{Audience: endless}, later.Add(time.Hour)); !errors.Is(err, token.ErrTooLarge) || out.Access != "" {
+	if out, err := h.StepUp(t.Context(), in, typed(t, first), issue.Request{Audience: endless}, later.Add(time.Hour)); !errors.Is(err, token.ErrTooLarge) || out.Access != "" {
 		t.Errorf("a token that is too large: %v", err)
 	}
 	if proved := h.sessionOf(got).AuthTime(); !proved.Equal(later.Truncate(time.Millisecond)) {
 		t.Errorf("the session was proved at %v for nothing", proved)
 	}
-	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, session.Use{At: later})
+	next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Request{}, session.Use{At: later})
 	must(t, err)
 	if claims, err := h.read(next.Access.Reveal(), later); err != nil || claims.Fresh() || next.Fresh || claims.AuthTime().Unix() != later.Unix() {
 		t.Errorf("after the refresh: fresh %v, proved at %v, %v", claims.Fresh(), claims.AuthTime(), err)
@@ -144,7 +144,7 @@ func TestNothingIsStartedForATokenThatIsTooLarge(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
 	got := h.signIn(first)
-	wide := issue.Wish{Audience: endless}
+	wide := issue.Request{Audience: endless}
 	if out, err := h.Password(t.Context(), ana, typed(t, first), wide, use(0)); !errors.Is(err, token.ErrTooLarge) || out.Refresh != "" {
 		t.Errorf("sign in: %v", err)
 	}
@@ -179,7 +179,7 @@ func TestSessionsPerAccount(t *testing.T) {
 	h.signUp(ana)
 	var all []issue.Tokens
 	for i := range 3 {
-		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{}, use(time.Duration(i)*time.Minute))
+		got, err := h.Password(t.Context(), ana, typed(t, first), issue.Request{}, use(time.Duration(i)*time.Minute))
 		must(t, err)
 		all = append(all, got)
 		if ended := !h.sessionOf(all[0]).EndedAt.IsZero(); ended != (i == 2) {
@@ -266,7 +266,7 @@ func TestSetPassword(t *testing.T) {
 	h.signIn(other)
 	store.fail = errStore
 	set(id, first, 0, 0, errStore)
-	if _, err := h.Password(t.Context(), ana, typed(t, other), issue.Wish{}, use(0)); !errors.Is(err, errStore) || errors.Is(err, account.ErrNotProved) {
+	if _, err := h.Password(t.Context(), ana, typed(t, other), issue.Request{}, use(0)); !errors.Is(err, errStore) || errors.Is(err, account.ErrNotProved) {
 		t.Errorf("a session that could not be stored: %v", err)
 	}
 	store.fail = account.ErrChanged
@@ -281,7 +281,7 @@ func TestSetPassword(t *testing.T) {
 func TestCookieSession(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
-	got, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{Cookie: true}, use(0))
+	got, err := h.Password(t.Context(), ana, typed(t, first), issue.Request{Cookie: true}, use(0))
 	must(t, err)
 	if got.CSRF == "" || claim(t, got.Access, "csrf") != got.CSRF.Reveal() {
 		t.Errorf("csrf %v", claim(t, got.Access, "csrf"))
@@ -331,7 +331,7 @@ func TestProofsOfClients(t *testing.T) {
 	}
 	// try runs a flow with the proof of an assertion, which another request may
 	// have used since it was examined.
-	try := func(name string, c clients.Client, replayed bool, want error, used bool, flow func(issue.Wish) error) {
+	try := func(name string, c clients.Client, replayed bool, want error, used bool, flow func(issue.Request) error) {
 		t.Helper()
 		shown := show(c.ID)
 		proof, err := prover.Examine(t.Context(), shown, start)
@@ -340,7 +340,7 @@ func TestProofsOfClients(t *testing.T) {
 			_, err := prover.Prove(t.Context(), shown, start)
 			must(t, err)
 		}
-		if err := flow(issue.Wish{Client: c, Proof: proof}); !errors.Is(err, want) {
+		if err := flow(issue.Request{Client: c, Proof: proof}); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
 		if _, err := prover.Prove(t.Context(), shown, start); errors.Is(err, clients.ErrReplayed) != used {
@@ -348,15 +348,15 @@ func TestProofsOfClients(t *testing.T) {
 		}
 	}
 	var got issue.Tokens
-	signIn := func(ctx context.Context, text string) func(issue.Wish) error {
-		return func(w issue.Wish) (err error) {
+	signIn := func(ctx context.Context, text string) func(issue.Request) error {
+		return func(w issue.Request) (err error) {
 			got, err = h.Password(ctx, ana, typed(t, text), w, use(0))
 			return err
 		}
 	}
-	refresh := func(w issue.Wish) error { _, _, err := h.Refresh(t.Context(), got.Refresh, w, use(0)); return err }
-	inItsName := func(scope string) func(issue.Wish) error {
-		return func(w issue.Wish) error { _, err := h.ClientCredentials(t.Context(), w, scope, start); return err }
+	refresh := func(w issue.Request) error { _, _, err := h.Refresh(t.Context(), got.Refresh, w, use(0)); return err }
+	inItsName := func(scope string) func(issue.Request) error {
+		return func(w issue.Request) error { _, err := h.ClientCredentials(t.Context(), w, scope, start); return err }
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -35,7 +35,7 @@ func from(n int) session.Use {
 
 func (h house) try(identifier, typing string, u session.Use, shown ...string) (signin.Signed, error) {
 	h.Helper()
-	return h.Service.Password(h.Context(), signin.Try{Identifier: identifier, Password: typed(h.T, typing), Devices: shown}, issue.Wish{}, u)
+	return h.Service.Password(h.Context(), signin.Try{Identifier: identifier, Password: typed(h.T, typing), Devices: shown}, issue.Request{}, u)
 }
 
 // TestGuessesAreBounded: of 1,000 wrong passwords at once, from as many addresses
@@ -141,12 +141,12 @@ func TestStepUpsHaveGuessesOfTheirOwn(t *testing.T) {
 		_, _ = h.try(ana, other, from(i))
 	}
 	in := h.sessionOf(mine.Tokens)
-	if _, err := h.StepUp(t.Context(), in, typed(t, first), issue.Wish{}, start); err != nil {
+	if _, err := h.StepUp(t.Context(), in, typed(t, first), issue.Request{}, start); err != nil {
 		t.Errorf("while strangers guess: %v", err)
 	}
 	checked := 0
 	for range 50 {
-		if _, err := h.StepUp(t.Context(), in, typed(t, other), issue.Wish{}, start); errors.Is(err, account.ErrNotProved) {
+		if _, err := h.StepUp(t.Context(), in, typed(t, other), issue.Request{}, start); errors.Is(err, account.ErrNotProved) {
 			checked++
 		}
 	}

@@ -90,7 +90,7 @@ func TestAChangeWinsOverTheReplacement(t *testing.T) {
 		h, store := moved(t)
 		id := h.account().ID
 		store.before = func() { must(t, change(h, id)) }
-		if _, err := h.Password(t.Context(), ana, typed(t, first), issue.Wish{}, use(0)); !errors.Is(err, account.ErrNotProved) {
+		if _, err := h.Password(t.Context(), ana, typed(t, first), issue.Request{}, use(0)); !errors.Is(err, account.ErrNotProved) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -66,14 +66,14 @@ type Signed struct {
 	Device, Replaced string
 }
 
-// Password signs in with a password, and returns tokens as wished. Every reason
+// Password signs in with a password, and returns tokens as requested. Every reason
 // that lies in the account is account.ErrNotProved. Other errors: *guard.Refused,
 // password.ErrBusy, issue.ErrGrantRefused, and those of issue.Service.Plan.
-func (s *Service) Password(ctx context.Context, try Try, wish issue.Wish, use session.Use) (Signed, error) {
-	if err := wish.CheckPassword(); err != nil {
+func (s *Service) Password(ctx context.Context, try Try, request issue.Request, use session.Use) (Signed, error) {
+	if err := request.CheckPassword(); err != nil {
 		return Signed{}, err // before anything says whether the password is right
 	}
-	plan, err := s.issuer.Plan(ctx, wish, use.At)
+	plan, err := s.issuer.Plan(ctx, request, use.At)
 	if err != nil {
 		return Signed{}, err
 	}
@@ -117,13 +117,13 @@ func (s *Service) complete(ctx context.Context, a Attempt, plan issue.Plan, newH
 }
 
 // StepUp proves the password again within a living session, and returns a fresh
-// access token as wished. The wish names the session's client.
-func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, wish issue.Wish, now time.Time) (issue.Tokens, error) {
-	if err := wish.CheckPassword(); err != nil {
+// access token as requested. The request names the session's client.
+func (s *Service) StepUp(ctx context.Context, in session.Session, plain password.Plain, request issue.Request, now time.Time) (issue.Tokens, error) {
+	if err := request.CheckPassword(); err != nil {
 		return issue.Tokens{}, err
 	}
-	wish.Audience = cmp.Or(wish.Audience, in.Audience)
-	plan, err := s.issuer.Plan(ctx, wish, now)
+	request.Audience = cmp.Or(request.Audience, in.Audience)
+	plan, err := s.issuer.Plan(ctx, request, now)
 	if err != nil {
 		return issue.Tokens{}, err
 	}

@@ -111,8 +111,8 @@ func openWith(t *testing.T, passwords password.Policy, on *sqlstore.Store, polic
 }
 
 // Password signs in as a stranger, and leaves out the device token of the device.
-func (h house) Password(ctx context.Context, identifier string, plain password.Plain, wish issue.Wish, use session.Use) (issue.Tokens, error) {
-	signed, err := h.Service.Password(ctx, signin.Try{Identifier: identifier, Password: plain}, wish, use)
+func (h house) Password(ctx context.Context, identifier string, plain password.Plain, request issue.Request, use session.Use) (issue.Tokens, error) {
+	signed, err := h.Service.Password(ctx, signin.Try{Identifier: identifier, Password: plain}, request, use)
 	return signed.Tokens, err
 }
 
@@ -181,14 +181,14 @@ func (h house) signUp(identifier string) string {
 
 func (h house) signIn(text string) issue.Tokens {
 	h.Helper()
-	got, err := h.Password(h.Context(), ana, typed(h, text), issue.Wish{}, use(0))
+	got, err := h.Password(h.Context(), ana, typed(h, text), issue.Request{}, use(0))
 	must(h, err)
 	return got
 }
 
 func (h house) refuse(want error, text string) {
 	h.Helper()
-	if _, err := h.Password(h.Context(), ana, typed(h, text), issue.Wish{}, use(0)); !errors.Is(err, want) {
+	if _, err := h.Password(h.Context(), ana, typed(h, text), issue.Request{}, use(0)); !errors.Is(err, want) {
 		h.Fatalf("sign in: got %v, want %v", err, want)
 	}
 }
@@ -298,21 +298,21 @@ func TestAudiences(t *testing.T) {
 	h.signUp(ana)
 	got := h.signIn(first)
 	for audience, want := range map[string]error{"strangers": token.ErrAudience, "locked": token.ErrNoEncryptionKey} {
-		if _, err := h.Password(t.Context(), ana, typed(t, other), issue.Wish{Audience: audience}, use(0)); !errors.Is(err, want) {
+		if _, err := h.Password(t.Context(), ana, typed(t, other), issue.Request{Audience: audience}, use(0)); !errors.Is(err, want) {
 			t.Errorf("sign in for %s: %v, want %v", audience, err, want)
 		}
-		if _, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{Audience: audience}, use(0)); !errors.Is(err, want) {
+		if _, _, err := h.Refresh(t.Context(), got.Refresh, issue.Request{Audience: audience}, use(0)); !errors.Is(err, want) {
 			t.Errorf("refresh for %s: %v, want %v", audience, err, want)
 		}
 	}
-	next, event, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{Audience: "orders"}, use(time.Hour))
+	next, event, err := h.Refresh(t.Context(), got.Refresh, issue.Request{Audience: "orders"}, use(time.Hour))
 	if err != nil || event.Kind != "" {
 		t.Fatalf("the refused refreshes have spent the token: %v, %+v", err, event)
 	}
 	if _, err := h.read(next.Access.Reveal(), start.Add(time.Hour)); !errors.Is(err, verify.ErrInvalid) {
 		t.Errorf("a token for another audience is good here: %v", err)
 	}
-	if _, _, err := h.Refresh(t.Context(), next.Refresh, issue.Wish{Audience: "shop"}, use(time.Hour)); err != nil {
+	if _, _, err := h.Refresh(t.Context(), next.Refresh, issue.Request{Audience: "shop"}, use(time.Hour)); err != nil {
 		t.Errorf("its own audience by name: %v", err)
 	}
 }
@@ -328,7 +328,7 @@ func TestAccessTokenDoesNotOutliveItsSession(t *testing.T) {
 		{20*time.Minute - time.Millisecond, time.Second},
 	}
 	for _, test := range tests {
-		next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Wish{}, use(test.after))
+		next, _, err := h.Refresh(t.Context(), got.Refresh, issue.Request{}, use(test.after))
 		must(t, err)
 		if next.ExpiresIn.Round(time.Second) != test.expiresIn {
 			t.Errorf("after %v: expires in %v, want %v", test.after, next.ExpiresIn, test.expiresIn)
@@ -344,7 +344,7 @@ func TestStepUpNeedsALivingSession(t *testing.T) {
 	_, err := h.store.EndSession(t.Context(), session.End{ID: in.ID, Reason: session.ReasonSignedOut, At: start})
 	must(t, err)
 	// in was read before the end, as a request in flight has it.
-	if _, err := h.StepUp(t.Context(), in, typed(t, first), issue.Wish{}, start); !errors.Is(err, session.ErrEnded) {
+	if _, err := h.StepUp(t.Context(), in, typed(t, first), issue.Request{}, start); !errors.Is(err, session.ErrEnded) {
 		t.Fatalf("got %v, want %v", err, session.ErrEnded)
 	}
 }
@@ -355,7 +355,7 @@ func TestBusyHasherSaysNothingAboutTheAccount(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, who := range []string{ana, "nobody@example.com"} {
-		if _, err := h.Password(ctx, who, typed(t, first), issue.Wish{}, use(0)); err == nil || errors.Is(err, account.ErrNotProved) {
+		if _, err := h.Password(ctx, who, typed(t, first), issue.Request{}, use(0)); err == nil || errors.Is(err, account.ErrNotProved) {
 			t.Errorf("%s: got %v, want the context's error", who, err)
 		}
 	}
@@ -386,7 +386,7 @@ func TestRefusalsDoTheSameWork(t *testing.T) {
 	work := func(identifier, text string) int64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := h.Password(t.Context(), identifier, typed(t, text), issue.Wish{}, use(0))
+		_, err := h.Password(t.Context(), identifier, typed(t, text), issue.Request{}, use(0))
 		runtime.ReadMemStats(&after)
 		if !errors.Is(err, account.ErrNotProved) {
 			t.Fatalf("%s: got %v", identifier, err)

@@ -70,7 +70,7 @@ func (a *App) signInFrom(ctx context.Context, parent string) (issue.Tokens, erro
 	if err != nil {
 		return issue.Tokens{}, err
 	}
-	plan, err := issuing.Plan(ctx, issue.Wish{Parent: top.Root()}, a.now())
+	plan, err := issuing.Plan(ctx, issue.Request{Parent: top.Root()}, a.now())
 	if err != nil {
 		return issue.Tokens{}, err
 	}

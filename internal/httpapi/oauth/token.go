@@ -61,11 +61,11 @@ func (o oauth) grants() map[clients.Grant]func(context.Context, access.Caller, o
 }
 
 func (o oauth) clientCredentials(ctx context.Context, c access.Caller, f oauthForm) (api.Granted, error) {
-	wish, err := f.wish(c)
+	request, err := f.request(c)
 	if err != nil {
 		return api.Granted{}, err
 	}
-	got, err := o.Issuing.ClientCredentials(ctx, wish, f.get("scope"), c.Use.At)
+	got, err := o.Issuing.ClientCredentials(ctx, request, f.get("scope"), c.Use.At)
 	return api.Granted{AccessToken: got.Access.Reveal(), ExpiresIn: endpoint.Seconds(got.ExpiresIn), Scope: got.Scope}, err
 }
 
@@ -78,11 +78,11 @@ func (o oauth) refreshGrant(ctx context.Context, c access.Caller, f oauthForm) (
 	if f.get("scope") != "" {
 		return api.Granted{}, issue.ErrScope
 	}
-	wish, err := f.wish(c)
+	request, err := f.request(c)
 	if err != nil {
 		return api.Granted{}, err
 	}
-	got, event, err := o.Issuing.Refresh(ctx, session.Token(refreshToken), wish, c.Use)
+	got, event, err := o.Issuing.Refresh(ctx, session.Token(refreshToken), request, c.Use)
 	o.Gate.Audit.Report(ctx, event)
 	if err != nil {
 		o.Gate.Audit.RefreshRefused(ctx, c, session.Token(refreshToken), err)
@@ -96,17 +96,17 @@ func (o oauth) refreshGrant(ctx context.Context, c access.Caller, f oauthForm) (
 
 var errResources = errors.New("more than one resource")
 
-// wish returns the token that an OAuth request asks for. It allows one audience: each
+// request returns the token that an OAuth request asks for. It allows one audience: each
 // of several services could use a token for all of them at the others (RFC 8707 §2
 // lets the server decide). resource and audience mean the same.
-func (f oauthForm) wish(c access.Caller) (issue.Wish, error) {
+func (f oauthForm) request(c access.Caller) (issue.Request, error) {
 	named := slices.Concat(f[mayRepeat], f[audienceParameter])
 	for _, other := range named {
 		if other != named[0] || len(f[mayRepeat]) > 1 {
-			return issue.Wish{}, errResources
+			return issue.Request{}, errResources
 		}
 	}
-	w := issue.Wish{Client: c.Client, Proof: c.Proof}
+	w := issue.Request{Client: c.Client, Proof: c.Proof}
 	if len(named) > 0 {
 		w.Audience = named[0]
 	}

@@ -96,10 +96,10 @@ func (p people) spender(ctx context.Context, c access.Caller, inBody string) (ac
 	return p.cookieHolder(ctx, c)
 }
 
-// wishOf returns which tokens the caller asks for. A token that came in a cookie is
+// requestOf returns which tokens the caller asks for. A token that came in a cookie is
 // not answered in a body, where a malicious script could read it.
-func wishOf(c access.Caller, audience, delivery string) (issue.Wish, error) {
-	w := issue.Wish{Audience: audience, Cookie: c.InCookie || delivery == api.DeliverCookie}
+func requestOf(c access.Caller, audience, delivery string) (issue.Request, error) {
+	w := issue.Request{Audience: audience, Cookie: c.InCookie || delivery == api.DeliverCookie}
 	if c.InCookie && delivery == api.DeliverBody {
 		return w, problem.Field("delivery", "a token that came in a cookie is answered in a cookie")
 	}
@@ -112,7 +112,7 @@ func wishOf(c access.Caller, audience, delivery string) (issue.Wish, error) {
 
 // deliver returns the tokens for the body, or sets them as cookies and leaves them
 // out of the body.
-func deliver(c access.Caller, t issue.Tokens, w issue.Wish) api.Tokens {
+func deliver(c access.Caller, t issue.Tokens, w issue.Request) api.Tokens {
 	out := tokens(t)
 	if !w.Cookie {
 		return out

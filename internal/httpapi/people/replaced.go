@@ -16,7 +16,7 @@ const maxReplaced = 4
 
 // replaced returns the sessions whose cookies this request replaces. Without an end,
 // they would stay in the list of the owner although no browser has their tokens.
-func (p people) replaced(ctx context.Context, c access.Caller, w issue.Wish) ([]string, error) {
+func (p people) replaced(ctx context.Context, c access.Caller, w issue.Request) ([]string, error) {
 	if !w.Cookie {
 		return nil, nil
 	}

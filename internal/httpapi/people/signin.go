@@ -39,27 +39,27 @@ func (p people) signIn(ctx context.Context, c access.Caller, in api.SignIn) (api
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	wish, err := wishOf(c, in.Audience, in.Delivery)
+	request, err := requestOf(c, in.Audience, in.Delivery)
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	if wish.Proof, err = p.Gate.Application(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
+	if request.Proof, err = p.Gate.Application(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
 		return api.Tokens{}, err
 	}
-	wish.Client = wish.Proof.Client
-	old, err := p.replaced(ctx, c, wish)
+	request.Client = request.Proof.Client
+	old, err := p.replaced(ctx, c, request)
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	got, err := p.SignIn.Password(ctx, signin.Try{Identifier: identifier, Password: plain, Devices: deviceTokens(c, in.Device)}, wish, c.Use)
+	got, err := p.SignIn.Password(ctx, signin.Try{Identifier: identifier, Password: plain, Devices: deviceTokens(c, in.Device)}, request, c.Use)
 	if err != nil {
 		return api.Tokens{}, fieldAtFault(err)
 	}
 	if err := p.endReplaced(ctx, c, old, got.SessionID); err != nil {
 		return api.Tokens{}, err
 	}
-	out := deliver(c, got.Tokens, wish)
-	if wish.Cookie {
+	out := deliver(c, got.Tokens, request)
+	if request.Cookie {
 		p.keepDeviceToken(c, got.Device, got.Replaced)
 	} else {
 		out.Device = got.Device
@@ -72,21 +72,21 @@ func (p people) refresh(ctx context.Context, c access.Caller, in api.Refresh) (a
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	wish, err := wishOf(c, in.Audience, in.Delivery)
+	request, err := requestOf(c, in.Audience, in.Delivery)
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	if wish.Proof, err = p.Gate.Application(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
+	if request.Proof, err = p.Gate.Application(ctx, c, clients.Shown{ClientID: in.ClientID, Assertion: clients.Plain(in.ClientAssertion)}); err != nil {
 		return api.Tokens{}, err
 	}
-	wish.Client = wish.Proof.Client
+	request.Client = request.Proof.Client
 	var old []string
 	if !c.InCookie { // these cookies replace those of an earlier sign-in
-		if old, err = p.replaced(ctx, c, wish); err != nil {
+		if old, err = p.replaced(ctx, c, request); err != nil {
 			return api.Tokens{}, err
 		}
 	}
-	got, event, err := p.Issuing.Refresh(ctx, spent, wish, c.Use)
+	got, event, err := p.Issuing.Refresh(ctx, spent, request, c.Use)
 	p.Gate.Audit.Report(ctx, event)
 	if err != nil {
 		p.Gate.Audit.RefreshRefused(ctx, c, spent, err)
@@ -95,7 +95,7 @@ func (p people) refresh(ctx context.Context, c access.Caller, in api.Refresh) (a
 	if err := p.endReplaced(ctx, c, old, got.SessionID); err != nil {
 		return api.Tokens{}, err
 	}
-	return deliver(c, got, wish), nil
+	return deliver(c, got, request), nil
 }
 
 func (p people) stepUp(ctx context.Context, c access.Caller, in api.StepUp) (api.Tokens, error) {
@@ -103,20 +103,20 @@ func (p people) stepUp(ctx context.Context, c access.Caller, in api.StepUp) (api
 	if err != nil {
 		return api.Tokens{}, err
 	}
-	wish, err := wishOf(c, in.Audience, in.Delivery)
+	request, err := requestOf(c, in.Audience, in.Delivery)
 	if err != nil {
 		return api.Tokens{}, err
 	}
 	if c.Session.ClientID != issue.ClientID {
-		if wish.Client, err = p.Gate.Clients.Usable(ctx, c.Session.ClientID); err != nil {
+		if request.Client, err = p.Gate.Clients.Usable(ctx, c.Session.ClientID); err != nil {
 			return api.Tokens{}, err
 		}
 	}
-	got, err := p.SignIn.StepUp(ctx, c.Session, plain, wish, c.Use.At)
+	got, err := p.SignIn.StepUp(ctx, c.Session, plain, request, c.Use.At)
 	if err != nil {
 		return api.Tokens{}, fieldAtFault(err)
 	}
-	return deliver(c, got, wish), nil
+	return deliver(c, got, request), nil
 }
 
 func (p people) signOut(ctx context.Context, c access.Caller, in api.Logout) (endpoint.None, error) {

@@ -13,9 +13,9 @@ import (
 	"github.com/portaria/portaria/internal/token"
 )
 
-// Wish says what access token is wanted. The zero value is one for Portaria's
+// Request says what access token is wanted. The zero value is one for Portaria's
 // own routes, for people who use Portaria itself, to be sent in a header.
-type Wish struct {
+type Request struct {
 	// Audience is the service that the token is for. Empty is the first of the client's
 	// audiences, or Portaria's own.
 	Audience string
@@ -33,22 +33,22 @@ type Wish struct {
 	Cookie bool
 }
 
-// forbids reports whether the client of the wish may not use a grant. Portaria's own
+// forbids reports whether the client of the request may not use a grant. Portaria's own
 // client may use all.
-func (w Wish) forbids(g clients.Grant) bool { return w.Client.ID != "" && !w.Client.May(g) }
+func (r Request) forbids(g clients.Grant) bool { return r.Client.ID != "" && !r.Client.May(g) }
 
-// CheckPassword returns ErrGrantRefused unless the client of the wish may ask people
+// CheckPassword returns ErrGrantRefused unless the client of the request may ask people
 // for their password.
-func (w Wish) CheckPassword() error {
-	if w.forbids(clients.GrantPassword) {
+func (r Request) CheckPassword() error {
+	if r.forbids(clients.GrantPassword) {
 		return ErrGrantRefused
 	}
 	return nil
 }
 
-// Plan is a wish that can be fulfilled. Make it with [Service.Plan].
+// Plan is a request that can be fulfilled. Make it with [Service.Plan].
 type Plan struct {
-	wish      Wish
+	request   Request
 	recipient token.Recipient
 	terms     session.Terms
 	accessTTL time.Duration
@@ -59,13 +59,13 @@ type Plan struct {
 func (p Plan) ClientID() string { return p.terms.ClientID }
 
 // Spend uses up the proof of the client, if it is good for one use.
-func (p Plan) Spend(ctx context.Context) error { return p.wish.Proof.Spend(ctx) }
+func (p Plan) Spend(ctx context.Context) error { return p.request.Proof.Spend(ctx) }
 
-// Plan finds out whether a wish can be fulfilled. Call it before anything is spent
-// for the wish. For Portaria's own client it reads nothing from a store, unless the
+// Plan finds out whether a request can be fulfilled. Call it before anything is spent
+// for the request. For Portaria's own client it reads nothing from a store, unless the
 // key ring is stale. Errors: ErrTarget, and those of token.Issuer.Recipient.
-func (s *Service) Plan(ctx context.Context, w Wish, now time.Time) (p Plan, err error) {
-	audience, err := s.audience(w)
+func (s *Service) Plan(ctx context.Context, r Request, now time.Time) (p Plan, err error) {
+	audience, err := s.audience(r)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -75,22 +75,22 @@ func (s *Service) Plan(ctx context.Context, w Wish, now time.Time) (p Plan, err 
 	if p.recipient, err = s.tokens.Recipient(ctx, audience, now); err != nil {
 		return Plan{}, err
 	}
-	p.wish, p.terms, p.accessTTL = w, session.Terms{ClientID: ClientID}, s.policy.AccessTTL
+	p.request, p.terms, p.accessTTL = r, session.Terms{ClientID: ClientID}, s.policy.AccessTTL
 	p.terms.Retry = min(s.policy.RefreshRetry, p.accessTTL)
-	if w.Client.ID == "" {
+	if r.Client.ID == "" {
 		return p, nil
 	}
-	if p.accessTTL, err = s.accessTTL(w.Client, now); err != nil {
+	if p.accessTTL, err = s.accessTTL(r.Client, now); err != nil {
 		return Plan{}, err
 	}
-	policy := w.Client.Policy
+	policy := r.Client.Policy
 	p.terms = session.Terms{
-		ClientID: w.Client.ID, Idle: policy.Idle, Absolute: policy.Absolute,
+		ClientID: r.Client.ID, Idle: policy.Idle, Absolute: policy.Absolute,
 		Retry: min(cmp.Or(policy.RefreshRetry, s.policy.RefreshRetry), p.accessTTL),
 		// The token of a public client is bound to it only by its single use.
-		NoRotation: policy.NoRotation && !w.Client.Public(),
+		NoRotation: policy.NoRotation && !r.Client.Public(),
 	}
-	if p.noRefresh = !w.Client.May(clients.GrantRefreshToken); p.noRefresh {
+	if p.noRefresh = !r.Client.May(clients.GrantRefreshToken); p.noRefresh {
 		// A longer session could not be used any more.
 		p.terms.Idle, p.terms.Absolute = p.accessTTL, p.accessTTL
 	}
@@ -117,18 +117,18 @@ func (s *Service) Unknown(ctx context.Context, audiences []string, now time.Time
 // has audiences, then for those, Portaria's own and the issuer. A service may ask for its
 // audiences, or, when it has none, for Portaria's own; and for the issuer when it has
 // scopes over Portaria.
-func (s *Service) audience(w Wish) (string, error) {
-	theirs := w.Client.Audiences
-	people := w.Client.ID == "" || w.Client.Kind == clients.App
+func (s *Service) audience(r Request) (string, error) {
+	theirs := r.Client.Audiences
+	people := r.Client.ID == "" || r.Client.Kind == clients.App
 	switch {
-	case w.Audience == "" && len(theirs) > 0:
+	case r.Audience == "" && len(theirs) > 0:
 		return theirs[0], nil
-	case w.Audience == "", slices.Contains(theirs, w.Audience), people && len(theirs) == 0:
-		return w.Audience, nil
-	case w.Audience == s.tokens.Audience() && (people || len(theirs) == 0):
-		return w.Audience, nil
-	case w.Audience == s.tokens.Self() && (people || slices.ContainsFunc(w.Client.Scopes, power)):
-		return w.Audience, nil
+	case r.Audience == "", slices.Contains(theirs, r.Audience), people && len(theirs) == 0:
+		return r.Audience, nil
+	case r.Audience == s.tokens.Audience() && (people || len(theirs) == 0):
+		return r.Audience, nil
+	case r.Audience == s.tokens.Self() && (people || slices.ContainsFunc(r.Client.Scopes, power)):
+		return r.Audience, nil
 	}
 	return "", ErrTarget
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/portaria/portaria/internal/token"
 )
 
-func service(change func(*clients.Client)) issue.Wish {
+func service(change func(*clients.Client)) issue.Request {
 	c := clients.Client{ID: "billing", Kind: clients.Service, Secrets: make([]clients.Secret, 1), Scopes: []string{"a", "b"}}
 	change(&c)
-	return issue.Wish{Client: c}
+	return issue.Request{Client: c}
 }
 
 func TestServiceLifetimes(t *testing.T) {
@@ -32,13 +32,13 @@ func TestServiceLifetimes(t *testing.T) {
 
 func TestWhoMayAskInHisOwnName(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
-	refuse := func(what string, w issue.Wish, scope string, want error) {
+	refuse := func(what string, w issue.Request, scope string, want error) {
 		t.Helper()
 		if got, err := h.ClientCredentials(t.Context(), w, scope, start); !errors.Is(err, want) || got.Access != "" {
 			t.Errorf("%s: %v, want %v", what, err, want)
 		}
 	}
-	refuse("Portaria itself", issue.Wish{}, "", issue.ErrGrantRefused)
+	refuse("Portaria itself", issue.Request{}, "", issue.ErrGrantRefused)
 	refuse("an app", service(func(c *clients.Client) { c.Kind = clients.App }), "", issue.ErrGrantRefused)
 	refuse("a service that proves nothing", service(func(c *clients.Client) { c.Secrets = nil }), "", issue.ErrGrantRefused)
 	for _, scope := range []string{"c", "a c", " ", "a  b", " a", "A"} {
@@ -53,7 +53,7 @@ func TestWhoMayAskInHisOwnName(t *testing.T) {
 func TestNoRefreshFromNowOn(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
-	kiosk := issue.Wish{Client: clients.Client{ID: "kiosk", Kind: clients.App}}
+	kiosk := issue.Request{Client: clients.Client{ID: "kiosk", Kind: clients.App}}
 	got, err := h.Password(t.Context(), ana, typed(t, first), kiosk, use(0))
 	must(t, err)
 	strict := kiosk
@@ -69,12 +69,12 @@ func TestNoRefreshFromNowOn(t *testing.T) {
 func TestGrantsOfAnApp(t *testing.T) {
 	h := open(t, cost(8, 1), nil, week)
 	h.signUp(ana)
-	shop := issue.Wish{Client: clients.Client{ID: "shop", Kind: clients.App}}
+	shop := issue.Request{Client: clients.Client{ID: "shop", Kind: clients.App}}
 	got, err := h.Password(t.Context(), ana, typed(t, first), shop, use(0))
 	must(t, err)
 	in, err := h.store.Session(t.Context(), got.SessionID)
 	must(t, err)
-	with := func(grants ...string) issue.Wish {
+	with := func(grants ...string) issue.Request {
 		w := shop
 		w.Client.Grants = grants
 		return w
