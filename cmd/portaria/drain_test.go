@@ -39,7 +39,7 @@ func TestShutdownDrainsFollowers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // it has ended
-	signalled := make(chan time.Time)
+	signalled := make(chan time.Time, followers)
 	var all sync.WaitGroup
 	seen, errs := make([]drained, followers), make([]error, followers)
 	for i := range followers {

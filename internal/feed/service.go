@@ -144,7 +144,7 @@ type stream[B any] struct {
 	who     Follower
 	member  Member[B]
 	parts   <-chan B
-	out     bytes.Buffer // what the next flush sends
+	out     [][]byte // what the next flush sends; parts are those of all followers, not copies
 	control *http.ResponseController
 	w       http.ResponseWriter
 	// from and to bound the part of the log that the follower was sent.
@@ -179,17 +179,17 @@ func (s *Service[B]) Stream(w http.ResponseWriter, r *http.Request, who Follower
 // begin says where the log is, and catches up.
 func (s *stream[B]) begin(log View[B]) {
 	hello := log.Hello()
-	s.out.Write(event(api.FrameHello, hello))
+	s.write(event(api.FrameHello, hello))
 	s.addKeys()
 	s.from, s.to = s.who.After, hello.Head
 	if !log.Resumes(s.who.After) {
 		s.from = hello.Head // the follower fetches the snapshot by itself
-		s.out.Write(event(api.FrameReset, hello))
+		s.write(event(api.FrameReset, hello))
 		return
 	}
 	for _, part := range log.After(s.who.After) {
 		text, _ := s.Source.Event(part)
-		s.out.Write(text)
+		s.write(text)
 	}
 }
 
@@ -207,7 +207,7 @@ func (s *stream[B]) run(ctx context.Context, changed <-chan struct{}) error {
 			stopping, leave = nil, time.After(DrainAfter(s.who.Lease, grace))
 			continue
 		case <-leave:
-			s.out.Write(Append(nil, api.FrameDrain, 0, []byte("{}")))
+			s.write(Append(nil, api.FrameDrain, 0, []byte("{}")))
 			return s.flush()
 		case <-changed:
 			changed = s.Source.Changed() // before the beat reads what has changed
@@ -232,10 +232,17 @@ func (s *stream[B]) run(ctx context.Context, changed <-chan struct{}) error {
 	}
 }
 
+// write has the next flush send an event.
+func (s *stream[B]) write(event []byte) {
+	if len(event) > 0 {
+		s.out = append(s.out, event)
+	}
+}
+
 func (s *stream[B]) add(part B) {
 	s.member.Sends(part)
 	text, to := s.Source.Event(part)
-	s.out.Write(text)
+	s.write(text)
 	s.to = to
 }
 
@@ -269,19 +276,19 @@ func (s *stream[B]) beat() error {
 func (s *stream[B]) addKeys() {
 	if set := s.keyFrame(); set.tag != s.keyTag {
 		s.keyTag = set.tag
-		s.out.Write(set.event)
+		s.write(set.event)
 	}
 }
 
 func (s *stream[B]) finish(asOf time.Time, known bool) error {
 	if known {
-		s.out.Write(s.heartbeat(s.to, asOf, s.who.Accepted))
+		s.write(s.heartbeat(s.to, asOf, s.who.Accepted))
 	}
 	return s.flush()
 }
 
 func (s *stream[B]) flush() error {
-	if s.out.Len() == 0 {
+	if len(s.out) == 0 {
 		return nil
 	}
 	if err := s.member.Stays(); err != nil {
@@ -289,16 +296,17 @@ func (s *stream[B]) flush() error {
 	}
 	s.member.Sent(s.from, s.to)
 	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if _, err := s.w.Write(s.out.Bytes()); err != nil {
-		return err
+	for _, text := range s.out {
+		if _, err := s.w.Write(text); err != nil {
+			return err
+		}
 	}
 	if err := s.control.Flush(); err != nil {
 		return err
 	}
 	_ = s.control.SetWriteDeadline(time.Time{})
-	if s.out.Reset(); s.out.Cap() > 64<<10 {
-		s.out = bytes.Buffer{} // a large part must not stay in memory for each follower
-	}
+	clear(s.out) // a large part must not stay in memory for each follower
+	s.out = s.out[:0]
 	return nil
 }
 
