@@ -116,8 +116,8 @@ type Tokens struct {
 	SessionID        string `json:"session_id"`
 	// Device is empty when it is in a cookie, and after a refresh.
 	Device string `json:"device,omitempty" doc:"The device token. An app that stores it and sends it with the next sign-in is not slowed down when strangers guess at the account. It does not sign anybody in."`
-	CSRF             string `json:"csrf,omitempty" doc:"Only with cookies. It stays the same for the whole session. Pages send it in the header X-CSRF-Token with every request except GET. Store it where all tabs can read it, such as localStorage."`
-	Fresh            bool   `json:"fresh" doc:"Whether the password was proved for this token."`
+	CSRF   string `json:"csrf,omitempty" doc:"Only with cookies. It stays the same for the whole session. Pages send it in the header X-CSRF-Token with every request except GET. Store it where all tabs can read it, such as localStorage."`
+	Fresh  bool   `json:"fresh" doc:"Whether the password was proved for this token."`
 }
 
 // Created has the id of a new object.

@@ -14,12 +14,12 @@ var ErrConfig = errors.New("verify: bad configuration")
 // ErrUnavailable reports that the verifier itself cannot know: it has no keys
 // yet, or none young enough, or does not know what was revoked lately. The token
 // may be good; HTTP answers 503.
-var ErrUnavailable = refusal.Unavailable
+var ErrUnavailable = refusal.ErrUnavailable
 
 // ErrStale reports that a good token may have been revoked: the verifier last
 // heard of the revocation log longer ago than Staleness, and the token is older
 // than that.
-var ErrStale = refusal.Stale
+var ErrStale = refusal.ErrStale
 
 // ErrDegraded reports a verifier that works, and will not for long: the issuer's
 // keys cannot be fetched, and the known ones are used for a limited time. Only
@@ -71,12 +71,12 @@ var (
 // ErrInvalid reports a token that is rejected. Every error below wraps it, and
 // says which check failed first. Their texts are for logs, and never contain any
 // part of the token. Tell the client only that its token is invalid.
-var ErrInvalid = refusal.Invalid
+var ErrInvalid = refusal.ErrInvalid
 
 var (
 	// ErrMalformed reports text that is no compact token within the limits, or
 	// one whose header or claims are not strict JSON.
-	ErrMalformed = refusal.Malformed
+	ErrMalformed = refusal.ErrMalformed
 	// ErrType reports another kind of token than the profile asks for, or a
 	// header that is refused by policy, such as one that carries a key.
 	ErrType = fmt.Errorf("%w: another kind of token", ErrInvalid)
@@ -89,20 +89,20 @@ var (
 	// ErrDecrypt reports an encrypted token that no decryption key opens.
 	ErrDecrypt = fmt.Errorf("%w: does not decrypt", ErrInvalid)
 	// ErrClaims reports a claim that is missing or not of its type.
-	ErrClaims = refusal.Claims
+	ErrClaims = refusal.ErrClaims
 	// ErrIssuer reports a token of another issuer.
 	ErrIssuer = fmt.Errorf("%w: another issuer", ErrInvalid)
 	// ErrAudience reports a token for another audience.
 	ErrAudience = fmt.Errorf("%w: another audience", ErrInvalid)
 	// ErrExpired reports a token past its "exp". The age is checked before the
 	// signature, because that is cheaper: the token may also be forged.
-	ErrExpired = refusal.Expired
+	ErrExpired = refusal.ErrExpired
 	// ErrRevoked reports a revoked token: the session has ended, the account was
 	// disabled, or the signing key was revoked.
-	ErrRevoked = refusal.Revoked
+	ErrRevoked = refusal.ErrRevoked
 	// ErrOutdated, which wraps ErrRevoked, reports a token whose claims are outdated
 	// while its session continues. The client has to refresh.
-	ErrOutdated = refusal.Outdated
+	ErrOutdated = refusal.ErrOutdated
 	// ErrNotYet reports a token whose "nbf" or "iat" lies in the future.
 	ErrNotYet = fmt.Errorf("%w: not valid yet", ErrInvalid)
 )

@@ -24,7 +24,8 @@ type Consent struct {
 // has a method of its own.
 func (Consent) Destroys() bool { return true }
 
-func (y Consent) given() bool { return y.Yes }
+// Confirmed reports whether the flag was given.
+func (y Consent) Confirmed() bool { return y.Yes }
 
 // Destructive is a command that deletes data or secrets for good, or that ends the
 // tokens or sessions of more than one account. [Call.Confirm] asks before it runs.
@@ -34,7 +35,8 @@ type Destructive interface {
 	// Consequence returns a text that says what the call will do.
 	Consequence(*Call) (string, error)
 
-	given() bool // only a command that embeds Consent has it
+	// Confirmed reports whether no question is needed.
+	Confirmed() bool
 }
 
 // Confirm asks for confirmation if the command is destructive. Without a terminal
@@ -45,7 +47,7 @@ func (c *Call) Confirm(command any) error {
 	if !ok || !d.Destroys() {
 		return nil
 	}
-	if !d.given() && !c.atTerminal() {
+	if !d.Confirmed() && !c.atTerminal() {
 		return Misuse("nothing was changed: this cannot be undone; confirm with --yes")
 	}
 	text, err := d.Consequence(c)
@@ -53,7 +55,7 @@ func (c *Call) Confirm(command any) error {
 		return err
 	}
 	fmt.Fprintln(c.Stderr, text)
-	if d.given() {
+	if d.Confirmed() {
 		return nil
 	}
 	return c.asked("Continue?")

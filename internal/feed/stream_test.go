@@ -360,7 +360,7 @@ func TestFramesAreEncodedOnce(t *testing.T) {
 		text, _ := s.log.Event(log.After(10)[0])
 		return &text[0]
 	}
-	if bytesOf() != bytesOf() {
+	if one, other := bytesOf(), bytesOf(); one != other {
 		t.Error("two followers have a frame each")
 	}
 }

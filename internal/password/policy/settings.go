@@ -69,8 +69,5 @@ func ServiceWords(issuer string) []string {
 		return words
 	}
 	labels := strings.Split(u.Hostname(), ".")
-	for _, label := range labels[:len(labels)-1] {
-		words = append(words, label)
-	}
-	return words
+	return append(words, labels[:len(labels)-1]...)
 }

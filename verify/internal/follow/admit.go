@@ -35,9 +35,9 @@ func (f *Follower) Admit(ctx context.Context, q Request) error {
 // little for the follower: requests that come back at once would take the
 // processor from it.
 func (f *Follower) admitStale(ctx context.Context, q Request) error {
-	err := error(refusal.Stale)
+	err := error(refusal.ErrStale)
 	if f.config.Introspect {
-		if err = f.questions.introspect(ctx, q); err == nil || errors.Is(err, refusal.Invalid) {
+		if err = f.questions.introspect(ctx, q); err == nil || errors.Is(err, refusal.ErrInvalid) {
 			return err
 		}
 	}
@@ -45,7 +45,7 @@ func (f *Follower) admitStale(ctx context.Context, q Request) error {
 		f.questions.opened.Add(1)
 		return nil
 	}
-	if introspected := !errors.Is(err, errNotAsked) && err != refusal.Stale; introspected {
+	if introspected := !errors.Is(err, errNotAsked) && err != refusal.ErrStale; introspected {
 		return err // it has waited for the answer
 	}
 	if f.view.Wait(ctx) {

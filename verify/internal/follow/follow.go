@@ -192,15 +192,15 @@ func (f *Follower) whenStale() string {
 	return "refuse"
 }
 
-// Health returns an error that wraps [refusal.Stale] while the view is too old.
+// Health returns an error that wraps [refusal.ErrStale] while the view is too old.
 func (f *Follower) Health(now time.Time) error {
 	if f.absent.Load() || f.view.Current(now) {
 		return nil
 	}
 	if why := f.stream.failure.Load(); why != nil {
-		return fmt.Errorf("%w: %w", refusal.Stale, *why)
+		return fmt.Errorf("%w: %w", refusal.ErrStale, *why)
 	}
-	return fmt.Errorf("%w: %w", refusal.Stale, errNotReached)
+	return fmt.Errorf("%w: %w", refusal.ErrStale, errNotReached)
 }
 
 // State is how following goes. Counts are since the start.

@@ -28,7 +28,7 @@ const (
 	restAfterFailure = time.Second
 )
 
-var errNotAsked = fmt.Errorf("%w: and introspection is not available", refusal.Stale)
+var errNotAsked = fmt.Errorf("%w: and introspection is not available", refusal.ErrStale)
 
 // questions asks the issuer about tokens (RFC 7662), once for all requests with
 // the same token.
@@ -47,8 +47,8 @@ type question struct {
 }
 
 // introspect returns nil if the issuer said within the bound that the token is
-// active. It returns an error that wraps [refusal.Revoked] if the issuer said that
-// it is not, and [refusal.Stale] otherwise.
+// active. It returns an error that wraps [refusal.ErrRevoked] if the issuer said that
+// it is not, and [refusal.ErrStale] otherwise.
 func (i *questions) introspect(ctx context.Context, q Request) error {
 	if i.view.Proved(q.Token.Mark(), q.Now) {
 		return nil
@@ -61,7 +61,7 @@ func (i *questions) introspect(ctx context.Context, q Request) error {
 	case <-asked.done:
 		return asked.err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", refusal.Stale, ctx.Err())
+		return fmt.Errorf("%w: %w", refusal.ErrStale, ctx.Err())
 	}
 }
 
@@ -101,7 +101,7 @@ func (i *questions) ask(asked *question, q Request) {
 	case err != nil:
 		i.unanswered.Add(1)
 		i.rest = i.view.Mono(i.config.Now()) + restAfterFailure.Milliseconds()
-		asked.err = fmt.Errorf("%w: introspect: %w", refusal.Stale, err)
+		asked.err = fmt.Errorf("%w: introspect: %w", refusal.ErrStale, err)
 	case !active:
 		i.view.Deny(q.Token)
 		asked.err = view.ErrDenied

@@ -12,7 +12,7 @@ import (
 )
 
 // errNotKnownYet reports a key that the issuer may have published a moment ago.
-var errNotKnownYet = fmt.Errorf("%w: the token's key is not known, and it may be new", refusal.Unavailable)
+var errNotKnownYet = fmt.Errorf("%w: the token's key is not known, and it may be new", refusal.ErrUnavailable)
 
 // FindNew looks for a key that the view has not: the issuer may have published it
 // since. It fetches the key set; while the keys come with the revocation feed it
@@ -43,7 +43,7 @@ func (r *Remote) FindNew(ctx context.Context, seen *View, h jose.Header, issued,
 		case number == 0 && (r.keys.Withdrawn(h.Kid) || r.settled(issued, leeway)):
 			return seen, found, err
 		case failed != nil:
-			return seen, found, fmt.Errorf("%w: %w", refusal.Unavailable, failed)
+			return seen, found, fmt.Errorf("%w: %w", refusal.ErrUnavailable, failed)
 		case number == 0:
 			return seen, found, errNotKnownYet
 		}

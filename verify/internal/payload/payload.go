@@ -39,15 +39,15 @@ func New() *Payload {
 }
 
 // Read decodes a payload (base64url) and reads its claims. Errors wrap
-// [refusal.Malformed] or [refusal.Claims].
+// [refusal.ErrMalformed] or [refusal.ErrClaims].
 func (p *Payload) Read(encoded string) error {
 	decoded, err := jose.AppendDecode(p.decoded[:0], encoded)
 	if err != nil {
-		return fmt.Errorf("%w: %w", refusal.Malformed, err)
+		return fmt.Errorf("%w: %w", refusal.ErrMalformed, err)
 	}
 	p.decoded = decoded
 	if err := p.parse(decoded); err != nil {
-		return fmt.Errorf("%w: %w", refusal.Claims, err)
+		return fmt.Errorf("%w: %w", refusal.ErrClaims, err)
 	}
 	return nil
 }

@@ -10,16 +10,16 @@ import (
 
 // Errors of a verifier that cannot decide about a token.
 var (
-	Unavailable = errors.New("verify: not able to decide now")
-	Stale       = fmt.Errorf("%w: the view of the revocation log is too old", Unavailable)
+	ErrUnavailable = errors.New("verify: not able to decide now")
+	ErrStale       = fmt.Errorf("%w: the view of the revocation log is too old", ErrUnavailable)
 )
 
-// Errors of a token. All wrap Invalid.
+// Errors of a token. All wrap ErrInvalid.
 var (
-	Invalid   = errors.New("verify: invalid token")
-	Malformed = fmt.Errorf("%w: malformed", Invalid)
-	Claims    = fmt.Errorf("%w: claims", Invalid)
-	Expired   = fmt.Errorf("%w: expired", Invalid)
-	Revoked   = fmt.Errorf("%w: revoked", Invalid)
-	Outdated  = fmt.Errorf("%w: its claims have changed", Revoked)
+	ErrInvalid   = errors.New("verify: invalid token")
+	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
+	ErrClaims    = fmt.Errorf("%w: claims", ErrInvalid)
+	ErrExpired   = fmt.Errorf("%w: expired", ErrInvalid)
+	ErrRevoked   = fmt.Errorf("%w: revoked", ErrInvalid)
+	ErrOutdated  = fmt.Errorf("%w: its claims have changed", ErrRevoked)
 )

@@ -19,7 +19,7 @@ import (
 // Errors of answers that are of no use.
 var (
 	// ErrLease reports a lease that is longer than the issuer allows.
-	ErrLease = errors.New("Staleness is greater than the issuer allows (revocation_max_staleness)")
+	ErrLease = errors.New("staleness is greater than the issuer allows (revocation_max_staleness)")
 	// ErrReply reports an answer that is not what the protocol says.
 	ErrReply = errors.New("unexpected answer of the feed")
 	// ErrCredentials and ErrScope are mistakes in the configuration of the service or

@@ -28,7 +28,7 @@ var (
 )
 
 // ErrDenied reports a token that introspection has called inactive.
-var ErrDenied = fmt.Errorf("%w: introspection says that it is not active", refusal.Revoked)
+var ErrDenied = fmt.Errorf("%w: introspection says that it is not active", refusal.ErrRevoked)
 
 // Config says whose log the view is of.
 type Config struct {
@@ -272,8 +272,8 @@ func (v *View) Decide(t Token, now time.Time) (decided bool, err error) {
 	return v.trusts(at, now) || v.young(t, now), nil
 }
 
-// Check returns an error if a rule refuses the token: [refusal.Revoked] or
-// [refusal.Outdated]. It looks only when the rules have changed since the last
+// Check returns an error if a rule refuses the token: [refusal.ErrRevoked] or
+// [refusal.ErrOutdated]. It looks only when the rules have changed since the last
 // time. A refusal is not kept: looking again gives the same.
 func (v *View) Check(t Token) error {
 	epoch := v.epoch.Load() // before the rules: they may be newer, never older
@@ -289,9 +289,9 @@ func (v *View) Check(t Token) error {
 	standing := rules.Standing{Revision: f.Revision, IssuedAt: f.IssuedAt / 1000}
 	switch v.rules.Table().Check(salt.keys(t), salt.issuer, standing) {
 	case rules.Revoked:
-		return refusal.Revoked
+		return refusal.ErrRevoked
 	case rules.Soft:
-		return refusal.Outdated
+		return refusal.ErrOutdated
 	}
 	m.epoch.Store(epoch)
 	return nil

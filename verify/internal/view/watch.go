@@ -75,7 +75,7 @@ func (s *Watches) Len() (connections, keys, room int) {
 func (s *Watches) expire(ctx context.Context, w *watch, left time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.timer = s.panics.After(left, "expire watch", func() { s.end(w, refusal.Expired) })
+	w.timer = s.panics.After(left, "expire watch", func() { s.end(w, refusal.ErrExpired) })
 	w.unhook = s.panics.AfterDone(ctx, "end watch", func() { s.end(w, context.Cause(ctx)) })
 }
 
