@@ -1,6 +1,7 @@
 package password
 
 import (
+	"context"
 	"io"
 	"time"
 )
@@ -25,6 +26,18 @@ func ServeWorker(in io.Reader, out io.Writer, idle time.Duration) error {
 // Take waits for a turn and keeps it until the returned function is called, as
 // a hash that takes so long.
 func (h *Hasher) Take() (release func()) {
-	s := <-h.free
-	return func() { h.free <- s }
+	s, err := h.wait(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	return func() { h.turns.give(s) }
+}
+
+// TakeAs is Take for a caller who has a seat in the queue.
+func (h *Hasher) TakeAs(ctx context.Context) (release func(), err error) {
+	s, err := h.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func() { h.turns.give(s) }, nil
 }

@@ -55,13 +55,11 @@ type Options struct {
 // Hasher makes and checks password hashes, a bounded number at a time. It is
 // safe for concurrent use.
 type Hasher struct {
-	policy  Policy
-	decoy   string
-	free    chan *slot // FIFO among those that wait
-	waiting atomic.Int64
+	policy Policy
+	decoy  string
+	turns  *turns
 	// costliest is the greatest work of a hash that was seen; see level.
 	costliest atomic.Uint32
-	closed    chan struct{}
 	close     sync.Once
 }
 
@@ -70,11 +68,11 @@ func New(p Policy, o Options) (*Hasher, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("check password policy: %w", err)
 	}
-	h := &Hasher{policy: p, free: make(chan *slot, p.slots()), closed: make(chan struct{})}
+	h := &Hasher{policy: p, turns: newTurns(p.slots(), p.Queue)}
 	// Nobody has a password whose tag is random.
 	h.decoy = digest{p.params(), random(saltSize), random(tagSize)}.String()
-	for range cap(h.free) {
-		h.free <- &slot{command: o.Worker, report: o.Report}
+	for range p.slots() {
+		h.turns.give(&slot{command: o.Worker, report: o.Report})
 	}
 	return h, nil
 }
@@ -169,12 +167,7 @@ func (h *Hasher) Decoy(ctx context.Context, plain Plain) error {
 // Close stops the workers. Those who wait get [ErrClosed]; hashes under way
 // are finished first.
 func (h *Hasher) Close() error {
-	h.close.Do(func() {
-		close(h.closed)
-		for range cap(h.free) {
-			(<-h.free).stop()
-		}
-	})
+	h.close.Do(func() { h.turns.end((*slot).stop) })
 	return nil
 }
 
@@ -195,9 +188,9 @@ func (h *Hasher) run(ctx context.Context, j job) ([]byte, error) {
 func (h *Hasher) use(s *slot, j job) []byte {
 	tag, pause := s.compute(j)
 	if pause > 0 {
-		time.AfterFunc(pause, func() { h.free <- s })
+		time.AfterFunc(pause, func() { h.turns.give(s) })
 	} else {
-		h.free <- s
+		h.turns.give(s)
 	}
 	return tag
 }
@@ -205,62 +198,28 @@ func (h *Hasher) use(s *slot, j job) []byte {
 // wait takes a slot for work that nobody waits for. It has no deadline and no seat in
 // the queue: callers are at most as many as [Hasher.Slots].
 func (h *Hasher) wait(ctx context.Context) (*slot, error) {
-	if err := h.admissible(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	select {
-	case s := <-h.free:
-		return s, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-h.closed:
-		return nil, ErrClosed
-	}
+	return h.turns.wait(ctx, Caller{}, true, 0)
 }
 
 // Slots returns how many hashes are computed at a time.
-func (h *Hasher) Slots() int { return cap(h.free) }
+func (h *Hasher) Slots() int { return h.turns.size }
 
 func (h *Hasher) acquire(ctx context.Context) (*slot, error) {
-	if err := h.admissible(ctx); err != nil {
+	if err := ctx.Err(); err != nil { // who has left must never get a slot
 		return nil, err
 	}
-	select {
-	case s := <-h.free:
-		return s, nil
-	default:
-	}
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > int64(h.policy.Queue) {
+	s, err := h.turns.wait(ctx, callerOf(ctx), false, h.policy.QueueDeadline)
+	if errors.Is(err, errFull) {
 		return nil, h.busy()
 	}
-	deadline := time.NewTimer(h.policy.QueueDeadline)
-	defer deadline.Stop()
-	select {
-	case s := <-h.free:
-		return s, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-h.closed:
-		return nil, ErrClosed
-	case <-deadline.C:
-		return nil, h.busy()
-	}
+	return s, err
 }
 
-// admissible looks before the slots are looked at: select chooses by chance
-// among what is ready, and who has left or comes too late must never win.
-func (h *Hasher) admissible(ctx context.Context) error {
-	select {
-	case <-h.closed:
-		return ErrClosed
-	default:
-		return ctx.Err()
-	}
-}
-
-// busy asks for one queue deadline of patience: by then everybody who waits
-// now is served or gone.
+// busy asks for one queue deadline of patience: by then all who wait now have been
+// served or have left.
 func (h *Hasher) busy() error {
 	d := h.policy.QueueDeadline + time.Second - 1
 	return &BusyError{After: d.Truncate(time.Second)}

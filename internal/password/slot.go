@@ -33,6 +33,7 @@ type slot struct {
 	command []string
 	report  func(error)
 	worker  *worker // nil until needed
+	line    *line   // whose hash it computes; see turns
 }
 
 // compute returns the tag and how long the slot should rest now, because other

@@ -59,6 +59,7 @@ func (s *Service) DeviceLifetime() time.Duration { return s.guard.Devices.Lifeti
 // given back when the password is right, or when nothing was learned.
 func (s *Service) guess(ctx context.Context, a Attempt, at guard.Attempt, plain password.Plain) (account.Proof, error) {
 	at.Purpose = PurposePassword
+	ctx = password.For(ctx, password.Caller{Network: password.NetworkOf(at.Address), Known: at.Device != ""})
 	reserved, err := s.guard.Guard.Begin(ctx, at)
 	if err != nil {
 		return account.Proof{}, err
@@ -81,7 +82,7 @@ func (s *Service) SignUp(ctx context.Context, identifier string, chosen password
 	if err != nil {
 		return "", err
 	}
-	id, err := s.people.SignUp(ctx, identifier, chosen, use.At)
+	id, err := s.people.SignUp(password.For(ctx, password.Caller{Network: password.NetworkOf(address(use))}), identifier, chosen, use.At)
 	if !errors.Is(err, account.ErrIdentifierTaken) {
 		_ = reserved.Succeeded(context.WithoutCancel(ctx))
 	}

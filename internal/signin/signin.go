@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/portaria/portaria/internal/account"
+	"github.com/portaria/portaria/internal/event"
 	"github.com/portaria/portaria/internal/guard"
 	"github.com/portaria/portaria/internal/issue"
 	"github.com/portaria/portaria/internal/password"
@@ -99,6 +100,7 @@ func (s *Service) Password(ctx context.Context, try Try, request issue.Request, 
 		return Signed{}, fmt.Errorf("sign in: %w", err)
 	}
 	attempt.Proofs = attempt.Proofs.With(session.MethodPassword, use.At.Truncate(time.Millisecond))
+	ctx = password.For(ctx, password.Caller{Network: password.NetworkOf(address(use)), Known: device.ID != ""}) // of a new hash
 	tokens, err := s.finish(ctx, attempt, plan, proof, try.Password)
 	return Signed{tokens, token, shown}, err
 }
@@ -141,9 +143,10 @@ func (s *Service) Owner(ctx context.Context, in session.Session, plain password.
 	if err != nil {
 		return account.Account{}, err
 	}
-	// Whoever holds a session has guesses of their own: strangers cannot spend them.
+	// The holder of a session has guesses of their own: strangers cannot spend them.
 	attempt := Attempt{Account: a, sessionID: in.ID, clientID: in.ClientID, use: session.Use{At: now}}
-	_, err = s.guess(ctx, attempt, guard.Attempt{Account: account.Name(a.ID), Device: "session " + in.ID}, plain)
+	from := session.Use{Address: event.OriginOf(ctx).Address}
+	_, err = s.guess(ctx, attempt, guard.Attempt{Account: account.Name(a.ID), Device: "session " + in.ID, Address: address(from)}, plain)
 	return a, err
 }
 
