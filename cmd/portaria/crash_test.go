@@ -43,7 +43,8 @@ func crashLoop(t *testing.T, database string) {
 		// The strength of the hash is not at stake, and a restart of a
 		// busy machine may take a while.
 		"PORTARIA_INSECURE_PASSWORD_HASH=true", "PORTARIA_ARGON2_MEMORY=8", "PORTARIA_ARGON2_ITERATIONS=1",
-		"PORTARIA_REFRESH_GRACE=60s", "PORTARIA_LOG_LEVEL=warn"}
+		"PORTARIA_GUARD_ADDRESS_FAILURES=1000000", "PORTARIA_GUARD_ACCOUNTS_FAILURES=1000000", "PORTARIA_GUARD_NETWORK_FAILURES=1000000",
+		"PORTARIA_GUARD_STRANGERS_FAILURES=1000", "PORTARIA_REFRESH_GRACE=60s", "PORTARIA_LOG_LEVEL=warn"}
 	people := make([]*resident, residents)
 	for i := range people {
 		people[i] = newResident("resident" + strconv.Itoa(i))

@@ -42,6 +42,11 @@ var cheapHash = []string{
 	// One person signs in thousands of times here, and ending the oldest
 	// sessions is not what a login costs.
 	"PORTARIA_SESSIONS_PER_ACCOUNT=0",
+	// All clients of the benchmark have one address.
+	"PORTARIA_GUARD_ADDRESS_FAILURES=1000000",
+	"PORTARIA_GUARD_ACCOUNTS_FAILURES=1000000",
+	"PORTARIA_GUARD_NETWORK_FAILURES=1000000",
+	"PORTARIA_GUARD_STRANGERS_FAILURES=1000",
 }
 
 // onPostgres are the settings for a database there.

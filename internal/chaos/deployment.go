@@ -36,7 +36,8 @@ const (
 )
 
 // cheap makes passwords cost nothing: they are not what is tested.
-var cheap = []string{"PORTARIA_INSECURE_PASSWORD_HASH=true", "PORTARIA_ARGON2_MEMORY=8", "PORTARIA_ARGON2_ITERATIONS=1"}
+var cheap = []string{"PORTARIA_INSECURE_PASSWORD_HASH=true", "PORTARIA_ARGON2_MEMORY=8", "PORTARIA_ARGON2_ITERATIONS=1",
+	"PORTARIA_GUARD_ADDRESS_FAILURES=1000000", "PORTARIA_GUARD_ACCOUNTS_FAILURES=1000000", "PORTARIA_GUARD_NETWORK_FAILURES=1000000"}
 
 // newDeployment starts the processes of a Portaria on one database and
 // registers the verifiers' client.

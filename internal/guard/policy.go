@@ -69,7 +69,7 @@ func (b DeviceBudget) limit() Limit { return Limit{Burst: b.Failures, Every: b.F
 // Address is the budget of an IPv4 address, or of an IPv6 network of 64 bits.
 type Address struct {
 	// Failures is how many attempts of strangers may fail from one IPv4 address, or one IPv6 network of 64 bits.
-	Failures int `name:"failures" default:"50" min:"1" max:"1000000"`
+	Failures int `name:"failures" default:"100" min:"1" max:"1000000"`
 	// Forget is the time in which one failed attempt is forgotten.
 	Forget time.Duration `name:"forget" default:"1m" min:"1ms" max:"240h"`
 }
@@ -89,7 +89,7 @@ func (b Network) limit() Limit { return Limit{Burst: b.Failures, Every: b.Forget
 // Accounts bounds how many accounts one address may try.
 type Accounts struct {
 	// Failures is at how many different accounts attempts from one address may fail.
-	Failures int `name:"failures" default:"30" min:"1" max:"1000000"`
+	Failures int `name:"failures" default:"100" min:"1" max:"1000000"`
 	// Forget is the time in which one of these accounts is forgotten.
 	Forget time.Duration `name:"forget" default:"2m" min:"1ms" max:"240h"`
 }
@@ -114,9 +114,9 @@ func DefaultPolicy() Policy {
 	return Policy{
 		Strangers: Strangers{Failures: 5, FirstWait: time.Second, LongestWait: time.Hour, Forget: time.Hour, Suspended: time.Minute},
 		Device:    DeviceBudget{Failures: 10, Forget: 10 * time.Minute, Lifetime: 90 * 24 * time.Hour},
-		Address:   Address{Failures: 50, Forget: time.Minute},
+		Address:   Address{Failures: 100, Forget: time.Minute},
 		Network:   Network{Failures: 500, Forget: 5 * time.Second},
-		Accounts:  Accounts{Failures: 30, Forget: 2 * time.Minute},
+		Accounts:  Accounts{Failures: 100, Forget: 2 * time.Minute},
 		Pressure:  Pressure{Failures: 200, Percent: 70, Window: 5 * time.Minute},
 		Captcha:   CaptchaNever, CaptchaAfter: 3,
 	}

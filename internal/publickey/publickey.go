@@ -99,7 +99,7 @@ func isPoint(raw []byte) bool {
 // isSSH reports the binary form of an OpenSSH public key (RFC 4253, section 6.6): the
 // name of its kind, and then fields, each after its length.
 func isSSH(raw []byte) bool {
-	name, rest, ok := sshField(bytes.TrimSpace(raw))
+	name, rest, ok := sshField(bytes.TrimLeft(raw, " \t\r\n")) // a key may end with such a byte
 	if !ok || !bytes.HasPrefix(name, []byte("ssh-")) && !bytes.HasPrefix(name, []byte("ecdsa-sha2-")) && !bytes.HasPrefix(name, []byte("sk-")) {
 		return false
 	}

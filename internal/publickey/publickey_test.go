@@ -48,6 +48,17 @@ func TestKind(t *testing.T) {
 	}
 }
 
+// TestKindOfAKeyThatEndsWithASpace: it is not a space of a text.
+func TestKindOfAKeyThatEndsWithASpace(t *testing.T) {
+	for _, last := range []byte(" \n\r\t\v\f") {
+		key := make(ed25519.PublicKey, ed25519.PublicKeySize)
+		key[len(key)-1] = last
+		if publickey.Kind(must(ssh.NewPublicKey(key)).Marshal()) == "" {
+			t.Errorf("a key that ends with %q is not recognised", last)
+		}
+	}
+}
+
 // TestSecretsPass: random bytes and texts are no keys.
 func TestSecretsPass(t *testing.T) {
 	for range 2000 {

@@ -164,8 +164,8 @@ func TestSignUpsAreNoWayToFindOut(t *testing.T) {
 			taken++
 		}
 	}
-	if taken != 50 {
-		t.Errorf("%d sign-ups said that the name is taken, want 50", taken)
+	if taken != 100 {
+		t.Errorf("%d sign-ups said that the name is taken, want 100", taken)
 	}
 	for i := range 60 {
 		if _, err := h.Service.SignUp(t.Context(), fmt.Sprintf("new%d@example.com", i), typed(t, other), from(2)); err != nil {
