@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/portaria/portaria/internal/guard"
@@ -23,13 +24,16 @@ func (s *Store) SaveBudgets(ctx context.Context, saved []guard.Saved, now time.T
 	return wrap("save budgets", err)
 }
 
+// thousandths of an attempt are how a level is stored: an attempt is forgotten bit by bit.
+const thousandths = 1000
+
 func saveBudget(ctx context.Context, q *query.Queries, b guard.Saved, now time.Time) error {
 	if b.Failed == 0 {
 		return q.DeleteBudget(ctx, b.Key)
 	}
 	at := now.Add(-b.Ago)
 	return q.PutBudget(ctx, query.PutBudgetParams{
-		Name: b.Key, Failed: b.Failed, At: millis(at), Burst: int64(b.Limit.Burst), Every: b.Limit.Every.Milliseconds(),
+		Name: b.Key, Failed: int64(math.Ceil(b.Failed * thousandths)), At: millis(at), Burst: int64(b.Limit.Burst), Every: b.Limit.Every.Milliseconds(),
 		First: b.Limit.First.Milliseconds(), Most: b.Limit.Most.Milliseconds(), ForgetAt: millis(at.Add(b.Limit.Idle(b.Failed))),
 	})
 }
@@ -45,7 +49,7 @@ func (s *Store) Budgets(ctx context.Context, now time.Time, most int) ([]guard.S
 	saved := make([]guard.Saved, len(rows))
 	for i, row := range rows {
 		saved[i] = guard.Saved{
-			Key: row.Name, Failed: row.Failed, Ago: now.Sub(moment(row.At)),
+			Key: row.Name, Failed: float64(row.Failed) / thousandths, Ago: now.Sub(moment(row.At)),
 			Limit: guard.Limit{Burst: int(row.Burst), Every: fromMillis(row.Every), First: fromMillis(row.First), Most: fromMillis(row.Most)},
 		}
 	}

@@ -1,12 +1,13 @@
 -- readable_since: 16
 --
--- What package guard has counted, so that a restart frees no budget. Times are
--- those of the steady clock. The version before this one does not know the table.
+-- What package guard has counted, so that a restart frees no budget. Times are those of
+-- the steady clock, and failed counts thousandths of an attempt. The version before this
+-- one does not know the table.
 
 -- +goose Up
 CREATE TABLE guard_budgets (
     name      TEXT PRIMARY KEY,
-    failed    DOUBLE PRECISION NOT NULL,
+    failed    BIGINT NOT NULL,
     at        BIGINT NOT NULL,
     burst     BIGINT NOT NULL,
     every     BIGINT NOT NULL,

@@ -77,7 +77,7 @@ ON CONFLICT (name) DO UPDATE SET failed = excluded.failed, at = excluded.at, bur
 
 type PutBudgetParams struct {
 	Name     string
-	Failed   float64
+	Failed   int64
 	At       int64
 	Burst    int64
 	Every    int64

@@ -101,7 +101,7 @@ type Flow struct {
 
 type GuardBudget struct {
 	Name     string
-	Failed   float64
+	Failed   int64
 	At       int64
 	Burst    int64
 	Every    int64
