@@ -196,8 +196,8 @@ func changes(method string) bool {
 	return true
 }
 
-// sameSite tells whether a request with a cookie was meant by the user:
-// browsers send cookies along with what other sites make them send.
+// sameSite reports whether a request with a cookie has the csrf value of its token.
+// Browsers also send cookies with requests that other sites cause.
 func sameSite(r *http.Request, c Claims) bool {
 	want, got := c.text(payload.CSRF), r.Header.Values(csrfHeader)
 	if want == "" || len(got) != 1 || subtle.ConstantTimeCompare([]byte(got[0]), []byte(want)) != 1 {

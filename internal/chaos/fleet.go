@@ -12,7 +12,7 @@ import (
 )
 
 // company is a process of verifiers as the coordinator sees it. It can be
-// killed, and is then told again what it was told before.
+// killed. Its successor gets the same orders again.
 type company struct {
 	name   string
 	binary string

@@ -49,7 +49,7 @@ const lease = 2 * time.Second
 // pause is between two rounds of asking.
 const pause = 10 * time.Millisecond
 
-// role is what a process of verifiers is told at its start.
+// role is the order that a process of verifiers gets at its start.
 type role struct {
 	Issuer, Audience string
 	Client, Secret   string

@@ -26,7 +26,7 @@ var (
 	ErrChanged = errors.New("flow changed meanwhile")
 	// ErrInvalid says that a flow cannot begin or advance like this: its kind is
 	// missing, its data is too long, or its lifetime is out of bounds.
-	ErrInvalid = errors.New("flow invalid")
+	ErrInvalid = errors.New("flow has no kind, too much data, or a lifetime out of bounds")
 )
 
 // Limits of flows.

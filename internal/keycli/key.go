@@ -30,7 +30,7 @@ type KeyCommand struct {
 	Retire       keyRetire       `cmd:"" effect:"changes" help:"Stop signing with a key; its tokens stay valid until they expire."`
 	Kill         RevokeKey       `cmd:"" effect:"destroys" help:"Revoke a signing key. Every token that it signed is rejected."`
 	Reseal       keyReseal       `cmd:"" effect:"changes" help:"Seal all keys with the first key of the master key file."`
-	RotateSecret keyRotateSecret `cmd:"" effect:"destroys" help:"Replace the secret that refresh tokens, client secrets or webhook secrets depend on."`
+	RotateSecret keyRotateSecret `cmd:"" effect:"destroys" help:"Replace the secret that refresh tokens, client secrets, webhook secrets or device tokens depend on."`
 
 	Export keyExport `cmd:"" effect:"reads" help:"Print public keys as JWK set, JWK or PEM."`
 }

@@ -9,7 +9,7 @@ import (
 )
 
 type keyRotateSecret struct {
-	Name   string `arg:"" help:"Which secret: ${enum}." enum:"refresh-token,client-secret,webhook"`
+	Name   string `arg:"" help:"Which secret: ${enum}." enum:"refresh-token,client-secret,webhook,device"`
 	Honour string `help:"How long the old secret stays valid." default:"7d" placeholder:"7d"`
 	Now    bool   `help:"Invalidate the old secret at once; for leaks."`
 	cli.Consent
@@ -18,7 +18,7 @@ type keyRotateSecret struct {
 // Help says what depends on each secret.
 func (keyRotateSecret) Help() string {
 	return "refresh-token authenticates refresh tokens. client-secret is the key of the hashes of client secrets. The secrets " +
-		"of webhooks are derived from webhook. The running service uses the new secret after two minutes, or with --now " +
+		"of webhooks are derived from webhook. device signs device tokens. The running service uses the new secret after two minutes, or with --now " +
 		"within ten seconds."
 }
 
@@ -37,6 +37,8 @@ func (k keyRotateSecret) instruction() string {
 		return "People who have not refreshed by then must sign in again. Access tokens stay valid until they expire; portaria revoke issuer revokes them."
 	case "client-secret":
 		return "Give every client a new secret by then: portaria client rotate-secret ID. Clients of the settings get theirs at the next start."
+	case "device":
+		return "Devices that have not signed in again by then are strangers at their next sign-in: see docs/guides/guessing.md."
 	}
 	return "Give every receiver its new secret by then: portaria webhook rotate-secret ID."
 }

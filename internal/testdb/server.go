@@ -70,7 +70,7 @@ func start(options ...string) (*server, error) {
 	return &server{"postgres:///postgres?" + query.Encode(), lifeline}, nil
 }
 
-// launch starts the guard and waits for its word.
+// launch starts the process that guards the server, and waits until it reports.
 func launch(cmd *exec.Cmd) (lifeline io.Closer, err error) {
 	lifeline, err = cmd.StdinPipe()
 	if err != nil {

@@ -18,7 +18,7 @@ var (
 	// ErrCommon reports a password that is among the first that attackers try.
 	ErrCommon = errors.New("password is common")
 	// ErrIdentifier reports a password that is made of a name of its account.
-	ErrIdentifier = errors.New("password is made of the identifier")
+	ErrIdentifier = errors.New("password is too similar to the identifier")
 	// ErrWord reports a password that is made of the service's name or of a word
 	// that the operator lists.
 	ErrWord = errors.New("password is made of a refused word")

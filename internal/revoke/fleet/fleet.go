@@ -132,10 +132,10 @@ func (f *Fleet) Allow(staleness time.Duration) error {
 	return nil
 }
 
-// Follow takes note that a verifier begins to follow, before it is told
-// anything: when Follow returns nil, receipts of every process count on its
-// lease. news says that they did not before: then whatever was read of the log
-// up to now is too old to be told, because a receipt may have been given since.
+// Follow records that a verifier begins to follow. Call it before anything is sent:
+// when Follow returns nil, receipts of every process wait for its lease. news reports
+// that they did not before. Read the log again then: a receipt of the meantime did not
+// wait for this verifier.
 // Errors are ErrStaleness, ErrTooManyVerifiers, or the store's.
 func (f *Fleet) Follow(ctx context.Context, v Verifier) (news bool, err error) {
 	if err := f.Allow(v.Staleness); err != nil {
@@ -151,8 +151,8 @@ func (f *Fleet) Follow(ctx context.Context, v Verifier) (news bool, err error) {
 	return true, f.Save(ctx)
 }
 
-// Stay keeps a verifier from being forgotten that is told everything and says
-// nothing, because its acks do not get through: it trusts its view all the same.
+// Stay keeps a verifier in the list whose stream is open and whose acks do not arrive:
+// it still trusts its view.
 func (f *Fleet) Stay(v Verifier) {
 	v.Seen = f.now()
 	if !f.counted(v) {

@@ -32,8 +32,8 @@ const (
 var errTooMany = errors.New("too many verifiers follow this one")
 
 // downstream tracks the verifiers that follow this verifier instead of the issuer.
-// Receipts count on them and on the longest of their leases, because the issuer is
-// told.
+// The issuer learns about them and the longest of their leases, so receipts count on
+// both.
 type downstream struct {
 	*Follower
 
@@ -74,8 +74,8 @@ func (d *downstream) lease() time.Duration {
 }
 
 // join lets a verifier follow once the issuer counts on its lease. Most leases are
-// no longer than what the issuer counts on anyway. For a longer one the issuer is
-// told first, and nothing that it said before is passed on.
+// no longer than what the issuer counts on anyway. A longer one is
+// sent to the issuer first, and nothing that the issuer sent before is passed on.
 func (d *downstream) join(ctx context.Context, who api.FollowerAck) error {
 	ctx, cancel := context.WithTimeout(ctx, joinFor)
 	defer cancel()

@@ -180,8 +180,8 @@ func (f *Follower) KeysAsOf() (time.Time, bool) {
 // issuer lists this verifier in receipts.
 func (f *Follower) HasOpenRoute() { f.hasOpen.Store(true) }
 
-// whenStale is what this verifier does while its view is too old, as the issuer is
-// told.
+// whenStale is what this verifier does while its view is too old. The issuer gets it
+// with each ack.
 func (f *Follower) whenStale() string {
 	switch {
 	case f.hasOpen.Load():
