@@ -126,50 +126,49 @@ func readFirebase(rest string) (Hash, error) {
 	return h, err
 }
 
-// readPBKDF2Passlib reads ROUNDS$SALT$DIGEST in passlib's base64, which has a
-// dot for the plus sign.
+// iterated reads ITERATIONS$SALT$DIGEST, the form that the next three have in common.
+func iterated(scheme, rest string) (h Hash, salt, tag string, err error) {
+	f := strings.Split(rest, "$")
+	if len(f) != 3 {
+		return Hash{}, "", "", fmt.Errorf("%w: want iterations, salt and digest", ErrMalformed)
+	}
+	n, err := number(f[0])
+	return Hash{scheme: scheme, cost: cost{n}}, f[1], f[2], err
+}
+
+// readPBKDF2Passlib reads a salt and a digest in passlib's base64, which has a dot
+// for the plus sign.
 func readPBKDF2Passlib(scheme string) func(string) (Hash, error) {
 	return func(rest string) (Hash, error) {
-		f := strings.Split(strings.ReplaceAll(rest, ".", "+"), "$")
-		if len(f) != 3 {
-			return Hash{}, fmt.Errorf("%w: want rounds, salt and digest", ErrMalformed)
-		}
-		n, err := number(f[0])
+		h, salt, tag, err := iterated(scheme, strings.ReplaceAll(rest, ".", "+"))
 		if err != nil {
 			return Hash{}, err
 		}
-		return Hash{scheme: scheme, cost: cost{n}}.texts(f[1], f[2])
+		return h.texts(salt, tag)
 	}
 }
 
-// readPBKDF2Django reads ITERATIONS$SALT$DIGEST. The salt is text.
+// readPBKDF2Django reads a salt that is text, and a digest in base64.
 func readPBKDF2Django(scheme string) func(string) (Hash, error) {
 	return func(rest string) (Hash, error) {
-		f := strings.Split(rest, "$")
-		if len(f) != 3 {
-			return Hash{}, fmt.Errorf("%w: want iterations, salt and digest", ErrMalformed)
-		}
-		n, err := number(f[0])
+		h, salt, tag, err := iterated(scheme, rest)
 		if err != nil {
 			return Hash{}, err
 		}
-		tag, err := standard(f[2])
-		return Hash{scheme: scheme, cost: cost{n}, salt: []byte(f[1]), tag: tag}, err
+		h.salt = []byte(salt)
+		h.tag, err = standard(tag)
+		return h, err
 	}
 }
 
-// readPBKDF2Werkzeug reads ITERATIONS$SALT$HEX. The salt is text.
+// readPBKDF2Werkzeug reads a salt that is text, and a digest in hexadecimal.
 func readPBKDF2Werkzeug(scheme string) func(string) (Hash, error) {
 	return func(rest string) (Hash, error) {
-		f := strings.Split(rest, "$")
-		if len(f) != 3 {
-			return Hash{}, fmt.Errorf("%w: want iterations, salt and digest", ErrMalformed)
-		}
-		n, err := number(f[0])
+		h, salt, tag, err := iterated(scheme, rest)
 		if err != nil {
 			return Hash{}, err
 		}
-		return Hash{scheme: scheme, cost: cost{n}}.hexDigest(f[1], f[2])
+		return h.hexDigest(salt, tag)
 	}
 }
 
