@@ -133,7 +133,7 @@ func table() map[string]rule {
 		"internal/httpapi/oauth":  {imports: append(admission, "internal/httpapi/access", "internal/token")},
 		"internal/httpapi/feed":   {imports: append(admission, "internal/feed", "internal/httpapi/access", "internal/keyring", "internal/revoke/fleet")},
 		// An administrator sees accounts and sessions as people see their own.
-		"internal/httpapi/admin": {imports: append(admission, "internal/httpapi/access", "internal/httpapi/people", "internal/password", "internal/password/legacy", "internal/webhook",
+		"internal/httpapi/admin": {imports: append(admission, "internal/guard", "internal/httpapi/access", "internal/httpapi/people", "internal/signin", "internal/password", "internal/password/legacy", "internal/webhook",
 			"internal/webhook/message")},
 		"internal/webui":   {imports: http},
 		"internal/gateway": {imports: []string{"api", "internal/serve", "verify"}},

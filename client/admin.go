@@ -12,6 +12,7 @@ import (
 const (
 	adminAccounts = "/v1/admin/accounts"
 	adminSessions = "/v1/admin/sessions"
+	adminGuard    = "/v1/admin/guard"
 )
 
 func accountPath(id string) string { return adminAccounts + "/" + url.PathEscape(id) }
@@ -75,4 +76,21 @@ func (c *Client) Session(ctx context.Context, id string) (out api.Session, err e
 // EndAnySession ends a session of any account.
 func (c *Client) EndAnySession(ctx context.Context, id string) error {
 	return c.do(ctx, "DELETE", adminSessions+"/"+url.PathEscape(id), nil, nil)
+}
+
+// Budgets returns the failed attempts of an account or an address.
+func (c *Client) Budgets(ctx context.Context, in api.GuardQuery) (out api.Budgets, err error) {
+	q := url.Values{}
+	if in.AccountID != "" {
+		q.Set("account_id", in.AccountID)
+	}
+	if in.Address != "" {
+		q.Set("address", in.Address)
+	}
+	return out, c.do(ctx, "GET", adminGuard+"?"+q.Encode(), nil, &out)
+}
+
+// ClearBudgets forgets the failed attempts of an account or an address.
+func (c *Client) ClearBudgets(ctx context.Context, in api.GuardSubject) error {
+	return c.do(ctx, "POST", adminGuard+"/clear", in, nil)
 }

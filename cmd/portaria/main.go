@@ -52,6 +52,7 @@ type commands struct {
 	Settings  configCommand             `cmd:"" name:"config" help:"Check and show the settings."`
 	Login     admincli.LoginCommand     `cmd:"" effect:"changes" help:"Sign in and print the tokens."`
 	Account   admincli.AccountCommand   `cmd:"" help:"Create, list and disable accounts."`
+	Guard     admincli.GuardCommand     `cmd:"" help:"Show and clear the failed attempts at an account or from an address."`
 	Session   admincli.SessionCommand   `cmd:"" help:"List and end sessions."`
 	Client    admincli.ClientCommand    `cmd:"" help:"Register services and apps, and rotate their secrets."`
 	Key       keycli.KeyCommand         `cmd:"" help:"Generate, import, rotate and revoke signing keys."`

@@ -1,4 +1,7 @@
 // Package admincli holds the commands that administer a service through its API.
+//
+// The package has more than 1,500 lines because every command finds accounts, sessions
+// and clients by an identifier or the beginning of an id, in one way.
 package admincli
 
 import (

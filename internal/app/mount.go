@@ -43,7 +43,7 @@ func (a *App) mount(d domain) httpapi.Config {
 		OAuth: oauth.Deps{Gate: gate, Issuing: d.issuing, Sessions: a.store, Tokens: tokens, Rules: log, Issuer: d.issuer},
 		Admin: admin.Deps{
 			Gate:     gate,
-			Accounts: admin.Accounts{Directory: d.people, Store: a.store},
+			Accounts: admin.Accounts{Directory: d.people, Store: a.store, Guard: a.guard},
 			Sessions: a.store,
 			Clients:  admin.Clients{Directory: d.directory, Unknown: d.issuing.Unknown, Log: a.log},
 			Events:   a.store,

@@ -27,6 +27,7 @@ const (
 	LoginSucceeded    Type = "login.succeeded"
 	LoginFailed       Type = "login.failed"
 	LoginSuspended    Type = "login.suspended"
+	GuardCleared      Type = "guard.cleared"
 	SessionStarted    Type = "session.started"
 	SessionEnded      Type = "session.ended"
 	SessionSteppedUp  Type = "session.stepped_up"

@@ -39,6 +39,7 @@ func Reference() []Description {
 		{LoginSuspended, "So many passwords were refused at an account that strangers must wait for `guard_strangers_suspended` or longer. " +
 			"Devices that have signed in before do not wait. It is also written for a name that has no account.", "(account), (client)",
 			"`too_many_failures`", map[string]string{"wait": "how long strangers must wait"}},
+		{GuardCleared, "An administrator cleared the failed attempts at an account or from an address.", "(account)", "", map[string]string{"address": "the address, if it is one"}},
 		{SessionStarted, "A session began.", "account, session, client", "", parent()},
 		{SessionEnded, "A session ended. Its access tokens are refused within the bound of revocation.", "account, session, client",
 			"`signed_out`, `ended_by_owner`, `ended_by_admin`, `password_changed`, `account_disabled`, `account_deleted`, `client_disabled`, " +

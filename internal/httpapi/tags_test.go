@@ -34,6 +34,7 @@ var limits = map[string]map[string]int{
 	"Password": {"maxLength": password.MaxTyped}, "CurrentPassword": {"maxLength": password.MaxTyped},
 	"NewPassword": {"maxLength": password.MaxLength}, "NewPassword.Password": {"maxLength": password.MaxLength},
 	"Audience": {"maxLength": clients.MaxAudience}, "ClientID": {"maxLength": api.MaxText},
+	"GuardQuery.Address": {"maxLength": api.MaxText}, "GuardSubject.Address": {"maxLength": api.MaxText},
 	"SignIn.Device":   {"maxLength": guard.MaxDeviceToken},
 	"ClientAssertion": {"maxLength": jose.MaxToken}, "RefreshToken": {"maxLength": api.MaxRefreshToken},
 

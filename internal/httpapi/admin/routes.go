@@ -30,6 +30,7 @@ type Deps struct {
 type Accounts struct {
 	*account.Directory
 	Store account.Store
+	Guard Guard
 }
 
 // Clients changes registered clients, and lists them.
@@ -67,6 +68,8 @@ func Routes(d Deps) []endpoint.Route[access.Caller] {
 		at("POST /v1/admin/clients/{client_id}/enable", may(access.Admin), endpoint.Call(a.enableClient), "Enable a disabled client."),
 		at("POST /v1/admin/clients/{client_id}/secrets", may(access.Admin), endpoint.Create(a.rotateClientSecret), "Make a new secret for a client; the previous secret stays valid, also when the request is repeated."),
 		at("DELETE /v1/admin/clients/{client_id}/secrets", may(access.Admin), endpoint.Call(a.dropClientSecret), "Delete all secrets of a client except the newest."),
+		at("GET /v1/admin/guard", may(access.Admin), endpoint.Call(a.showGuard), "Show the failed attempts at an account or from an address."),
+		at("POST /v1/admin/guard/clear", may(access.Admin), endpoint.Call(a.clearGuard), "Forget the failed attempts at an account or from an address."),
 		at("GET /v1/admin/events", may(access.Admin), endpoint.Call(a.listEvents), "List events, newest first, or all events after a position in the log."),
 		at("GET /v1/admin/webhooks", may(access.Admin), endpoint.Call(a.listWebhooks), "List webhooks."),
 		at("POST /v1/admin/webhooks", may(access.Admin), endpoint.Create(a.createWebhook), "Create a webhook, which delivers events from now on."),
