@@ -3,7 +3,10 @@ package httpapi_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,5 +89,47 @@ func TestARestartForgetsNoGuess(t *testing.T) {
 	a.Restart()
 	if resp, text := signIn(t, a, "ana", apptest.Password, ""); resp.StatusCode != 429 {
 		t.Errorf("got %d %s", resp.StatusCode, text)
+	}
+}
+
+// TestAThousandGuessesAtOnce: in every spelling of the name, at most the budget is
+// looked at, and the owner signs in from a known device in the middle of it.
+func TestAThousandGuessesAtOnce(t *testing.T) {
+	a := guarded(t)
+	a.SignUp("ana@example.com")
+	_, text := signIn(t, a, "ana@example.com", apptest.Password, "")
+	var mine api.Tokens
+	worked(t, json.Unmarshal([]byte(text), &mine))
+
+	spellings := []string{"ana@example.com", "ANA@EXAMPLE.COM", " ana@example.com ", "Ana@Example.Com", "ａｎａ@example.com"}
+	var lookedAt, refused atomic.Int64
+	var all sync.WaitGroup
+	for i := range 1000 {
+		all.Go(func() {
+			body := `{"identifier":"` + spellings[i%len(spellings)] + `","password":"guess number ` + strconv.Itoa(i) + `"}`
+			resp, err := http.Post(a.URL+"/v1/login", "application/json", strings.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			switch resp.StatusCode {
+			case http.StatusUnauthorized:
+				lookedAt.Add(1)
+			case http.StatusTooManyRequests:
+				refused.Add(1)
+			default:
+				t.Errorf("got %d", resp.StatusCode)
+			}
+		})
+	}
+	for range 10 {
+		if resp, text := signIn(t, a, "ana@example.com", apptest.Password, mine.Device); resp.StatusCode != 200 {
+			t.Errorf("the owner meanwhile: %s", text)
+		}
+	}
+	all.Wait()
+	if most := int64(guard.DefaultPolicy().Strangers.Failures); lookedAt.Load() != most || refused.Load() != 1000-most {
+		t.Errorf("%d guesses were looked at and %d refused, want %d and the others", lookedAt.Load(), refused.Load(), most)
 	}
 }
