@@ -48,6 +48,11 @@ func (c *Client) EnableAccount(ctx context.Context, id string) error {
 	return c.do(ctx, "POST", accountPath(id)+"/enable", nil, nil)
 }
 
+// ForgetDevices ends the device tokens of an account.
+func (c *Client) ForgetDevices(ctx context.Context, id string) error {
+	return c.do(ctx, "DELETE", accountPath(id)+"/devices", nil, nil)
+}
+
 // DeleteAccount deletes an account and all that belongs to it.
 func (c *Client) DeleteAccount(ctx context.Context, id string) error {
 	return c.do(ctx, "DELETE", accountPath(id), nil, nil)

@@ -50,6 +50,9 @@ type Account struct {
 	// PasswordChangedAt is the moment the owner last chose a password. A
 	// rehash with newer parameters does not move it.
 	PasswordChangedAt time.Time
+	// DevicesSince is the time before which device tokens are not accepted; zero if
+	// they were never ended on request. A new password ends them as well.
+	DevicesSince time.Time
 	// PasswordAdvice says why the password should be changed, as the code of the
 	// problem that a new password like it would have; empty if it should not. It is
 	// of the last sign-in.
@@ -107,6 +110,9 @@ type Store interface {
 	// DeleteAccount removes the account with its identifiers, credentials, links
 	// and sessions; ErrNotFound.
 	DeleteAccount(ctx context.Context, id string, now time.Time) error
+	// ForgetDevices ends the device tokens of the account that are older than now;
+	// ErrNotFound.
+	ForgetDevices(ctx context.Context, id string, now time.Time) error
 	// SetAttributes replaces the attributes of the account; ErrAttributes and
 	// ErrNotFound. When they differ, the same step writes a soft revocation rule
 	// about the account, because its access tokens may say what is no longer true.

@@ -94,6 +94,13 @@ func (d *Directory) EnableAccount(ctx context.Context, id string, now time.Time)
 	return d.store.EnableAccount(ctx, id, now.Truncate(time.Millisecond))
 }
 
+// ForgetDevices ends the device tokens of an account: each of its devices is a
+// stranger at the next sign-in. Tokens count in seconds, so those of the present
+// second end as well. Errors: ErrNotFound.
+func (d *Directory) ForgetDevices(ctx context.Context, id string, now time.Time) error {
+	return d.store.ForgetDevices(ctx, id, now.Add(time.Second-1).Truncate(time.Second))
+}
+
 // DeleteAccount removes an account and all that belongs to it. Errors: ErrNotFound.
 func (d *Directory) DeleteAccount(ctx context.Context, id string, now time.Time) error {
 	return d.store.DeleteAccount(ctx, id, now.Truncate(time.Millisecond))

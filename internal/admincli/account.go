@@ -18,12 +18,13 @@ import (
 
 // AccountCommand is the command line for accounts.
 type AccountCommand struct {
-	Create  accountCreate  `cmd:"" effect:"changes" help:"Create an account; asks for its password."`
-	List    accountList    `cmd:"" effect:"reads" help:"List accounts, newest first."`
-	Show    accountShow    `cmd:"" effect:"reads" help:"Show an account and its sessions."`
-	Disable accountDisable `cmd:"" effect:"changes" help:"Disable an account and end its sessions."`
-	Enable  accountEnable  `cmd:"" effect:"changes" help:"Enable a disabled account."`
-	Delete  accountDelete  `cmd:"" effect:"destroys" help:"Delete an account and all its data; asks first."`
+	Create        accountCreate        `cmd:"" effect:"changes" help:"Create an account; asks for its password."`
+	List          accountList          `cmd:"" effect:"reads" help:"List accounts, newest first."`
+	Show          accountShow          `cmd:"" effect:"reads" help:"Show an account and its sessions."`
+	Disable       accountDisable       `cmd:"" effect:"changes" help:"Disable an account and end its sessions."`
+	ForgetDevices accountForgetDevices `cmd:"" effect:"changes" help:"End the device tokens of an account: its devices are strangers at their next sign-in."`
+	Enable        accountEnable        `cmd:"" effect:"changes" help:"Enable a disabled account."`
+	Delete        accountDelete        `cmd:"" effect:"destroys" help:"Delete an account and all its data; asks first."`
 
 	Import imports.Command `cmd:"" effect:"changes" help:"Import accounts of another system, with the password hashes that they have."`
 
@@ -193,6 +194,18 @@ func (a accountDisable) Run(c *cli.Call) error {
 			return err
 		}
 		return c.Say(ended, "disabled %s; ended %d sessions", cli.Printable(found.Identifier), ended.Ended)
+	})
+}
+
+type accountForgetDevices struct{ whom }
+
+// Run ends the device tokens of an account.
+func (a accountForgetDevices) Run(c *cli.Call) error {
+	return a.with(c, func(admin *client.Client, found api.Account) error {
+		if err := admin.ForgetDevices(c, found.ID); err != nil {
+			return err
+		}
+		return c.Say(api.Created{ID: found.ID}, "ended the device tokens of %s", cli.Printable(found.Identifier))
 	})
 }
 

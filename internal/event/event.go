@@ -28,6 +28,7 @@ const (
 	LoginFailed       Type = "login.failed"
 	LoginSuspended    Type = "login.suspended"
 	GuardCleared      Type = "guard.cleared"
+	DevicesForgotten  Type = "devices.forgotten"
 	SessionStarted    Type = "session.started"
 	SessionEnded      Type = "session.ended"
 	SessionSteppedUp  Type = "session.stepped_up"

@@ -40,6 +40,7 @@ func Reference() []Description {
 			"Devices that have signed in before do not wait. It is also written for a name that has no account.", "(account), (client)",
 			"`too_many_failures`", map[string]string{"wait": "how long strangers must wait"}},
 		{GuardCleared, "An administrator cleared the failed attempts at an account or from an address.", "(account)", "", map[string]string{"address": "the address, if it is one"}},
+		{DevicesForgotten, "The device tokens of an account were ended. Its devices are strangers at their next sign-in.", "account", "", nil},
 		{SessionStarted, "A session began.", "account, session, client", "", parent()},
 		{SessionEnded, "A session ended. Its access tokens are refused within the bound of revocation.", "account, session, client",
 			"`signed_out`, `ended_by_owner`, `ended_by_admin`, `password_changed`, `account_disabled`, `account_deleted`, `client_disabled`, " +

@@ -5,7 +5,7 @@ func Types() []Type {
 	return []Type{
 		AccountCreated, AccountDisabled, AccountEnabled, AccountDeleted, AccountChanged, AccountLinked, AccountUnlinked,
 		PasswordChanged, CredentialAdded, CredentialChanged, CredentialRemoved,
-		LoginSucceeded, LoginFailed, LoginSuspended, GuardCleared,
+		LoginSucceeded, LoginFailed, LoginSuspended, GuardCleared, DevicesForgotten,
 		SessionStarted, SessionEnded, SessionSteppedUp, SessionReplayed, SessionAhead, RefreshRefused,
 		AccessRefused, CrossSiteRefused,
 		KeyRotated, KeyKilled, SecretRotated, RevocationWritten, EpochRaised,

@@ -34,21 +34,30 @@ const MaxDeviceTokens = 4
 // of an account end when its password changes.
 func (g Guarding) device(a account.Account, shown []string, now time.Time) (guard.Device, string) {
 	for _, token := range shown[:min(len(shown), MaxDeviceTokens)] {
-		if device, known := g.Devices.Check(token, a.ID, a.PasswordChangedAt, now); known {
+		if device, known := g.Devices.Check(token, a.ID, later(a.PasswordChangedAt, a.DevicesSince), now); known {
 			return device, token
 		}
 	}
 	return guard.Device{}, ""
 }
 
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // Renew returns a new device token for a device after its account's password has changed,
-// which ended the device token that it showed, and that device token. Device tokens of other accounts get none.
-func (s *Service) Renew(accountID string, shown []string, now time.Time) (token, replaced string, err error) {
-	device, replaced := s.guard.device(account.Account{ID: accountID}, shown, now)
+// which ended the device token that it showed, and that device token. Device tokens of other
+// accounts get none, and neither do those that were ended on request.
+func (s *Service) Renew(owner account.Account, shown []string, now time.Time) (token, replaced string, err error) {
+	owner.PasswordChangedAt = time.Time{}
+	device, replaced := s.guard.device(owner, shown, now)
 	if replaced == "" {
 		return "", "", nil
 	}
-	token, err = s.guard.Devices.Token(accountID, device.ID, now)
+	token, err = s.guard.Devices.Token(owner.ID, device.ID, now)
 	return token, replaced, err
 }
 

@@ -120,14 +120,14 @@ func TestMarksEndWithThePassword(t *testing.T) {
 	if _, err := h.try(ana, other, u, mine.Device); !errors.Is(err, guard.ErrTooMany) {
 		t.Errorf("with a device token from before the change: %v", err)
 	}
-	token, replaced, err := h.Renew(h.sessionOf(mine.Tokens).AccountID, []string{"x", mine.Device}, later)
+	token, replaced, err := h.Renew(account.Account{ID: h.sessionOf(mine.Tokens).AccountID}, []string{"x", mine.Device}, later)
 	if err != nil || replaced != mine.Device {
 		t.Fatalf("renewed: %q instead of %q, %v", token, replaced, err)
 	}
 	if _, err := h.try(ana, other, u, token); err != nil {
 		t.Errorf("with the renewed device token: %v", err)
 	}
-	if token, _, err := h.Renew("somebody else", []string{mine.Device}, later); token != "" || err != nil {
+	if token, _, err := h.Renew(account.Account{ID: "somebody else"}, []string{mine.Device}, later); token != "" || err != nil {
 		t.Errorf("a device token for another account: %q, %v", token, err)
 	}
 }
@@ -152,6 +152,26 @@ func TestStepUpsHaveGuessesOfTheirOwn(t *testing.T) {
 	}
 	if checked != 10 {
 		t.Errorf("%d guesses of a session were checked, want 10", checked)
+	}
+}
+
+// TestForgottenDevicesAreStrangers, from the moment of the request on.
+func TestForgottenDevicesAreStrangers(t *testing.T) {
+	h := street(t)
+	mine, err := h.try(ana, first, from(1))
+	must(t, err)
+	owner := h.sessionOf(mine.Tokens).AccountID
+	must(t, h.people.ForgetDevices(t.Context(), owner, start))
+	for i := range 6 {
+		_, _ = h.try(ana, other, from(i))
+	}
+	if _, err := h.try(ana, first, from(1), mine.Device); !errors.Is(err, guard.ErrTooMany) {
+		t.Errorf("with a forgotten device: %v", err)
+	}
+	found, err := h.people.Account(t.Context(), owner)
+	must(t, err)
+	if token, _, err := h.Renew(found, []string{mine.Device}, start.Add(time.Minute)); token != "" || err != nil {
+		t.Errorf("a forgotten device got %q, %v", token, err)
 	}
 }
 

@@ -88,6 +88,10 @@ func (a admin) enableAccount(ctx context.Context, c access.Caller, in api.ID) (e
 	return endpoint.None{}, a.Accounts.Store.EnableAccount(ctx, in.ID, c.Use.At)
 }
 
+func (a admin) forgetDevices(ctx context.Context, c access.Caller, in api.ID) (endpoint.None, error) {
+	return endpoint.None{}, a.Accounts.ForgetDevices(ctx, in.ID, c.Use.At)
+}
+
 func (a admin) deleteAccount(ctx context.Context, c access.Caller, in api.ID) (endpoint.None, error) {
 	return endpoint.None{}, a.Accounts.DeleteAccount(ctx, in.ID, c.Use.At)
 }

@@ -53,6 +53,7 @@ func Routes(d Deps) []endpoint.Route[access.Caller] {
 		at("GET /v1/admin/accounts/{id}", may(access.Admin), endpoint.Call(a.showAccount), "Show an account."),
 		at("POST /v1/admin/accounts/{id}/disable", may(access.Admin), endpoint.Call(a.disableAccount), "Disable an account and end its sessions."),
 		at("POST /v1/admin/accounts/{id}/enable", may(access.Admin), endpoint.Call(a.enableAccount), "Enable a disabled account."),
+		at("DELETE /v1/admin/accounts/{id}/devices", may(access.Admin), endpoint.Call(a.forgetDevices), "End the device tokens of an account: its devices are strangers at their next sign-in."),
 		at("DELETE /v1/admin/accounts/{id}", may(access.Admin), endpoint.Call(a.deleteAccount), "Delete an account and everything that belongs to it."),
 		at("PUT /v1/admin/accounts/{id}/password", may(access.Admin), endpoint.Call(a.setPassword), "Set the password of an account; ends all its sessions."),
 		at("GET /v1/admin/accounts/{id}/sessions", may(access.Admin), endpoint.Call(a.accountSessions), "List an account's sessions."),

@@ -153,7 +153,7 @@ func (p people) changePassword(ctx context.Context, c access.Caller, in api.Pass
 	}); err != nil {
 		return endpoint.None{}, err
 	}
-	token, replaced, err := p.SignIn.Renew(c.Session.AccountID, deviceTokens(c, ""), c.Use.At)
+	token, replaced, err := p.SignIn.Renew(c.Owner, deviceTokens(c, ""), c.Use.At)
 	if err == nil && token != "" {
 		p.keepDeviceToken(c, token, replaced)
 	}

@@ -95,6 +95,18 @@ func (s *Store) EnableAccount(ctx context.Context, id string, now time.Time) err
 	return missing("enable account", err, account.ErrNotFound)
 }
 
+// ForgetDevices implements [account.Store].
+func (s *Store) ForgetDevices(ctx context.Context, id string, now time.Time) error {
+	_, err := writeLog(ctx, s, id, func(q *query.Queries, ctx context.Context, add *additions) (none, error) {
+		rows, err := q.ForgetDevices(ctx, millis(now), id)
+		if err == nil && rows > 0 {
+			add.event(event.Event{Type: event.DevicesForgotten, At: now, AccountID: id})
+		}
+		return none{}, ofAccount(ctx, q, id, rows, err)
+	})
+	return missing("forget devices", err, account.ErrNotFound)
+}
+
 // reasonAttributes is the reason of an account.changed event.
 const reasonAttributes = "attributes"
 
@@ -139,6 +151,7 @@ func toAccount(a query.Account, i query.Identifier) account.Account {
 		VerifiedAt:        nullMoment(i.VerifiedAt),
 		Attributes:        account.Attributes(a.Attributes),
 		PasswordAdvice:    a.PasswordAdvice,
+		DevicesSince:      steadyMoment(a.DevicesSince),
 
 		CredentialsVersion: a.CredentialsVersion,
 	}

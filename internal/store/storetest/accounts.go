@@ -33,6 +33,7 @@ func accountPromises() promises {
 				s.fails(err, account.ErrNotFound)
 			}
 			s.fails(s.store.EnableAccount(s.ctx, nobody, start), account.ErrNotFound)
+			s.fails(s.store.ForgetDevices(s.ctx, nobody, start), account.ErrNotFound)
 			s.fails(s.store.DeleteAccount(s.ctx, nobody, start), account.ErrNotFound)
 			_, err := s.store.DisableAccount(s.ctx, nobody, start)
 			s.fails(err, account.ErrNotFound)

@@ -204,6 +204,10 @@ func accountChanges() []Change {
 			is(s, 1)(s.store.ChangePassword(s.ctx, change(o.account, o.session.ID)))
 			s.same(s.session(o.session.ID).EndedAt, time.Time{})
 		}},
+		{"forget devices", []string{"ForgetDevices"}, (*suite).signInOwner, func(s *suite, o *owner) {
+			s.ok(s.store.ForgetDevices(s.ctx, o.account.ID, at(time.Second)))
+			s.same(s.account(o.account.ID).DevicesSince, at(time.Second))
+		}},
 		{"set attributes", []string{"SetAttributes"}, (*suite).signInOwner, func(s *suite, o *owner) {
 			before := s.log().Seq
 			for range 2 { // the second one changes nothing

@@ -24,6 +24,7 @@ func recordPromises() promises {
 				"u hard "+a.ID, "account.disabled", "session.ended "+d.ID+" account_disabled")
 			s.writes(func() { is(s, 0)(s.store.DisableAccount(s.ctx, a.ID, at(2e9))) })
 			s.writes(func() { s.ok(s.store.EnableAccount(s.ctx, a.ID, at(3e9))) }, "account.enabled")
+			s.writes(func() { s.ok(s.store.ForgetDevices(s.ctx, a.ID, at(3e9))) }, "devices.forgotten")
 			s.writes(func() { s.ok(s.store.EnableAccount(s.ctx, a.ID, at(4e9))) })
 			d = s.signedIn(a)
 			s.writes(func() { s.ok(s.store.DeleteAccount(s.ctx, a.ID, at(5e9))) },

@@ -65,5 +65,8 @@ WHERE id = @id AND credentials_version = @version AND password_hash = @verified_
 -- Follows HoldAccount or ClaimAccount.
 UPDATE accounts SET password_advice = @advice WHERE id = @id;
 
+-- name: ForgetDevices :execrows
+UPDATE accounts SET devices_since = @at WHERE id = @id;
+
 -- name: SetAttributes :execrows
 UPDATE accounts SET attributes = @attributes WHERE id = @id AND attributes <> @attributes;

@@ -11,7 +11,7 @@ import (
 )
 
 const account = `-- name: Account :one
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, accounts.devices_since, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
 FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE accounts.id = $1
 `
@@ -33,6 +33,7 @@ func (q *Queries) Account(ctx context.Context, id string) (AccountRow, error) {
 		&i.Account.CredentialsVersion,
 		&i.Account.Attributes,
 		&i.Account.PasswordAdvice,
+		&i.Account.DevicesSince,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,
@@ -44,7 +45,7 @@ func (q *Queries) Account(ctx context.Context, id string) (AccountRow, error) {
 }
 
 const accountByIdentifier = `-- name: AccountByIdentifier :one
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, accounts.devices_since, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
 FROM identifiers AS named JOIN accounts ON accounts.id = named.account_id
     JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE named.canonical = $1
@@ -68,6 +69,7 @@ func (q *Queries) AccountByIdentifier(ctx context.Context, canonical string) (Ac
 		&i.Account.CredentialsVersion,
 		&i.Account.Attributes,
 		&i.Account.PasswordAdvice,
+		&i.Account.DevicesSince,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,
@@ -90,7 +92,7 @@ func (q *Queries) AccountExists(ctx context.Context, id string) (bool, error) {
 }
 
 const accounts = `-- name: Accounts :many
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, accounts.devices_since, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
 FROM accounts JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE (accounts.created_at, accounts.id) < (CAST($1 AS BIGINT), CAST($2 AS TEXT))
 ORDER BY accounts.created_at DESC, accounts.id DESC
@@ -126,6 +128,7 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]AccountsR
 			&i.Account.CredentialsVersion,
 			&i.Account.Attributes,
 			&i.Account.PasswordAdvice,
+			&i.Account.DevicesSince,
 			&i.Identifier.Canonical,
 			&i.Identifier.AccountID,
 			&i.Identifier.Display,
@@ -229,6 +232,18 @@ UPDATE accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL
 
 func (q *Queries) EnableAccount(ctx context.Context, id string) (int64, error) {
 	result, err := q.db.ExecContext(ctx, enableAccount, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const forgetDevices = `-- name: ForgetDevices :execrows
+UPDATE accounts SET devices_since = $1 WHERE id = $2
+`
+
+func (q *Queries) ForgetDevices(ctx context.Context, at int64, iD string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, forgetDevices, at, iD)
 	if err != nil {
 		return 0, err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 const accountByLink = `-- name: AccountByLink :one
-SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
+SELECT accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, accounts.devices_since, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at
 FROM links JOIN accounts ON accounts.id = links.account_id
     JOIN identifiers ON identifiers.account_id = accounts.id AND identifiers.is_primary
 WHERE links.issuer = $1 AND links.sub = $2
@@ -33,6 +33,7 @@ func (q *Queries) AccountByLink(ctx context.Context, issuer string, sub string) 
 		&i.Account.CredentialsVersion,
 		&i.Account.Attributes,
 		&i.Account.PasswordAdvice,
+		&i.Account.DevicesSince,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,

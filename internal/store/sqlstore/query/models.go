@@ -17,6 +17,7 @@ type Account struct {
 	CredentialsVersion int64
 	Attributes         string
 	PasswordAdvice     string
+	DevicesSince       int64
 }
 
 type Assertion struct {

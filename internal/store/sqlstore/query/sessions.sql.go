@@ -937,7 +937,7 @@ func (q *Queries) SessionParent(ctx context.Context, id string) (string, error) 
 }
 
 const sessionWithOwner = `-- name: SessionWithOwner :one
-SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, sessions.proofs, sessions.parent, accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at, revocation_log.epoch, revocation_log.n
+SELECT sessions.id, sessions.account_id, sessions.client_id, sessions.method, sessions.created_at, sessions.auth_time, sessions.used_at, sessions.address, sessions.user_agent, sessions.generation, sessions.salt, sessions.expires_at, sessions.absolute_expiry, sessions.ended_at, sessions.end_reason, sessions.rotated_at, sessions.audience, sessions.proofs, sessions.parent, accounts.id, accounts.password_hash, accounts.created_at, accounts.password_changed_at, accounts.disabled_at, accounts.credentials_version, accounts.attributes, accounts.password_advice, accounts.devices_since, identifiers.canonical, identifiers.account_id, identifiers.display, identifiers.kind, identifiers.is_primary, identifiers.verified_at, revocation_log.epoch, revocation_log.n
 FROM sessions JOIN accounts ON accounts.id = sessions.account_id
     JOIN identifiers ON identifiers.account_id = sessions.account_id AND identifiers.is_primary
     CROSS JOIN revocation_log
@@ -984,6 +984,7 @@ func (q *Queries) SessionWithOwner(ctx context.Context, id string) (SessionWithO
 		&i.Account.CredentialsVersion,
 		&i.Account.Attributes,
 		&i.Account.PasswordAdvice,
+		&i.Account.DevicesSince,
 		&i.Identifier.Canonical,
 		&i.Identifier.AccountID,
 		&i.Identifier.Display,
